@@ -1,0 +1,79 @@
+"""What the terminal shows: tables, notes and progress bars, on standard error unless it is the answer itself."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from embrec.progress import Progress
+
+
+def answers() -> "Console":
+    """Return the console of results, on standard output."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+def notes() -> "Console":
+    """Return the console of everything else, on standard error."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table of results; numbers are aligned to the right."""
+    from rich.table import Table
+
+    numeric = [all(isinstance(row[i], int | float) or row[i] in ("", "-") for row in rows) for i in range(len(columns))]
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for name, right in zip(columns, numeric, strict=True):
+        table.add_column(name, justify="right" if right else "left")
+    for row in rows:
+        table.add_row(*[_cell(value) for value in row])
+    answers().print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4f}" if abs(value) < 1 else f"{value:,.2f}"
+    return str(value)
+
+
+@contextlib.contextmanager
+def progress_bars() -> Iterator["Progress"]:
+    """Yield a progress callback that draws a bar per task; in a pipe or log file, a line at the end of each task."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    console = notes()
+    bars = Bars(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    tasks: dict[str, int] = {}
+    finished: set[str] = set()
+
+    def report(task: str, done: int, total: int | None, note: str = "") -> None:
+        if task not in tasks:
+            tasks[task] = bars.add_task(task, total=total, note=note)
+        bars.update(tasks[task], completed=done, total=total, note=note)  # type: ignore[arg-type]
+        if not console.is_terminal and total is not None and done >= total and task not in finished:
+            finished.add(task)
+            console.print(f"{task}: {done:,} done {note}".rstrip())
+
+    with bars:
+        yield report

@@ -1,0 +1,9 @@
+"""`embrec train` and `embrec evaluate`."""
+
+
+def train() -> None:
+    """Train a model."""
+
+
+def evaluate() -> None:
+    """Evaluate a run."""

@@ -1,0 +1,1 @@
+"""What was seen: catalog, interactions, splits and batches."""

@@ -1,0 +1,136 @@
+"""The items of a category, in a fixed order: what they are, before any encoder has looked at them."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from embrec.errors import DataError
+
+ITEM = "item"
+IMAGE = "image"
+
+
+class Catalog:
+    """Items in a fixed order; item `r` has tensor id `r + 1`, and 0 is padding.
+
+    Args:
+        frame: one row an item: the column `item` (unique ids, text), text columns, optionally `image` (path of a file),
+            and any further attributes.
+        text_columns: the columns that encoders read as text, in reading order; every text column except `item` and
+            `image` if None.
+
+    Raises:
+        DataError: an id is missing or stands twice, or a text column does not exist.
+    """
+
+    def __init__(self, frame: pl.DataFrame, text_columns: Sequence[str] | None = None) -> None:
+        if ITEM not in frame.columns:
+            raise DataError(f"a catalog needs a column {ITEM!r}; there are: {', '.join(frame.columns)}")
+        frame = frame.with_columns(pl.col(ITEM).cast(pl.String))
+        if frame[ITEM].null_count():
+            raise DataError("a catalog has rows without an item id; drop or name them")
+        repeated = frame.filter(pl.col(ITEM).is_duplicated())[ITEM]
+        if len(repeated):
+            raise DataError(f"item {repeated[0]!r} stands more than once in the catalog; ids must be unique")
+        if text_columns is None:
+            text_columns = [
+                name for name, dtype in frame.schema.items() if dtype == pl.String and name not in (ITEM, IMAGE)
+            ]
+        missing = [name for name in text_columns if name not in frame.columns]
+        if missing:
+            raise DataError(f"the catalog has no column {missing[0]!r}; there are: {', '.join(frame.columns)}")
+        self.frame = frame
+        self.text_columns = tuple(text_columns)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @cached_property
+    def item_ids(self) -> NDArray[np.object_]:
+        """The item ids as Python strings, [n]."""
+        return self.frame[ITEM].to_numpy().astype(object)
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {item: row for row, item in enumerate(self.item_ids.tolist())}
+
+    def row(self, item: str) -> int:
+        """Return the row of one item.
+
+        Raises:
+            DataError: the catalog has no such item.
+        """
+        try:
+            return self._row_of[item]
+        except KeyError:
+            raise DataError(f"no item {item!r} in the catalog of {len(self)} items") from None
+
+    def rows(self, items: Iterable[str]) -> NDArray[np.int64]:
+        """Return the rows of several items; an unknown one raises as `row` does."""
+        return np.array([self.row(item) for item in items], dtype=np.int64)
+
+    def __contains__(self, item: object) -> bool:
+        return item in self._row_of
+
+    def texts(self, columns: Sequence[str] | None = None) -> list[str]:
+        """Return one text an item: its columns joined by spaces, absent values left out, [n].
+
+        Args:
+            columns: which columns in which order; `text_columns` if None.
+
+        Raises:
+            DataError: a column does not exist.
+        """
+        columns = self.text_columns if columns is None else columns
+        missing = [name for name in columns if name not in self.frame.columns]
+        if missing:
+            raise DataError(f"the catalog has no column {missing[0]!r}; there are: {', '.join(self.frame.columns)}")
+        if not columns:
+            return [""] * len(self)
+        parts = [pl.col(name).cast(pl.String).str.strip_chars().replace("", None) for name in columns]
+        return self.frame.select(pl.concat_str(parts, separator=" ", ignore_nulls=True))[:, 0].to_list()
+
+    def image_paths(self) -> list[Path | None]:
+        """Return the path of each item's image, None where it has none, [n]."""
+        if IMAGE not in self.frame.columns:
+            return [None] * len(self)
+        return [Path(path) if path else None for path in self.frame[IMAGE].to_list()]
+
+    @cached_property
+    def fingerprints(self) -> NDArray[np.uint8]:
+        """A 16-byte hash of each item's id and columns, [n, 16]; equal content has equal fingerprints."""
+        names = sorted(self.frame.columns)
+        rows = self.frame.select(pl.struct(names).struct.json_encode())[:, 0].to_list()
+        return content_hashes(rows)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the item ids and their order: two catalogs that agree on it can share feature tables."""
+        return hashlib.blake2b("\n".join(self.item_ids.tolist()).encode(), digest_size=16).hexdigest()
+
+    def select(self, rows: Sequence[int] | NDArray[np.integer]) -> "Catalog":
+        """Return the catalog of these rows, in this order."""
+        return Catalog(self.frame[np.asarray(rows, dtype=np.int64)], self.text_columns)
+
+    def extended(self, other: "Catalog") -> "Catalog":
+        """Return this catalog followed by the items of `other`, whose ids must be new.
+
+        Raises:
+            DataError: an item stands in both.
+        """
+        frame = pl.concat([self.frame, other.frame], how="diagonal_relaxed")
+        return Catalog(frame, tuple(dict.fromkeys(self.text_columns + other.text_columns)))
+
+
+def content_hashes(contents: Iterable[str | bytes]) -> NDArray[np.uint8]:
+    """Return a 16-byte BLAKE2 hash of each text or byte string, [k, 16]."""
+    digests = [
+        hashlib.blake2b(content.encode() if isinstance(content, str) else content, digest_size=16).digest()
+        for content in contents
+    ]
+    return np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(len(digests), 16)

@@ -1,0 +1,101 @@
+"""The interaction log, in columns: events sorted by user and time, with the user's slice one lookup away."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embrec.errors import DataError
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """Events sorted by (user, time, input order), so that ties in time keep the order of the input.
+
+    Attributes:
+        user_ids: names of the users, [U].
+        user: index of each event's user, [E].
+        item: catalog row of each event's item, [E] (the tensor id is one more).
+        time: seconds since 1970, or any increasing order where the source has no times, [E] int64.
+        context: further columns, name -> [E].
+    """
+
+    user_ids: NDArray[np.object_]
+    user: NDArray[np.int32]
+    item: NDArray[np.int32]
+    time: NDArray[np.int64]
+    context: Mapping[str, NDArray] = field(default_factory=dict)
+
+    @classmethod
+    def from_events(
+        cls,
+        user_ids: NDArray[np.object_],
+        user: NDArray[np.integer],
+        item: NDArray[np.integer],
+        time: NDArray[np.integer],
+        context: Mapping[str, NDArray] | None = None,
+    ) -> "Interactions":
+        """Build the log from events in input order; the arguments are the attributes, unsorted.
+
+        Raises:
+            DataError: there are no events, or the columns differ in length.
+        """
+        columns = {"user": user, "item": item, "time": time, **(context or {})}
+        if len({len(column) for column in columns.values()}) > 1:
+            lengths = ", ".join(f"{name} {len(column)}" for name, column in columns.items())
+            raise DataError(f"the columns of an interaction log must be equally long: {lengths}")
+        if len(user) == 0:
+            raise DataError("the interaction log is empty")
+        order = np.lexsort((time, user))  # lexsort is stable: ties keep the input order
+        return cls(
+            user_ids=user_ids,
+            user=user[order].astype(np.int32),
+            item=item[order].astype(np.int32),
+            time=time[order].astype(np.int64),
+            context={name: column[order] for name, column in (context or {}).items()},
+        )
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    @property
+    def n_users(self) -> int:
+        """The number of users."""
+        return len(self.user_ids)
+
+    @cached_property
+    def user_ptr(self) -> NDArray[np.int64]:
+        """User u's events are `user_ptr[u] : user_ptr[u + 1]`, [U + 1]."""
+        counts = np.bincount(self.user, minlength=self.n_users)
+        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """The number of events of each user, [U]."""
+        return np.diff(self.user_ptr)
+
+    @cached_property
+    def position(self) -> NDArray[np.int64]:
+        """The place of each event in its user's history, from 0, [E]."""
+        return np.arange(len(self)) - self.user_ptr[self.user]
+
+    @cached_property
+    def _user_index(self) -> dict[str, int]:
+        return {user: index for index, user in enumerate(self.user_ids.tolist())}
+
+    def user_index(self, user: str) -> int:
+        """Return the index of a user by name.
+
+        Raises:
+            DataError: the log has no such user.
+        """
+        try:
+            return self._user_index[user]
+        except KeyError:
+            raise DataError(f"no user {user!r} among the {self.n_users} users of the log") from None
+
+    def history(self, user: int) -> NDArray[np.int32]:
+        """Return the catalog rows of one user's events in order."""
+        return self.item[self.user_ptr[user] : self.user_ptr[user + 1]]

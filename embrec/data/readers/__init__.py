@@ -1,0 +1,1 @@
+"""One reader a source; each returns raw events and items as they stand in the files."""

@@ -1,0 +1,1 @@
+"""What items are: encoders, and the lookup tables of their vectors."""

@@ -1,0 +1,1 @@
+"""How a history becomes a score."""

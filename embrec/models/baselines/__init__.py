@@ -1,0 +1,1 @@
+"""What every model must beat: scorers without training."""

@@ -1,0 +1,1 @@
+"""Sequence encoders: from the vectors of a history to its state."""

@@ -1,0 +1,1 @@
+"""Published models, each composed from the parts beside this folder."""

@@ -1,0 +1,15 @@
+"""How long work tells its caller where it is: one callback, drawn by whoever owns the screen."""
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Receives the state of a long task; called often, so it must be cheap."""
+
+    def __call__(self, task: str, done: int, total: int | None, note: str = "") -> None:
+        """Report `done` of `total` steps of `task` (total None: unknown), with a short note such as the loss."""
+        ...
+
+
+def silent(task: str, done: int, total: int | None, note: str = "") -> None:
+    """Report nothing: the default of every function that takes a progress callback."""

@@ -1,0 +1,1 @@
+"""Using a trained run: artifact, recommendation and batch scoring."""
