@@ -1,0 +1,66 @@
+"""Content nearest neighbours: recommend what looks like the last few items.
+
+No training and no other users, yet strong: a sequence model that does not beat it has not learned sequences.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.decomposition import TruncatedSVD
+from torch import Tensor
+from torch.nn import functional as F
+
+from embrec.data.batches import Batch
+from embrec.data.interactions import Interactions
+from embrec.data.splits import Partition
+from embrec.models.baselines.base import Baseline, of_candidates
+
+
+class ContentKNN(Baseline):
+    """Scores a candidate by the cosine between it and the mean vector of the last `k` items of the history.
+
+    Each source is brought to unit length before they are concatenated, so that none drowns the others; sparse sources are
+    reduced by SVD first.
+
+    Args:
+        sources: source name -> item vectors, dense or sparse, [n, d_s].
+        k: how many of the last items count.
+        svd_dim: length of a sparse source's vectors after the reduction.
+    """
+
+    def __init__(self, sources: Mapping[str, NDArray[np.float32] | csr_matrix], k: int = 3, svd_dim: int = 256) -> None:
+        self.sources = sources
+        self.k = k
+        self.svd_dim = svd_dim
+
+    def fit(self, interactions: Interactions, partition: Partition) -> None:
+        """Reduce sparse sources by an SVD of the training items' vectors."""
+        parts = []
+        for vectors in self.sources.values():
+            dense = self._reduced(vectors, partition.train_items) if isinstance(vectors, csr_matrix) else vectors
+            parts.append(F.normalize(torch.from_numpy(np.ascontiguousarray(dense, dtype=np.float32)), dim=1))
+        self._vectors = F.pad(F.normalize(torch.cat(parts, dim=1), dim=1), (0, 0, 1, 0))
+
+    def _reduced(self, vectors: csr_matrix, train_items: NDArray[np.bool_]) -> NDArray[np.float32]:
+        svd_dim = min(self.svd_dim, vectors.shape[1] - 1, int(train_items.sum()) - 1)
+        if svd_dim < 1:
+            return vectors.toarray()
+        svd = TruncatedSVD(svd_dim, random_state=0).fit(vectors[train_items])
+        reduced: NDArray[np.float32] = svd.transform(vectors)
+        return reduced
+
+    def item_matrix(self) -> Tensor:
+        """Return the unit vectors, row 0 zero, [n + 1, d]."""
+        return self._vectors
+
+    def score(self, batch: Batch, candidates: Tensor | None = None, item_matrix: Tensor | None = None) -> Tensor:
+        """Score by cosine; see `Recommender.score`."""
+        steps = torch.arange(batch.items.shape[1])
+        recent = (steps < batch.lengths[:, None]) & (steps >= batch.lengths[:, None] - self.k)  # [B, L]
+        queries = (self._vectors[batch.items] * recent[:, :, None]).sum(dim=1)
+        scores = F.normalize(queries, dim=1) @ self._vectors.T
+        scores[:, 0] = -torch.inf
+        return of_candidates(scores, candidates)

@@ -1,0 +1,97 @@
+"""Gated recurrent units: the cell that EmbRec published, and the one that libraries made fast.
+
+The published cell is TensorFlow 1's `GRUCell` with a ReLU candidate (spec 1.2, item 4); Cho et al. (2014) before its
+reset gate moved behind the matrix product. The two differ in function, not only in speed, so a model trained with one
+cannot be served by the other.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class PublishedGRU(nn.Module):
+    """The GRU of the EmbRec paper's code.
+
+    For input x, state h: gates [r, u] = sigmoid([x; h] W_g + b_g) with b_g starting at 1; candidate
+    c = ReLU([x; r * h] W_c + b_c); h' = u * h + (1 - u) * c. A reset gate before the product, a ReLU instead of tanh.
+
+    Args:
+        in_dim: length of an input.
+        units: length of the state, h.
+        dropout: share of the outputs dropped in training; the state that is carried on is whole.
+    """
+
+    def __init__(self, in_dim: int, units: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.out_dim = units
+        self.dropout = dropout
+        self.gates = nn.Linear(in_dim + units, 2 * units)
+        self.candidate = nn.Linear(in_dim + units, units)
+        nn.init.xavier_uniform_(self.gates.weight)
+        nn.init.ones_(self.gates.bias)
+        nn.init.xavier_uniform_(self.candidate.weight)
+        nn.init.zeros_(self.candidate.bias)
+
+    def init_state(self, size: int, like: Tensor) -> Tensor:
+        """Return the state before the first event, zeros [size, h], on the device of `like`."""
+        return like.new_zeros(size, self.out_dim)
+
+    def forward(self, x: Tensor, lengths: Tensor, user: Tensor | None = None, dt: Tensor | None = None) -> Tensor:
+        """Read right-padded histories x [B, L, d]; the output at a step depends on that and earlier steps, [B, L, h].
+
+        Outputs past a history's length are meaningless and must not be read.
+        """
+        in_dim = x.shape[-1]
+        # The inputs' share of both products needs no recurrence: one large product instead of L small ones.
+        gates_of_x = F.linear(x, self.gates.weight[:, :in_dim], self.gates.bias).unbind(1)
+        candidate_of_x = F.linear(x, self.candidate.weight[:, :in_dim], self.candidate.bias).unbind(1)
+        gates_weight, candidate_weight = self.gates.weight[:, in_dim:].T, self.candidate.weight[:, in_dim:].T
+        state = self.init_state(len(x), x)
+        states = []
+        for gates_x, candidate_x in zip(gates_of_x, candidate_of_x, strict=True):
+            reset, update = torch.sigmoid(torch.addmm(gates_x, state, gates_weight)).chunk(2, dim=1)
+            candidate = F.relu(torch.addmm(candidate_x, reset * state, candidate_weight))
+            state = torch.lerp(candidate, state, update)
+            states.append(state)
+        return F.dropout(torch.stack(states, dim=1), self.dropout, self.training)
+
+    def step(self, x: Tensor, state: Tensor, user: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Read one more event of each history, x [B, d] with state [B, h]; return the output and the new state."""
+        reset, update = torch.sigmoid(self.gates(torch.cat([x, state], dim=1))).chunk(2, dim=1)
+        candidate = F.relu(self.candidate(torch.cat([x, reset * state], dim=1)))
+        state = torch.lerp(candidate, state, update)
+        return state, state
+
+
+class FastGRU(nn.Module):
+    """torch's GRU (tanh candidate, reset gate after the product), which runs as one fused kernel.
+
+    Args:
+        in_dim: length of an input.
+        units: length of the state, h.
+        dropout: share of the outputs dropped in training.
+    """
+
+    def __init__(self, in_dim: int, units: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.out_dim = units
+        self.dropout = dropout
+        self.gru = nn.GRU(in_dim, units, batch_first=True)
+
+    def init_state(self, size: int, like: Tensor) -> Tensor:
+        """Return the state before the first event, zeros [size, h], on the device of `like`."""
+        return like.new_zeros(size, self.out_dim)
+
+    def forward(self, x: Tensor, lengths: Tensor, user: Tensor | None = None, dt: Tensor | None = None) -> Tensor:
+        """Read right-padded histories; see `PublishedGRU.forward`."""
+        states, _ = self.gru(x)
+        return F.dropout(states, self.dropout, self.training)
+
+    def step(self, x: Tensor, state: Tensor, user: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Read one more event of each history; see `PublishedGRU.step`."""
+        _, last = self.gru(x[:, None], state[None])
+        return last[0], last[0]
+
+
+CELLS: dict[str, type[PublishedGRU] | type[FastGRU]] = {"published": PublishedGRU, "fast": FastGRU}

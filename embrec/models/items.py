@@ -1,0 +1,156 @@
+"""Item encoders: how an item becomes the vector that the sequence model reads and the query is compared with."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from embrec.models.tables import FrozenTable
+
+
+class ItemEncoder(nn.Module):
+    """Base of the item encoders.
+
+    Attributes:
+        out_dim: d, the length of an item vector.
+        inductive: whether items that training never saw get a meaningful vector.
+    """
+
+    out_dim: int
+    inductive: bool
+
+    def all_items(self) -> Tensor:
+        """Return the vectors of the whole catalog, row 0 (padding) zero, [n + 1, d]."""
+        raise NotImplementedError
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Return the vectors of tensor ids of any shape, [..., d]."""
+        return F.embedding(ids, self.all_items())
+
+    def encode(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Return the vectors of items outside the catalog, [k, d], from their feature vectors, source name -> [k, d_s].
+
+        Raises:
+            TypeError: the encoder knows items only by identity.
+        """
+        raise TypeError(f"{type(self).__name__} knows items by identity only and cannot encode new ones")
+
+
+class IdEmbedding(ItemEncoder):
+    """A trainable vector for each item: what a model can know of an item without looking at it.
+
+    Items outside the training data keep a zero vector: their rows would be noise.
+
+    Args:
+        known: True for the items that training sees, [n + 1] (row 0 is padding).
+        dim: d.
+        standard_deviation: of the initial vectors; the published identity source uses 1 (spec 1.2).
+    """
+
+    inductive = False
+    known: Tensor
+
+    def __init__(self, known: Tensor, dim: int, standard_deviation: float = 0.05) -> None:
+        super().__init__()
+        self.out_dim = dim
+        self.weight = nn.Parameter(torch.randn(len(known), dim) * standard_deviation)
+        self.register_buffer("known", known.clone(), persistent=False)
+
+    def all_items(self) -> Tensor:
+        """Return the table with the rows of padding and unknown items zero, [n + 1, d]."""
+        return self.weight * self.known[:, None]
+
+
+class DenseLayers(nn.Module):
+    """Two dense layers over a frozen table: ReLU after the first, none after the second (spec 1.2, item 2).
+
+    Args:
+        in_dim: length of the source's vectors.
+        dim: length of both layers' outputs.
+    """
+
+    def __init__(self, in_dim: int, dim: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(in_dim, dim)
+        self.second = nn.Linear(dim, dim)
+        for layer in (self.first, self.second):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def table(self, table: FrozenTable) -> Tensor:
+        """Transform every row of a table, [n + 1, d_s] -> [n + 1, d]."""
+        return self.second(F.relu(table.project(self.first.weight) + self.first.bias))
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Transform vectors, [k, d_s] -> [k, d]."""
+        return self.second(F.relu(self.first(vectors)))
+
+
+class ContentEncoder(ItemEncoder):
+    """What an item is: the frozen vectors of each source through two dense layers, concatenated (spec 1.2).
+
+    The same weights encode inputs, targets, candidates and items that arrive later.
+
+    Args:
+        tables: source name -> frozen vectors.
+        dim: output length of each source; `out_dim` is `dim` times the number of sources.
+    """
+
+    inductive = True
+
+    def __init__(self, tables: Mapping[str, FrozenTable], dim: int) -> None:
+        super().__init__()
+        self.sources = tuple(tables)
+        # Module names may not hold dots, and table names may.
+        self.tables = nn.ModuleList(tables.values())
+        self.layers = nn.ModuleList(DenseLayers(table.dim, dim) for table in tables.values())
+        self.out_dim = dim * len(tables)
+
+    def all_items(self) -> Tensor:
+        """Return the vectors of the whole catalog, row 0 zero, [n + 1, d]."""
+        parts = [layers.table(table) for layers, table in zip(self.layers, self.tables, strict=True)]  # type: ignore[operator]
+        vectors = torch.cat(parts, dim=1)
+        padding = torch.ones(len(vectors), 1, device=vectors.device)
+        padding[0] = 0
+        return vectors * padding
+
+    def encode(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Return the vectors of items outside the catalog, [k, d]; see `ItemEncoder.encode`."""
+        return torch.cat(
+            [layers(features[name]) for name, layers in zip(self.sources, self.layers, strict=True)], dim=1
+        )
+
+
+class Hybrid(ItemEncoder):
+    """Content plus a trainable residual of identity: warm items may differ from what they look like.
+
+    In training a random share of the items loses its residual at each step, so that content alone must do too; new items
+    have none.
+
+    Args:
+        content: what items are.
+        identity: the residual; its `out_dim` equals that of `content`.
+        id_dropout: share of the items whose residual is dropped at a training step.
+    """
+
+    inductive = True
+
+    def __init__(self, content: ContentEncoder, identity: IdEmbedding, id_dropout: float) -> None:
+        super().__init__()
+        self.content = content
+        self.identity = identity
+        self.id_dropout = id_dropout
+        self.out_dim = content.out_dim
+
+    def all_items(self) -> Tensor:
+        """Return the vectors of the whole catalog, row 0 zero, [n + 1, d]."""
+        residual = self.identity.all_items()
+        if self.training and self.id_dropout:
+            keep = torch.rand(len(residual), 1, device=residual.device) >= self.id_dropout
+            residual = residual * keep
+        return self.content.all_items() + residual
+
+    def encode(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Return the vectors of items outside the catalog, by content alone, [k, d]."""
+        return self.content.encode(features)

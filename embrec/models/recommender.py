@@ -1,0 +1,118 @@
+"""The recommender: an item encoder, a user vector, a sequence encoder and a scorer, put together."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from embrec.data.batches import Batch
+from embrec.models.encoders.gru import FastGRU, PublishedGRU
+from embrec.models.items import ItemEncoder
+from embrec.models.scorers import FactorisedScorer
+from embrec.models.users import NoUser
+
+
+class TrainingSteps(NamedTuple):
+    """The M valid steps of a batch: queries [M, d], item vectors [n + 1, d] and the ids to be predicted, targets [M]."""
+
+    queries: Tensor
+    items: Tensor
+    targets: Tensor
+
+
+class Recommender(nn.Module):
+    """Turns a history into a query and compares it with every item (spec 1.2).
+
+    Args:
+        items: gives the item vectors, the same for inputs and candidates.
+        users: the user vector, if any.
+        sequence: reads the history.
+        scorer: compares query and item.
+        known: True for the items with training events, [n + 1]; the others are no candidates in training, and a model
+            that is not inductive ranks them last.
+    """
+
+    known: Tensor
+
+    def __init__(
+        self,
+        items: ItemEncoder,
+        users: NoUser,
+        sequence: PublishedGRU | FastGRU,
+        scorer: FactorisedScorer,
+        known: Tensor,
+    ) -> None:
+        super().__init__()
+        self.items = items
+        self.users = users
+        self.sequence = sequence
+        self.scorer = scorer
+        self.query = nn.Linear(sequence.out_dim, items.out_dim)
+        nn.init.xavier_uniform_(self.query.weight)
+        nn.init.zeros_(self.query.bias)
+        self.register_buffer("known", known.clone(), persistent=False)
+
+    def item_matrix(self) -> Tensor:
+        """Return the vectors of the whole catalog, row 0 zero, [n + 1, d]."""
+        return self.items.all_items()
+
+    def hidden(self, batch: Batch, item_matrix: Tensor) -> Tensor:
+        """Return the sequence encoder's output at every step, [B, L, h]."""
+        x = nn.functional.embedding(batch.items, item_matrix)  # [B, L, d]
+        return self.sequence(x, batch.lengths, user=self.users(batch, item_matrix))
+
+    def queries(self, batch: Batch, item_matrix: Tensor | None = None) -> Tensor:
+        """Return the query of each whole history, projected for the scorer, [B, d]; of an empty one, that of no events."""
+        matrix = self.item_matrix() if item_matrix is None else item_matrix
+        hidden = self.hidden(batch, matrix)
+        rows = torch.arange(len(hidden), device=hidden.device)
+        last = hidden[rows, (batch.lengths - 1).clamp(min=0)]
+        last = torch.where(batch.lengths[:, None] > 0, last, self.sequence.init_state(len(last), last))
+        return self.scorer.project(self.query(last))
+
+    def score(self, batch: Batch, candidates: Tensor | None = None, item_matrix: Tensor | None = None) -> Tensor:
+        """Score items as what comes after each whole history.
+
+        Args:
+            batch: B histories.
+            candidates: tensor ids, [B, C]; the whole catalog if None.
+            item_matrix: what `item_matrix()` returned, to compute it once for many batches.
+
+        Returns:
+            [B, C], or [B, n + 1] with the padding column -inf. Items unknown to a model that is not inductive get -inf.
+        """
+        matrix = self.item_matrix() if item_matrix is None else item_matrix
+        queries = self.queries(batch, matrix)
+        projected = self.scorer.project(matrix)
+        if candidates is not None:
+            scores = self.scorer(queries, nn.functional.embedding(candidates, projected))
+            allowed = self._scorable()[candidates]
+            return scores.masked_fill(~allowed, -torch.inf)
+        return self.scorer(queries, projected).masked_fill_(~self._scorable(), -torch.inf)
+
+    def _scorable(self) -> Tensor:
+        if not self.items.inductive:
+            return self.known
+        scorable = torch.ones_like(self.known)
+        scorable[0] = False
+        return scorable
+
+    def training_steps(self, batch: Batch) -> TrainingSteps:
+        """Return what a loss over the catalog needs; only valid steps, so that padding costs nothing."""
+        matrix = self.item_matrix()
+        hidden = self.hidden(batch, matrix)
+        valid = batch.targets > 0
+        queries = self.scorer.project(self.query(hidden[valid]))
+        return TrainingSteps(queries, self.scorer.project(matrix), batch.targets[valid])
+
+    def training_scores(self, batch: Batch, negatives: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Score each valid step's next item and the negatives [N] that all steps share.
+
+        Returns:
+            Positive scores [M], negative scores [M, N], and a mask [M, N] that is False where a negative is the step's own
+            next item.
+        """
+        queries, items, targets = self.training_steps(batch)
+        positive = (queries * nn.functional.embedding(targets, items)).sum(dim=1)
+        negative = queries @ nn.functional.embedding(negatives, items).T
+        return positive, negative, negatives[None, :] != targets[:, None]
