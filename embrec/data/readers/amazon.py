@@ -1,0 +1,178 @@
+"""Amazon reviews of 2014, 2018 and 2023: reviews as JSON lines and the metadata of the products, plain or gzip.
+
+2014: https://jmcauley.ucsd.edu/data/amazon/ (metadata as Python literals, categories as a list of paths);
+2018: https://nijianmo.github.io/amazon/ (list-valued fields, HTML in titles);
+2023: https://amazon-reviews-2023.github.io/ (`parent_asin` names the product, times in milliseconds).
+"""
+
+import io
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field
+
+from embrec.data.readers.images import images_in_folder
+from embrec.data.readers.lines import Block, read_blocks
+from embrec.data.readers.raw import (
+    ITEM,
+    TIME,
+    USER,
+    RawData,
+    bad_id,
+    id_problem,
+    require_events,
+    require_file,
+    unique_items,
+)
+from embrec.data.readers.records import Record, json_record, literal_record, records
+from embrec.data.readers.text import clean_text, joined, price
+from embrec.errors import DataError
+from embrec.progress import Progress, silent
+
+RATING = "rating"
+TEXT_COLUMNS = ("title", "description", "brand", "categories")
+_ITEM_SCHEMA = {ITEM: pl.String, **dict.fromkeys(TEXT_COLUMNS, pl.String), "price": pl.Float64}
+_GARBAGE = "getTime"  # the 2018 crawl saved a page's script as the title of some products
+
+
+@dataclass(frozen=True)
+class _Keys:
+    """What a year's files call things."""
+
+    user: str
+    item: str
+    time: str
+    rating: str
+    units_per_second: int = 1
+    description: tuple[str, ...] = ("description",)
+    brand: str = "brand"
+    categories: str = "categories"
+
+
+_KEYS = {
+    "amazon-2014": _Keys("reviewerID", "asin", "unixReviewTime", "overall"),
+    "amazon-2018": _Keys("reviewerID", "asin", "unixReviewTime", "overall", categories="category"),
+    "amazon-2023": _Keys(
+        "user_id", "parent_asin", "timestamp", "rating", 1000, description=("features", "description"), brand="store"
+    ),
+}
+
+
+class AmazonSource(BaseModel):
+    """Amazon reviews and product metadata of one category."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kinds: ClassVar[tuple[str, ...]] = tuple(_KEYS)
+    source: Literal["amazon-2014", "amazon-2018", "amazon-2023"]
+    reviews: Annotated[Path, Field(description="reviews, JSON lines")]
+    metadata: Annotated[Path | None, Field(description="products, one a line")] = None
+    images: Annotated[Path | None, Field(description="folder of images named <item>.jpg")] = None
+
+    def files(self) -> list[Path]:
+        """Return the input files; see `Source`."""
+        return [require_file(path) for path in (self.reviews, self.metadata) if path is not None]
+
+    def read(self, progress: Progress = silent) -> RawData:
+        """Read the reviews and the metadata; see `Source`."""
+        self.files()
+        notes: dict[str, int] = {}
+        keys = _KEYS[self.source]
+        events = read_reviews(self.reviews, keys, progress)
+        items = None
+        if self.metadata is not None:
+            items = unique_items(read_metadata(self.metadata, keys, progress), notes)
+            if self.images is not None:
+                items = images_in_folder(items, self.images, notes)
+        elif self.images is not None:
+            raise DataError("images need the products they belong to; give --metadata as well")
+        return RawData(events, items, TEXT_COLUMNS if items is not None else (), context=(RATING,), notes=notes)
+
+
+def read_reviews(path: Path, keys: _Keys, progress: Progress = silent) -> pl.DataFrame:
+    """Return user, item, time in seconds and rating of every review, in file order.
+
+    Raises:
+        DataError: a line is broken, or one of its fields is missing or not what it should be.
+    """
+    parts = [_reviews_of(block, keys) for block in read_blocks(path, progress)]
+    if not parts:
+        raise DataError(f"{path}: the interaction log is empty; nothing can be learned from it")
+    return require_events(pl.concat(parts), path)
+
+
+def read_metadata(path: Path, keys: _Keys, progress: Progress = silent) -> pl.DataFrame:
+    """Return item, title, description, brand, categories and price of every product, in file order.
+
+    Raises:
+        DataError: a line is broken or has no usable id.
+    """
+    parse = literal_record if keys is _KEYS["amazon-2014"] else json_record
+    parts = []
+    for block in read_blocks(path, progress):
+        rows = []
+        for line, record in records(block, parse):
+            item = record.get(keys.item)
+            problem = id_problem(ITEM, item if item is None else str(item))
+            if problem:
+                raise block.error(line, f"key {keys.item!r}: {problem}")
+            rows.append(_product(str(item), record, keys))
+        parts.append(pl.DataFrame(rows, schema=_ITEM_SCHEMA, orient="row"))
+    if not parts:
+        raise DataError(f"{path}: the file of products is empty; leave --metadata out if there are none")
+    return pl.concat(parts)
+
+
+def _product(item: str, record: Record, keys: _Keys) -> tuple[Any, ...]:
+    title = clean_text(record.get("title"))
+    if title and _GARBAGE in title:
+        title = None
+    description = joined([record.get(key) for key in keys.description], " ")
+    categories = joined(record.get(keys.categories), ", ")
+    return item, title, description, clean_text(record.get(keys.brand)), categories, price(record.get("price"))
+
+
+def _reviews_of(block: Block, keys: _Keys) -> pl.DataFrame:
+    schema = {keys.user: pl.String, keys.item: pl.String, keys.time: pl.Int64, keys.rating: pl.Float64}
+    names = {keys.user: USER, keys.item: ITEM, keys.rating: RATING}
+    try:
+        frame = pl.read_ndjson(io.BytesIO(block.data), schema=schema)
+    except pl.exceptions.PolarsError:
+        return _reviews_line_by_line(block, keys)
+    frame = frame.with_columns((pl.col(keys.time) // keys.units_per_second).alias(TIME)).rename(names)
+    if frame.select((bad_id(USER) | bad_id(ITEM) | pl.col(TIME).is_null()).any())[0, 0]:
+        return _reviews_line_by_line(block, keys)
+    return frame.select(USER, ITEM, TIME, RATING)
+
+
+def _reviews_line_by_line(block: Block, keys: _Keys) -> pl.DataFrame:
+    """Parse what the fast parser would not: names the broken line, or copes where the types merely vary."""
+    rows = []
+    for line, record in records(block, json_record):
+        values = []
+        for kind, key in ((USER, keys.user), (ITEM, keys.item)):
+            value = record.get(key)
+            text = None if value is None else str(value)
+            problem = id_problem(kind, text)
+            if problem:
+                raise block.error(line, f"key {key!r}: {problem}")
+            values.append(text)
+        time = _number(record.get(keys.time))
+        if time is None:
+            raise block.error(
+                line, f"key {keys.time!r} is {record.get(keys.time)!r}; expected a number of seconds or milliseconds"
+            )
+        rows.append((*values, int(time // keys.units_per_second), _number(record.get(keys.rating))))
+    return pl.DataFrame(
+        rows, schema={USER: pl.String, ITEM: pl.String, TIME: pl.Int64, RATING: pl.Float64}, orient="row"
+    )
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,68 @@
+"""Lines that hold one record each, as JSON or as a Python literal."""
+
+import ast
+import json
+from collections.abc import Callable
+from typing import Any
+
+from embrec.data.readers.lines import Block
+
+Record = dict[str, Any]
+_SHOWN = 60
+
+
+def json_record(line: bytes) -> Record:
+    """Return the object of one JSON line.
+
+    Raises:
+        ValueError: the line is not one JSON object.
+    """
+    try:
+        record = json.loads(line)
+    except UnicodeDecodeError:
+        raise ValueError(f"not UTF-8 text: {_shown(line)}; convert the file to UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"not valid JSON ({error.msg} at character {error.pos + 1}): {_shown(line)}; mend or remove the line"
+        ) from None
+    if not isinstance(record, dict):
+        raise ValueError(f"not a JSON object but {_shown(line)}; each line must be one {{...}}")
+    return record
+
+
+def literal_record(line: bytes) -> Record:
+    """Return the dictionary of one line, written as JSON or, as the Amazon 2014 metadata are, as a Python literal.
+
+    Raises:
+        ValueError: the line is neither.
+    """
+    try:
+        record = json.loads(line)
+    except ValueError:
+        try:
+            record = ast.literal_eval(line.decode("utf-8", errors="replace").strip())
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            raise ValueError(f"neither a Python dictionary nor JSON: {_shown(line)}; mend or remove the line") from None
+    if not isinstance(record, dict):
+        raise ValueError(f"not a dictionary but {_shown(line)}; each line must be one {{...}}")
+    return record
+
+
+def records(block: Block, parse: Callable[[bytes], Record]) -> list[tuple[int, Record]]:
+    """Return (line number, record) for every line of a block.
+
+    Raises:
+        DataError: a line cannot be parsed; the message names the file and the line.
+    """
+    found = []
+    for number, line in block.lines():
+        try:
+            found.append((number, parse(line)))
+        except ValueError as error:
+            raise block.error(number, str(error)) from None
+    return found
+
+
+def _shown(line: bytes) -> str:
+    text = line.decode("utf-8", errors="replace").strip()
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
