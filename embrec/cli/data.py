@@ -1,15 +1,236 @@
-"""`embrec data`."""
+"""`embrec data`: bring data in, and see what is there."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Stub.")
+if TYPE_CHECKING:
+    from embrec.data.importing import Import
+    from embrec.data.store import Dataset
+
+app = typer.Typer(no_args_is_help=True, help="Bring data in, and see what is there.")
+
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace",
+        help="Folder of all categories [default: $EMBREC_WORKSPACE, else ./workspace].",
+        show_default=False,
+    ),
+]
+_ALL, _AMAZON, _TABLE = "Source", "Amazon and MovieLens", "Table"
+_PREPARATION, _DEMO = "Preparation", "Complete Journey"
+
+
+@app.command("import")
+def import_(
+    category: Annotated[str, typer.Option(help="Name of the category to make.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            help="amazon-2014, amazon-2018, amazon-2023, movielens, table or complete-journey.", rich_help_panel=_ALL
+        ),
+    ],
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Folder of images named <item>.jpg, .jpeg, .png or .webp.", rich_help_panel=_ALL),
+    ] = None,
+    reviews: Annotated[
+        Path | None, typer.Option(help="Amazon: reviews, JSON lines, plain or gzip.", rich_help_panel=_AMAZON)
+    ] = None,
+    metadata: Annotated[
+        Path | None, typer.Option(help="Amazon: products, one a line, plain or gzip.", rich_help_panel=_AMAZON)
+    ] = None,
+    path: Annotated[Path | None, typer.Option(help="MovieLens: the unpacked folder.", rich_help_panel=_AMAZON)] = None,
+    interactions: Annotated[
+        Path | None, typer.Option(help="Log as CSV, TSV, JSONL (also .gz) or Parquet.", rich_help_panel=_TABLE)
+    ] = None,
+    items: Annotated[
+        Path | None, typer.Option(help="Catalog as CSV, TSV, JSONL (also .gz) or Parquet.", rich_help_panel=_TABLE)
+    ] = None,
+    user_column: Annotated[str | None, typer.Option(help="[default: user]", rich_help_panel=_TABLE)] = None,
+    item_column: Annotated[
+        str | None, typer.Option(help="Of the log and the catalog [default: item].", rich_help_panel=_TABLE)
+    ] = None,
+    catalog_item_column: Annotated[
+        str | None, typer.Option(help="Of the catalog, if it differs.", rich_help_panel=_TABLE)
+    ] = None,
+    time_column: Annotated[
+        str | None,
+        typer.Option(help="Numbers, dates, or a mere order [default: timestamp].", rich_help_panel=_TABLE),
+    ] = None,
+    time_unit: Annotated[
+        str | None, typer.Option(help="Of times that are numbers: s or ms [default: s].", rich_help_panel=_TABLE)
+    ] = None,
+    missing_time: Annotated[
+        str | None, typer.Option(help="Events without a time: error or drop [default: error].", rich_help_panel=_TABLE)
+    ] = None,
+    order_column: Annotated[
+        str | None, typer.Option(help="Breaks ties in time [default: input order].", rich_help_panel=_TABLE)
+    ] = None,
+    context_column: Annotated[
+        list[str] | None, typer.Option(help="Further column of the log to keep; repeatable.", rich_help_panel=_TABLE)
+    ] = None,
+    text_column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column of the catalog that encoders read; repeatable [default: all text but links and lists of ids].",
+            rich_help_panel=_TABLE,
+        ),
+    ] = None,
+    image_column: Annotated[
+        str | None, typer.Option(help="Image path, relative to the catalog's folder.", rich_help_panel=_TABLE)
+    ] = None,
+    weeks: Annotated[
+        str | None, typer.Option(help="Part of the year, FROM-TO [default: 27-39].", rich_help_panel=_DEMO)
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="embrec (as published), 5-core, complete-journey or none [default: the source's own, else embrec].",
+            rich_help_panel=_PREPARATION,
+        ),
+    ] = None,
+    filter_: Annotated[
+        str | None,
+        typer.Option(
+            "--filter", help="How to count events: one-pass, iterative or none.", rich_help_panel=_PREPARATION
+        ),
+    ] = None,
+    min_item_events: Annotated[
+        int | None, typer.Option(help="Drop items with fewer.", rich_help_panel=_PREPARATION)
+    ] = None,
+    min_user_events: Annotated[
+        int | None, typer.Option(help="Drop users with fewer.", rich_help_panel=_PREPARATION)
+    ] = None,
+    min_history: Annotated[
+        int | None, typer.Option(help="Drop users with fewer events left in the end.", rich_help_panel=_PREPARATION)
+    ] = None,
+    last: Annotated[
+        int | None, typer.Option(help="Keep each user's last N events; 0 keeps all.", rich_help_panel=_PREPARATION)
+    ] = None,
+    duplicates: Annotated[str | None, typer.Option(help="drop, keep or first.", rich_help_panel=_PREPARATION)] = None,
+    catalog: Annotated[
+        str | None, typer.Option(help="Items to keep: seen, all, or source's choice.", rich_help_panel=_PREPARATION)
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a category that is already there.")] = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Import a data set as a category: read it, filter it, and say what was kept, dropped and why."""
+    from embrec.cli.console import progress_bars
+    from embrec.data.importing import import_data, make_preparation, make_source
+    from embrec.workspace import Workspace
+
+    target = Workspace.locate(workspace).category(category)
+    origin = make_source(
+        source,
+        {
+            "images": images,
+            "reviews": reviews,
+            "metadata": metadata,
+            "path": path,
+            "interactions": interactions,
+            "items": items,
+            "user_column": user_column,
+            "item_column": item_column,
+            "catalog_item_column": catalog_item_column,
+            "time_column": time_column,
+            "time_unit": time_unit,
+            "missing_time": missing_time,
+            "order_column": order_column,
+            "context_column": tuple(context_column or ()),
+            "text_column": tuple(text_column or ()),
+            "image_column": image_column,
+            "weeks": weeks,
+        },
+    )
+    preparation = make_preparation(
+        preset,
+        {
+            "filter": filter_,
+            "min_item_events": min_item_events,
+            "min_user_events": min_user_events,
+            "min_history": min_history,
+            "last": last,
+            "duplicates": duplicates,
+            "catalog": catalog,
+        },
+        source,
+    )
+    with progress_bars() as progress:
+        result = import_data(target, origin, preparation, force=force, progress=progress)
+    _print_import(result)
+
+
+@app.command()
+def stats(
+    category: Annotated[str, typer.Option(help="Name of the category.")],
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Print the size of a category: users, items, events, lengths, text and images."""
+    import json
+
+    from embrec.cli.console import print_table
+    from embrec.data.store import load_dataset
+    from embrec.workspace import Workspace
+
+    dataset = load_dataset(Workspace.locate(workspace).category(category))
+    numbers = dataset.statistics()
+    if json_:
+        typer.echo(
+            json.dumps({"category": category, "text_columns": dataset.catalog.text_columns, **numbers}, indent=2)
+        )
+        return
+    print_table(f"category {category}", ["", "value"], list(numbers.items()))
+    typer.echo(f"text columns: {', '.join(dataset.catalog.text_columns) or 'none'}")
 
 
 @app.command("list")
-def list_() -> None:
-    """List."""
+def list_(workspace: WorkspaceOption = None) -> None:
+    """List the categories of the workspace."""
+    from embrec.cli.console import notes, print_table
+    from embrec.data.importing import summary
+    from embrec.workspace import Workspace
+
+    place = Workspace.locate(workspace)
+    categories = place.categories()
+    if not categories:
+        notes().print(f"no categories in {place.path}; make one with: embrec data import")
+        return
+    rows = [[found.name, *summary(found)] for found in categories]
+    print_table(f"categories in {place.path}", ["category", "source", "users", "items", "events", "catalog"], rows)
 
 
-@app.callback()
-def group() -> None:
-    """Stub."""
+def _print_import(result: "Import") -> None:
+    from embrec.cli.console import notes, print_table
+
+    category, dataset = result.category, result.dataset
+    if not result.fresh:
+        notes().print(f"{category.name}: already imported from the same files with the same options; nothing to do")
+    print_table(f"category {category.name}", ["", "events", "users", "items"], report_rows(dataset))
+    numbers = dataset.statistics()
+    typer.echo(
+        f"{numbers['events per user']:.2f} events per user, {numbers['events per item']:.2f} per item, "
+        f"catalog of {len(dataset.catalog):,} items, text columns: {', '.join(dataset.catalog.text_columns) or 'none'}"
+    )
+    typer.echo(f"written to {category.data}" if result.fresh else f"it is in {category.data}")
+
+
+def report_rows(dataset: "Dataset") -> list[list[object]]:
+    """Return the rows of the table that says what an import read, dropped and kept; "" where a count has no sense."""
+    report = dataset.meta["report"]
+    rows: list[list[object]] = [["read", report["read"]["events"], report["read"]["users"], report["read"]["items"]]]
+    for reason, events in report["dropped"].items():
+        users, items = report["dropped_users"].get(reason, ""), report["dropped_items"].get(reason, "")
+        rows.append([f"dropped: {reason}", events, users, items])
+    rows.append(["kept", report["kept"]["events"], report["kept"]["users"], report["kept"]["items"]])
+    rows.append(["of these: ties in time with another event of the user", report["ties"], "", ""])
+    rows.append(["of these: items without metadata", "", "", report["items_without_metadata"]])
+    if report["items_without_events"]:
+        rows.append(["also in the catalog: items without events", "", "", report["items_without_events"]])
+    for note, count in report["notes"].items():
+        in_items = "item" in note or "catalog" in note or "image" in note
+        rows.append([f"note: {note}", "" if in_items else count, "", count if in_items else ""])
+    return rows

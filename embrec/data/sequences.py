@@ -1,5 +1,6 @@
 """Histories cut from the log, ready to be batched: for training one row a user, for evaluation one row a target."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,36 @@ class Sequences:
     def lengths(self) -> NDArray[np.int64]:
         """The number of events of each history, [R]."""
         return np.diff(self.ptr)
+
+    @classmethod
+    def from_histories(cls, histories: Iterable[NDArray[np.integer]]) -> "Sequences":
+        """Build sequences from catalog rows, oldest first, one array a history; without times, users numbered in order."""
+        rows = list(histories)
+        lengths = np.array([len(history) for history in rows], dtype=np.int64)
+        items = np.concatenate([*rows, np.empty(0, dtype=np.int64)])
+        nothing = np.zeros(len(rows), dtype=np.int64)
+        return cls(
+            items=(items + 1).astype(np.int32),
+            times=np.zeros(len(items), dtype=np.int64),
+            ptr=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            user=np.arange(len(rows)),
+            target=nothing.astype(np.int32),
+            target_time=nothing,
+        )
+
+    def select(self, rows: NDArray[np.integer], max_length: int) -> "Sequences":
+        """Return some of the histories, in this order, each cut to its last `max_length` events."""
+        ends = self.ptr[rows + 1]
+        kept = np.minimum(ends - self.ptr[rows], max_length)
+        flat = _ranges(ends - kept, kept)
+        return Sequences(
+            items=self.items[flat],
+            times=self.times[flat],
+            ptr=np.concatenate([[0], np.cumsum(kept)]).astype(np.int64),
+            user=self.user[rows],
+            target=None if self.target is None else self.target[rows],
+            target_time=None if self.target_time is None else self.target_time[rows],
+        )
 
 
 def training_sequences(interactions: Interactions, partition: Partition, max_length: int) -> Sequences:
@@ -91,10 +122,13 @@ def target_sequences(
 
 
 def latest_sequences(interactions: Interactions, max_length: int) -> Sequences:
-    """Return each user's last `max_length` events: what to recommend from, with nothing left to predict."""
+    """Return each user's last `max_length` events: what to recommend from, the target still unknown (0)."""
     kept = np.minimum(interactions.lengths, max_length)
     flat = _ranges(interactions.user_ptr[1:] - kept, kept)
-    return _gather(interactions, flat, kept, np.arange(interactions.n_users))
+    unknown = np.zeros(interactions.n_users, dtype=np.int64)
+    return _gather(
+        interactions, flat, kept, np.arange(interactions.n_users), unknown.astype(np.int32), target_time=unknown
+    )
 
 
 def _gather(

@@ -1,0 +1,172 @@
+"""The import of one category: read, prepare, store. The same import again costs nothing."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from embrec.data.preparation import PRESETS, PreparationConfig, prepare
+from embrec.data.readers.amazon import AmazonSource
+from embrec.data.readers.complete_journey import CompleteJourneySource
+from embrec.data.readers.movielens import MovieLensSource
+from embrec.data.readers.raw import Source
+from embrec.data.readers.table import TableSource
+from embrec.data.store import Dataset, load_dataset, save_dataset
+from embrec.errors import ConfigError, DataError
+from embrec.progress import Progress, silent
+from embrec.workspace import Category
+
+AnySource = AmazonSource | MovieLensSource | TableSource | CompleteJourneySource
+SOURCES: dict[str, type[AnySource]] = {
+    kind: source
+    for source in (AmazonSource, MovieLensSource, TableSource, CompleteJourneySource)
+    for kind in source.kinds
+}
+Model = TypeVar("Model", bound=BaseModel)
+
+DEFAULT_PRESET = {"complete-journey": "complete-journey"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """What an import left behind; `fresh` is False where the category was already there and unchanged."""
+
+    category: Category
+    dataset: Dataset
+    fresh: bool
+
+
+def make_source(source: str, options: Mapping[str, Any]) -> AnySource:
+    """Return the source of that name with these options; options that are None are absent.
+
+    Raises:
+        ConfigError: no such source, an option belongs to another source, is missing or has a wrong value.
+    """
+    if source not in SOURCES:
+        raise ConfigError(f"--source {source!r} is unknown; there are: {', '.join(SOURCES)}")
+    kind = SOURCES[source]
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    own = [name for name in kind.model_fields if name != "source"]
+    for name in given:
+        if name not in own:
+            raise ConfigError(
+                f"{_flag(name)} does not belong to --source {source}, which takes: {', '.join(map(_flag, own))}"
+            )
+    for name in own:
+        if kind.model_fields[name].is_required() and name not in given:
+            raise ConfigError(f"--source {source} needs {_flag(name)} ({kind.model_fields[name].description})")
+    return _validated(kind, {"source": source, **given})
+
+
+def make_preparation(preset: str | None, options: Mapping[str, Any], source: str = "") -> PreparationConfig:
+    """Return a preset with some of its values replaced; `preset` None is the one that suits the source.
+
+    Raises:
+        ConfigError: no such preset, or a value that is not allowed.
+    """
+    preset = preset or DEFAULT_PRESET.get(source, "embrec")
+    if preset not in PRESETS:
+        raise ConfigError(f"--preset {preset!r} is unknown; there are: {', '.join(PRESETS)}")
+    given = {name: value for name, value in options.items() if value is not None}
+    if given.get("last") == 0:
+        given["last"] = None  # a command line has no other way to say "all"
+    return _validated(PreparationConfig, PRESETS[preset].model_dump() | given)
+
+
+def import_data(
+    category: Category,
+    source: Source,
+    preparation: PreparationConfig | None = None,
+    *,
+    force: bool = False,
+    progress: Progress = silent,
+) -> Import:
+    """Read a source, prepare it and store it as a category.
+
+    The same import again, of files that have not changed, does nothing. Another one over an existing category is
+    refused, because feature tables and runs hang on its catalog.
+
+    Args:
+        category: where to.
+        source: where from.
+        preparation: what to keep; the published preprocessing if None.
+        force: replace what is there.
+        progress: told how far reading and preparing are.
+
+    Raises:
+        DataError: the input is at fault, or the category holds another import and `force` is not given.
+    """
+    preparation = preparation or PreparationConfig()
+    signature = _signature(source, preparation)
+    if (category.data / "meta.json").is_file() and not force:
+        present = load_dataset(category)
+        different = _differences(present.meta.get("import", {}), signature)
+        if not different:
+            return Import(category, present, fresh=False)
+        raise DataError(
+            f"category {category.name!r} was already imported, with another {different[0]}; feature tables and runs may "
+            "hang on it: choose another --category, or replace it with --force"
+        )
+    raw = source.read(progress)
+    progress("prepare events", 0, 1)
+    dataset, _ = prepare(raw, preparation)
+    progress("prepare events", 1, 1)
+    dataset = Dataset(dataset.catalog, dataset.interactions, {"import": signature, **dataset.meta})
+    save_dataset(category, dataset)
+    return Import(category, dataset, fresh=True)
+
+
+def summary(category: Category) -> tuple[str, int, int, int, int]:
+    """Return source, users, items, events and catalog size of a category, from its description alone."""
+    meta = json.loads((category.data / "meta.json").read_text(encoding="utf-8"))
+    source = meta.get("import", {}).get("arguments", {}).get("source", "")
+    kept = meta["report"]["kept"] if "report" in meta else load_dataset(category).statistics()
+    return source, int(kept["users"]), int(kept["items"]), int(kept["events"]), int(kept["catalog"])
+
+
+def _signature(source: Source, preparation: PreparationConfig) -> dict[str, Any]:
+    """Return what an import depends on: arguments, and the size and time of change of every input."""
+    arguments = source.model_dump(mode="python") if isinstance(source, BaseModel) else {"source": repr(source)}
+    images = getattr(source, "images", None)
+    paths = [*source.files(), *([images] if images is not None and images.exists() else [])]
+    inputs = {str(path.absolute()): [path.stat().st_size, path.stat().st_mtime_ns] for path in paths}
+    return {
+        "arguments": {name: _plain(value) for name, value in arguments.items()},
+        "inputs": inputs,
+        "preparation": preparation.model_dump(),
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value.absolute())
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    found = []
+    for part in ("arguments", "preparation", "inputs"):
+        before, after = old.get(part, {}), new[part]
+        for name in sorted({*before, *after}):
+            if before.get(name) != after.get(name):
+                if part == "inputs":
+                    found.append(f"state of the file {name}")
+                else:
+                    found.append(f"{name} ({before.get(name)!r} before, {after.get(name)!r} now)")
+    return found
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _validated(model: type[Model], values: Mapping[str, Any]) -> Model:
+    try:
+        return model(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "?"
+        raise ConfigError(f"{_flag(name)} is {first['input']!r}: {first['msg'].lower()}") from None
