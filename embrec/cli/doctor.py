@@ -1,5 +1,30 @@
 """`embrec doctor`: what is installed, what is not, and where things lie."""
 
+from typing import Annotated
 
-def doctor() -> None:
+import typer
+
+from embrec.cli.options import Workspace
+
+
+def doctor(
+    workspace: Workspace = None,
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
     """Print versions, devices, the workspace, what is installed and what each extra would add."""
+    import json
+
+    from embrec.cli.console import answers, print_table
+    from embrec.diagnosis import diagnose
+    from embrec.workspace import Workspace as Workspaces
+
+    report = diagnose(Workspaces.locate(workspace))
+    if json_output:
+        answers().print_json(json.dumps(report.as_dict()))
+        return
+    print_table("system", ["what", "value"], list(report.system.items()))
+    print_table("packages", ["package", "version", "for"], [list(row) for row in report.packages])
+    print_table("extras", ["extra", "state", "what it adds", "install with"], [list(row) for row in report.extras])
+    print_table("categories", ["category", "runs"], [list(row) for row in report.categories])
+    for problem in report.problems:
+        answers().print(f"problem: {problem}", markup=False)

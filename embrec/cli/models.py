@@ -1,9 +1,132 @@
-"""`embrec train` and `embrec evaluate`."""
+"""`embrec train` and `embrec evaluate`: parse, call one function, print."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from embrec.cli.options import Category, HoldoutChoose, HoldoutFraction, HoldoutSeed, SplitKind, Workspace, make_split
+
+if TYPE_CHECKING:
+    from embrec.evaluation.evaluator import Evaluation
 
 
-def train() -> None:
-    """Train a model."""
+def train(
+    category: Category,
+    features: Annotated[
+        list[str] | None, typer.Option("--features", help="Feature table by encoder name; may be repeated.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(help="What an item is: content, id, or hybrid (content + a residual of identity).")
+    ] = None,
+    run: Annotated[str | None, typer.Option("--run", help="Name of the run [default: <source>-<features>].")] = None,
+    preset: Annotated[str | None, typer.Option(help="A published or measured setting, such as embrec.")] = None,
+    split: SplitKind = "leave-one-out",
+    holdout_fraction: HoldoutFraction = 0.1,
+    holdout_choose: HoldoutChoose = "random",
+    holdout_seed: HoldoutSeed = 0,
+    loss: Annotated[str | None, typer.Option(help="cross-entropy")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs at most.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Histories a step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
+    cell: Annotated[str | None, typer.Option(help="GRU cell: published (the paper's) or fast (torch's).")] = None,
+    dropout: Annotated[float | None, typer.Option(help="Share of the GRU's outputs dropped in training.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of weights, batches and dropout.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="Any other setting, such as model.dim=256; may be repeated.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Start over where the run exists.")] = False,
+    workspace: Workspace = None,
+) -> None:
+    """Train a model on a category; a killed training goes on when the command is repeated."""
+    from embrec.cli.console import notes, print_table, progress_bars
+    from embrec.training.pipeline import train as train_model
+    from embrec.training.presets import build_config, run_name
+    from embrec.workspace import Workspace as Workspaces
+
+    options: dict[str, Any] = {
+        "model.source": source,
+        "model.features": features,
+        "model.cell": cell,
+        "model.dropout": dropout,
+        "training.loss": loss,
+        "training.epochs": epochs,
+        "training.batch_size": batch_size,
+        "training.learning_rate": learning_rate,
+        "training.seed": seed,
+        "training.device": device,
+    }
+    config = build_config(
+        category,
+        split=make_split(split, holdout_fraction, holdout_choose, holdout_seed),
+        preset=preset,
+        options=options,
+        settings=setting or [],
+    )
+    with progress_bars() as progress:
+        result = train_model(
+            Workspaces.locate(workspace).category(category),
+            config,
+            run or run_name(config),
+            force=force,
+            progress=progress,
+        )
+    if result.reused:
+        notes().print(f"run {category}/{result.run.name} is finished already; nothing was done (--force starts over)")
+    names = config.evaluation.metrics
+    print_table(
+        f"{category}/{result.run.name}, test targets, seen items: {config.evaluation.seen}, "
+        f"best of {result.metrics['epochs']} epochs: {result.metrics['best epoch']}",
+        ["targets on", "targets", *names],
+        [
+            [label, values["targets"], *[values[name] for name in names]]
+            for label, values in result.metrics["test"].items()
+            if values["targets"]
+        ],
+    )
+    notes().print(f"run: {result.run.path}")
 
 
-def evaluate() -> None:
-    """Evaluate a run."""
+def evaluate(
+    runs: Annotated[list[str], typer.Argument(help="Runs of one category: names, category/run, or folders.")],
+    baseline: Annotated[
+        list[str] | None, typer.Option(help="Also evaluate a baseline: pop or content-knn; may be repeated.")
+    ] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option(help="hr@K, ndcg@K, mrr@K or auc; may be repeated [default: the run's].")
+    ] = None,
+    seen: Annotated[str | None, typer.Option(help="Items of the history as candidates: exclude or keep.")] = None,
+    ties: Annotated[str | None, typer.Option(help="Rank of tied targets: mean, optimistic, pessimistic.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Also write the metrics to this JSON file.")] = None,
+    workspace: Workspace = None,
+) -> None:
+    """Rank the test targets among the whole catalog: every run and baseline under one protocol."""
+    from embrec.cli.console import notes, print_table, progress_bars
+    from embrec.evaluation.runs import evaluate_runs, protocol
+    from embrec.files import write_json
+    from embrec.training.run import locate_run
+    from embrec.workspace import Workspace as Workspaces
+
+    folders = [locate_run(run, Workspaces.locate(workspace)) for run in runs]
+    config = protocol(folders[0].config().evaluation, metrics=metric, seen=seen, ties=ties)
+    with progress_bars() as progress:
+        evaluations = evaluate_runs(folders, baseline or [], config, progress)
+    print_table(
+        f"{folders[0].category.name}, test targets among the whole catalog, "
+        f"seen items: {config.seen}, ties: {config.ties}",
+        ["model", "targets on", "targets", *config.metrics],
+        _rows(evaluations, config.metrics),
+    )
+    if output is not None:
+        write_json(output, {name: result.metrics(config.metrics) for name, result in evaluations.items()})
+        notes().print(f"metrics: {output}")
+
+
+def _rows(evaluations: "dict[str, Evaluation]", metrics: tuple[str, ...]) -> list[list[object]]:
+    from embrec.evaluation.evaluator import summary
+
+    return [
+        [model, label, values["targets"], *[values[name] for name in metrics]]
+        for model, label, values in summary(evaluations, metrics)
+    ]

@@ -1,9 +1,92 @@
-"""`embrec recommend` and `embrec score`: using a trained run."""
+"""`embrec recommend` and `embrec score`: parse, call one function, print."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from embrec.cli.options import Workspace
+
+RunArgument = Annotated[str, typer.Argument(help="Run: name, category/run, or folder.")]
+Count = Annotated[int, typer.Option("--k", min=1, help="How many.")]
+KeepSeen = Annotated[bool, typer.Option("--keep-seen", help="Also recommend items of the history.")]
 
 
-def recommend() -> None:
-    """Recommend items to a user or for a history."""
+def recommend(
+    run: RunArgument,
+    user: Annotated[str | None, typer.Option(help="A user of the run's category.")] = None,
+    history: Annotated[str | None, typer.Option(help="Or any history: item ids, oldest first, by commas.")] = None,
+    k: Count = 10,
+    keep_seen: KeepSeen = False,
+    json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object an item.")] = False,
+    workspace: Workspace = None,
+) -> None:
+    """Recommend the next items to a user, or after any history."""
+    import json
+
+    from embrec.cli.console import answers, print_table
+    from embrec.errors import ConfigError
+    from embrec.serving.recommender import Recommender
+    from embrec.training.run import locate_run
+    from embrec.workspace import Workspace as Workspaces
+
+    if (user is None) == (history is None):
+        raise ConfigError("say for whom: either --user U, or --history ITEM,ITEM,...")
+    recommender = Recommender.load(locate_run(run, Workspaces.locate(workspace)))
+    if user is not None:
+        items = recommender.history_of(user)
+    else:
+        items = [item.strip() for item in (history or "").split(",") if item.strip()]
+    best = recommender.recommend([items], k, exclude_seen=not keep_seen)[0]
+    if json_lines:
+        for place, item in enumerate(best, start=1):
+            answers().print(json.dumps({"rank": place, **vars(item)}, ensure_ascii=False), markup=False)
+        return
+    titles = recommender.titles(items[-5:])
+    shown = "; ".join(f"{item} {title}".strip() for item, title in zip(items[-5:], titles, strict=True))
+    answers().print(f"after {len(items)} events, the last of them: {shown or 'none'}", markup=False)
+    print_table(
+        f"recommended by {recommender.run.name}",
+        ["rank", "item", "title", "score"],
+        [[place, item.item, item.title, item.score] for place, item in enumerate(best, start=1)],
+    )
 
 
-def score() -> None:
-    """Score new items."""
+def score(
+    run: RunArgument,
+    output: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    items: Annotated[
+        Path | None, typer.Option(help="New items: CSV, TSV, JSONL or Parquet with the catalog's columns.")
+    ] = None,
+    by: Annotated[str, typer.Option(help="user: best items of each user; item: best users of each new item.")] = "user",
+    k: Count = 10,
+    keep_seen: KeepSeen = False,
+    item_column: Annotated[str, typer.Option(help="Column of the new items' ids.")] = "item",
+    image_column: Annotated[str | None, typer.Option(help="Image path, relative to the file's folder.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of images named <item>.jpg.")] = None,
+    workspace: Workspace = None,
+) -> None:
+    """Score new items for every user of the run's category, without retraining."""
+    from embrec.cli.console import notes, progress_bars
+    from embrec.data.readers.table import read_items
+    from embrec.data.store import load_dataset
+    from embrec.serving.recommender import Recommender
+    from embrec.serving.scoring import score_by, write_scores
+    from embrec.training.run import locate_run
+    from embrec.workspace import Workspace as Workspaces
+
+    folder = locate_run(run, Workspaces.locate(workspace))
+    recommender = Recommender.load(folder)
+    with progress_bars() as progress:
+        if items is not None:
+            new_items = read_items(items, item_column=item_column, image_column=image_column, images=images)
+            recommender = recommender.with_items(new_items, progress)
+        scores = score_by(
+            by, recommender, load_dataset(folder.category), k, exclude_seen=not keep_seen, progress=progress
+        )
+    write_scores(scores, output)
+    added = len(recommender.catalog) - recommender.n_trained
+    notes().print(
+        f"{added:,} new items beside {recommender.n_trained:,} of the catalog; "
+        f"{len(scores):,} rows, the best {k} for each {by}: {output}"
+    )

@@ -86,14 +86,14 @@ class Recommender(nn.Module):
         projected = self.scorer.project(matrix)
         if candidates is not None:
             scores = self.scorer(queries, nn.functional.embedding(candidates, projected))
-            allowed = self._scorable()[candidates]
-            return scores.masked_fill(~allowed, -torch.inf)
-        return self.scorer(queries, projected).masked_fill_(~self._scorable(), -torch.inf)
+            return scores.masked_fill(~self._scorable(len(matrix))[candidates], -torch.inf)
+        return self.scorer(queries, projected).masked_fill(~self._scorable(len(matrix)), -torch.inf)
 
-    def _scorable(self) -> Tensor:
+    def _scorable(self, size: int) -> Tensor:
+        """Return which of `size` tensor ids may be recommended; those past `known` were added after training."""
         if not self.items.inductive:
-            return self.known
-        scorable = torch.ones_like(self.known)
+            return nn.functional.pad(self.known, (0, size - len(self.known)))
+        scorable = self.known.new_ones(size)
         scorable[0] = False
         return scorable
 

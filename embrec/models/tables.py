@@ -1,5 +1,6 @@
 """Frozen item vectors on the model's side: a lookup table with a padding row, dense or sparse."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,11 @@ class DenseTable(nn.Module):
     def project(self, weight: Tensor) -> Tensor:
         """Multiply every row by a weight [h, d], giving [n + 1, h]."""
         return self.vectors @ weight.T
+
+
+def placeholder(dim: int) -> DenseTable:
+    """Return a table without items: the shape of a source, for a model whose item vectors are already computed."""
+    return DenseTable(np.zeros((0, dim), dtype=np.float32))
 
 
 class SparseTable(nn.Module):
@@ -79,13 +85,15 @@ class _SparseProduct(torch.autograd.Function):
 
 
 def _torch_csr(matrix: csr_matrix) -> Tensor:
-    return torch.sparse_csr_tensor(
-        torch.from_numpy(matrix.indptr.astype(np.int64)),
-        torch.from_numpy(matrix.indices.astype(np.int64)),
-        torch.from_numpy(matrix.data.astype(np.float32)),
-        size=matrix.shape,
-        check_invariants=False,
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        return torch.sparse_csr_tensor(
+            torch.from_numpy(matrix.indptr.astype(np.int64)),
+            torch.from_numpy(matrix.indices.astype(np.int64)),
+            torch.from_numpy(matrix.data.astype(np.float32)),
+            size=matrix.shape,
+            check_invariants=False,
+        )
 
 
 FrozenTable = DenseTable | SparseTable

@@ -1,1 +1,1 @@
-"""Using a trained run: artifact, recommendation and batch scoring."""
+"""Using a trained run: recommendation and batch scoring."""

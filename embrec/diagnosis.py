@@ -1,0 +1,110 @@
+"""The state of an installation, as plain values: what `embrec doctor` prints and a bug report should hold."""
+
+import os
+import platform
+import re
+import shutil
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, distribution, version
+from typing import Any
+
+from embrec import __version__
+from embrec.workspace import Workspace
+
+_PURPOSES = {
+    "text": "MiniLM sentence vectors",
+    "image": "EfficientNet-Lite image vectors",
+    "examples": "the grocery data of the quickstart",
+    "all": "everything above",
+    "test": "the test suite",
+    "dev": "formatting and type checks",
+}
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found.
+
+    Attributes:
+        system: name -> value.
+        packages: (package, version or "not installed", "core" or the extra that brings it).
+        extras: (extra, "installed" or the packages that are missing, what it adds, command).
+        categories: (category, number of runs).
+        problems: what will fail, one sentence each.
+    """
+
+    system: dict[str, str]
+    packages: list[tuple[str, str, str]]
+    extras: list[tuple[str, str, str, str]]
+    categories: list[tuple[str, int]]
+    problems: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+
+def diagnose(workspace: Workspace) -> Diagnosis:
+    """Look at this installation, this machine and this workspace."""
+    required = _requirements()
+    installed = {package: _version(package) for package, _ in required}
+    packages = [(package, installed[package] or "not installed", extra or "core") for package, extra in required]
+    extras = []
+    for extra, purpose in _PURPOSES.items():
+        missing = [package for package, of in required if of == extra and installed[package] is None]
+        state = f"missing {', '.join(missing)}" if missing else "installed"
+        extras.append((extra, state, purpose, f"pip install 'embrec[{extra}]'"))
+    problems = [
+        f"{package} is required and not installed" for package, of in required if not of and not installed[package]
+    ]
+    categories = [
+        (category.name, len(list(category.runs.glob("*/config.yaml")))) for category in workspace.categories()
+    ]
+    system, more = _system(workspace)
+    return Diagnosis(system, packages, extras, categories, problems + more)
+
+
+def _system(workspace: Workspace) -> tuple[dict[str, str], list[str]]:
+    problems = []
+    existing = next(
+        folder for folder in (workspace.path.absolute(), *workspace.path.absolute().parents) if folder.exists()
+    )
+    free = shutil.disk_usage(existing).free
+    if not os.access(existing, os.W_OK):
+        problems.append(f"the workspace {workspace.path} cannot be written")
+    if free < 1_000_000_000:
+        problems.append(f"only {free / 1e6:.0f} MB are free at {existing}")
+    system = {
+        "embrec": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cores": str(os.cpu_count()),
+        "workspace": f"{workspace.path.absolute()} ({'there' if workspace.path.exists() else 'not made yet'})",
+        "free disk": f"{free / 1e9:.1f} GB",
+    }
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        return system, [*problems, f"torch cannot be loaded: {error}"]
+    system["torch threads"] = str(torch.get_num_threads())
+    names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    system["GPUs"] = ", ".join(names) or "none; training runs on the CPU"
+    return system, problems
+
+
+def _requirements() -> list[tuple[str, str]]:
+    """Return (package, extra) from the metadata of the installed distribution; the extra is empty for the core."""
+    found = []
+    for line in distribution("embrec").requires or []:
+        name = re.match(r"[A-Za-z0-9._-]+", line)
+        extra = re.search(r"extra == ['\"]([^'\"]+)", line)
+        if name and name[0].lower() != "embrec":
+            found.append((name[0], extra[1] if extra else ""))
+    return sorted(set(found), key=lambda pair: (pair[1], pair[0].lower()))
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

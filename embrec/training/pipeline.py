@@ -1,0 +1,208 @@
+"""From a prepared category to a finished run folder, in steps that can be killed and repeated."""
+
+import hashlib
+import json
+import shutil
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from embrec import __version__
+from embrec.data.interactions import Interactions
+from embrec.data.sequences import training_sequences
+from embrec.data.splits import Partition
+from embrec.data.store import Dataset, load_dataset
+from embrec.errors import ConfigError, RunError
+from embrec.evaluation.evaluator import evaluate
+from embrec.evaluation.metrics import metric
+from embrec.features.table import FeatureTable
+from embrec.files import atomic_folder, write_json, write_text
+from embrec.models.recommender import Recommender
+from embrec.models.zoo.embrec import build_embrec
+from embrec.progress import Progress, silent
+from embrec.training.checkpoint import TrainerState
+from embrec.training.config import RunConfig
+from embrec.training.log import EpochLog
+from embrec.training.run import RunFolder, save_model
+from embrec.training.sources import find_tables, frozen_table
+from embrec.training.trainer import Trainer
+from embrec.workspace import Category, check_name
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What `train` returns: the run, its metrics, and whether it was there already."""
+
+    run: RunFolder
+    metrics: dict[str, Any]
+    reused: bool
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device of that name; `auto` is the first GPU if there is one.
+
+    Raises:
+        ConfigError: there is no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ConfigError(f"unknown device {name!r}; use auto, cpu, cuda or cuda:N") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(f"device {name!r} is not there: torch sees {torch.cuda.device_count()} GPUs; use auto or cpu")
+    return device
+
+
+def train(
+    category: Category, config: RunConfig, name: str, *, force: bool = False, progress: Progress = silent
+) -> TrainingResult:
+    """Train a model, evaluate it once on the test targets, and leave a complete run folder.
+
+    Repeated with the same arguments it returns the finished run, or goes on where a killed one stopped.
+
+    Args:
+        category: the prepared data.
+        config: the model, its training and its evaluation; feature tables by name.
+        name: of the run.
+        force: start over where a run of that name exists.
+        progress: told of every step.
+
+    Raises:
+        ConfigError: a value is out of range, or the device is not there.
+        FeatureError: a feature table is missing or belongs to other items.
+        RunError: the name is taken by a run with another configuration.
+    """
+    run = RunFolder(category.runs / check_name("run", name))
+    metric(config.training.select_by, np.ones(1), np.ones(1))
+    device = choose_device(config.training.device)
+    dataset = load_dataset(category)
+    partition = config.split(dataset.interactions, len(dataset.catalog))
+    tables = find_tables(category, config.model.features, dataset.catalog, partition.train_items)
+    stems = tuple(table.path.stem for table in tables)
+    config = config.model_copy(update={"model": config.model.model_copy(update={"features": stems})})
+    fingerprint = _fingerprint(config, dataset, tables)
+    if run.path.exists() and force:
+        shutil.rmtree(run.path)
+    if run.config_file.exists():
+        if _recorded_fingerprint(run) != fingerprint:
+            raise RunError(
+                f"run {category.name}/{name} exists with another configuration or other data; "
+                "name another run with --run, or start over with --force"
+            )
+        if run.metrics.exists():
+            return TrainingResult(run, run.read_metrics(), reused=True)
+    _begin(run, config, fingerprint, tables)
+    return _train(run, config, fingerprint, dataset, partition, tables, device, progress)
+
+
+def _begin(run: RunFolder, config: RunConfig, fingerprint: str, tables: list[FeatureTable]) -> None:
+    """Write what identifies the run; the configuration last, for it says that the rest is there."""
+    for table in tables:
+        target = run.encoders / table.path.stem
+        if not target.exists():
+            with atomic_folder(target) as folder:
+                shutil.copytree(table.encoder_folder, folder, dirs_exist_ok=True)
+    write_text(run.path / "fingerprint", fingerprint + "\n")
+    run.write_config(config)
+
+
+def _recorded_fingerprint(run: RunFolder) -> str:
+    file = run.path / "fingerprint"
+    return file.read_text(encoding="utf-8").strip() if file.exists() else ""
+
+
+def _train(
+    run: RunFolder,
+    config: RunConfig,
+    fingerprint: str,
+    dataset: Dataset,
+    partition: Partition,
+    tables: list[FeatureTable],
+    device: torch.device,
+    progress: Progress,
+) -> TrainingResult:
+    interactions = dataset.interactions
+    torch.manual_seed(config.training.seed)
+    known = torch.zeros(len(dataset.catalog) + 1, dtype=torch.bool)
+    known[1:] = torch.from_numpy(partition.train_items)
+    sources = {table.path.stem: frozen_table(table) for table in tables}
+    table_dims = {name: source.dim for name, source in sources.items()}
+    model = build_embrec(config.model, sources, known).to(device)
+    names = tuple(dict.fromkeys((*config.evaluation.metrics, config.training.select_by)))
+
+    def validate() -> dict[str, float]:
+        return evaluate(
+            model, interactions, partition, partition.valid, config.evaluation, max_length=config.model.max_length,
+            hidden=partition.hidden, device=device, progress=progress, task="validate",
+        ).metrics(names)["all"]  # fmt: skip
+
+    with EpochLog(run) as log:
+        trainer = Trainer(
+            model,
+            training_sequences(interactions, partition, config.model.max_length),
+            validate,
+            config.training,
+            checkpoint=run.checkpoint,
+            fingerprint=fingerprint,
+            on_epoch=log.epoch,
+            progress=progress,
+        )
+        state = trainer.fit()
+        log.rewrite(state.history)
+    started = time.monotonic()
+    test = evaluate(
+        model, interactions, partition, partition.test, config.evaluation, max_length=config.model.max_length,
+        device=device, progress=progress, task="test",
+    )  # fmt: skip
+    metrics = _metrics(config, model, state, test.metrics(names), time.monotonic() - started)
+    save_model(run, model, dataset.catalog, table_dims)
+    write_json(run.metrics, metrics)
+    return TrainingResult(run, metrics, reused=False)
+
+
+def _metrics(
+    config: RunConfig, model: Recommender, state: TrainerState, test: dict[str, dict[str, float]], seconds: float
+) -> dict[str, Any]:
+    return {
+        "protocol": {
+            "split": config.split.model_dump(),
+            "candidates": "all items of the catalog",
+            "seen": config.evaluation.seen,
+            "ties": config.evaluation.ties,
+        },
+        "best epoch": state.best_epoch + 1,
+        "epochs": len(state.history),
+        "valid": {
+            name.removeprefix("valid "): value
+            for name, value in state.history[state.best_epoch].items()
+            if name.startswith("valid ")
+        },
+        "test": test,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "seconds": {"training and validation": round(state.seconds, 2), "test": round(seconds, 2)},
+        "versions": {"embrec": __version__, "torch": torch.__version__},
+    }
+
+
+def _fingerprint(config: RunConfig, dataset: Dataset, tables: list[FeatureTable]) -> str:
+    """Hash what the result depends on: configuration, log, items and vectors, but not the device or how often to save."""
+    training = config.training.model_dump(mode="json", exclude={"device", "checkpoint_seconds"})
+    settings = {**config.model_dump(mode="json"), "training": training}
+    digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=16)
+    digest.update(dataset.catalog.fingerprint.encode())
+    digest.update(_log_bytes(dataset.interactions))
+    for table in tables:
+        digest.update(np.ascontiguousarray(table.fingerprints).tobytes())
+    return digest.hexdigest()
+
+
+def _log_bytes(interactions: Interactions) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for column in (interactions.user, interactions.item, interactions.time):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.digest()

@@ -1,0 +1,192 @@
+"""The run folder: one trained model with all that is needed to use it, and nothing that executes when it is read."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+import yaml
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from embrec.data.catalog import Catalog
+from embrec.errors import RunError
+from embrec.files import atomic_path, write_text
+from embrec.models.recommender import Recommender
+from embrec.models.tables import placeholder
+from embrec.models.zoo.embrec import build_embrec
+from embrec.training.config import RunConfig
+from embrec.workspace import Category, Workspace, check_name
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of a run: `workspace/<category>/runs/<run>/`."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The run's name within its category."""
+        return self.path.name
+
+    @property
+    def category(self) -> Category:
+        """The category that the run was trained on, if the folder still lies inside it."""
+        folder = self.path.resolve().parent.parent
+        return Category(folder.name, folder)
+
+    @property
+    def config_file(self) -> Path:
+        """The configuration, YAML."""
+        return self.path / "config.yaml"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The resume state."""
+        return self.path / "trainer.pt"
+
+    @property
+    def weights(self) -> Path:
+        """The trained weights; written last but for the metrics."""
+        return self.path / "model.safetensors"
+
+    @property
+    def items(self) -> Path:
+        """The item vectors of the whole catalog and the mask of known items."""
+        return self.path / "items.safetensors"
+
+    @property
+    def catalog(self) -> Path:
+        """The items themselves, for readable answers."""
+        return self.path / "catalog.parquet"
+
+    @property
+    def encoders(self) -> Path:
+        """One folder a source with its fitted encoder."""
+        return self.path / "encoders"
+
+    @property
+    def metrics(self) -> Path:
+        """Validation and test metrics; its presence says that the run is complete."""
+        return self.path / "metrics.json"
+
+    @property
+    def events(self) -> Path:
+        """One JSON line an epoch."""
+        return self.path / "events.jsonl"
+
+    def config(self) -> RunConfig:
+        """Read the configuration.
+
+        Raises:
+            RunError: the folder is no run, or its configuration is not valid.
+        """
+        if not self.config_file.is_file():
+            raise RunError(f"{self.path} is not a run folder: it has no config.yaml")
+        try:
+            return RunConfig.model_validate(yaml.safe_load(self.config_file.read_text(encoding="utf-8")))
+        except (ValidationError, yaml.YAMLError) as error:
+            reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            raise RunError(f"{self.config_file}: {reason}") from None
+
+    def write_config(self, config: RunConfig) -> None:
+        """Write the configuration."""
+        write_text(self.config_file, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+
+    def read_metrics(self) -> dict[str, Any]:
+        """Read the metrics of a complete run.
+
+        Raises:
+            RunError: the run is not complete.
+        """
+        self.config()
+        if not self.metrics.is_file():
+            raise RunError(f"run {self.path} is not finished; the command that began it goes on from its checkpoint")
+        metrics: dict[str, Any] = json.loads(self.metrics.read_text(encoding="utf-8"))
+        return metrics
+
+
+def locate_run(run: str | Path, workspace: Workspace) -> RunFolder:
+    """Return a run by the path of its folder, by `category/run`, or by a run name that is unique in the workspace.
+
+    Raises:
+        RunError: there is no such run, or several.
+    """
+    path = Path(run)
+    if (path / "config.yaml").is_file():
+        return RunFolder(path)
+    if path.exists():
+        raise RunError(f"{path} is not a run folder: it has no config.yaml")
+    parts = path.parts
+    if len(parts) == 2:
+        found = [workspace.path / parts[0] / "runs" / parts[1]]
+    else:
+        found = sorted(workspace.path.glob(f"*/runs/{check_name('run', str(run))}"))
+    found = [folder for folder in found if (folder / "config.yaml").is_file()]
+    if len(found) == 1:
+        return RunFolder(found[0])
+    if found:
+        names = ", ".join(f"{folder.parent.parent.name}/{folder.name}" for folder in found)
+        raise RunError(f"run {str(run)!r} stands in several categories; say which: {names}")
+    known = ", ".join(
+        f"{file.parts[-4]}/{file.parts[-2]}" for file in sorted(workspace.path.glob("*/runs/*/config.yaml"))
+    )
+    raise RunError(f"no run {str(run)!r} in the workspace {workspace.path} (there: {known or 'none yet'})")
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A trained model in memory.
+
+    Attributes:
+        model: its `item_matrix` is not to be used, for it has no feature tables: use `item_matrix` below.
+        item_matrix: the vectors of the catalog, row 0 zero, [n + 1, d].
+        catalog: the items, [n].
+    """
+
+    model: Recommender
+    item_matrix: Tensor
+    catalog: Catalog
+
+
+def save_model(run: RunFolder, model: Recommender, catalog: Catalog, table_dims: dict[str, int]) -> None:
+    """Write weights, item vectors and catalog of a trained model; `table_dims` gives the length of each source's vectors."""
+    model.eval()
+    with torch.inference_mode():
+        matrix = model.item_matrix()
+    with atomic_path(run.catalog) as temporary:
+        catalog.frame.write_parquet(temporary)
+    metadata = {"text_columns": json.dumps(catalog.text_columns), "table_dims": json.dumps(table_dims)}
+    with atomic_path(run.items) as temporary:
+        save_file({"vectors": matrix.cpu().contiguous(), "known": model.known.cpu()}, temporary, metadata)
+    with atomic_path(run.weights) as temporary:
+        save_file({name: value.cpu().contiguous() for name, value in model.state_dict().items()}, temporary)
+
+
+def load_model(run: RunFolder) -> TrainedModel:
+    """Read a trained model, without its category or its feature tables.
+
+    Raises:
+        RunError: the run is not complete or a file is broken.
+    """
+    config = run.config()
+    run.read_metrics()
+    try:
+        with safe_open(run.items, framework="pt") as file:
+            metadata = file.metadata()
+        arrays = load_file(run.items)
+        weights = load_file(run.weights)
+        frame = pl.read_parquet(run.catalog)
+    except (OSError, SafetensorError, pl.exceptions.PolarsError) as error:
+        raise RunError(f"run {run.path} cannot be read: {error}") from None
+    table_dims: dict[str, int] = json.loads(metadata["table_dims"])
+    tables = {name: placeholder(table_dims[name]) for name in config.model.features}
+    model = build_embrec(config.model, tables, arrays["known"])
+    model.load_state_dict(weights)
+    catalog = Catalog(frame, json.loads(metadata["text_columns"]))
+    return TrainedModel(model.eval(), arrays["vectors"], catalog)

@@ -1,0 +1,108 @@
+"""What every composition promises: a score depends on its own history and on nothing else."""
+
+import pytest
+import torch
+from support.toys import N_ITEMS, toy_batch, toy_model
+
+COMPOSITIONS = [(source, cell) for source in ("content", "id", "hybrid") for cell in ("fast", "published")]
+
+
+@pytest.mark.parametrize(("source", "cell"), COMPOSITIONS)
+def test_scores_do_not_depend_on_batch_mates_or_padding(source, cell):
+    model = toy_model(source, cell)
+    alone = model.score(toy_batch([3, 7, 2]))[0]
+    in_company = model.score(toy_batch([5], [3, 7, 2], [1, 2, 3, 4, 5, 6, 7, 8], width=12))[1]
+    torch.testing.assert_close(alone, in_company)
+
+
+@pytest.mark.parametrize(("source", "cell"), COMPOSITIONS)
+def test_scores_of_a_step_do_not_depend_on_later_events(source, cell):
+    model = toy_model(source, cell)
+    matrix = model.item_matrix()
+    one = model.hidden(toy_batch([3, 7, 2, 9, 9]), matrix)
+    other = model.hidden(toy_batch([3, 7, 2, 14, 1]), matrix)
+    torch.testing.assert_close(one[:, :3], other[:, :3])
+    assert not torch.allclose(one[:, 3:], other[:, 3:])
+
+
+@pytest.mark.parametrize(("source", "cell"), COMPOSITIONS)
+def test_candidates_are_scored_as_in_the_whole_catalog(source, cell):
+    model = toy_model(source, cell, unknown=(4,))
+    batch = toy_batch([3, 7, 2], [5])
+    candidates = torch.tensor([[1, 4, 9], [20, 4, 0]])
+    torch.testing.assert_close(model.score(batch, candidates), model.score(batch).gather(1, candidates))
+
+
+def test_padding_is_never_recommended():
+    assert toy_model().score(toy_batch([3]))[0, 0] == -torch.inf
+
+
+def test_an_item_without_training_events_is_scored_by_content_but_not_by_identity():
+    batch = toy_batch([3, 7])
+    assert torch.isfinite(toy_model("content", unknown=(4,)).score(batch)[0, 4])
+    assert torch.isfinite(toy_model("hybrid", unknown=(4,)).score(batch)[0, 4])
+    assert toy_model("id", unknown=(4,)).score(batch)[0, 4] == -torch.inf
+
+
+def test_a_hybrid_treats_an_item_without_training_events_by_content_alone():
+    model = toy_model("hybrid", unknown=(4,))
+    torch.testing.assert_close(model.item_matrix()[4], model.items.content.all_items()[4])
+    assert not torch.allclose(model.item_matrix()[5], model.items.content.all_items()[5])
+
+
+def test_a_new_item_with_the_content_of_an_old_one_gets_its_vector():
+    model = toy_model()
+    features = {
+        "dense": model.items.tables[0].vectors[[9]],
+        "sparse": model.items.tables[1].forward_matrix.to_dense()[[9]],
+    }
+    torch.testing.assert_close(model.items.encode(features), model.item_matrix()[[9]])
+
+
+def test_identity_cannot_encode_new_items():
+    with pytest.raises(TypeError, match="identity only"):
+        toy_model("id").items.encode({})
+
+
+def test_an_empty_history_has_the_query_of_no_events():
+    model = toy_model()
+    queries = model.queries(toy_batch([], [3]))
+    torch.testing.assert_close(queries[0], model.query.bias)
+
+
+def test_training_steps_leave_padding_out():
+    model = toy_model()
+    steps = model.training_steps(toy_batch([3, 7, 2], [5], targets=[1, 9]))
+    assert steps.targets.tolist() == [1, 9]
+    assert steps.queries.shape == (2, 12)
+    assert steps.items.shape == (N_ITEMS + 1, 12)
+
+
+def test_training_steps_ask_what_scoring_answers():
+    model = toy_model()
+    batch = toy_batch([3, 7, 2], [5], targets=[1, 9])
+    torch.testing.assert_close(model.training_steps(batch).queries, model.queries(batch))
+
+
+def test_training_scores_mask_the_positive_among_the_negatives():
+    model = toy_model()
+    negatives = torch.tensor([9, 4])
+    positive, negative, mask = model.training_scores(toy_batch([3, 7, 2], [5], targets=[1, 9]), negatives)
+    scores = model.score(toy_batch([3, 7, 2], [5]))
+    torch.testing.assert_close(positive, scores[[0, 1], [1, 9]])
+    torch.testing.assert_close(negative, scores[:, negatives])
+    assert mask.tolist() == [[True, True], [False, True]]
+
+
+def test_cosine_scores_are_cosines():
+    model = toy_model(metric="cosine")
+    scores = model.score(toy_batch([3, 7]))[0, 1:]
+    assert scores.abs().max() <= 1 + 1e-6
+
+
+def test_id_dropout_drops_the_residual_of_whole_items_in_training_only():
+    model = toy_model("hybrid", id_dropout=0.5)
+    content = model.items.content.all_items()
+    without = (model.items.train().all_items() - content).abs().sum(dim=1)[1:] < 1e-6
+    assert 0 < without.sum() < N_ITEMS
+    assert torch.equal(model.items.eval().all_items(), model.items.all_items())

@@ -1,0 +1,42 @@
+"""Small models over random tables, for the tests of models, training and serving."""
+
+import numpy as np
+import torch
+from scipy.sparse import random as sparse_random
+
+from embrec.data.batches import Batch
+from embrec.models.config import ModelConfig
+from embrec.models.recommender import Recommender
+from embrec.models.tables import DenseTable, SparseTable
+from embrec.models.zoo.embrec import build_embrec
+
+N_ITEMS = 20
+
+
+def toy_model(source: str = "content", cell: str = "fast", unknown: tuple[int, ...] = (), **options) -> Recommender:
+    """A model of 20 items; `unknown` are the tensor ids without training events."""
+    torch.manual_seed(0)
+    generator = np.random.default_rng(0)
+    known = torch.ones(N_ITEMS + 1, dtype=torch.bool)
+    known[[0, *unknown]] = False
+    tables = {
+        "dense": DenseTable(generator.normal(size=(N_ITEMS, 7)).astype(np.float32)),
+        "sparse": SparseTable(sparse_random(N_ITEMS, 11, density=0.3, format="csr", random_state=0, dtype=np.float32)),
+    }
+    features = () if source == "id" else tuple(tables)
+    config = ModelConfig(source=source, features=features, cell=cell, dim=6, units=8, **options)
+    return build_embrec(config, {name: tables[name] for name in features}, known).eval()
+
+
+def toy_batch(*histories: list[int], targets: list[int] | None = None, width: int | None = None) -> Batch:
+    """A batch of histories of tensor ids, padded to `width`; `targets` are what follows their last events."""
+    width = width or max(len(history) for history in histories)
+    items = torch.zeros(len(histories), width, dtype=torch.long)
+    at_step = torch.zeros_like(items)
+    for row, history in enumerate(histories):
+        items[row, : len(history)] = torch.tensor(history)
+        if targets is not None:
+            at_step[row, len(history) - 1] = targets[row]
+    lengths = torch.tensor([len(history) for history in histories])
+    nothing = torch.zeros(len(histories), dtype=torch.long)
+    return Batch(items, torch.zeros_like(items), lengths, at_step, nothing, nothing)
