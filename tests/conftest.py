@@ -1,0 +1,17 @@
+"""What tests of all parts share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+_REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data sets; a test that needs it is skipped where there is none."""
+    folder = Path(os.environ.get("EMBREC_TEST_DATA") or _REPOSITORY.parent / "shared" / "data")
+    if not (folder / "beauty" / "interactions.parquet").is_file():
+        pytest.skip(f"no real data in {folder}; set EMBREC_TEST_DATA to a folder that has them")
+    return folder

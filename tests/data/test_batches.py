@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from embrec.data.batches import BucketSampler, batches_in_order, bucket_boundaries, collate
+from embrec.data.sequences import Sequences
+
+length_lists = st.lists(st.integers(1, 20), min_size=1, max_size=60).map(np.array)
+
+
+def sequences_of(rows, targets=None):
+    flat = np.array([item for row in rows for item in row], dtype=np.int32)
+    return Sequences(
+        items=flat,
+        times=flat.astype(np.int64) * 10,
+        ptr=np.cumsum([0, *map(len, rows)]),
+        user=np.arange(len(rows)) + 50,
+        target=None if targets is None else np.array(targets, dtype=np.int32),
+        target_time=None if targets is None else np.array(targets, dtype=np.int64) * 10,
+    )
+
+
+def test_a_bucket_closes_as_soon_as_it_fills_a_batch():
+    # Spec 1.9: one bucket a length where a length is common, merged lengths in the tail.
+    lengths = np.repeat([3, 4, 5, 6, 9, 20], [5, 4, 1, 2, 1, 1])
+    assert bucket_boundaries(lengths, 4) == [3, 4, 9, 20]
+    assert bucket_boundaries(lengths, 1) == [3, 4, 5, 6, 9, 20]
+    assert bucket_boundaries(lengths, 100) == [20]
+    assert bucket_boundaries(np.array([], dtype=np.int64), 4) == []
+
+
+@settings(deadline=None)
+@given(length_lists, st.integers(1, 9), st.integers(0, 3), st.integers(0, 3), st.booleans())
+def test_an_epoch_covers_each_row_exactly_once(lengths, batch_size, seed, epoch, shuffle):
+    batches = BucketSampler(lengths, batch_size, seed=seed, shuffle=shuffle).epoch(epoch)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+    assert all(0 < len(batch) <= batch_size for batch in batches)
+
+
+@settings(deadline=None)
+@given(length_lists, st.integers(1, 9))
+def test_a_batch_stays_within_one_bucket(lengths, batch_size):
+    sampler = BucketSampler(lengths, batch_size)
+    for batch in sampler.epoch():
+        assert len(set(np.searchsorted(sampler.boundaries, lengths[batch]).tolist())) == 1
+
+
+def test_the_order_depends_on_seed_and_epoch_only():
+    lengths = np.arange(200) % 7 + 1
+    one, again = BucketSampler(lengths, 8, seed=1), BucketSampler(lengths, 8, seed=1)
+    again.epoch(0)
+    flat = [np.concatenate(sampler.epoch(1)).tolist() for sampler in (one, again)]
+    assert flat[0] == flat[1]
+    assert flat[0] != np.concatenate(one.epoch(2)).tolist()
+    assert flat[0] != np.concatenate(BucketSampler(lengths, 8, seed=2).epoch(1)).tolist()
+
+
+def test_training_batches_predict_the_next_event():
+    batch = collate(sequences_of([[1, 2, 3], [4, 5]]), np.array([1, 0]))
+    assert batch.items.tolist() == [[4, 0], [1, 2]]
+    assert batch.times.tolist() == [[40, 0], [10, 20]]
+    assert batch.targets.tolist() == [[5, 0], [2, 3]]
+    assert batch.lengths.tolist() == [1, 2]
+    assert batch.query_time.tolist() == [50, 30]
+    assert batch.user.tolist() == [51, 50]
+
+
+def test_evaluation_batches_predict_the_target_from_the_last_step():
+    batch = collate(sequences_of([[1, 2, 3], [4]], targets=[9, 8]), np.array([0, 1]))
+    assert batch.items.tolist() == [[1, 2, 3], [4, 0, 0]]
+    assert batch.targets.tolist() == [[0, 0, 9], [8, 0, 0]]
+    assert batch.lengths.tolist() == [3, 1]
+    assert batch.query_time.tolist() == [90, 80]
+
+
+def test_empty_histories_make_rows_of_padding():
+    batch = collate(sequences_of([[], [1]], targets=[5, 6]), np.array([0, 1]))
+    assert batch.items.tolist() == [[0], [1]]
+    assert batch.lengths.tolist() == [0, 1]
+    alone = collate(sequences_of([[]], targets=[5]), np.array([0]))
+    assert alone.items.tolist() == [[0]]
+
+
+rows_of_items = st.lists(st.lists(st.integers(1, 99), min_size=2, max_size=8), min_size=1, max_size=9)
+
+
+@settings(deadline=None)
+@given(rows_of_items, st.integers(1, 4))
+def test_padding_stands_on_the_right_and_rows_do_not_depend_on_their_mates(rows, batch_size):
+    sequences = sequences_of(rows)
+    seen = []
+    for chosen, batch in batches_in_order(sequences, batch_size):
+        seen.extend(chosen.tolist())
+        width = max(len(rows[row]) for row in chosen) - 1
+        assert batch.items.shape == batch.targets.shape == batch.times.shape == (len(chosen), width)
+        for place, row in enumerate(chosen):
+            padding = [0] * (width - len(rows[row]) + 1)
+            assert batch.items[place].tolist() == rows[row][:-1] + padding
+            assert batch.targets[place].tolist() == rows[row][1:] + padding
+    assert sorted(seen) == list(range(len(rows)))
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_moving_a_batch_keeps_its_values(batch_size):
+    import torch
+
+    batch = collate(sequences_of([[1, 2, 3]] * batch_size), np.arange(batch_size))
+    assert torch.equal(batch.to(torch.device("cpu")).items, batch.items)

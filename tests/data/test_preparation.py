@@ -1,0 +1,139 @@
+from collections import Counter
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from embrec.data.preparation import PRESETS, PreparationConfig, prepare
+from embrec.data.readers.raw import RawData
+from embrec.errors import DataError
+
+KEEP_ALL = PRESETS["none"]
+
+
+def raw_of(events, items=None, **options):
+    frame = pl.DataFrame(events, schema={"user": pl.String, "item": pl.String, "time": pl.Int64}, orient="row")
+    if items is not None:
+        items = pl.DataFrame({"item": items, "title": [f"title of {item}" for item in items]})
+        options |= {"items": items, "text_columns": ("title",)}
+    return RawData(frame, **options)
+
+
+def histories(dataset):
+    log, names = dataset.interactions, dataset.catalog.item_ids
+    return {user: names[log.history(index)].tolist() for index, user in enumerate(log.user_ids)}
+
+
+def naive(events, config):
+    """The same in plain Python, step by step."""
+    if config.duplicates == "drop":
+        events = list(dict.fromkeys(events))
+    elif config.duplicates == "first":
+        first = {}
+        for row, event in enumerate(events):
+            key = event[:2]
+            if key not in first or (event[2], row) < first[key]:
+                first[key] = (event[2], row)
+        rows = {row for _, row in first.values()}
+        events = [event for row, event in enumerate(events) if row in rows]
+    while config.filter != "none":
+        items, users = Counter(e[1] for e in events), Counter(e[0] for e in events)
+        kept = [e for e in events if items[e[1]] >= config.min_item_events and users[e[0]] >= config.min_user_events]
+        done = len(kept) == len(events) or config.filter == "one-pass"
+        events = kept
+        if done:
+            break
+    found = {}
+    for user, item, _ in sorted(events, key=lambda e: e[2]):
+        found.setdefault(user, []).append(item)
+    found = {user: items[-config.last :] if config.last else items for user, items in found.items()}
+    return {user: items for user, items in found.items() if len(items) >= config.min_history}
+
+
+letters = st.sampled_from("abcdefg")
+configs = st.builds(
+    PreparationConfig,
+    filter=st.sampled_from(["one-pass", "iterative", "none"]),
+    min_item_events=st.integers(1, 4),
+    min_user_events=st.integers(1, 4),
+    last=st.none() | st.integers(1, 5),
+    min_history=st.integers(1, 3),
+    duplicates=st.sampled_from(["drop", "keep", "first"]),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("uvwxyz"), letters, st.integers(0, 4)), min_size=1, max_size=40), configs)
+def test_preparation_equals_a_plain_loop(events, config):
+    expected = naive(events, config)
+    if not expected:
+        with pytest.raises(DataError, match="no events are left of"):
+            prepare(raw_of(events), config)
+        return
+    dataset, report = prepare(raw_of(events), config)
+    assert histories(dataset) == expected
+    assert report.kept["events"] == len(dataset.interactions) == sum(map(len, expected.values()))
+    assert report.read["events"] - sum(report.dropped.values()) == report.kept["events"]
+    assert (report.kept["users"], report.kept["items"]) == (len(expected), len(dataset.catalog))
+
+
+def test_the_published_filter_counts_once_on_the_raw_log():
+    # Item x has 5 events, one of them by a user with too few; it keeps the other 4, as in the authors' code.
+    events = [(f"u{u}", item, t) for u in range(4) for t, item in enumerate("xabcd")] + [("short", "x", 0)]
+    events += [("v", item, t) for t, item in enumerate("abcde")]
+    dataset, report = prepare(raw_of(events), PRESETS["embrec"])
+    assert "x" in dataset.catalog
+    assert "e" not in dataset.catalog
+    assert histories(dataset) == {**{f"u{u}": list("xabcd") for u in range(4)}, "v": list("abcd")}
+    assert report.dropped_items == {"items with fewer than 5 events": 1}
+    assert report.dropped_users == {
+        "users with fewer than 5 events": 1,
+        "users with fewer than 3 events left": 0,
+    }
+    with pytest.raises(DataError, match="no events are left of 26"):
+        prepare(raw_of(events), PRESETS["5-core"])
+
+
+def test_only_the_last_events_count_and_ties_keep_the_input_order():
+    events = [("u", f"i{n}", 7) for n in range(60)]
+    config = PreparationConfig(min_item_events=1)
+    dataset, report = prepare(raw_of(events), config)
+    assert histories(dataset) == {"u": [f"i{n}" for n in range(10, 60)]}
+    assert report.dropped["before the last 50 events of a user"] == 10
+    assert report.ties == 50
+
+
+def test_users_stand_in_the_order_of_their_first_event():
+    dataset, _ = prepare(raw_of([("z", "a", 9), ("b", "a", 1), ("z", "b", 0)]), KEEP_ALL)
+    assert dataset.interactions.user_ids.tolist() == ["z", "b"]
+
+
+def test_catalog_follows_the_metadata_then_the_rest_as_first_seen():
+    events = [("u", "q", 1), ("u", "b", 2), ("u", "p", 0), ("u", "a", 3)]
+    dataset, report = prepare(raw_of(events, items=["a", "unseen", "b"]), KEEP_ALL)
+    assert dataset.catalog.item_ids.tolist() == ["a", "b", "q", "p"]
+    assert dataset.catalog.texts() == ["title of a", "title of b", "", ""]
+    assert (report.items_without_metadata, report.items_without_events) == (2, 0)
+
+
+def test_the_whole_catalog_is_kept_where_the_source_means_it():
+    raw = raw_of([("u", "b", 1), ("u", "q", 2)], items=["a", "b"], whole_catalog=True)
+    dataset, report = prepare(raw, KEEP_ALL)
+    assert dataset.catalog.item_ids.tolist() == ["a", "b", "q"]
+    assert (report.items_without_metadata, report.items_without_events) == (1, 1)
+    seen, _ = prepare(raw, KEEP_ALL.model_copy(update={"catalog": "seen"}))
+    assert seen.catalog.item_ids.tolist() == ["b", "q"]
+
+
+def test_context_stays_with_its_event():
+    raw = raw_of([("u", "a", 2), ("u", "b", 1), ("u", "b", 1)], context=("rating",))
+    raw = RawData(raw.events.with_columns(rating=pl.Series([2.0, 1.0, 9.0])), context=("rating",))
+    dataset, _ = prepare(raw, KEEP_ALL)
+    assert dataset.interactions.context["rating"].tolist() == [1.0, 2.0]
+
+
+def test_an_unknown_key_is_an_error():
+    with pytest.raises(ValidationError):
+        PreparationConfig(minimum=3)
