@@ -7,6 +7,8 @@ import typer
 
 from embrec.cli.options import Workspace
 
+_SHOWN = 4  # events of a history that are printed
+
 RunArgument = Annotated[str, typer.Argument(help="Run: name, category/run, or folder.")]
 Count = Annotated[int, typer.Option("--k", min=1, help="How many.")]
 KeepSeen = Annotated[bool, typer.Option("--keep-seen", help="Also recommend items of the history.")]
@@ -14,42 +16,42 @@ KeepSeen = Annotated[bool, typer.Option("--keep-seen", help="Also recommend item
 
 def recommend(
     run: RunArgument,
-    user: Annotated[str | None, typer.Option(help="A user of the run's category.")] = None,
+    user: Annotated[
+        list[str] | None, typer.Option("--user", help="A user of the run's category; may be repeated.")
+    ] = None,
     history: Annotated[str | None, typer.Option(help="Or any history: item ids, oldest first, by commas.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Or this many users of the category, drawn evenly.")] = None,
     k: Count = 10,
     keep_seen: KeepSeen = False,
     json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object an item.")] = False,
     workspace: Workspace = None,
 ) -> None:
-    """Recommend the next items to a user, or after any history."""
+    """Recommend the next items to users, or after any history."""
     import json
 
     from embrec.cli.console import answers, print_table
-    from embrec.errors import ConfigError
     from embrec.serving.recommender import Recommender
+    from embrec.serving.requests import histories_of
     from embrec.training.run import locate_run
     from embrec.workspace import Workspace as Workspaces
 
-    if (user is None) == (history is None):
-        raise ConfigError("say for whom: either --user U, or --history ITEM,ITEM,...")
     recommender = Recommender.load(locate_run(run, Workspaces.locate(workspace)))
-    if user is not None:
-        items = recommender.history_of(user)
-    else:
-        items = [item.strip() for item in (history or "").split(",") if item.strip()]
-    best = recommender.recommend([items], k, exclude_seen=not keep_seen)[0]
-    if json_lines:
-        for place, item in enumerate(best, start=1):
-            answers().print(json.dumps({"rank": place, **vars(item)}, ensure_ascii=False), markup=False)
-        return
-    titles = recommender.titles(items[-5:])
-    shown = "; ".join(f"{item} {title}".strip() for item, title in zip(items[-5:], titles, strict=True))
-    answers().print(f"after {len(items)} events, the last of them: {shown or 'none'}", markup=False)
-    print_table(
-        f"recommended by {recommender.run.name}",
-        ["rank", "item", "title", "score"],
-        [[place, item.item, item.title, item.score] for place, item in enumerate(best, start=1)],
-    )
+    histories = histories_of(recommender, users=user, history=history, sample=sample)
+    results = recommender.recommend(list(histories.values()), k, exclude_seen=not keep_seen)
+    for (name, items), best in zip(histories.items(), results, strict=True):
+        if json_lines:
+            for place, item in enumerate(best, start=1):
+                answers().print(
+                    json.dumps({"for": name, "rank": place, **vars(item)}, ensure_ascii=False), markup=False
+                )
+            continue
+        recent = items[-_SHOWN:]
+        shown = "; ".join(title or item for item, title in zip(recent, recommender.titles(recent), strict=True))
+        answers().print(f"\n{name}: {len(items)} events, the last of them: {shown or 'none'}", markup=False)
+        print_table(
+            "", ["rank", "item", "title", "score"],
+            [[place, item.item, item.title, item.score] for place, item in enumerate(best, start=1)],
+        )  # fmt: skip
 
 
 def score(

@@ -12,7 +12,6 @@ from torch import Tensor
 from embrec.data.batches import collate
 from embrec.data.catalog import Catalog
 from embrec.data.sequences import Sequences
-from embrec.data.store import load_dataset
 from embrec.errors import DataError, RunError
 from embrec.features.encoder import load_encoder
 from embrec.models.recommender import Recommender as Model
@@ -133,17 +132,6 @@ class Recommender:
             return [""] * len(items)
         titles: list[str] = self.catalog.frame["title"].gather(self.catalog.rows(items)).fill_null("").to_list()
         return titles
-
-    def history_of(self, user: str) -> list[str]:
-        """Return the item ids of a user of the run's category, oldest first.
-
-        Raises:
-            DataError: the category is not there, or has no such user.
-        """
-        dataset = load_dataset(self.run.category)
-        log = dataset.interactions
-        items: list[str] = dataset.catalog.item_ids[log.history(log.user_index(user))].tolist()
-        return items
 
     @torch.inference_mode()
     def top_k(
