@@ -19,6 +19,9 @@ class ModelConfig(BaseModel):
     cell: Annotated[Literal["published", "fast"], Field(description="the paper's GRU cell, or torch's")] = "fast"
     units: Annotated[int, Field(ge=1, description="length of the GRU's state")] = 128
     dropout: Annotated[float, Field(ge=0, lt=1, description="share of the GRU's outputs dropped in training")] = 0.2
+    feature_dropout: Annotated[
+        float, Field(ge=0, lt=1, description="share of the feature vectors' entries dropped in training")
+    ] = 0.0
     id_dropout: Annotated[float, Field(ge=0, lt=1, description="share of id residuals dropped (hybrid)")] = 0.1
     metric: Annotated[Literal["dot", "cosine"], Field(description="how query and item are compared")] = "dot"
     max_length: Annotated[int, Field(ge=1, description="the longest history read, in events")] = 50

@@ -68,10 +68,12 @@ class DenseLayers(nn.Module):
     Args:
         in_dim: length of the source's vectors.
         dim: length of both layers' outputs.
+        dropout: share of the source's entries dropped in training.
     """
 
-    def __init__(self, in_dim: int, dim: int) -> None:
+    def __init__(self, in_dim: int, dim: int, dropout: float = 0.0) -> None:
         super().__init__()
+        self.dropout = dropout
         self.first = nn.Linear(in_dim, dim)
         self.second = nn.Linear(dim, dim)
         for layer in (self.first, self.second):
@@ -80,10 +82,12 @@ class DenseLayers(nn.Module):
 
     def table(self, table: FrozenTable) -> Tensor:
         """Transform every row of a table, [n + 1, d_s] -> [n + 1, d]."""
-        return self.second(F.relu(table.project(self.first.weight) + self.first.bias))
+        dropout = self.dropout if self.training else 0.0
+        return self.second(F.relu(table.project(self.first.weight, dropout) + self.first.bias))
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Transform vectors, [k, d_s] -> [k, d]."""
+        vectors = F.dropout(vectors, self.dropout, self.training)
         return self.second(F.relu(self.first(vectors)))
 
 
@@ -95,16 +99,17 @@ class ContentEncoder(ItemEncoder):
     Args:
         tables: source name -> frozen vectors.
         dim: output length of each source; `out_dim` is `dim` times the number of sources.
+        dropout: share of the sources' entries dropped in training, so that no item is known by a few of them.
     """
 
     inductive = True
 
-    def __init__(self, tables: Mapping[str, FrozenTable], dim: int) -> None:
+    def __init__(self, tables: Mapping[str, FrozenTable], dim: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.sources = tuple(tables)
         # Module names may not hold dots, and table names may.
         self.tables = nn.ModuleList(tables.values())
-        self.layers = nn.ModuleList(DenseLayers(table.dim, dim) for table in tables.values())
+        self.layers = nn.ModuleList(DenseLayers(table.dim, dim, dropout) for table in tables.values())
         self.out_dim = dim * len(tables)
 
     def all_items(self) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class DenseTable(nn.Module):
@@ -32,9 +33,10 @@ class DenseTable(nn.Module):
         """The length of a vector."""
         return self.vectors.shape[1]
 
-    def project(self, weight: Tensor) -> Tensor:
-        """Multiply every row by a weight [h, d], giving [n + 1, h]."""
-        return self.vectors @ weight.T
+    def project(self, weight: Tensor, dropout: float = 0.0) -> Tensor:
+        """Multiply every row by a weight [h, d], giving [n + 1, h]; first drop that share of the entries, if any."""
+        vectors = F.dropout(self.vectors, dropout) if dropout else self.vectors
+        return vectors @ weight.T
 
 
 def placeholder(dim: int) -> DenseTable:
@@ -49,26 +51,42 @@ class SparseTable(nn.Module):
         vectors: item vectors in catalog order, [n, d].
     """
 
-    forward_matrix: Tensor
-    backward_matrix: Tensor
+    row_ptr: Tensor
+    columns: Tensor
+    values: Tensor
+    column_ptr: Tensor
+    rows: Tensor
+    by_column: Tensor
 
     def __init__(self, vectors: csr_matrix) -> None:
         super().__init__()
-        padded = csr_matrix(
-            (vectors.data, vectors.indices, np.concatenate([[0], vectors.indptr])),
-            shape=(vectors.shape[0] + 1, vectors.shape[1]),
-        )
-        self.register_buffer("forward_matrix", _torch_csr(padded), persistent=False)
-        self.register_buffer("backward_matrix", _torch_csr(padded.T.tocsr()), persistent=False)
+        self.shape = (vectors.shape[0] + 1, vectors.shape[1])
+        # The transposed matrix holds the same values in the order `by_column`, so that one dropout serves both.
+        places = csr_matrix((np.arange(1, vectors.nnz + 1), vectors.indices, vectors.indptr), vectors.shape).tocsc()
+        buffers = {
+            "row_ptr": np.concatenate([[0], vectors.indptr]),
+            "columns": vectors.indices,
+            "values": vectors.data.astype(np.float32),
+            "column_ptr": places.indptr,
+            "rows": places.indices + 1,
+            "by_column": places.data - 1,
+        }
+        for name, values in buffers.items():
+            values = values if name == "values" else values.astype(np.int64)
+            self.register_buffer(name, torch.from_numpy(values), persistent=False)
 
     @property
     def dim(self) -> int:
         """The length of a vector."""
-        return self.forward_matrix.shape[1]
+        return self.shape[1]
 
-    def project(self, weight: Tensor) -> Tensor:
-        """Multiply every row by a weight [h, d], giving [n + 1, h]."""
-        return _SparseProduct.apply(self.forward_matrix, self.backward_matrix, weight.T)
+    def project(self, weight: Tensor, dropout: float = 0.0) -> Tensor:
+        """Multiply every row by a weight [h, d], giving [n + 1, h]; first drop that share of the entries, if any."""
+        values = F.dropout(self.values, dropout) if dropout else self.values
+        matrix = _torch_csr(self.row_ptr, self.columns, values, self.shape)
+        transposed = _torch_csr(self.column_ptr, self.rows, values[self.by_column], self.shape[::-1])
+        product: Tensor = _SparseProduct.apply(matrix, transposed, weight.T)
+        return product
 
 
 class _SparseProduct(torch.autograd.Function):
@@ -84,16 +102,10 @@ class _SparseProduct(torch.autograd.Function):
         return None, None, ctx.transposed @ gradients[0].contiguous()
 
 
-def _torch_csr(matrix: csr_matrix) -> Tensor:
+def _torch_csr(pointers: Tensor, indices: Tensor, values: Tensor, size: tuple[int, ...]) -> Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(
-            torch.from_numpy(matrix.indptr.astype(np.int64)),
-            torch.from_numpy(matrix.indices.astype(np.int64)),
-            torch.from_numpy(matrix.data.astype(np.float32)),
-            size=matrix.shape,
-            check_invariants=False,
-        )
+        return torch.sparse_csr_tensor(pointers, indices, values, size=size, check_invariants=False)
 
 
 FrozenTable = DenseTable | SparseTable

@@ -24,3 +24,16 @@ def test_sparse_table_projects_like_the_dense_one_with_equal_gradients():
 
 def test_tables_are_no_weights():
     assert not DenseTable(np.ones((2, 3), dtype=np.float32)).state_dict()
+
+
+def test_dropout_of_a_sparse_table_has_the_gradient_of_what_it_kept():
+    vectors = np.random.default_rng(0).random((6, 4)).astype(np.float32)
+    table = SparseTable(csr_matrix(vectors))
+    weight = torch.eye(4, requires_grad=True)
+    torch.manual_seed(0)
+    kept = table.project(weight, dropout=0.5)
+    share = (kept.detach()[1:] / torch.from_numpy(vectors)).round(decimals=4)
+    assert set(share.flatten().tolist()) == {0.0, 2.0}
+    upstream = torch.rand_like(kept)
+    (gradient,) = torch.autograd.grad((kept * upstream).sum(), weight)
+    torch.testing.assert_close(gradient, (kept.detach().T @ upstream).T)

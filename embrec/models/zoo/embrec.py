@@ -25,9 +25,9 @@ def build_embrec(config: ModelConfig, tables: Mapping[str, FrozenTable], known: 
     if config.source == "id":
         items = IdEmbedding(known, config.dim)
     elif config.source == "content":
-        items = ContentEncoder(tables, config.dim)
+        items = ContentEncoder(tables, config.dim, config.feature_dropout)
     else:
-        content = ContentEncoder(tables, config.dim)
+        content = ContentEncoder(tables, config.dim, config.feature_dropout)
         items = Hybrid(content, IdEmbedding(known, content.out_dim), config.id_dropout)
     return Recommender(
         items=items,
