@@ -58,7 +58,10 @@ def import_(
     ] = None,
     time_column: Annotated[
         str | None,
-        typer.Option(help="Numbers, dates, or a mere order [default: timestamp].", rich_help_panel=_TABLE),
+        typer.Option(
+            help="Numbers, dates or a mere order; @row if the rows are in order [default: timestamp].",
+            rich_help_panel=_TABLE,
+        ),
     ] = None,
     time_unit: Annotated[
         str | None, typer.Option(help="Of times that are numbers: s or ms [default: s].", rich_help_panel=_TABLE)

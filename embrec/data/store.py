@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,18 +41,29 @@ class Dataset:
 
 
 def save_dataset(category: Category, dataset: Dataset) -> None:
-    """Write a data set into its category, replacing what was there."""
+    """Write a data set into its category, replacing what was there.
+
+    Raises:
+        DataError: the files cannot be written, for example because the disk is full; what was there stays.
+    """
     log = dataset.interactions
     with atomic_folder(category.data) as folder:
-        dataset.catalog.frame.write_parquet(folder / "catalog.parquet")
+        _write_parquet(dataset.catalog.frame, folder / "catalog.parquet")
         columns = {"user": log.user, "item": log.item, "time": log.time}
         context = {f"context.{name}": values for name, values in log.context.items()}
-        pl.DataFrame(columns | context).write_parquet(folder / "interactions.parquet")
-        pl.DataFrame({"user": pl.Series(log.user_ids.tolist(), dtype=pl.String)}).write_parquet(
-            folder / "users.parquet"
-        )
+        _write_parquet(pl.DataFrame(columns | context), folder / "interactions.parquet")
+        users = pl.DataFrame({"user": pl.Series(log.user_ids.tolist(), dtype=pl.String)})
+        _write_parquet(users, folder / "users.parquet")
         meta = {"format": FORMAT, "text_columns": list(dataset.catalog.text_columns), **dataset.meta}
         write_json(folder / "meta.json", meta)
+
+
+def _write_parquet(frame: pl.DataFrame, path: Path) -> None:
+    try:
+        frame.write_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"cannot write {path} ({reason}); make room or choose another --workspace") from None
 
 
 def load_dataset(category: Category) -> Dataset:

@@ -69,3 +69,17 @@ def test_saving_again_replaces_everything_and_leaves_nothing_behind(tmp_path, da
     save_dataset(category, Dataset(dataset.catalog, dataset.interactions, {"second": True}))
     assert load_dataset(category).meta.get("second")
     assert [path.name for path in category.path.iterdir()] == ["data"]
+
+
+def test_a_full_disk_is_one_message_and_the_old_data_stay(tmp_path, dataset, monkeypatch):
+    category = Workspace(tmp_path).category("toys")
+    save_dataset(category, dataset)
+
+    def full(*_, **__):
+        raise pl.exceptions.ComputeError("No space left on device (os error 28)")
+
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
+    with pytest.raises(DataError, match=r"cannot write .*catalog\.parquet \(No space left on device"):
+        save_dataset(category, dataset)
+    assert len(load_dataset(category).interactions) == 3
+    assert [path.name for path in category.path.iterdir()] == ["data"]

@@ -2,13 +2,14 @@
 
 import ast
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-from embrec.data.catalog import IMAGE
+from embrec.data.catalog import IMAGE, Catalog
 from embrec.data.readers.images import images_by_column, images_in_folder
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, check_ids, require_events, require_file, unique_items
 from embrec.data.readers.tabular import Table, read_table
@@ -19,6 +20,9 @@ from embrec.progress import Progress, silent
 
 # Columns that, by the names that public data sets give them, list other items: not text, unless asked for by name.
 RELATIONS = frozenset({"also_bought", "also_viewed", "also_buy", "also_view", "bought_together", "buy_after_viewing"})
+
+# Given as the time column, it says that the rows stand in the order of their events.
+ROW_ORDER = "@row"
 
 
 class TableSource(BaseModel):
@@ -32,7 +36,7 @@ class TableSource(BaseModel):
     user_column: Annotated[str, Field(description="of the log")] = "user"
     item_column: Annotated[str, Field(description="of the log, and of the catalog")] = "item"
     catalog_item_column: Annotated[str | None, Field(description="of the catalog, if it differs")] = None
-    time_column: Annotated[str, Field(description="times or an order")] = "timestamp"
+    time_column: Annotated[str, Field(description="times or an order; @row: the order of the rows")] = "timestamp"
     time_unit: Annotated[Unit, Field(description="of times that are numbers")] = "s"
     missing_time: Annotated[Literal["error", "drop"], Field(description="what to do with events without a time")] = (
         "error"
@@ -58,7 +62,9 @@ class TableSource(BaseModel):
         text_columns: tuple[str, ...] = ()
         if self.items is not None:
             id_column = self.catalog_item_column or self.item_column
-            items, text_columns = self._items(read_table(self.items, (id_column,), progress), id_column, notes)
+            table = read_table(self.items, (id_column,), progress)
+            table.require([id_column], "--catalog-item-column" if self.catalog_item_column else "--item-column")
+            items, text_columns = _items(table, id_column, self.text_column, self.image_column, self.images, notes)
         elif self.text_column or self.image_column or self.images or self.catalog_item_column:
             raise DataError("text and image options need the items they belong to; give --items as well")
         return RawData(events, items, text_columns, self.context_column, whole_catalog=True, notes=notes)
@@ -66,11 +72,15 @@ class TableSource(BaseModel):
     def _events(self, table: Table, notes: dict[str, int]) -> pl.DataFrame:
         for option in ("user_column", "item_column", "time_column", "order_column"):
             column = getattr(self, option)
-            table.require([] if column is None else [column], "--" + option.replace("_", "-"))
+            hint = f"; if the rows are in order, use --time-column {ROW_ORDER}" if option == "time_column" else ""
+            table.require([] if column in (None, ROW_ORDER) else [column], "--" + option.replace("_", "-"), hint)
         table.require(self.context_column, "--context-column")
         frame = require_events(table.frame, self.interactions)
         columns = [as_ids(frame[self.user_column]).alias(USER), as_ids(frame[self.item_column]).alias(ITEM)]
-        columns.append(exact_times(frame[self.time_column], table.where, self.time_unit).alias(TIME))
+        if self.time_column == ROW_ORDER:
+            columns.append(pl.int_range(len(frame), eager=True).alias(TIME))
+        else:
+            columns.append(exact_times(frame[self.time_column], table.where, self.time_unit).alias(TIME))
         columns.extend(_context(frame[name]) for name in self.context_column)
         events = pl.DataFrame(columns)
         check_ids(events, USER, table.where)
@@ -98,26 +108,63 @@ class TableSource(BaseModel):
             events = events.sort(keys, maintain_order=True).drop("__order", strict=False)
         return events.with_columns(pl.col(TIME).floor().cast(pl.Int64))
 
-    def _items(self, table: Table, id_column: str, notes: dict[str, int]) -> tuple[pl.DataFrame, tuple[str, ...]]:
-        table.require([id_column], "--catalog-item-column" if self.catalog_item_column else "--item-column")
-        table.require(self.text_column, "--text-column")
-        table.require([self.image_column] if self.image_column else [], "--image-column")
-        frame = table.frame
-        if id_column != ITEM and ITEM in frame.columns:
-            frame = frame.drop(ITEM)
-        frame = frame.rename({id_column: ITEM})
-        readable = [_readable(column) for column in frame.drop(ITEM).iter_columns() if column.name != self.image_column]
-        frame = pl.DataFrame(
-            [as_ids(frame[ITEM]), *readable, *([frame[self.image_column]] if self.image_column else [])]
+
+def read_items(
+    path: Path,
+    *,
+    item_column: str = ITEM,
+    text_column: Sequence[str] = (),
+    image_column: str | None = None,
+    images: Path | None = None,
+    progress: Progress = silent,
+) -> Catalog:
+    """Return the items of one table, such as those added to a shop today; the options are those of `TableSource`.
+
+    Raises:
+        DataError: the file is missing, malformed or empty, or an item stands in it twice.
+    """
+    table = read_table(path, (item_column,), progress)
+    table.require([item_column], "--item-column")
+    if table.frame.is_empty():
+        raise DataError(f"{path}: the table has no items")
+    ids = as_ids(table.frame[item_column])
+    repeated = ids.is_duplicated() & ids.is_not_null()
+    if repeated.any():
+        row = (repeated & ~ids.is_first_distinct()).arg_true()[0]
+        raise DataError(
+            f"{table.where(row)}: item {ids[row]!r} stands in the table more than once; keep one of its rows"
         )
-        check_ids(frame, ITEM, table.where)
-        frame = unique_items(frame, notes)
-        if self.image_column is not None:
-            frame = images_by_column(frame, self.image_column, table.path.absolute().parent, notes)
-        if self.images is not None:
-            frame = images_in_folder(frame, self.images, notes)
-        texts = self.text_column or tuple(column.name for column in frame.iter_columns() if _is_text(column))
-        return frame, tuple(ITEM if name == id_column else name for name in texts)
+    return Catalog(*_items(table, item_column, text_column, image_column, images, {}))
+
+
+def _items(
+    table: Table,
+    id_column: str,
+    text_column: Sequence[str],
+    image_column: str | None,
+    images: Path | None,
+    notes: dict[str, int],
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Return the catalog's frame and its text columns; `notes` is told what is missing."""
+    table.require(text_column, "--text-column")
+    table.require([image_column] if image_column else [], "--image-column")
+    frame = table.frame
+    if id_column != ITEM and ITEM in frame.columns:
+        frame = frame.drop(ITEM)
+    frame = frame.rename({id_column: ITEM})
+    if image_column is None and IMAGE in frame.columns:
+        frame = frame.drop(IMAGE)
+        notes[f"column {IMAGE!r} of the catalog left out; to use it: --image-column {IMAGE}"] = len(frame)
+    columns = [column if column.name == image_column else _readable(column) for column in frame.iter_columns()]
+    frame = pl.DataFrame([as_ids(frame[ITEM]), *(column for column in columns if column.name != ITEM)])
+    check_ids(frame, ITEM, table.where)
+    frame = unique_items(frame, notes)
+    if image_column is not None:
+        frame = images_by_column(frame, image_column, table.path.absolute().parent, notes)
+    if images is not None:
+        frame = images_in_folder(frame, images, notes)
+    texts = tuple(text_column) or tuple(column.name for column in frame.iter_columns() if _is_text(column))
+    return frame, tuple(ITEM if name == id_column else name for name in texts)
 
 
 def as_ids(values: pl.Series) -> pl.Series:

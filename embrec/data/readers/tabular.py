@@ -40,16 +40,16 @@ class Table:
         """Return the place of a row of the frame in words: a line where the file has lines, else a row, from 1."""
         return f"{self.path}, {_place(self.path, self.rows[row])}"
 
-    def require(self, columns: Sequence[str], option: str) -> None:
+    def require(self, columns: Sequence[str], option: str, hint: str = "") -> None:
         """Raise if a column does not exist.
 
         Raises:
-            DataError: names the column, the option it came from and the columns that there are.
+            DataError: names the column, the option it came from and the columns that there are, then the hint.
         """
         for column in columns:
             if column not in self.frame.columns:
                 raise DataError(
-                    f"{self.path} has no column {column!r} (given by {option}); it has: {', '.join(self.frame.columns)}"
+                    f"{self.path} has no column {column!r} (given by {option}); it has: {', '.join(self.frame.columns)}{hint}"
                 )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 import polars as pl
 import pytest
 
-from embrec.data.readers.table import TableSource
+from embrec.data.readers.table import TableSource, read_items
 from embrec.errors import DataError
 
 EVENTS = pl.DataFrame(
@@ -91,6 +91,8 @@ def test_times_below_a_second_and_the_order_column_decide_ties(tmp_path):
     assert raw.events["item"].to_list() == ["early", "middle", "late"]
     raw = TableSource(interactions=path, time_column="position").read()
     assert raw.events["time"].to_list() == [2, 0, 1]
+    raw = TableSource(interactions=path, time_column="@row").read()
+    assert raw.events["time"].to_list() == [0, 1, 2]
 
 
 def test_context_columns_are_numbers_or_text(tmp_path):
@@ -206,3 +208,26 @@ def test_options_of_items_need_items(tmp_path):
             items=write(ITEMS, tmp_path / "i.csv"),
             text_column=("titel",),
         ).read()
+
+
+def test_new_items_are_read_as_the_catalog_is(tmp_path):
+    (tmp_path / "a.jpg").touch()
+    path = write(ITEMS.with_columns(image=pl.Series(["a.jpg", None])), tmp_path / "new.jsonl")
+    catalog = read_items(path, image_column="image")
+    assert catalog.item_ids.tolist() == ["b", "a"]
+    assert catalog.text_columns == ("title",)
+    assert [path and path.name for path in catalog.image_paths()] == ["a.jpg", None]
+    assert read_items(path).image_paths() == [None, None]
+    path = write(ITEMS.rename({"item": "sku"}), tmp_path / "new.csv")
+    assert read_items(path, item_column="sku", text_column=["sku", "title"]).texts() == ["b Pen, blue", 'a Ink "x"']
+
+
+def test_new_items_that_are_none_or_stand_twice_are_an_error(tmp_path):
+    path = write(pl.concat([ITEMS, ITEMS[1:]]), tmp_path / "new.csv")
+    with pytest.raises(DataError, match=r"new\.csv, line 4: item 'a' stands in the table more than once"):
+        read_items(path)
+    with pytest.raises(DataError, match=r"no column 'sku' \(given by --item-column\)"):
+        read_items(path, item_column="sku")
+    (tmp_path / "none.csv").write_text("item,title\n")
+    with pytest.raises(DataError, match="the table has no items"):
+        read_items(tmp_path / "none.csv")
