@@ -15,7 +15,7 @@ WorkspaceOption = Annotated[
     Path | None,
     typer.Option(
         "--workspace",
-        help="Folder of all categories [default: $EMBREC_WORKSPACE, else ./workspace].",
+        help="Folder of all categories (default: $EMBREC_WORKSPACE, else ./workspace).",
         show_default=False,
     ),
 ]
@@ -49,9 +49,9 @@ def import_(
     items: Annotated[
         Path | None, typer.Option(help="Catalog as CSV, TSV, JSONL (also .gz) or Parquet.", rich_help_panel=_TABLE)
     ] = None,
-    user_column: Annotated[str | None, typer.Option(help="[default: user]", rich_help_panel=_TABLE)] = None,
+    user_column: Annotated[str | None, typer.Option(help="Of the log (default: user).", rich_help_panel=_TABLE)] = None,
     item_column: Annotated[
-        str | None, typer.Option(help="Of the log and the catalog [default: item].", rich_help_panel=_TABLE)
+        str | None, typer.Option(help="Of the log and the catalog (default: item).", rich_help_panel=_TABLE)
     ] = None,
     catalog_item_column: Annotated[
         str | None, typer.Option(help="Of the catalog, if it differs.", rich_help_panel=_TABLE)
@@ -59,18 +59,18 @@ def import_(
     time_column: Annotated[
         str | None,
         typer.Option(
-            help="Numbers, dates or a mere order; @row if the rows are in order [default: timestamp].",
+            help="Numbers, dates or a mere order; @row if the rows are in order (default: timestamp).",
             rich_help_panel=_TABLE,
         ),
     ] = None,
     time_unit: Annotated[
-        str | None, typer.Option(help="Of times that are numbers: s or ms [default: s].", rich_help_panel=_TABLE)
+        str | None, typer.Option(help="Of times that are numbers: s or ms (default: s).", rich_help_panel=_TABLE)
     ] = None,
     missing_time: Annotated[
-        str | None, typer.Option(help="Events without a time: error or drop [default: error].", rich_help_panel=_TABLE)
+        str | None, typer.Option(help="Events without a time: error or drop (default: error).", rich_help_panel=_TABLE)
     ] = None,
     order_column: Annotated[
-        str | None, typer.Option(help="Breaks ties in time [default: input order].", rich_help_panel=_TABLE)
+        str | None, typer.Option(help="Breaks ties in time (default: input order).", rich_help_panel=_TABLE)
     ] = None,
     context_column: Annotated[
         list[str] | None, typer.Option(help="Further column of the log to keep; repeatable.", rich_help_panel=_TABLE)
@@ -78,7 +78,7 @@ def import_(
     text_column: Annotated[
         list[str] | None,
         typer.Option(
-            help="Column of the catalog that encoders read; repeatable [default: all text but links and lists of ids].",
+            help="Column of the catalog that encoders read; repeatable (default: all text but links and lists of ids).",
             rich_help_panel=_TABLE,
         ),
     ] = None,
@@ -86,12 +86,12 @@ def import_(
         str | None, typer.Option(help="Image path, relative to the catalog's folder.", rich_help_panel=_TABLE)
     ] = None,
     weeks: Annotated[
-        str | None, typer.Option(help="Part of the year, FROM-TO [default: 27-39].", rich_help_panel=_DEMO)
+        str | None, typer.Option(help="Part of the year, FROM-TO (default: 27-39).", rich_help_panel=_DEMO)
     ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
-            help="embrec (as published), 5-core, complete-journey or none [default: the source's own, else embrec].",
+            help="embrec (as published), 5-core, complete-journey or none (default: the source's own, else embrec).",
             rich_help_panel=_PREPARATION,
         ),
     ] = None,
