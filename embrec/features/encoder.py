@@ -3,22 +3,51 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from embrec.data.catalog import Catalog
-from embrec.errors import ConfigError
+from embrec.errors import ConfigError, FeatureError
 
 
 class EncoderParams(BaseModel):
     """Base of every encoder's parameters: unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Contents(NamedTuple):
+    """What an encoder reads of n items.
+
+    Attributes:
+        fingerprints: a hash of it, [n, 16]; items that agree get the same vector.
+        filled: whether there is anything to read, [n].
+        sizes: how much there is, in any unit; items of like size are encoded together, [n].
+    """
+
+    fingerprints: NDArray[np.uint8]
+    filled: NDArray[np.bool_]
+    sizes: NDArray[np.int64]
+
+
+class Encoded(NamedTuple):
+    """Vectors of k items.
+
+    Attributes:
+        vectors: [k, dim]; zero where not present.
+        present: False where there was nothing readable, [k].
+        problems: row -> why it could not be read.
+    """
+
+    vectors: NDArray[np.float32]
+    present: NDArray[np.bool_]
+    problems: Mapping[int, str]
 
 
 class Encoder(ABC):
@@ -30,11 +59,15 @@ class Encoder(ABC):
     Attributes:
         name: by which users ask for it.
         version: raised whenever the same parameters begin to give other vectors.
+        block_rows: how many items a build encodes between two points from which it can be resumed.
+        needs_fitting: whether `fit` must be called before `encode`.
         params: its parameters.
     """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
+    block_rows: ClassVar[int] = 256
+    needs_fitting: ClassVar[bool] = False
     params: EncoderParams
 
     @property
@@ -43,22 +76,12 @@ class Encoder(ABC):
         """The length of a vector."""
 
     @abstractmethod
-    def contents(self, catalog: Catalog) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """Return the fingerprint of what this encoder reads of each item, [n, 16], and whether there is anything, [n]."""
+    def contents(self, catalog: Catalog) -> Contents:
+        """Say what this encoder reads of each item."""
 
     @abstractmethod
-    def encode(self, catalog: Catalog) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Encode every item of a (small) catalog.
-
-        Returns:
-            Vectors [k, dim], and a mask [k] that is False where an item turned out to have nothing readable; such a row is
-            zero. The vector of an item does not depend on which others are encoded with it.
-        """
-
-    @property
-    def needs_fitting(self) -> bool:
-        """Whether `fit` must be called before `encode`."""
-        return False
+    def encode(self, catalog: Catalog) -> Encoded:
+        """Encode every item of a (small) catalog; a vector does not depend on which others are encoded with it."""
 
     def fit(self, catalog: Catalog) -> None:
         """Learn from a catalog what `encode` needs; encoders with nothing to learn do nothing."""
@@ -84,21 +107,22 @@ class Encoder(ABC):
             "weights": self.weights_hash(),
         }
 
-
-def identity_hash(identity: dict[str, Any]) -> str:
-    """Return a short hash of an encoder's identity, for file names."""
-    return hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=4).hexdigest()
+    @property
+    def stem(self) -> str:
+        """The file name of this encoder's tables: other parameters or weights are another table."""
+        text = json.dumps(self.identity(), sort_keys=True)
+        return f"{self.name}-{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"
 
 
 # Named by module so that asking for TF-IDF does not import a transformer.
 ENCODERS: dict[str, str] = {
     "tfidf": "embrec.features.text.tfidf:TfidfEncoder",
-    "minilm": "embrec.features.text.minilm:MiniLMEncoder",
+    "minilm": "embrec.features.text.transformer:MiniLMEncoder",
     "efficientnet-lite0": "embrec.features.image.efficientnet_lite:EfficientNetLiteEncoder",
 }
 
 
-def make_encoder(name: str, params: dict[str, Any] | None = None) -> Encoder:
+def make_encoder(name: str, params: Mapping[str, Any] | None = None) -> Encoder:
     """Return a new encoder.
 
     Raises:
@@ -121,14 +145,17 @@ def load_encoder(folder: Path) -> Encoder:
     """Return the encoder that `Encoder.save` wrote to a folder, ready to encode.
 
     Raises:
-        ConfigError: it was written by another version of the encoder.
+        FeatureError: the folder holds no encoder, or one of another version.
     """
-    description = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
-    encoder = make_encoder(description["name"], description["params"])
+    try:
+        description = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
+        encoder = make_encoder(description["name"], description["params"])
+    except (OSError, ValueError, KeyError) as error:
+        raise FeatureError(f"{folder} holds no usable encoder ({error}); build the features and train again") from None
     if encoder.version != description["version"]:
-        raise ConfigError(
-            f"{folder}: encoder {encoder.name!r} version {description['version']} cannot be used by this version of embrec "
-            f"({encoder.version}); build the features again"
+        raise FeatureError(
+            f"{folder}: encoder {encoder.name!r} version {description['version']} cannot be used by this version of "
+            f"embrec ({encoder.version}); build the features and train again"
         )
     encoder.load_state(folder)
     return encoder

@@ -16,6 +16,9 @@ class ModelConfig(BaseModel):
     ] = "content"
     features: Annotated[tuple[str, ...], Field(description="names of the feature tables, for content and hybrid")] = ()
     dim: Annotated[int, Field(ge=1, description="length of each source's item vector")] = 128
+    activation: Annotated[
+        Literal["relu", "none"], Field(description="between the two dense layers of a source; none = a linear map")
+    ] = "relu"
     cell: Annotated[Literal["published", "fast"], Field(description="the paper's GRU cell, or torch's")] = "fast"
     units: Annotated[int, Field(ge=1, description="length of the GRU's state")] = 128
     dropout: Annotated[float, Field(ge=0, lt=1, description="share of the GRU's outputs dropped in training")] = 0.2
@@ -24,6 +27,7 @@ class ModelConfig(BaseModel):
     ] = 0.0
     id_dropout: Annotated[float, Field(ge=0, lt=1, description="share of id residuals dropped (hybrid)")] = 0.1
     metric: Annotated[Literal["dot", "cosine"], Field(description="how query and item are compared")] = "dot"
+    temperature: Annotated[float, Field(gt=0, description="what cosines are divided by")] = 0.07
     max_length: Annotated[int, Field(ge=1, description="the longest history read, in events")] = 50
 
     @model_validator(mode="after")

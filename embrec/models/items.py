@@ -1,12 +1,15 @@
 """Item encoders: how an item becomes the vector that the sequence model reads and the query is compared with."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from embrec.models.tables import FrozenTable
+
+Activation = Literal["relu", "none"]
 
 
 class ItemEncoder(nn.Module):
@@ -63,17 +66,19 @@ class IdEmbedding(ItemEncoder):
 
 
 class DenseLayers(nn.Module):
-    """Two dense layers over a frozen table: ReLU after the first, none after the second (spec 1.2, item 2).
+    """Two dense layers over a frozen table, nothing after the second (spec 1.2, item 2).
 
     Args:
         in_dim: length of the source's vectors.
         dim: length of both layers' outputs.
         dropout: share of the source's entries dropped in training.
+        activation: after the first layer: "relu" as published, or "none", which makes both one linear map.
     """
 
-    def __init__(self, in_dim: int, dim: int, dropout: float = 0.0) -> None:
+    def __init__(self, in_dim: int, dim: int, dropout: float = 0.0, activation: Activation = "relu") -> None:
         super().__init__()
         self.dropout = dropout
+        self.activate = F.relu if activation == "relu" else nn.Identity()
         self.first = nn.Linear(in_dim, dim)
         self.second = nn.Linear(dim, dim)
         for layer in (self.first, self.second):
@@ -83,12 +88,12 @@ class DenseLayers(nn.Module):
     def table(self, table: FrozenTable) -> Tensor:
         """Transform every row of a table, [n + 1, d_s] -> [n + 1, d]."""
         dropout = self.dropout if self.training else 0.0
-        return self.second(F.relu(table.project(self.first.weight, dropout) + self.first.bias))
+        return self.second(self.activate(table.project(self.first.weight, dropout) + self.first.bias))
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Transform vectors, [k, d_s] -> [k, d]."""
         vectors = F.dropout(vectors, self.dropout, self.training)
-        return self.second(F.relu(self.first(vectors)))
+        return self.second(self.activate(self.first(vectors)))
 
 
 class ContentEncoder(ItemEncoder):
@@ -100,16 +105,19 @@ class ContentEncoder(ItemEncoder):
         tables: source name -> frozen vectors.
         dim: output length of each source; `out_dim` is `dim` times the number of sources.
         dropout: share of the sources' entries dropped in training, so that no item is known by a few of them.
+        activation: between the two layers of each source.
     """
 
     inductive = True
 
-    def __init__(self, tables: Mapping[str, FrozenTable], dim: int, dropout: float = 0.0) -> None:
+    def __init__(
+        self, tables: Mapping[str, FrozenTable], dim: int, dropout: float = 0.0, activation: Activation = "relu"
+    ) -> None:
         super().__init__()
         self.sources = tuple(tables)
         # Module names may not hold dots, and table names may.
         self.tables = nn.ModuleList(tables.values())
-        self.layers = nn.ModuleList(DenseLayers(table.dim, dim, dropout) for table in tables.values())
+        self.layers = nn.ModuleList(DenseLayers(table.dim, dim, dropout, activation) for table in tables.values())
         self.out_dim = dim * len(tables)
 
     def all_items(self) -> Tensor:

@@ -68,7 +68,7 @@ class Recommender(nn.Module):
         rows = torch.arange(len(hidden), device=hidden.device)
         last = hidden[rows, (batch.lengths - 1).clamp(min=0)]
         last = torch.where(batch.lengths[:, None] > 0, last, self.sequence.init_state(len(last), last))
-        return self.scorer.project(self.query(last))
+        return self.scorer.project_queries(self.query(last))
 
     def score(self, batch: Batch, candidates: Tensor | None = None, item_matrix: Tensor | None = None) -> Tensor:
         """Score items as what comes after each whole history.
@@ -83,7 +83,7 @@ class Recommender(nn.Module):
         """
         matrix = self.item_matrix() if item_matrix is None else item_matrix
         queries = self.queries(batch, matrix)
-        projected = self.scorer.project(matrix)
+        projected = self.scorer.project_items(matrix)
         if candidates is not None:
             scores = self.scorer(queries, nn.functional.embedding(candidates, projected))
             return scores.masked_fill(~self._scorable(len(matrix))[candidates], -torch.inf)
@@ -102,8 +102,8 @@ class Recommender(nn.Module):
         matrix = self.item_matrix()
         hidden = self.hidden(batch, matrix)
         valid = batch.targets > 0
-        queries = self.scorer.project(self.query(hidden[valid]))
-        return TrainingSteps(queries, self.scorer.project(matrix), batch.targets[valid])
+        queries = self.scorer.project_queries(self.query(hidden[valid]))
+        return TrainingSteps(queries, self.scorer.project_items(matrix), batch.targets[valid])
 
     def training_scores(self, batch: Batch, negatives: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Score each valid step's next item and the negatives [N] that all steps share.

@@ -85,8 +85,7 @@ class Recommender:
         features = {}
         for done, name in enumerate(self.config.model.features):
             progress("encode new items", done, len(self.config.model.features), name)
-            vectors, _ = load_encoder(self.run.encoders / name).encode(added)
-            features[name] = torch.from_numpy(vectors)
+            features[name] = torch.from_numpy(load_encoder(self.run.encoders / name).encode(added).vectors)
         progress("encode new items", len(features), len(features))
         with torch.inference_mode():
             rows = self.model.items.encode(features)

@@ -16,11 +16,11 @@ class EpochLog:
     def __enter__(self) -> "EpochLog":
         from torch.utils.tensorboard import SummaryWriter  # slow to import, and only training needs it
 
-        self.board = SummaryWriter(str(self.run.path / "tensorboard"))  # type: ignore[no-untyped-call]
+        self.board = SummaryWriter(str(self.run.path / "tensorboard"))
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.board.close()  # type: ignore[no-untyped-call]
+        self.board.close()
 
     def epoch(self, record: dict[str, float]) -> None:
         """Append one epoch."""
@@ -28,8 +28,8 @@ class EpochLog:
             stream.write(json.dumps(record) + "\n")
         for name, value in record.items():
             if name != "epoch":
-                self.board.add_scalar(name.replace(" ", "/"), value, int(record["epoch"]))  # type: ignore[no-untyped-call]
-        self.board.flush()  # type: ignore[no-untyped-call]
+                self.board.add_scalar(name.replace(" ", "/"), value, int(record["epoch"]))
+        self.board.flush()
 
     def rewrite(self, history: list[dict[str, Any]]) -> None:
         """Make `events.jsonl` exactly the epochs of the finished training, each once."""

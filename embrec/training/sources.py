@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from embrec.data.catalog import Catalog
+from embrec.features.category import find_table
 from embrec.features.table import FeatureTable
 from embrec.models.tables import DenseTable, FrozenTable, SparseTable
 from embrec.workspace import Category
@@ -17,10 +19,16 @@ _SPARSE_DENSITY = 0.05
 def find_tables(
     category: Category, names: Sequence[str], catalog: Catalog, train_items: NDArray[np.bool_]
 ) -> list[FeatureTable]:
-    """Return the feature tables of these names, fitted on these training items where an encoder was fitted at all."""
-    raise RuntimeError
+    """Return the feature tables of these names; see `find_table`."""
+    return [find_table(category, name, catalog, train_items) for name in names]
+
+
+def vectors(table: FeatureTable) -> NDArray[np.float32] | csr_matrix:
+    """Return the vectors of a table, sparse where most entries are zero, [n, d]."""
+    return table.csr() if table.attributes["density"] < _SPARSE_DENSITY else table.vectors
 
 
 def frozen_table(table: FeatureTable) -> FrozenTable:
-    """Return the lookup table of a model, sparse where the vectors are."""
-    raise RuntimeError
+    """Return the lookup table of a model."""
+    values = vectors(table)
+    return SparseTable(values) if isinstance(values, csr_matrix) else DenseTable(values)

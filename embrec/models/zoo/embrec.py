@@ -22,17 +22,18 @@ def build_embrec(config: ModelConfig, tables: Mapping[str, FrozenTable], known: 
         known: True for the items with training events, [n + 1].
     """
     items: ItemEncoder
+    layers = (config.dim, config.feature_dropout, config.activation)
     if config.source == "id":
         items = IdEmbedding(known, config.dim)
     elif config.source == "content":
-        items = ContentEncoder(tables, config.dim, config.feature_dropout)
+        items = ContentEncoder(tables, *layers)
     else:
-        content = ContentEncoder(tables, config.dim, config.feature_dropout)
+        content = ContentEncoder(tables, *layers)
         items = Hybrid(content, IdEmbedding(known, content.out_dim), config.id_dropout)
     return Recommender(
         items=items,
         users=NoUser(),
         sequence=CELLS[config.cell](items.out_dim, config.units, config.dropout),
-        scorer=FactorisedScorer(config.metric),
+        scorer=FactorisedScorer(config.metric, config.temperature),
         known=known,
     )

@@ -1,0 +1,50 @@
+"""Options that several commands share, so that they read alike everywhere."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from embrec.data.splits import SplitConfig
+
+Category = Annotated[str, typer.Option("--category", help="Name of a prepared data set.")]
+Workspace = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace",
+        help="Folder of all categories [default: $EMBREC_WORKSPACE, else ./workspace].",
+        show_default=False,
+    ),
+]
+SplitKind = Annotated[
+    str, typer.Option("--split", help="leave-one-out, or item-holdout: the same with some items kept from training.")
+]
+HoldoutFraction = Annotated[float, typer.Option(help="item-holdout: share of the items.")]
+HoldoutChoose = Annotated[str, typer.Option(help="item-holdout: random items, or the newest.")]
+HoldoutSeed = Annotated[int, typer.Option(help="item-holdout: of the random choice.")]
+
+
+def make_split(kind: str, fraction: float, choose: str, seed: int) -> "SplitConfig":
+    """Return the split that these options name.
+
+    Raises:
+        ConfigError: the kind is unknown or a value not allowed.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    from embrec.data.splits import SplitConfig
+    from embrec.errors import ConfigError
+
+    values: dict[str, object] = {"kind": kind}
+    if kind == "item-holdout":
+        values |= {"fraction": fraction, "choose": choose, "seed": seed}
+    try:
+        split: SplitConfig = TypeAdapter(SplitConfig).validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = "--split" if first["type"] == "union_tag_invalid" else f"--holdout-{first['loc'][-1]}"
+        value = kind if option == "--split" else first["input"]
+        expected = first.get("ctx", {}).get("expected_tags") or first["msg"]
+        raise ConfigError(f"{option} is {value!r}; allowed: {expected}") from None
+    return split
