@@ -5,20 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from embrec.cli.options import Category, Workspace
+
 if TYPE_CHECKING:
     from embrec.data.importing import Import
     from embrec.data.store import Dataset
 
 app = typer.Typer(no_args_is_help=True, help="Bring data in, and see what is there.")
 
-WorkspaceOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--workspace",
-        help="Folder of all categories (default: $EMBREC_WORKSPACE, else ./workspace).",
-        show_default=False,
-    ),
-]
 _ALL, _AMAZON, _TABLE = "Source", "Amazon and MovieLens", "Table"
 _PREPARATION, _DEMO = "Preparation", "Complete Journey"
 
@@ -118,14 +112,14 @@ def import_(
         str | None, typer.Option(help="Items to keep: seen, all, or source's choice.", rich_help_panel=_PREPARATION)
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a category that is already there.")] = False,
-    workspace: WorkspaceOption = None,
+    workspace: Workspace = None,
 ) -> None:
     """Import a data set as a category: read it, filter it, and say what was kept, dropped and why."""
     from embrec.cli.console import progress_bars
     from embrec.data.importing import import_data, make_preparation, make_source
-    from embrec.workspace import Workspace
+    from embrec.workspace import Workspace as Workspaces
 
-    target = Workspace.locate(workspace).category(category)
+    target = Workspaces.locate(workspace).category(category)
     origin = make_source(
         source,
         {
@@ -168,18 +162,18 @@ def import_(
 
 @app.command()
 def stats(
-    category: Annotated[str, typer.Option(help="Name of the category.")],
+    category: Category,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
-    workspace: WorkspaceOption = None,
+    workspace: Workspace = None,
 ) -> None:
     """Print the size of a category: users, items, events, lengths, text and images."""
     import json
 
     from embrec.cli.console import print_table
     from embrec.data.store import load_dataset
-    from embrec.workspace import Workspace
+    from embrec.workspace import Workspace as Workspaces
 
-    dataset = load_dataset(Workspace.locate(workspace).category(category))
+    dataset = load_dataset(Workspaces.locate(workspace).category(category))
     numbers = dataset.statistics()
     if json_:
         typer.echo(
@@ -191,13 +185,13 @@ def stats(
 
 
 @app.command("list")
-def list_(workspace: WorkspaceOption = None) -> None:
+def list_(workspace: Workspace = None) -> None:
     """List the categories of the workspace."""
     from embrec.cli.console import notes, print_table
     from embrec.data.importing import summary
-    from embrec.workspace import Workspace
+    from embrec.workspace import Workspace as Workspaces
 
-    place = Workspace.locate(workspace)
+    place = Workspaces.locate(workspace)
     categories = place.categories()
     if not categories:
         notes().print(f"no categories in {place.path}; make one with: embrec data import")

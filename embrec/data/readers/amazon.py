@@ -6,7 +6,6 @@
 """
 
 import io
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -27,7 +26,7 @@ from embrec.data.readers.raw import (
     require_file,
     unique_items,
 )
-from embrec.data.readers.records import Record, json_record, literal_record, records
+from embrec.data.readers.records import Record, json_record, literal_record, number, records
 from embrec.data.readers.text import clean_text, joined, price
 from embrec.errors import DataError
 from embrec.progress import Progress, silent
@@ -159,20 +158,12 @@ def _reviews_line_by_line(block: Block, keys: _Keys) -> pl.DataFrame:
             if problem:
                 raise block.error(line, f"key {key!r}: {problem}")
             values.append(text)
-        time = _number(record.get(keys.time))
+        time = number(record.get(keys.time))
         if time is None:
             raise block.error(
                 line, f"key {keys.time!r} is {record.get(keys.time)!r}; expected a number of seconds or milliseconds"
             )
-        rows.append((*values, int(time // keys.units_per_second), _number(record.get(keys.rating))))
+        rows.append((*values, int(time // keys.units_per_second), number(record.get(keys.rating))))
     return pl.DataFrame(
         rows, schema={USER: pl.String, ITEM: pl.String, TIME: pl.Int64, RATING: pl.Float64}, orient="row"
     )
-
-
-def _number(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from embrec.data.readers.images import images_in_folder
 from embrec.data.readers.lines import Block, decode, read_all, read_blocks
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, bad_id, id_problem, require_events, unique_items
+from embrec.data.readers.records import number
 from embrec.errors import DataError
 from embrec.progress import Progress, silent
 
@@ -136,13 +137,11 @@ def _ratings_line_by_line(block: Block, separator: str) -> pl.DataFrame:
             problem = id_problem(kind, value)
             if problem:
                 raise block.error(line, problem)
-        numbers = []
-        for name, value in (("rating", fields[2]), ("timestamp", fields[3])):
-            try:
-                numbers.append(float(value))
-            except ValueError:
-                raise block.error(line, f"the {name} is {value!r}; expected a number") from None
-        rows.append((*fields[:2], numbers[0], int(numbers[1])))
+        rating, time = number(fields[2]), number(fields[3])
+        for name, value, found in (("rating", fields[2], rating), ("timestamp", fields[3], time)):
+            if found is None:
+                raise block.error(line, f"the {name} is {value!r}; expected a number")
+        rows.append((*fields[:2], rating, int(time or 0)))
     return pl.DataFrame(rows, schema=_EVENT_SCHEMA, orient="row")
 
 
@@ -162,16 +161,16 @@ def _movies(folder: Path, layout: _Layout) -> pl.DataFrame:
     separator = "|" if layout is _100K else layout.separator
     genres = _genre_names(folder / "u.genre") if layout is _100K else []
     rows = []
-    for number, line in enumerate(decode(read_all(path)).split("\n"), start=1):
+    for place, line in enumerate(decode(read_all(path)).split("\n"), start=1):
         if not line.strip():
             continue
         fields = line.strip("\r").split(separator)
         expected = 5 + len(genres) if layout is _100K else 3
         if len(fields) != expected:
-            raise DataError(f"{path}, line {number}: {len(fields)} fields between {separator!r}; expected {expected}")
+            raise DataError(f"{path}, line {place}: {len(fields)} fields between {separator!r}; expected {expected}")
         problem = id_problem(ITEM, fields[0])
         if problem:
-            raise DataError(f"{path}, line {number}: {problem}")
+            raise DataError(f"{path}, line {place}: {problem}")
         flags = [name for name, flag in zip(genres, fields[5:], strict=False) if flag.strip() == "1"]
         rows.append((fields[0], fields[1], "|".join(flags) if layout is _100K else fields[2]))
     return _tidy(path, pl.DataFrame(rows, schema=_ITEM_SCHEMA, orient="row"), first_line=1)

@@ -1,5 +1,6 @@
 """What a reader hands over: events and items as they stand in the files, checked but not yet filtered."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,8 +61,6 @@ class Source(Protocol):
 
 def id_problem(kind: str, value: str | None) -> str | None:
     """Return what is wrong with an id of a user or an item in words, None if nothing is."""
-    import re
-
     if value is None or not value.strip():
         return f"the {kind} id is empty; every event and every item needs one"
     if kind == ITEM and (re.search(UNUSABLE, value) or value in (".", "..")):

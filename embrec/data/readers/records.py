@@ -2,13 +2,16 @@
 
 import ast
 import json
+import math
 import re
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from embrec.data.readers.lines import Block
 
 Record = dict[str, Any]
+LARGEST = 2.0**63 - 1024  # the largest float that an int64 can hold
 _SHOWN = 60
 
 # The lists of related products are most of a line of the 2014 metadata, and most of the time that parsing it takes.
@@ -61,12 +64,22 @@ def records(block: Block, parse: Callable[[bytes], Record]) -> list[tuple[int, R
         DataError: a line cannot be parsed; the message names the file and the line.
     """
     found = []
-    for number, line in block.lines():
-        try:
-            found.append((number, parse(line)))
-        except ValueError as error:
-            raise block.error(number, str(error)) from None
+    with warnings.catch_warnings(action="ignore", category=SyntaxWarning):  # of broken literals: an error says it all
+        for place, line in block.lines():
+            try:
+                found.append((place, parse(line)))
+            except ValueError as error:
+                raise block.error(place, str(error)) from None
     return found
+
+
+def number(value: Any) -> float | None:
+    """Return a number, or the text of one, as a float that fits 64-bit integers too; None if it is none."""
+    try:
+        found = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) and abs(found) <= LARGEST else None
 
 
 def _shown(line: bytes) -> str:

@@ -46,11 +46,10 @@ class Table:
         Raises:
             DataError: names the column, the option it came from and the columns that there are, then the hint.
         """
+        there = ", ".join(" ".join(name.split()) for name in self.frame.columns)
         for column in columns:
             if column not in self.frame.columns:
-                raise DataError(
-                    f"{self.path} has no column {column!r} (given by {option}); it has: {', '.join(self.frame.columns)}{hint}"
-                )
+                raise DataError(f"{self.path} has no column {column!r} (given by {option}); it has: {there}{hint}")
 
 
 def read_table(path: Path, text: Sequence[str], progress: Progress = silent) -> Table:
@@ -90,11 +89,20 @@ def _format(path: Path) -> str:
 
 
 def _read_parquet(path: Path) -> pl.DataFrame:
+    # Arrow's own reader reports a damaged file as an error; that of Polars can end the process.
+    import pyarrow
+    import pyarrow.parquet
+
     try:
-        return pl.read_parquet(path, glob=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
+        table = pyarrow.parquet.ParquetFile(path).read()
+        table.validate(full=True)
+        list(table.column_names)  # raises where a name is not text, which Polars would not survive
+        frame = pl.from_arrow(table.replace_schema_metadata(None))
+    except (pyarrow.ArrowException, pl.exceptions.PolarsError, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: not a readable Parquet file ({reason}); write or download it again") from None
+    assert isinstance(frame, pl.DataFrame)
+    return frame
 
 
 def _read_jsonl(path: Path, data: bytes) -> pl.DataFrame:

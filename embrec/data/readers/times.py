@@ -5,11 +5,11 @@ from typing import Literal
 
 import polars as pl
 
+from embrec.data.readers.records import LARGEST
 from embrec.errors import DataError
 
 Unit = Literal["s", "ms"]
 _PER_SECOND = {"s": 1, "ms": 1000}
-_EXACT = 2**63 - 1024  # the largest float below the int64 limit
 
 
 def exact_times(values: pl.Series, where: Callable[[int], str], unit: Unit = "s") -> pl.Series:
@@ -30,10 +30,14 @@ def exact_times(values: pl.Series, where: Callable[[int], str], unit: Unit = "s"
     if isinstance(values.dtype, pl.Datetime):
         return _whole(values.dt.epoch("us") / 1_000_000)
     if values.dtype.is_integer():
-        return values.cast(pl.Int64) if unit == "s" else _whole(values / _PER_SECOND[unit])
+        whole = values.cast(pl.Int64, strict=False)
+        failed = (whole.is_null() & values.is_not_null()).arg_true()
+        if len(failed):
+            raise _no_time(values, failed[0], where)
+        return whole if unit == "s" else _whole(whole / _PER_SECOND[unit])
     if values.dtype.is_float() or values.dtype.is_decimal():
         values = values.cast(pl.Float64)
-        bad = (~values.is_finite() | (values.abs() > _EXACT)).fill_null(False).arg_true()
+        bad = (~values.is_finite() | (values.abs() > LARGEST)).fill_null(False).arg_true()
         if len(bad):
             raise _no_time(values, bad[0], where)
         return _whole(values / _PER_SECOND[unit])

@@ -102,6 +102,7 @@ def test_varying_types_are_read_line_by_line(tmp_path):
         ('{"reviewerID": "U", "asin": ', r"line 3: not valid JSON \(.*\): .*; mend or remove the line"),
         ("[1, 2]", r"line 3: not a JSON object but \[1, 2\]"),
         (json.dumps(review(time="soon")), r"line 3: key 'unixReviewTime' is 'soon'; expected a number"),
+        (json.dumps(review(time=10**30)), r"line 3: key 'unixReviewTime' is 10{30}; expected a number"),
         (json.dumps(review(time=None)), r"line 3: key 'unixReviewTime' is None"),
         (json.dumps(review(user="")), r"line 3: key 'reviewerID': the user id is empty"),
         (json.dumps({"asin": "B"}), r"line 3: key 'reviewerID': the user id is empty"),

@@ -53,6 +53,9 @@ def test_a_broken_rating_is_named_by_line(tmp_path):
     (path / "ratings.dat").write_text("1::10::5::978300760\n2::11::five::1\n")
     with pytest.raises(DataError, match=r"ratings\.dat, line 2: the rating is 'five'; expected a number"):
         MovieLensSource(path=path).read()
+    (path / "ratings.dat").write_text("1::10::5::978300760\n2::11::5::nan\n")
+    with pytest.raises(DataError, match=r"ratings\.dat, line 2: the timestamp is 'nan'"):
+        MovieLensSource(path=path).read()
     (path / "ratings.dat").write_text("1::10::5::978300760\n2::11\n")
     with pytest.raises(DataError, match=r"ratings\.dat, line 2: 2 fields"):
         MovieLensSource(path=path).read()

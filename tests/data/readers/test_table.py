@@ -1,3 +1,4 @@
+import contextlib
 import gzip
 import json
 from datetime import datetime
@@ -231,3 +232,13 @@ def test_new_items_that_are_none_or_stand_twice_are_an_error(tmp_path):
     (tmp_path / "none.csv").write_text("item,title\n")
     with pytest.raises(DataError, match="the table has no items"):
         read_items(tmp_path / "none.csv")
+
+
+def test_a_damaged_parquet_file_is_an_error(tmp_path):
+    whole = write(EVENTS, tmp_path / "e.parquet").read_bytes()
+    for start in range(4, len(whole) - 20, 23):
+        damaged = bytearray(whole)
+        damaged[start : start + 12] = b"\xff" * 12
+        (tmp_path / "e.parquet").write_bytes(bytes(damaged))
+        with contextlib.suppress(DataError):  # values may be damaged without a trace, but nothing else may come out
+            TableSource(interactions=tmp_path / "e.parquet").read()

@@ -12,6 +12,8 @@ def where(row):
 
 
 def times(values, unit="s", **options):
+    if any(isinstance(value, int) and value > 2**63 for value in values):
+        options["dtype"] = pl.Int128
     return exact_times(pl.Series("when", values, **options), where, unit).to_list()
 
 
@@ -43,6 +45,8 @@ def test_every_kind_of_time_becomes_seconds():
         (["2014-01-02", "2014-01-03", "5"], 4, "'5'"),
         ([1.0, float("nan")], 3, "nan"),
         ([1.0, float("inf")], 3, "inf"),
+        ([1, 2**70], 3, str(2**70)),
+        (["1", "1e70"], 3, r"1e\+70"),
     ],
 )
 def test_a_time_that_is_none_is_named_with_its_place(values, line, shown):
