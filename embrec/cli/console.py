@@ -26,15 +26,21 @@ def notes() -> "Console":
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table of results; numbers are aligned to the right."""
+    from rich import box
     from rich.table import Table
 
     numeric = [all(isinstance(row[i], int | float) or row[i] in ("", "-") for row in rows) for i in range(len(columns))]
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    table = Table(
+        title=title or None, title_justify="left", title_style="bold", header_style="bold", box=box.SIMPLE_HEAD
+    )
     for name, right in zip(columns, numeric, strict=True):
-        table.add_column(name, justify="right" if right else "left")
+        table.add_column(name, justify="right" if right else "left", no_wrap=right or len(columns) > 2)
     for row in rows:
         table.add_row(*[_cell(value) for value in row])
-    answers().print(table)
+    console = answers()
+    if not console.is_terminal:
+        console.width = max(console.width, 160)  # nobody folds the lines of a file
+    console.print(table)
 
 
 def _cell(value: object) -> str:

@@ -25,7 +25,7 @@ class DenseTable(nn.Module):
     def __init__(self, vectors: NDArray[np.float32]) -> None:
         super().__init__()
         table = torch.zeros(len(vectors) + 1, vectors.shape[1])
-        table[1:] = torch.from_numpy(np.ascontiguousarray(vectors))
+        table[1:] = torch.from_numpy(np.array(vectors))  # a copy: a memory map cannot be written
         self.register_buffer("vectors", table, persistent=False)
 
     @property

@@ -83,7 +83,6 @@ class Trainer:
         state = self.state
         self.model.train()
         batches = self.sampler.epoch(state.epoch)
-        task = f"epoch {state.epoch + 1}/{self.config.epochs}"
         started = saved = time.monotonic()
         for rows in batches[state.step :]:
             loss, count = self._step(rows)
@@ -94,8 +93,12 @@ class Trainer:
                 state.seconds += time.monotonic() - started
                 self._save()
                 started = saved = time.monotonic()
-            self.progress(task, state.step, len(batches), f"loss {state.loss_sum / state.loss_count:.4f}")
+            self.progress(self._task, state.step, len(batches) + 1, f"loss {state.loss_sum / state.loss_count:.4f}")
         state.seconds += time.monotonic() - started
+
+    @property
+    def _task(self) -> str:
+        return f"epoch {self.state.epoch + 1}/{self.config.epochs}"
 
     def _step(self, rows: NDArray[np.int64]) -> tuple[float, int]:
         batch = collate(self.sequences, rows).to(self.device)
@@ -129,6 +132,8 @@ class Trainer:
             **{f"valid {name}": value for name, value in metrics.items()},
         }
         state.history.append(record)
+        steps = len(self.sampler.epoch(state.epoch)) + 1  # the last one was the validation
+        self.progress(self._task, steps, steps, f"loss {record['loss']:.4f}, valid {config.select_by} {value:.4f}")
         state.epoch, state.step, state.loss_sum, state.loss_count = state.epoch + 1, 0, 0.0, 0
         state.finished = state.epoch >= config.epochs or state.epoch - 1 - state.best_epoch >= config.patience
         self._save()

@@ -41,7 +41,7 @@ class ContentKNN(Baseline):
         parts = []
         for vectors in self.sources.values():
             dense = self._reduced(vectors, partition.train_items) if isinstance(vectors, csr_matrix) else vectors
-            parts.append(F.normalize(torch.from_numpy(np.ascontiguousarray(dense, dtype=np.float32)), dim=1))
+            parts.append(F.normalize(torch.from_numpy(np.array(dense, dtype=np.float32)), dim=1))
         self._vectors = F.pad(F.normalize(torch.cat(parts, dim=1), dim=1), (0, 0, 1, 0))
 
     def _reduced(self, vectors: csr_matrix, train_items: NDArray[np.bool_]) -> NDArray[np.float32]:

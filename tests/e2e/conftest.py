@@ -1,0 +1,82 @@
+"""A small shop on disk, and the command line as a user runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+WORDS = ["red", "green", "blue", "large", "small", "wool", "cotton", "silk"]
+KINDS = ["scarf", "hat", "glove", "sock", "coat"]
+N_ITEMS, N_USERS = 40, 120
+
+
+class Shop:
+    """A catalog of 40 articles and the log of 120 customers who go through them in order, mostly."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        generator = np.random.default_rng(0)
+        titles = [f"{WORDS[i % 8]} {WORDS[(i * 3 + i // 8) % 8]} {KINDS[i % 5]} number {i}" for i in range(N_ITEMS)]
+        with (folder / "items.jsonl").open("w") as stream:
+            for i, title in enumerate(titles):
+                stream.write(json.dumps({"item": f"i{i:02d}", "title": title, "brand": f"brand {i % 7}"}) + "\n")
+        with (folder / "log.csv").open("w") as stream:
+            stream.write("user,item,timestamp\n")
+            for user in range(N_USERS):
+                start, length = generator.integers(N_ITEMS), generator.integers(5, 11)
+                for step in range(length):
+                    stream.write(f"u{user:03d},i{(start + step) % N_ITEMS:02d},{1000 * user + step}\n")
+        with (folder / "new.jsonl").open("w") as stream:
+            for i in range(3):
+                stream.write(json.dumps({"item": f"new{i}", "title": titles[i], "brand": f"brand {i % 7}"}) + "\n")
+
+    def embrec(self, *arguments: object, check: bool = True, **options) -> subprocess.CompletedProcess:
+        """Run a command in the shop's folder; one thread, so that tests beside each other do not fight."""
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+        environment.pop("EMBREC_WORKSPACE", None)
+        result = subprocess.run(
+            [sys.executable, "-m", "embrec", *map(str, arguments)],
+            cwd=self.folder, capture_output=True, text=True, env=environment, **options,
+        )  # fmt: skip
+        if check:
+            assert result.returncode == 0, result.stderr
+        return result
+
+    def import_log(self, category: str = "shop") -> None:
+        """Import the log and the catalog."""
+        self.embrec(
+            "data", "import", "--source", "table", "--interactions", "log.csv", "--items", "items.jsonl",
+            "--category", category, "--preset", "none",
+        )  # fmt: skip
+
+    def train(self, *arguments: object, **options) -> subprocess.CompletedProcess:
+        """Train a small model on TF-IDF."""
+        return self.embrec(
+            "train", "--category", "shop", "--features", "tfidf", "--epochs", 3, "--batch-size", 16,
+            "--learning-rate", 0.01, "--set", "model.dim=16", "--set", "model.units=16", *arguments, **options,
+        )  # fmt: skip
+
+    def run_folder(self, name: str) -> Path:
+        """The folder of a run."""
+        return self.folder / "workspace" / "shop" / "runs" / name
+
+    def metrics(self, name: str) -> dict:
+        """The metrics of a run without the times."""
+        metrics = json.loads((self.run_folder(name) / "metrics.json").read_text())
+        metrics.pop("seconds")
+        return metrics
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory):
+    """An imported shop with TF-IDF features and two trained runs, `content` and `id`."""
+    shop = Shop(tmp_path_factory.mktemp("shop"))
+    shop.import_log()
+    shop.embrec("features", "build", "--category", "shop", "--encoder", "tfidf")
+    shop.train("--run", "content")
+    shop.embrec("train", "--category", "shop", "--source", "id", "--epochs", "2", "--run", "id")
+    return shop

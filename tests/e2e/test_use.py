@@ -1,0 +1,88 @@
+"""What a user does with a trained run, through the commands."""
+
+import json
+import shutil
+
+import polars as pl
+import pytest
+
+from embrec.serving.recommender import Recommender
+
+
+def test_the_report_of_a_run_names_protocol_and_slices(shop):
+    result = shop.embrec("evaluate", "shop/content", "id", "--baseline", "pop", "--baseline", "content-knn")
+    for text in ("seen items: exclude", "ties: mean", "pop", "content-knn", "content", "id", "hr@10", "auc"):
+        assert text in result.stdout
+
+
+def test_evaluate_repeats_the_metrics_of_the_run(shop, tmp_path):
+    shop.embrec("evaluate", "content", "--output", tmp_path / "metrics.json")
+    written = json.loads((tmp_path / "metrics.json").read_text())["content"]["all"]
+    assert written == pytest.approx(shop.metrics("content")["test"]["all"])
+
+
+def test_training_again_does_nothing(shop):
+    result = shop.train("--run", "content")
+    assert "finished already" in result.stderr
+
+
+def test_recommendations_for_a_user_leave_out_what_the_user_has(shop):
+    result = shop.embrec("recommend", "shop/content", "--user", "u003", "--k", "5", "--json")
+    items = [json.loads(line) for line in result.stdout.splitlines()]
+    log = pl.read_csv(shop.folder / "log.csv").filter(pl.col("user") == "u003")["item"].to_list()
+    assert [item["rank"] for item in items] == [1, 2, 3, 4, 5]
+    assert not {item["item"] for item in items} & set(log)
+    assert all(item["title"] for item in items)
+
+
+def test_recommendations_for_a_history_equal_those_of_the_library(shop):
+    result = shop.embrec("recommend", "content", "--history", "i03, i04,i05", "--k", "4", "--json")
+    items = [json.loads(line)["item"] for line in result.stdout.splitlines()]
+    library = Recommender.load(shop.run_folder("content")).recommend([["i03", "i04", "i05"]], k=4)[0]
+    assert items == [item.item for item in library]
+
+
+def test_a_run_folder_is_enough_to_recommend(shop, tmp_path):
+    shutil.copytree(shop.run_folder("content"), tmp_path / "moved")
+    model = Recommender.load(tmp_path / "moved")
+    here = Recommender.load(shop.run_folder("content"))
+    assert model.recommend([["i07"]]) == here.recommend([["i07"]])
+
+
+def test_new_items_are_scored_for_every_user(shop):
+    shop.embrec("score", "content", "--items", "new.jsonl", "--output", "scores.parquet", "--k", "43")
+    scores = pl.read_parquet(shop.folder / "scores.parquet")
+    assert scores.columns == ["user", "rank", "item", "score", "new"]
+    assert scores["user"].n_unique() == 120
+    assert set(scores.filter(pl.col("new"))["item"]) == {"new0", "new1", "new2"}
+    # new0 has the text of i00, so whoever has seen neither gets both with one score
+    twins = scores.filter(pl.col("item").is_in(["i00", "new0"])).pivot("item", index="user", values="score").drop_nulls()
+    assert len(twins) > 50
+    assert (twins["i00"] - twins["new0"]).abs().max() < 1e-4
+    ordered = scores.sort("user", "rank").group_by("user", maintain_order=True).agg(pl.col("score").diff().max())
+    assert ordered["score"].max() <= 0
+
+
+def test_new_items_find_their_users(shop):
+    shop.embrec("score", "content", "--items", "new.jsonl", "--output", "users.parquet", "--by", "item", "--k", "7")
+    found = pl.read_parquet(shop.folder / "users.parquet")
+    shop.embrec("score", "content", "--items", "new.jsonl", "--output", "all.parquet", "--k", "43")
+    everything = pl.read_parquet(shop.folder / "all.parquet")
+    for item in ("new0", "new1", "new2"):
+        best = everything.filter(pl.col("item") == item).sort("score", descending=True).head(7)
+        assert found.filter(pl.col("item") == item)["score"].to_list() == pytest.approx(best["score"].to_list())
+
+
+def test_a_model_of_identities_says_that_it_cannot_score_new_items(shop):
+    result = shop.embrec("score", "id", "--items", "new.jsonl", "--output", "x.parquet", check=False)
+    assert result.returncode == 2
+    assert "by identity only" in result.stderr
+    assert not (shop.folder / "x.parquet").exists()
+
+
+def test_doctor_tells_what_is_there(shop):
+    result = shop.embrec("doctor", "--json")
+    report = json.loads(result.stdout)
+    assert report["system"]["python"]
+    assert ["shop", 2] in report["categories"]
+    assert any(name == "torch" and version != "not installed" for name, version, _ in report["packages"])

@@ -1,0 +1,247 @@
+"""Building tables: incremental by content, safe to kill, and never half of anything."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import polars as pl
+import pytest
+
+from embrec.data.catalog import Catalog
+from embrec.errors import FeatureError
+from embrec.features.build import build
+from embrec.features.encoder import Encoded, Encoder, EncoderParams
+from embrec.features.table import FeatureTable
+from embrec.features.text.texts import TextParams, item_texts, text_contents
+from embrec.features.text.tfidf import TfidfEncoder
+
+
+class CountingEncoder(Encoder):
+    """Encodes a text by the counts of its letters, and remembers what it was asked for."""
+
+    name = "letters"
+    block_rows = 4
+
+    def __init__(self, version: int = 1, fail: tuple[str, ...] = ()) -> None:
+        self.params = EncoderParams()
+        self.asked: list[str] = []
+        self.seed = version
+        self.fail = fail
+
+    @property
+    def dim(self):
+        return 26
+
+    def contents(self, catalog):
+        return text_contents(item_texts(catalog, TextParams()))
+
+    def encode(self, catalog):
+        texts = item_texts(catalog, TextParams())
+        self.asked.extend(texts)
+        vectors = np.array([[text.count(chr(97 + i)) for i in range(26)] for text in texts], dtype=np.float32)
+        present = np.array([text not in self.fail for text in texts])
+        problems = dict.fromkeys(np.flatnonzero(~present).tolist(), "no good")
+        return Encoded(vectors * present[:, None] * self.seed, present, problems)
+
+    def weights_hash(self):
+        return str(self.seed)
+
+
+def catalog(texts):
+    return Catalog(pl.DataFrame({"item": [f"i{row}" for row in range(len(texts))], "title": texts}))
+
+
+TEXTS = [f"{'abc'[row % 3] * (row + 1)}{'xyz'[row % 2]}" for row in range(11)]
+
+
+def test_a_table_holds_every_vector_and_where_it_came_from(tmp_path):
+    report = build(catalog(TEXTS), CountingEncoder(), tmp_path)
+    table = FeatureTable.open(report.path)
+    expected = CountingEncoder().encode(catalog(TEXTS)).vectors
+    np.testing.assert_array_equal(table.vectors, expected)
+    assert table.item_ids.tolist() == [f"i{row}" for row in range(11)]
+    assert table.present.all()
+    assert table.attributes["encoder"]["name"] == "letters"
+    assert table.attributes["fitted_on"] is None
+    assert table.attributes["density"] == pytest.approx((expected != 0).mean())
+    assert (report.encoded, report.reused) == (11, 0)
+
+
+def test_an_unchanged_table_is_left_alone(tmp_path):
+    first = build(catalog(TEXTS), CountingEncoder(), tmp_path)
+    before = first.path.stat().st_mtime_ns
+    encoder = CountingEncoder()
+    report = build(catalog(TEXTS), encoder, tmp_path)
+    assert encoder.asked == []
+    assert (report.encoded, report.reused) == (0, 11)
+    assert report.path.stat().st_mtime_ns == before
+
+
+def test_only_what_is_new_or_changed_is_encoded(tmp_path):
+    build(catalog(TEXTS), CountingEncoder(), tmp_path)
+    encoder = CountingEncoder()
+    report = build(catalog(["new", *TEXTS[:5], "changed", *TEXTS[6:]]), encoder, tmp_path)
+    assert sorted(encoder.asked) == ["changed", "new"]
+    assert (report.encoded, report.reused) == (2, 10)
+    table = FeatureTable.open(report.path)
+    whole = CountingEncoder().encode(catalog(["new", *TEXTS[:5], "changed", *TEXTS[6:]]))
+    np.testing.assert_array_equal(table.vectors, whole.vectors)
+
+
+def test_equal_contents_are_encoded_once(tmp_path):
+    encoder = CountingEncoder()
+    report = build(catalog(["same", "other", "same", "same"]), encoder, tmp_path)
+    assert sorted(encoder.asked) == ["other", "same"]
+    assert (report.encoded, report.repeated) == (2, 2)
+    vectors = FeatureTable.open(report.path).vectors
+    np.testing.assert_array_equal(vectors[0], vectors[3])
+    assert vectors[3].any()
+
+
+def test_items_with_nothing_to_read_have_the_zero_vector_and_are_counted(tmp_path):
+    report = build(catalog(["abc", "", None, "bad"]), CountingEncoder(fail=("bad",)), tmp_path)
+    table = FeatureTable.open(report.path)
+    assert table.present.tolist() == [True, False, False, False]
+    assert not table.vectors[1:].any()
+    assert report.empty == 2
+    assert report.failed == [("i3", "no good")]
+
+
+def test_other_weights_are_another_table(tmp_path):
+    first = build(catalog(TEXTS), CountingEncoder(), tmp_path)
+    second = build(catalog(TEXTS), CountingEncoder(version=2), tmp_path)
+    assert first.path != second.path
+    assert first.path.exists()
+    assert second.path.exists()
+
+
+def test_a_catalog_without_texts_is_refused(tmp_path):
+    with pytest.raises(FeatureError, match="finds nothing to read in any of the 2 items"):
+        build(catalog(["", None]), CountingEncoder(), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_second_build_of_the_same_table_is_kept_out(tmp_path):
+    path = build(catalog(TEXTS), CountingEncoder(), tmp_path).path
+    with path.with_suffix(".lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        with pytest.raises(FeatureError, match="being built by another process"):
+            build(catalog(["more", *TEXTS]), CountingEncoder(), tmp_path)
+
+
+def test_a_table_of_another_catalog_is_named(tmp_path):
+    table = FeatureTable.open(build(catalog(TEXTS), CountingEncoder(), tmp_path).path)
+    table.check(catalog(TEXTS))
+    with pytest.raises(FeatureError, match=r"built for another catalog \(11 items; now 3\)"):
+        table.check(catalog(TEXTS[:3]))
+
+
+def test_damaged_files_are_named(tmp_path):
+    path = build(catalog(TEXTS), CountingEncoder(), tmp_path).path
+    content = path.read_bytes()
+    for damaged in (b"", b"no table", content[:3000], content[: len(content) // 2]):
+        path.write_bytes(damaged)
+        with pytest.raises(FeatureError, match="delete it and build it again"):
+            FeatureTable.open(path)
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"] = 1
+    with pytest.raises(FeatureError, match="no readable feature table"):
+        FeatureTable.open(tmp_path / "other.h5")
+    with pytest.raises(FeatureError, match="no feature table"):
+        FeatureTable.open(tmp_path / "absent.h5")
+
+
+_SLOW_BUILD = """
+import sys, time
+from pathlib import Path
+import polars as pl
+from embrec.data.catalog import Catalog
+from embrec.features.build import build
+from embrec.features.text.tfidf import TfidfEncoder
+
+class Slow(TfidfEncoder):
+    block_rows = 4
+    def encode(self, catalog):
+        time.sleep({pause})
+        return super().encode(catalog)
+
+texts = [f"word{{i % 7}} other{{i % 11}} third{{i}}" for i in range(160)]
+catalog = Catalog(pl.DataFrame({{"item": [f"i{{i}}" for i in range(160)], "title": texts}}))
+print("ready", flush=True)
+report = build(catalog, Slow(), Path(sys.argv[1]))
+print(report.encoded, report.reused, flush=True)
+"""
+
+
+def run_build(folder, pause, kill_after=None):
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SLOW_BUILD.format(pause=pause), str(folder)],
+        stdout=subprocess.PIPE, text=True, env=environment,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    if kill_after is not None:
+        time.sleep(kill_after)
+        process.send_signal(signal.SIGKILL)
+    output = process.communicate()[0]
+    return process.returncode, output
+
+
+def test_a_build_killed_three_times_ends_with_the_same_bytes(tmp_path):
+    code, _ = run_build(tmp_path / "whole", pause=0)
+    assert code == 0
+    for kill_after in (0.3, 0.5, 0.4):
+        code, _ = run_build(tmp_path / "killed", pause=0.05, kill_after=kill_after)
+        assert code == -signal.SIGKILL
+        assert not list((tmp_path / "killed").glob("*.h5"))
+    code, output = run_build(tmp_path / "killed", pause=0)
+    encoded, reused = map(int, output.split())
+    assert code == 0
+    assert encoded + reused == 160
+    assert reused >= 4
+    (whole,), (killed,) = (list((tmp_path / name).glob("*.h5")) for name in ("whole", "killed"))
+    ours, theirs = FeatureTable.open(killed), FeatureTable.open(whole)
+    assert killed.name == whole.name
+    assert np.array_equal(ours.vectors, theirs.vectors)
+    assert np.array_equal(ours.fingerprints, theirs.fingerprints)
+    assert np.array_equal(ours.present, theirs.present)
+    assert not list((tmp_path / "killed").glob("*.partial"))
+
+
+def test_a_full_disk_is_said_in_one_line_and_loses_nothing(tmp_path):
+    code = """
+import resource, sys
+from pathlib import Path
+import polars as pl
+from embrec.data.catalog import Catalog
+from embrec.errors import FeatureError
+from embrec.features.build import build
+from embrec.features.text.tfidf import TfidfEncoder
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+texts = [f"word{i} other{i}" for i in range(300)]
+catalog = Catalog(pl.DataFrame({"item": [f"i{i}" for i in range(300)], "title": texts}))
+try:
+    build(catalog, TfidfEncoder(), Path(sys.argv[1]))
+except FeatureError as error:
+    print(error)
+"""
+    result = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert "could not be written" in result.stdout
+    assert "free some room" in result.stdout
+    assert not list(tmp_path.glob("*.h5*"))
+
+
+def test_the_encoder_beside_a_table_gives_its_vectors(tmp_path):
+    from embrec.features.encoder import load_encoder
+
+    items = catalog([f"red shoe {row} size {row % 4}" for row in range(30)])
+    table = FeatureTable.open(build(items, TfidfEncoder(), tmp_path).path)
+    again = load_encoder(table.encoder_folder).encode(items.select([7, 3])).vectors
+    np.testing.assert_allclose(again, table.vectors[[7, 3]], rtol=1e-6)
+    np.testing.assert_array_equal(table.csr().toarray(), table.vectors)

