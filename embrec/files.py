@@ -6,7 +6,12 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from embrec.errors import DataError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def sync_folder(folder: Path) -> None:
@@ -72,3 +77,19 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file atomically, indented for people."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_parquet(frame: "pl.DataFrame", path: Path) -> None:
+    """Write a table atomically.
+
+    Raises:
+        DataError: the file cannot be written, for example because the disk is full.
+    """
+    import polars as pl
+
+    try:
+        with atomic_path(path) as temporary:
+            frame.write_parquet(temporary)
+    except (pl.exceptions.PolarsError, OSError) as error:  # Polars reports a full disk as a computation gone wrong
+        reason = str(error).splitlines()[0]
+        raise DataError(f"cannot write {path} ({reason}); make room or choose another place") from None

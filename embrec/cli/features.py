@@ -18,7 +18,7 @@ def build(
         list[str], typer.Option("--encoder", help="tfidf, minilm or efficientnet-lite0; may be repeated.")
     ],
     text_column: Annotated[
-        list[str] | None, typer.Option(help="Column to read as text; may be repeated [default: the catalog's].")
+        list[str] | None, typer.Option(help="Column to read as text; may be repeated (default: the catalog's).")
     ] = None,
     fit_on: Annotated[
         str, typer.Option(help="Items that tfidf is fitted on: train (those with training events) or catalog.")

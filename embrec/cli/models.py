@@ -19,7 +19,7 @@ def train(
     source: Annotated[
         str | None, typer.Option(help="What an item is: content, id, or hybrid (content + a residual of identity).")
     ] = None,
-    run: Annotated[str | None, typer.Option("--run", help="Name of the run [default: <source>-<features>].")] = None,
+    run: Annotated[str | None, typer.Option("--run", help="Name of the run (default: SOURCE-FEATURES).")] = None,
     preset: Annotated[str | None, typer.Option(help="A published or measured setting, such as embrec.")] = None,
     split: SplitKind = "leave-one-out",
     holdout_fraction: HoldoutFraction = 0.1,
@@ -94,7 +94,7 @@ def evaluate(
         list[str] | None, typer.Option(help="Also evaluate a baseline: pop or content-knn; may be repeated.")
     ] = None,
     metric: Annotated[
-        list[str] | None, typer.Option(help="hr@K, ndcg@K, mrr@K or auc; may be repeated [default: the run's].")
+        list[str] | None, typer.Option(help="hr@K, ndcg@K, mrr@K or auc; may be repeated (default: the run's).")
     ] = None,
     seen: Annotated[str | None, typer.Option(help="Items of the history as candidates: exclude or keep.")] = None,
     ties: Annotated[str | None, typer.Option(help="Rank of tied targets: mean, optimistic, pessimistic.")] = None,

@@ -13,7 +13,7 @@ Workspace = Annotated[
     Path | None,
     typer.Option(
         "--workspace",
-        help="Folder of all categories [default: $EMBREC_WORKSPACE, else ./workspace].",
+        help="Folder of all categories (default: $EMBREC_WORKSPACE, else ./workspace).",
         show_default=False,
     ),
 ]

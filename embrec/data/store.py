@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import polars as pl
 from embrec.data.catalog import Catalog
 from embrec.data.interactions import Interactions
 from embrec.errors import DataError
-from embrec.files import atomic_folder, write_json
+from embrec.files import atomic_folder, write_json, write_parquet
 from embrec.workspace import Category
 
 FORMAT = 1
@@ -48,22 +47,14 @@ def save_dataset(category: Category, dataset: Dataset) -> None:
     """
     log = dataset.interactions
     with atomic_folder(category.data) as folder:
-        _write_parquet(dataset.catalog.frame, folder / "catalog.parquet")
+        write_parquet(dataset.catalog.frame, folder / "catalog.parquet")
         columns = {"user": log.user, "item": log.item, "time": log.time}
         context = {f"context.{name}": values for name, values in log.context.items()}
-        _write_parquet(pl.DataFrame(columns | context), folder / "interactions.parquet")
+        write_parquet(pl.DataFrame(columns | context), folder / "interactions.parquet")
         users = pl.DataFrame({"user": pl.Series(log.user_ids.tolist(), dtype=pl.String)})
-        _write_parquet(users, folder / "users.parquet")
+        write_parquet(users, folder / "users.parquet")
         meta = {"format": FORMAT, "text_columns": list(dataset.catalog.text_columns), **dataset.meta}
         write_json(folder / "meta.json", meta)
-
-
-def _write_parquet(frame: pl.DataFrame, path: Path) -> None:
-    try:
-        frame.write_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"cannot write {path} ({reason}); make room or choose another --workspace") from None
 
 
 def load_dataset(category: Category) -> Dataset:

@@ -13,7 +13,7 @@ from embrec.data.interactions import Interactions
 from embrec.data.sequences import Sequences, latest_sequences
 from embrec.data.store import Dataset
 from embrec.errors import ConfigError, DataError
-from embrec.files import atomic_path
+from embrec.files import write_parquet
 from embrec.progress import Progress, silent
 from embrec.serving.recommender import Recommender
 
@@ -115,12 +115,11 @@ def write_scores(scores: pl.DataFrame, path: Path) -> None:
     """Write scores as Parquet, whole or not at all.
 
     Raises:
-        DataError: the path is a folder.
+        DataError: the path is a folder, or cannot be written.
     """
     if path.is_dir():
         raise DataError(f"{path} is a folder; name a file such as {path / 'scores.parquet'}")
-    with atomic_path(path) as temporary:
-        scores.write_parquet(temporary)
+    write_parquet(scores, path)
 
 
 def _blocks(

@@ -43,7 +43,11 @@ class TrainerState:
 def save_checkpoint(
     path: Path, state: TrainerState, model: torch.nn.Module, optimizer: torch.optim.Optimizer, fingerprint: str
 ) -> None:
-    """Write everything that the next step depends on; `fingerprint` names the configuration and data it belongs to."""
+    """Write everything that the next step depends on; `fingerprint` names the configuration and data it belongs to.
+
+    Raises:
+        RunError: the file cannot be written; the one before it stays.
+    """
     content = {
         "fingerprint": fingerprint,
         "state": vars(state),
@@ -52,8 +56,14 @@ def save_checkpoint(
         "random": torch.get_rng_state(),
         "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
-    with atomic_path(path) as temporary:
-        torch.save(content, temporary)
+    try:
+        with atomic_path(path) as temporary:
+            torch.save(content, temporary)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError of several lines
+        reason = str(error).splitlines()[0]
+        raise RunError(
+            f"cannot write {path} ({reason}); make room and run the command again: it goes on from the last checkpoint"
+        ) from None
 
 
 def load_checkpoint(

@@ -61,6 +61,7 @@ def build_config(
         section, _, name = key.partition(".")
         tree.setdefault(section, {})[name] = value
     tree["category"] = category
+    tree.setdefault("model", {})
     if split is not None:
         tree["split"] = split.model_dump()
     try:

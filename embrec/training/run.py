@@ -1,6 +1,7 @@
 """The run folder: one trained model with all that is needed to use it, and nothing that executes when it is read."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from embrec.data.catalog import Catalog
 from embrec.errors import RunError
-from embrec.files import atomic_path, write_text
+from embrec.files import atomic_path, write_parquet, write_text
 from embrec.models.recommender import Recommender
 from embrec.models.tables import placeholder
 from embrec.models.zoo.embrec import build_embrec
@@ -159,13 +160,21 @@ def save_model(run: RunFolder, model: Recommender, catalog: Catalog, table_dims:
     model.eval()
     with torch.inference_mode():
         matrix = model.item_matrix()
-    with atomic_path(run.catalog) as temporary:
-        catalog.frame.write_parquet(temporary)
-    metadata = {"text_columns": json.dumps(catalog.text_columns), "table_dims": json.dumps(table_dims)}
-    with atomic_path(run.items) as temporary:
-        save_file({"vectors": matrix.cpu().contiguous(), "known": model.known.cpu()}, temporary, metadata)
-    with atomic_path(run.weights) as temporary:
-        save_file({name: value.cpu().contiguous() for name, value in model.state_dict().items()}, temporary)
+    write_parquet(catalog.frame, run.catalog)
+    # One entry: the library writes several in random order, and equal runs should be equal byte by byte.
+    metadata = {"embrec": json.dumps({"text_columns": catalog.text_columns, "table_dims": table_dims})}
+    _write_tensors(run.items, {"vectors": matrix, "known": model.known}, metadata)
+    _write_tensors(run.weights, model.state_dict(), {})
+
+
+def _write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
+    try:
+        with atomic_path(path) as temporary:
+            save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, temporary, metadata)
+    except (OSError, SafetensorError) as error:
+        raise RunError(
+            f"cannot write {path} ({error}); make room and run the command again: the training is kept"
+        ) from None
 
 
 def load_model(run: RunFolder) -> TrainedModel:
@@ -178,15 +187,15 @@ def load_model(run: RunFolder) -> TrainedModel:
     run.read_metrics()
     try:
         with safe_open(run.items, framework="pt") as file:
-            metadata = file.metadata()
+            metadata = json.loads(file.metadata()["embrec"])
         arrays = load_file(run.items)
         weights = load_file(run.weights)
         frame = pl.read_parquet(run.catalog)
-    except (OSError, SafetensorError, pl.exceptions.PolarsError) as error:
+    except (OSError, SafetensorError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
         raise RunError(f"run {run.path} cannot be read: {error}") from None
-    table_dims: dict[str, int] = json.loads(metadata["table_dims"])
+    table_dims: dict[str, int] = metadata["table_dims"]
     tables = {name: placeholder(table_dims[name]) for name in config.model.features}
     model = build_embrec(config.model, tables, arrays["known"])
     model.load_state_dict(weights)
-    catalog = Catalog(frame, json.loads(metadata["text_columns"]))
+    catalog = Catalog(frame, metadata["text_columns"])
     return TrainedModel(model.eval(), arrays["vectors"], catalog)

@@ -1,5 +1,7 @@
 """A small shop on disk, and the command line as a user runs it."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -8,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from embrec.cli import main
 
 WORDS = ["red", "green", "blue", "large", "small", "wool", "cotton", "silk"]
 KINDS = ["scarf", "hat", "glove", "sock", "coat"]
@@ -45,6 +49,22 @@ class Shop:
         if check:
             assert result.returncode == 0, result.stderr
         return result
+
+    def invoke(self, *arguments: object) -> tuple[int, str]:
+        """Run a command in this process, which has loaded what it needs; return the exit code and standard error."""
+        errors = io.StringIO()
+        before, argv = Path.cwd(), sys.argv
+        os.chdir(self.folder)
+        sys.argv = ["embrec", *map(str, arguments)]
+        try:
+            with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(io.StringIO()):
+                main()
+        except SystemExit as end:
+            return int(end.code or 0), errors.getvalue()
+        finally:
+            os.chdir(before)
+            sys.argv = argv
+        return 0, errors.getvalue()
 
     def import_log(self, category: str = "shop") -> None:
         """Import the log and the catalog."""

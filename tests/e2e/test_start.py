@@ -10,7 +10,11 @@ HEAVY = ("torch", "numpy", "polars", "pyarrow", "sklearn", "scipy", "h5py", "tra
 
 @pytest.mark.parametrize(
     "statement",
-    ["import embrec", "import embrec.cli", "import sys; sys.argv = ['embrec', '--help']; import embrec.cli as c; c.main()"],
+    [
+        "import embrec",
+        "import embrec.cli",
+        "import sys; sys.argv = ['embrec', '--help']; import embrec.cli as c; c.main()",
+    ],
 )
 def test_heavy_libraries_load_late(statement):
     code = f"import sys\ntry:\n    exec({statement!r})\nexcept SystemExit:\n    pass\n"

@@ -56,7 +56,9 @@ def test_new_items_are_scored_for_every_user(shop):
     assert scores["user"].n_unique() == 120
     assert set(scores.filter(pl.col("new"))["item"]) == {"new0", "new1", "new2"}
     # new0 has the text of i00, so whoever has seen neither gets both with one score
-    twins = scores.filter(pl.col("item").is_in(["i00", "new0"])).pivot("item", index="user", values="score").drop_nulls()
+    twins = (
+        scores.filter(pl.col("item").is_in(["i00", "new0"])).pivot("item", index="user", values="score").drop_nulls()
+    )
     assert len(twins) > 50
     assert (twins["i00"] - twins["new0"]).abs().max() < 1e-4
     ordered = scores.sort("user", "rank").group_by("user", maintain_order=True).agg(pl.col("score").diff().max())
@@ -84,5 +86,6 @@ def test_doctor_tells_what_is_there(shop):
     result = shop.embrec("doctor", "--json")
     report = json.loads(result.stdout)
     assert report["system"]["python"]
-    assert ["shop", 2] in report["categories"]
+    runs = dict(report["categories"])
+    assert runs["shop"] >= 2
     assert any(name == "torch" and version != "not installed" for name, version, _ in report["packages"])

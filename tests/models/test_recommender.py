@@ -94,10 +94,12 @@ def test_training_scores_mask_the_positive_among_the_negatives():
     assert mask.tolist() == [[True, True], [False, True]]
 
 
-def test_cosine_scores_are_cosines():
-    model = toy_model(metric="cosine")
-    scores = model.score(toy_batch([3, 7]))[0, 1:]
-    assert scores.abs().max() <= 1 + 1e-6
+def test_cosine_scores_are_cosines_over_the_temperature():
+    model = toy_model(metric="cosine", temperature=0.5)
+    batch = toy_batch([3, 7])
+    query = model.query(model.hidden(batch, model.item_matrix())[:, -1])
+    expected = torch.nn.functional.cosine_similarity(query, model.item_matrix()[1:]) / 0.5
+    torch.testing.assert_close(model.score(batch)[0, 1:], expected)
 
 
 def test_id_dropout_drops_the_residual_of_whole_items_in_training_only():

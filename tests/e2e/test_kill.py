@@ -1,0 +1,49 @@
+"""Killed without warning, a command that is run again ends as if nothing had happened."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+TRAINING = (
+    "train", "--category", "shop", "--features", "tfidf", "--epochs", "12", "--batch-size", "8",
+    "--set", "model.dim=16", "--set", "training.patience=12", "--set", "training.checkpoint_seconds=0",
+)  # fmt: skip
+
+
+def kill_after_progress(shop, arguments, watched, seconds):
+    """Start a command, kill it some time after a file appears or changes, and return its exit code."""
+    before = watched.stat().st_mtime_ns if watched.exists() else None
+    process = subprocess.Popen(
+        [sys.executable, "-m", "embrec", *arguments],
+        cwd=shop.folder, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    while process.poll() is None and (watched.stat().st_mtime_ns if watched.exists() else None) == before:
+        time.sleep(0.01)
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    return process.returncode
+
+
+@pytest.mark.parametrize("source", ["content", "hybrid"])
+def test_a_training_killed_three_times_ends_with_the_same_weights_and_metrics(shop, source):
+    whole, killed = f"whole-{source}", f"killed-{source}"
+    shop.embrec(*TRAINING, "--source", source, "--run", whole)
+    checkpoint = shop.run_folder(killed) / "trainer.pt"
+    for seconds in (0.1, 0.3, 0.2):
+        code = kill_after_progress(shop, [*TRAINING, "--source", source, "--run", killed], checkpoint, seconds)
+        assert code == -signal.SIGKILL
+        assert not (shop.run_folder(killed) / "metrics.json").exists()
+        result = shop.embrec("evaluate", f"shop/{killed}", check=False)
+        assert result.returncode == 2
+        assert "is not finished" in result.stderr
+    shop.embrec(*TRAINING, "--source", source, "--run", killed)
+    assert shop.metrics(killed) == shop.metrics(whole)
+    for file in ("model.safetensors", "items.safetensors"):
+        assert (shop.run_folder(killed) / file).read_bytes() == (shop.run_folder(whole) / file).read_bytes()
+    lines = (shop.run_folder(killed) / "events.jsonl").read_text().splitlines()
+    assert len(lines) == 12
