@@ -11,18 +11,72 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from embrec.data.catalog import Catalog
+    from embrec.data.importing import import_data
     from embrec.data.interactions import Interactions
+    from embrec.data.preparation import PreparationConfig
+    from embrec.data.readers.amazon import AmazonSource
+    from embrec.data.readers.complete_journey import CompleteJourneySource
+    from embrec.data.readers.movielens import MovieLensSource
+    from embrec.data.readers.table import TableSource, read_items
+    from embrec.data.splits import ItemHoldout, LeaveOneOut
+    from embrec.data.store import load_dataset
     from embrec.errors import EmbrecError
+    from embrec.evaluation.runs import evaluate_runs
+    from embrec.features.category import build_features
+    from embrec.serving.recommender import Recommender
+    from embrec.serving.scoring import score_by_item, score_by_user
+    from embrec.training.pipeline import train
+    from embrec.training.presets import build_config
     from embrec.workspace import Workspace
 
 _EXPORTS = {
+    "AmazonSource": "embrec.data.readers.amazon",
     "Catalog": "embrec.data.catalog",
+    "CompleteJourneySource": "embrec.data.readers.complete_journey",
     "EmbrecError": "embrec.errors",
     "Interactions": "embrec.data.interactions",
+    "ItemHoldout": "embrec.data.splits",
+    "LeaveOneOut": "embrec.data.splits",
+    "MovieLensSource": "embrec.data.readers.movielens",
+    "PreparationConfig": "embrec.data.preparation",
+    "Recommender": "embrec.serving.recommender",
+    "TableSource": "embrec.data.readers.table",
     "Workspace": "embrec.workspace",
+    "build_config": "embrec.training.presets",
+    "build_features": "embrec.features.category",
+    "evaluate_runs": "embrec.evaluation.runs",
+    "import_data": "embrec.data.importing",
+    "load_dataset": "embrec.data.store",
+    "read_items": "embrec.data.readers.table",
+    "score_by_item": "embrec.serving.scoring",
+    "score_by_user": "embrec.serving.scoring",
+    "train": "embrec.training.pipeline",
 }
 
-__all__ = ["Catalog", "EmbrecError", "Interactions", "Workspace", "__version__"]
+__all__ = [
+    "AmazonSource",
+    "Catalog",
+    "CompleteJourneySource",
+    "EmbrecError",
+    "Interactions",
+    "ItemHoldout",
+    "LeaveOneOut",
+    "MovieLensSource",
+    "PreparationConfig",
+    "Recommender",
+    "TableSource",
+    "Workspace",
+    "__version__",
+    "build_config",
+    "build_features",
+    "evaluate_runs",
+    "import_data",
+    "load_dataset",
+    "read_items",
+    "score_by_item",
+    "score_by_user",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

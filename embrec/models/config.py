@@ -21,6 +21,9 @@ class ModelConfig(BaseModel):
     ] = "relu"
     cell: Annotated[Literal["published", "fast"], Field(description="the paper's GRU cell, or torch's")] = "fast"
     units: Annotated[int, Field(ge=1, description="length of the GRU's state")] = 128
+    residual: Annotated[
+        bool, Field(description="add the last item's vector to the query; the published model does not")
+    ] = False
     dropout: Annotated[float, Field(ge=0, lt=1, description="share of the GRU's outputs dropped in training")] = 0.2
     feature_dropout: Annotated[
         float, Field(ge=0, lt=1, description="share of the feature vectors' entries dropped in training")

@@ -30,6 +30,9 @@ class Recommender(nn.Module):
         scorer: compares query and item.
         known: True for the items with training events, [n + 1]; the others are no candidates in training, and a model
             that is not inductive ranks them last.
+        residual: add the vector of the last item read to the query, as a transformer's residual path does. Before it has
+            learned anything such a model recommends what resembles the last item, which serves new items at once; the
+            published model has no such path.
     """
 
     known: Tensor
@@ -41,6 +44,7 @@ class Recommender(nn.Module):
         sequence: PublishedGRU | FastGRU,
         scorer: FactorisedScorer,
         known: Tensor,
+        residual: bool = False,
     ) -> None:
         super().__init__()
         self.items = items
@@ -51,24 +55,30 @@ class Recommender(nn.Module):
         nn.init.xavier_uniform_(self.query.weight)
         nn.init.zeros_(self.query.bias)
         self.register_buffer("known", known.clone(), persistent=False)
+        self.residual = nn.Parameter(torch.ones(())) if residual else None
 
     def item_matrix(self) -> Tensor:
         """Return the vectors of the whole catalog, row 0 zero, [n + 1, d]."""
         return self.items.all_items()
 
-    def hidden(self, batch: Batch, item_matrix: Tensor) -> Tensor:
-        """Return the sequence encoder's output at every step, [B, L, h]."""
+    def step_queries(self, batch: Batch, item_matrix: Tensor) -> Tensor:
+        """Return the query after every step, not yet projected for the scorer, [B, L, d]."""
         x = nn.functional.embedding(batch.items, item_matrix)  # [B, L, d]
-        return self.sequence(x, batch.lengths, user=self.users(batch, item_matrix))
+        hidden = self.sequence(x, batch.lengths, user=self.users(batch, item_matrix))  # [B, L, h]
+        return self._query(hidden, x)
+
+    def _query(self, hidden: Tensor, x: Tensor) -> Tensor:
+        query: Tensor = self.query(hidden)
+        return query if self.residual is None else query + self.residual * x
 
     def queries(self, batch: Batch, item_matrix: Tensor | None = None) -> Tensor:
         """Return the query of each whole history, projected for the scorer, [B, d]; of an empty one, that of no events."""
         matrix = self.item_matrix() if item_matrix is None else item_matrix
-        hidden = self.hidden(batch, matrix)
-        rows = torch.arange(len(hidden), device=hidden.device)
-        last = hidden[rows, (batch.lengths - 1).clamp(min=0)]
-        last = torch.where(batch.lengths[:, None] > 0, last, self.sequence.init_state(len(last), last))
-        return self.scorer.project_queries(self.query(last))
+        after_steps = self.step_queries(batch, matrix)
+        rows = torch.arange(len(after_steps), device=after_steps.device)
+        last = after_steps[rows, (batch.lengths - 1).clamp(min=0)]
+        before_all = self.query(self.sequence.init_state(1, last))
+        return self.scorer.project_queries(torch.where(batch.lengths[:, None] > 0, last, before_all))
 
     def score(self, batch: Batch, candidates: Tensor | None = None, item_matrix: Tensor | None = None) -> Tensor:
         """Score items as what comes after each whole history.
@@ -100,9 +110,8 @@ class Recommender(nn.Module):
     def training_steps(self, batch: Batch) -> TrainingSteps:
         """Return what a loss over the catalog needs; only valid steps, so that padding costs nothing."""
         matrix = self.item_matrix()
-        hidden = self.hidden(batch, matrix)
         valid = batch.targets > 0
-        queries = self.scorer.project_queries(self.query(hidden[valid]))
+        queries = self.scorer.project_queries(self.step_queries(batch, matrix)[valid])
         return TrainingSteps(queries, self.scorer.project_items(matrix), batch.targets[valid])
 
     def training_scores(self, batch: Batch, negatives: Tensor) -> tuple[Tensor, Tensor, Tensor]:

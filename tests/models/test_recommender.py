@@ -19,8 +19,8 @@ def test_scores_do_not_depend_on_batch_mates_or_padding(source, cell):
 def test_scores_of_a_step_do_not_depend_on_later_events(source, cell):
     model = toy_model(source, cell)
     matrix = model.item_matrix()
-    one = model.hidden(toy_batch([3, 7, 2, 9, 9]), matrix)
-    other = model.hidden(toy_batch([3, 7, 2, 14, 1]), matrix)
+    one = model.step_queries(toy_batch([3, 7, 2, 9, 9]), matrix)
+    other = model.step_queries(toy_batch([3, 7, 2, 14, 1]), matrix)
     torch.testing.assert_close(one[:, :3], other[:, :3])
     assert not torch.allclose(one[:, 3:], other[:, 3:])
 
@@ -97,7 +97,7 @@ def test_training_scores_mask_the_positive_among_the_negatives():
 def test_cosine_scores_are_cosines_over_the_temperature():
     model = toy_model(metric="cosine", temperature=0.5)
     batch = toy_batch([3, 7])
-    query = model.query(model.hidden(batch, model.item_matrix())[:, -1])
+    query = model.step_queries(batch, model.item_matrix())[:, -1]
     expected = torch.nn.functional.cosine_similarity(query, model.item_matrix()[1:]) / 0.5
     torch.testing.assert_close(model.score(batch)[0, 1:], expected)
 
@@ -108,3 +108,10 @@ def test_id_dropout_drops_the_residual_of_whole_items_in_training_only():
     without = (model.items.train().all_items() - content).abs().sum(dim=1)[1:] < 1e-6
     assert 0 < without.sum() < N_ITEMS
     assert torch.equal(model.items.eval().all_items(), model.items.all_items())
+
+
+def test_a_residual_query_starts_at_the_last_item():
+    model = toy_model(residual=True)
+    plain = toy_model()
+    batch = toy_batch([3, 7], [5])
+    torch.testing.assert_close(model.queries(batch), plain.queries(batch) + model.item_matrix()[[7, 5]])

@@ -110,7 +110,7 @@ class TableSource(BaseModel):
 
 
 def read_items(
-    path: Path,
+    path: Path | str,
     *,
     item_column: str = ITEM,
     text_column: Sequence[str] = (),
@@ -123,7 +123,7 @@ def read_items(
     Raises:
         DataError: the file is missing, malformed or empty, or an item stands in it twice.
     """
-    table = read_table(path, (item_column,), progress)
+    table = read_table(Path(path), (item_column,), progress)
     table.require([item_column], "--item-column")
     if table.frame.is_empty():
         raise DataError(f"{path}: the table has no items")

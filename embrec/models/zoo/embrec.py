@@ -36,4 +36,5 @@ def build_embrec(config: ModelConfig, tables: Mapping[str, FrozenTable], known: 
         sequence=CELLS[config.cell](items.out_dim, config.units, config.dropout),
         scorer=FactorisedScorer(config.metric, config.temperature),
         known=known,
+        residual=config.residual,
     )
