@@ -1,6 +1,8 @@
 """What the terminal shows: tables, notes and progress bars, on standard error unless it is the answer itself."""
 
 import contextlib
+import resource
+import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -55,7 +57,10 @@ def _cell(value: object) -> str:
 
 @contextlib.contextmanager
 def progress_bars() -> Iterator["Progress"]:
-    """Yield a progress callback that draws a bar per task; in a pipe or log file, a line at the end of each task."""
+    """Yield a progress callback that draws a bar per task; in a pipe or log file, a line at the end of each task.
+
+    At the end it says what the work took.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
@@ -81,5 +86,8 @@ def progress_bars() -> Iterator["Progress"]:
             finished.add(task)
             console.print(f"{task}: {done:,} done {note}".rstrip())
 
+    started = time.monotonic()
     with bars:
         yield report
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts in KiB
+    console.print(f"took {time.monotonic() - started:.1f} s, peak memory {peak:,.0f} MB")

@@ -65,7 +65,8 @@ def test_identity_cannot_encode_new_items():
 
 
 def test_an_empty_history_has_the_query_of_no_events():
-    model = toy_model()
+    model = toy_model(metric="dot")
+    torch.nn.init.normal_(model.query.bias)
     queries = model.queries(toy_batch([], [3]))
     torch.testing.assert_close(queries[0], model.query.bias)
 
@@ -111,7 +112,6 @@ def test_id_dropout_drops_the_residual_of_whole_items_in_training_only():
 
 
 def test_a_residual_query_starts_at_the_last_item():
-    model = toy_model(residual=True)
-    plain = toy_model()
+    model, plain = (toy_model(metric="dot", residual=residual) for residual in (True, False))
     batch = toy_batch([3, 7], [5])
     torch.testing.assert_close(model.queries(batch), plain.queries(batch) + model.item_matrix()[[7, 5]])

@@ -25,7 +25,10 @@ def toy_model(source: str = "content", cell: str = "fast", unknown: tuple[int, .
     }
     features = () if source == "id" else tuple(tables)
     config = ModelConfig(source=source, features=features, cell=cell, dim=6, units=8, **options)
-    return build_embrec(config, {name: tables[name] for name in features}, known).eval()
+    model = build_embrec(config, {name: tables[name] for name in features}, known).eval()
+    if source == "hybrid":  # as if it had been trained: a residual of zero would hide what it does
+        torch.nn.init.normal_(model.items.identity.weight)
+    return model
 
 
 def toy_batch(*histories: list[int], targets: list[int] | None = None, width: int | None = None) -> Batch:

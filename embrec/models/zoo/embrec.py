@@ -29,7 +29,8 @@ def build_embrec(config: ModelConfig, tables: Mapping[str, FrozenTable], known: 
         items = ContentEncoder(tables, *layers)
     else:
         content = ContentEncoder(tables, *layers)
-        items = Hybrid(content, IdEmbedding(known, content.out_dim), config.id_dropout)
+        identity = IdEmbedding(known, content.out_dim, standard_deviation=0.0)  # the hybrid starts as the content model
+        items = Hybrid(content, identity, config.id_dropout)
     return Recommender(
         items=items,
         users=NoUser(),
