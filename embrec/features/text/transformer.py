@@ -26,6 +26,8 @@ class TransformerParams(TextParams):
 class TransformerEncoder(Encoder):
     """A Hugging Face encoder read from a local folder, with mean pooling and unit length."""
 
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers")
+
     def __init__(self, **params: Any) -> None:
         self.params: TransformerParams = TransformerParams(**params)
 
