@@ -29,6 +29,7 @@ def notes() -> "Console":
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table of results; numbers are aligned to the right."""
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
     numeric = [all(isinstance(row[i], int | float) or row[i] in ("", "-") for row in rows) for i in range(len(columns))]
@@ -38,7 +39,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     for name, right in zip(columns, numeric, strict=True):
         table.add_column(name, justify="right" if right else "left", no_wrap=right or len(columns) > 2)
     for row in rows:
-        table.add_row(*[_cell(value) for value in row])
+        table.add_row(*[escape(_cell(value)) for value in row])
     console = answers()
     if not console.is_terminal:
         console.width = max(console.width, 160)  # nobody folds the lines of a file

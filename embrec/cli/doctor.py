@@ -25,6 +25,9 @@ def doctor(
     print_table("system", ["what", "value"], list(report.system.items()))
     print_table("packages", ["package", "version", "for"], [list(row) for row in report.packages])
     print_table("extras", ["extra", "state", "what it adds", "install with"], [list(row) for row in report.extras])
-    print_table("categories", ["category", "runs"], [list(row) for row in report.categories])
+    if report.categories:
+        print_table("categories", ["category", "runs"], [list(row) for row in report.categories])
+    else:
+        answers().print("no categories in the workspace yet; make one with: embrec data import")
     for problem in report.problems:
         answers().print(f"problem: {problem}", markup=False)

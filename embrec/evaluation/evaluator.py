@@ -126,20 +126,23 @@ def evaluate(
     ptr, seen = seen_before(interactions, targets)
     matrix = model.item_matrix()
     hidden_items = np.flatnonzero(hidden) + 1 if hidden is not None else np.empty(0, dtype=np.int64)
+    target_ids = interactions.item[targets.events(interactions)].astype(np.int64) + 1
     rank = np.empty(len(targets))
     candidates = np.empty(len(targets))
     done = 0
     for rows, batch in batches_in_order(sequences, config.batch_size):
         scores = model.score(batch.to(device), item_matrix=matrix)
         excluded = _excluded(rows, ptr, seen if config.seen == "exclude" else None, hidden_items, scores.shape[1])
-        target = torch.from_numpy(sequences.target[rows].astype(np.int64)) if sequences.target is not None else None
-        assert target is not None
-        batch_rank, batch_candidates = ranks(scores.cpu(), target, excluded, config.ties)
-        rank[rows], candidates[rows] = batch_rank.numpy(), batch_candidates.numpy()
+        batch_rank, batch_candidates = ranks(
+            scores,
+            torch.from_numpy(target_ids[rows]).to(scores.device),
+            Excluded(excluded.row.to(scores.device), excluded.item.to(scores.device)),
+            config.ties,
+        )
+        rank[rows], candidates[rows] = batch_rank.cpu().numpy(), batch_candidates.cpu().numpy()
         done += len(rows)
         progress(task, done, len(targets))
-    new_item = ~partition.train_items[interactions.item[targets.events(interactions)]]
-    return Evaluation(rank, candidates, new_item)
+    return Evaluation(rank, candidates, new_item=~partition.train_items[target_ids - 1])
 
 
 def _excluded(
