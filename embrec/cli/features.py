@@ -18,7 +18,8 @@ def build(
         list[str], typer.Option("--encoder", help="tfidf, minilm or efficientnet-lite0; may be repeated.")
     ],
     text_column: Annotated[
-        list[str] | None, typer.Option(help="Column to read as text; may be repeated (default: the catalog's).")
+        list[str] | None,
+        typer.Option(help="Column that encoders of texts read; may be repeated (default: the catalog's)."),
     ] = None,
     fit_on: Annotated[
         str, typer.Option(help="Items that tfidf is fitted on: train (those with training events) or catalog.")
@@ -34,12 +35,11 @@ def build(
     from embrec.features.category import build_features
     from embrec.workspace import Workspace as Workspaces
 
-    columns = {"columns": tuple(text_column)} if text_column else {}
     with progress_bars() as progress:
         reports = build_features(
             Workspaces.locate(workspace).category(category),
             encoder,
-            params=dict.fromkeys(encoder, columns),
+            columns=text_column,
             split=make_split(split, holdout_fraction, holdout_choose, holdout_seed),
             fit_on=fit_on,
             progress=progress,
@@ -59,11 +59,12 @@ def build(
 @app.command("list")
 def list_(category: Category, workspace: Workspace = None) -> None:
     """List the feature tables of a category."""
-    from embrec.cli.console import print_table
+    from embrec.cli.console import notes, print_table
     from embrec.features.category import list_tables
     from embrec.workspace import Workspace as Workspaces
 
-    tables = list_tables(Workspaces.locate(workspace).category(category).require())
+    damaged: list[Exception] = []
+    tables = list_tables(Workspaces.locate(workspace).category(category).require(), damaged=damaged.append)
     print_table(
         f"feature tables of {category}",
         ["table", "items", "present", "dim", "density", "MB", "seconds to encode"],
@@ -75,8 +76,10 @@ def list_(category: Category, workspace: Workspace = None) -> None:
                 table.dim,
                 table.attributes["density"],
                 table.path.stat().st_size / 1e6,
-                table.attributes["seconds"],
+                table.attributes["seconds"] or "-",
             ]
             for table in tables
         ],
     )
+    for error in damaged:
+        notes().print(str(error), markup=False)

@@ -8,7 +8,7 @@ from embrec.data.catalog import Catalog
 from embrec.data.interactions import Interactions
 from embrec.data.splits import ItemHoldout, LeaveOneOut
 from embrec.data.store import Dataset, save_dataset
-from embrec.errors import ConfigError, FeatureError
+from embrec.errors import ConfigError, EmbrecError, FeatureError
 from embrec.features.category import build_features, find_table, list_tables
 from embrec.workspace import Workspace
 
@@ -74,3 +74,53 @@ def test_an_unknown_encoder_stops_the_build_before_anything_is_written(category)
     with pytest.raises(ConfigError, match="unknown encoder"):
         list(build_features(folder, ["tfidf", "elmo"]))
     assert not folder.features.exists()
+
+
+def retitled(catalog, changed):
+    return Catalog(
+        pl.DataFrame(
+            {"item": catalog.item_ids.tolist(), "title": [f"toy {'new ' * (i < changed)}word{i}" for i in range(12)]}
+        )
+    )
+
+
+def test_a_table_whose_texts_have_changed_is_not_taken(category):
+    folder, catalog, log = category
+    (report,) = build_features(folder, ["tfidf"], fit_on="catalog")
+    everything = np.ones(12, dtype=bool)
+    for name in ("tfidf", report.path.stem):
+        assert find_table(folder, name, catalog, everything).path == report.path
+        with pytest.raises(FeatureError, match=r"the contents of 3 items have changed since .*features build again"):
+            find_table(folder, name, retitled(catalog, 3), everything)
+    save_dataset(folder, Dataset(retitled(catalog, 3), log))
+    (again,) = build_features(folder, ["tfidf"], fit_on="catalog")
+    assert again.path != report.path
+    assert find_table(folder, "tfidf", retitled(catalog, 3), everything).path == again.path
+
+
+def test_a_damaged_table_stands_in_nobodys_way(category):
+    folder, catalog, _ = category
+    (report,) = build_features(folder, ["tfidf"], fit_on="catalog")
+    everything = np.ones(12, dtype=bool)
+    for name in ("foreign.h5", "minilm-0123.h5", "tfidf-0123.h5"):
+        (folder.features / name).write_bytes(b"junk")
+        assert find_table(folder, "tfidf", catalog, everything).path == report.path
+    with pytest.raises(FeatureError, match=r"minilm-0123\.h5 is no readable feature table"):
+        find_table(folder, "minilm", catalog, everything)
+    damaged = []
+    assert [table.path for table in list_tables(folder, damaged=damaged.append)] == [report.path]
+    assert len(damaged) == 3
+    with pytest.raises(FeatureError, match=r"foreign\.h5"):
+        list_tables(folder)
+
+
+def test_text_columns_go_only_to_encoders_that_read_texts(category):
+    folder, *_ = category
+    with pytest.raises(ConfigError, match="no encoder of texts is asked for, only efficientnet-lite0"):
+        list(build_features(folder, ["efficientnet-lite0"], columns=["title"]))
+    reports = build_features(folder, ["tfidf", "efficientnet-lite0"], columns=["title"])
+    next(reports)
+    (table,) = list_tables(folder)
+    assert table.attributes["encoder"]["params"]["columns"] == ["title"]
+    with pytest.raises(EmbrecError, match=r"finds nothing to read|needs the package"):
+        next(reports)
