@@ -147,17 +147,32 @@ def load_encoder(folder: Path) -> Encoder:
     """Return the encoder that `Encoder.save` wrote to a folder, ready to encode.
 
     Raises:
-        FeatureError: the folder holds no encoder, or one of another version.
+        FeatureError: the folder holds no encoder, a damaged one, or one of another version.
+        MissingExtraError: its packages are not installed.
     """
     try:
         description = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
         encoder = make_encoder(description["name"], description["params"])
-    except (OSError, ValueError, KeyError) as error:
-        raise FeatureError(f"{folder} holds no usable encoder ({error}); build the features and train again") from None
-    if encoder.version != description["version"]:
+        written = description["version"]
+    except (OSError, ValueError, KeyError, TypeError, ConfigError) as error:
+        raise _unusable(folder, error) from None
+    if encoder.version != written:
         raise FeatureError(
-            f"{folder}: encoder {encoder.name!r} version {description['version']} cannot be used by this version of "
+            f"{folder}: encoder {encoder.name!r} version {written} cannot be used by this version of "
             f"embrec ({encoder.version}); build the features and train again"
         )
-    encoder.load_state(folder)
+    try:
+        encoder.load_state(folder)
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        raise _unusable(folder, error) from None
     return encoder
+
+
+def _unusable(folder: Path, error: Exception) -> FeatureError:
+    return FeatureError(f"{folder} holds no usable encoder ({error}); build the features and train again")
+
+
+def unloadable(path: Path, what: str, error: Exception) -> FeatureError:
+    """Return the error that says in one line that weights, or another part of a pretrained model, cannot be loaded."""
+    reason = str(error).strip().partition("\n")[0] or type(error).__name__
+    return FeatureError(f"{path}: the {what} cannot be loaded ({reason}); install the package again")

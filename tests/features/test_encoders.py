@@ -1,6 +1,7 @@
 """The encoders against the libraries they stand on."""
 
 import doctest
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -11,7 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from embrec.data.catalog import Catalog
 from embrec.errors import ConfigError, FeatureError
-from embrec.features.encoder import make_encoder
+from embrec.features.encoder import load_encoder, make_encoder
 from embrec.features.image import images
 from embrec.features.image.efficientnet_lite import preprocess
 from embrec.features.text import texts
@@ -147,3 +148,72 @@ def test_posters_of_the_same_film_are_the_same(real_data):
     np.testing.assert_allclose(encoded.vectors[0], encoded.vectors[4], atol=1e-5)
     unit = encoded.vectors / np.linalg.norm(encoded.vectors, axis=1, keepdims=True)
     assert (unit[0] @ unit[1:4].T).max() < 0.99
+
+
+def test_a_picture_of_extreme_proportions_is_refused_before_it_is_scaled(tmp_path):
+    pytest.importorskip("efficientnet_lite_pytorch", reason="the extra 'image' is not installed")
+    for name, size in (("thin", (1, 12_000)), ("flat", (12_000, 1))):
+        Image.new("RGB", size).save(tmp_path / f"{name}.png")
+    items = catalog(["t"] * 2, image=[str(tmp_path / "thin.png"), str(tmp_path / "flat.png")])
+    encoded = make_encoder("efficientnet-lite0").encode(items)
+    assert not encoded.present.any()
+    assert "thin.png: 1 x 12000 pixels are out of proportion" in encoded.problems[0]
+    assert "flat.png: 12000 x 1 pixels are out of proportion" in encoded.problems[1]
+
+
+def test_files_that_may_not_be_read_are_problems_of_their_items(pictures, monkeypatch):
+    """The first in a place that the system refuses to look at, the second without permission."""
+    paths = [pictures / ("x" * 300 + ".png"), pictures / "a.png"]
+
+    def denied(path, *_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    items = catalog(["t"] * 2, image=[str(path) for path in paths])
+    contents = images.image_contents(items)
+    assert contents.filled.tolist() == [True, True]
+    assert (contents.fingerprints[0] != contents.fingerprints[1]).any()
+    monkeypatch.setattr(images.pillow(), "open", denied)
+    assert list(images.decode_ahead(paths, preprocess)) == [f"{path}: Permission denied" for path in paths]
+
+
+def test_pictures_are_decoded_in_order_and_not_far_ahead_of_their_use(pictures):
+    taken = []
+
+    def note(image):
+        taken.append(image.size)
+        return np.full(1, image.width, dtype=np.float32)
+
+    stream = images.decode_ahead([pictures / f"{name}.png" for name in "abc" * 20], note, ahead=4)
+    first = [next(stream)[0] for _ in range(3)]
+    assert first == [200, 90, 500]
+    assert len(taken) <= 3 + 4
+    assert len(list(stream)) == 57
+
+
+@pytest.mark.parametrize("file", ["encoder.json", "terms.json", "idf.npy"])
+@pytest.mark.parametrize("content", [b"", b"[", b"[1]", b"\x93NUMPY\xff", b'{"name": "elmo", "params": {}}'])
+def test_a_damaged_saved_encoder_is_named(tmp_path, file, content):
+    encoder = make_encoder("tfidf")
+    encoder.fit(catalog())
+    encoder.save(tmp_path)
+    (tmp_path / file).write_bytes(content)
+    with pytest.raises(FeatureError, match="holds no usable encoder"):
+        load_encoder(tmp_path)
+
+
+def test_damaged_transformer_weights_are_said_in_one_line(minilm, tmp_path, monkeypatch):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for path in minilm.model_folder.iterdir():
+        if path.is_file() and path.suffix != ".safetensors":
+            (folder / path.name).symlink_to(path)
+    monkeypatch.setattr(type(minilm), "model_folder", folder)
+    damaged = make_encoder("minilm")
+    with pytest.raises(FeatureError, match="the weights cannot be loaded"):
+        damaged.weights_hash()
+    for content in (b"", b"junk", b"\xff" * 100):
+        (folder / "model.safetensors").write_bytes(content)
+        with pytest.raises(FeatureError, match="the weights cannot be loaded") as raised:
+            make_encoder("minilm").encode(catalog())
+        assert "\n" not in str(raised.value)

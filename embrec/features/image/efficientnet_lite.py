@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from embrec.data.catalog import Catalog
-from embrec.errors import FeatureError, MissingExtraError
-from embrec.features.encoder import Contents, Encoded, Encoder, EncoderParams
+from embrec.errors import MissingExtraError
+from embrec.features.encoder import Contents, Encoded, Encoder, EncoderParams, unloadable
 from embrec.features.image.images import decode_ahead, image_contents, pillow
 
 _SHORT_SIDE, _CROP = 256, 224
+
+# A picture a hundred times as long as wide is 6.6 million pixels when scaled; nothing of use is in its middle.
+_MAX_ASPECT = 100
 
 
 class EfficientNetLiteParams(EncoderParams):
@@ -58,7 +61,7 @@ class EfficientNetLiteEncoder(Encoder):
         try:
             model.load_state_dict(torch.load(self._weights, map_location="cpu", weights_only=True))
         except Exception as error:  # torch raises many kinds for a damaged file
-            raise FeatureError(f"{self._weights}: the weights cannot be loaded ({error})") from error
+            raise unloadable(self._weights, "weights", error) from None
         return model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
 
     @property
@@ -108,14 +111,23 @@ class EfficientNetLiteEncoder(Encoder):
 
     @cached_property
     def _weights_hash(self) -> str:
-        with self._weights.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        try:
+            with self._weights.open("rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            raise unloadable(self._weights, "weights", error) from None
 
 
 def preprocess(image: Any) -> NDArray[np.float32]:
-    """Return the pixels that the network was trained on, [3, 224, 224], from an RGB picture of any size."""
+    """Return the pixels that the network was trained on, [3, 224, 224], from an RGB picture.
+
+    Raises:
+        ValueError: the picture is so long and thin that scaling its short side would make it enormous.
+    """
+    if max(image.size) > _MAX_ASPECT * min(image.size):
+        raise ValueError(f"{image.width} x {image.height} pixels are out of proportion")
     scale = _SHORT_SIDE / min(image.size)
-    width, height = (max(_CROP, round(side * scale)) for side in image.size)
+    width, height = (round(side * scale) for side in image.size)
     image = image.resize((width, height), pillow().Resampling.BICUBIC)
     left, top = (width - _CROP) // 2, (height - _CROP) // 2
     pixels = np.asarray(image.crop((left, top, left + _CROP, top + _CROP)), dtype=np.float32)

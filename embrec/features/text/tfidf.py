@@ -91,4 +91,7 @@ class TfidfEncoder(Encoder):
         """Read what `save` wrote."""
         terms = json.loads((folder / "terms.json").read_text(encoding="utf-8"))
         self._vectorizer = self._new_vectorizer({term: column for column, term in enumerate(terms)})
-        self._vectorizer.idf_ = np.load(folder / "idf.npy", allow_pickle=False)
+        idf = np.load(folder / "idf.npy", allow_pickle=False)
+        if idf.shape != (len(terms),):
+            raise ValueError(f"{len(terms)} terms, but weights of shape {idf.shape}")
+        self._vectorizer.idf_ = idf

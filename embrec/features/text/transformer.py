@@ -11,8 +11,8 @@ from pydantic import Field
 from torch.nn import functional as F
 
 from embrec.data.catalog import Catalog
-from embrec.errors import FeatureError, MissingExtraError
-from embrec.features.encoder import Contents, Encoded, Encoder
+from embrec.errors import MissingExtraError
+from embrec.features.encoder import Contents, Encoded, Encoder, unloadable
 from embrec.features.text.texts import TextParams, item_texts, text_contents
 
 
@@ -38,15 +38,18 @@ class TransformerEncoder(Encoder):
 
     @cached_property
     def _tokenizer(self) -> Any:
-        return _transformers().AutoTokenizer.from_pretrained(self.model_folder, local_files_only=True)
+        return self._load("AutoTokenizer", "tokenizer")
 
     @cached_property
     def _model(self) -> Any:
+        return self._load("AutoModel", "weights").eval().to("cuda" if torch.cuda.is_available() else "cpu")
+
+    def _load(self, loader: str, what: str) -> Any:
+        folder, cls = self.model_folder, getattr(_transformers(), loader)
         try:
-            model = _transformers().AutoModel.from_pretrained(self.model_folder, local_files_only=True)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise FeatureError(f"{self.model_folder}: the weights cannot be loaded ({error})") from None
-        return model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+            return cls.from_pretrained(folder, local_files_only=True)
+        except Exception as error:  # transformers and safetensors raise many kinds for damaged files
+            raise unloadable(folder, what, error) from None
 
     @property
     def dim(self) -> int:
@@ -88,8 +91,12 @@ class TransformerEncoder(Encoder):
 
     @cached_property
     def _weights_hash(self) -> str:
-        with (self.model_folder / "model.safetensors").open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        path = self.model_folder / "model.safetensors"
+        try:
+            with path.open("rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            raise unloadable(path, "weights", error) from None
 
 
 class MiniLMEncoder(TransformerEncoder):
