@@ -32,6 +32,7 @@ class ModelConfig(BaseModel):
         float, Field(ge=0, lt=1, description="share of the feature vectors' entries dropped in training")
     ] = 0.0
     id_dropout: Annotated[float, Field(ge=0, lt=1, description="share of id residuals dropped (hybrid)")] = 0.1
+    id_scale: Annotated[float, Field(gt=0, description="what the id residual is multiplied by (hybrid)")] = 0.2
     metric: Annotated[Literal["dot", "cosine"], Field(description="how query and item are compared")] = "cosine"
     temperature: Annotated[float, Field(gt=0, description="what cosines are divided by")] = 0.07
     max_length: Annotated[int, Field(ge=1, description="the longest history read, in events")] = 50

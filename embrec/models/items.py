@@ -145,20 +145,25 @@ class Hybrid(ItemEncoder):
         content: what items are.
         identity: the residual; its `out_dim` equals that of `content`.
         id_dropout: share of the items whose residual is dropped at a training step.
+        id_scale: what the residual is multiplied by. Adam moves every weight equally fast, and a residual as fast as the
+            content would have memorised the training data before the content has learned from them.
     """
 
     inductive = True
 
-    def __init__(self, content: ContentEncoder, identity: IdEmbedding, id_dropout: float) -> None:
+    def __init__(
+        self, content: ContentEncoder, identity: IdEmbedding, id_dropout: float, id_scale: float = 1.0
+    ) -> None:
         super().__init__()
         self.content = content
         self.identity = identity
         self.id_dropout = id_dropout
+        self.id_scale = id_scale
         self.out_dim = content.out_dim
 
     def all_items(self) -> Tensor:
         """Return the vectors of the whole catalog, row 0 zero, [n + 1, d]."""
-        residual = self.identity.all_items()
+        residual = self.identity.all_items() * self.id_scale
         if self.training and self.id_dropout:
             keep = torch.rand(len(residual), 1, device=residual.device) >= self.id_dropout
             residual = residual * keep

@@ -30,7 +30,7 @@ def build_embrec(config: ModelConfig, tables: Mapping[str, FrozenTable], known: 
     else:
         content = ContentEncoder(tables, *layers)
         identity = IdEmbedding(known, content.out_dim, standard_deviation=0.0)  # the hybrid starts as the content model
-        items = Hybrid(content, identity, config.id_dropout)
+        items = Hybrid(content, identity, config.id_dropout, config.id_scale)
     return Recommender(
         items=items,
         users=NoUser(),
