@@ -154,7 +154,8 @@ def _items(
     frame = frame.rename({id_column: ITEM})
     if image_column is None and IMAGE in frame.columns:
         frame = frame.drop(IMAGE)
-        notes[f"column {IMAGE!r} of the catalog left out; to use it: --image-column {IMAGE}"] = len(frame)
+        if images is None:
+            notes[f"column {IMAGE!r} of the catalog left out; to use it: --image-column {IMAGE}"] = len(frame)
     columns = [column if column.name == image_column else _readable(column) for column in frame.iter_columns()]
     frame = pl.DataFrame([as_ids(frame[ITEM]), *(column for column in columns if column.name != ITEM)])
     check_ids(frame, ITEM, table.where)

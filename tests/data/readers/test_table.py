@@ -133,6 +133,17 @@ def test_images_by_column_and_by_folder(tmp_path):
         TableSource(interactions=events, items=items, image_column="picture").read()
 
 
+def test_an_image_column_is_left_out_unless_named_and_a_folder_takes_its_place_in_silence(tmp_path):
+    (tmp_path / "a.jpg").touch()
+    events = write(EVENTS, tmp_path / "e.csv")
+    items = write(ITEMS.with_columns(image=pl.lit("https://shop.example/x.jpg")), tmp_path / "i.csv")
+    raw = TableSource(interactions=events, items=items).read()
+    assert raw.notes == {"column 'image' of the catalog left out; to use it: --image-column image": 2}
+    assert "image" not in raw.items.columns
+    raw = TableSource(interactions=events, items=items, images=tmp_path).read()
+    assert raw.notes == {"items without an image": 1}
+
+
 def test_events_without_a_time_are_an_error_or_left_out(tmp_path):
     frame = EVENTS.with_columns(timestamp=pl.Series([1, None, None]))
     path = write(frame, tmp_path / "e.parquet")
