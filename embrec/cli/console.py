@@ -2,6 +2,7 @@
 
 import contextlib
 import resource
+import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -27,23 +28,36 @@ def notes() -> "Console":
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table of results; numbers are aligned to the right."""
+    """Print a table of results; numbers are aligned to the right, and a narrow terminal folds cells only between words."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table
 
-    numeric = [all(isinstance(row[i], int | float) or row[i] in ("", "-") for row in rows) for i in range(len(columns))]
+    cells = [[_cell(value) for value in row] for row in rows]
     table = Table(
-        title=title or None, title_justify="left", title_style="bold", header_style="bold", box=box.SIMPLE_HEAD
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        header_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
-    for name, right in zip(columns, numeric, strict=True):
-        table.add_column(name, justify="right" if right else "left", no_wrap=right or len(columns) > 2)
-    for row in rows:
-        table.add_row(*[escape(_cell(value)) for value in row])
+    for place, name in enumerate(columns):
+        numeric = all(isinstance(row[place], int | float) or row[place] in ("", "-") for row in rows)
+        words = [word for text in (name, *(row[place] for row in cells)) for word in text.split()]
+        longest = max(map(len, words), default=0)
+        table.add_column(name, justify="right" if numeric else "left", min_width=longest)
+    for row in cells:
+        table.add_row(*map(escape, row))
     console = answers()
     if not console.is_terminal:
         console.width = max(console.width, 160)  # nobody folds the lines of a file
     console.print(table)
+
+
+def shorten(text: str, width: int) -> str:
+    """Return a text of at most `width` characters, cut after a word."""
+    return textwrap.shorten(text, width, placeholder="…")
 
 
 def _cell(value: object) -> str:

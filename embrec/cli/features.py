@@ -67,7 +67,7 @@ def list_(category: Category, workspace: Workspace = None) -> None:
     tables = list_tables(Workspaces.locate(workspace).category(category).require(), damaged=damaged.append)
     print_table(
         f"feature tables of {category}",
-        ["table", "items", "present", "dim", "density", "MB", "seconds to encode"],
+        ["table", "items", "present", "dim", "density", "MB", "seconds"],
         [
             [
                 table.path.stem,

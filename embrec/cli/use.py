@@ -8,6 +8,7 @@ import typer
 from embrec.cli.options import Workspace
 
 _SHOWN = 4  # events of a history that are printed
+_TITLE = 72  # characters of a title that are printed: some shops write whole advertisements there
 
 RunArgument = Annotated[str, typer.Argument(help="Run: name, category/run, or folder.")]
 Count = Annotated[int, typer.Option("--k", min=1, help="How many.")]
@@ -29,7 +30,7 @@ def recommend(
     """Recommend the next items to users, or after any history."""
     import json
 
-    from embrec.cli.console import answers, print_table
+    from embrec.cli.console import answers, print_table, shorten
     from embrec.serving.recommender import Recommender
     from embrec.serving.requests import histories_of
     from embrec.training.run import locate_run
@@ -46,11 +47,13 @@ def recommend(
                 )
             continue
         recent = items[-_SHOWN:]
-        shown = "; ".join(title or item for item, title in zip(recent, recommender.titles(recent), strict=True))
-        answers().print(f"\n{name}: {len(items)} events, the last of them: {shown or 'none'}", markup=False)
+        shown = [title or item for item, title in zip(recent, recommender.titles(recent), strict=True)]
+        answers().print(f"\n{name}, {len(items)} events" + (", the last of them:" if shown else ""), markup=False)
+        for title in shown:
+            answers().print(f"  - {shorten(title, _TITLE)}", markup=False)
         print_table(
             "", ["rank", "item", "title", "score"],
-            [[place, item.item, item.title, item.score] for place, item in enumerate(best, start=1)],
+            [[place, item.item, shorten(item.title, _TITLE), item.score] for place, item in enumerate(best, start=1)],
         )  # fmt: skip
 
 

@@ -68,7 +68,9 @@ class Catalog:
         try:
             return self._row_of[item]
         except KeyError:
-            raise DataError(f"no item {item!r} in the catalog of {len(self)} items") from None
+            raise DataError(
+                f"no item {item!r} in the catalog of {len(self):,} items; their ids look like {self.item_ids[0]!r}"
+            ) from None
 
     def rows(self, items: Iterable[str]) -> NDArray[np.int64]:
         """Return the rows of several items; an unknown one raises as `row` does."""

@@ -14,6 +14,7 @@ from embrec.data.catalog import Catalog
 from embrec.data.sequences import Sequences
 from embrec.errors import DataError, RunError
 from embrec.features.encoder import load_encoder
+from embrec.features.text.texts import clean
 from embrec.models.recommender import Recommender as Model
 from embrec.progress import Progress, silent
 from embrec.training.config import RunConfig
@@ -126,11 +127,11 @@ class Recommender:
         return answers
 
     def titles(self, items: Sequence[str]) -> list[str]:
-        """Return the titles of items, empty where there is none."""
+        """Return the titles of items without markup, empty where there is none."""
         if "title" not in self.catalog.frame.columns:
             return [""] * len(items)
         titles: list[str] = self.catalog.frame["title"].gather(self.catalog.rows(items)).fill_null("").to_list()
-        return titles
+        return [clean(title) for title in titles]
 
     @torch.inference_mode()
     def top_k(

@@ -28,8 +28,8 @@ def item_texts(catalog: Catalog, params: TextParams) -> list[str]:
     return [clean(text, params.max_words) for text in catalog.texts(params.columns)]
 
 
-def clean(text: str, max_words: int) -> str:
-    """Resolve HTML entities, drop tags, and keep the first words.
+def clean(text: str, max_words: int | None = None) -> str:
+    """Resolve HTML entities, drop tags, and keep the first words, or all.
 
     >>> clean("Salt &amp; <b>pepper</b>   mill", max_words=3)
     'Salt & pepper'
