@@ -86,8 +86,8 @@ def import_data(
 ) -> Import:
     """Read a source, prepare it and store it as a category.
 
-    The same import again, of files that have not changed, does nothing. Another one over an existing category is
-    refused, because feature tables and runs hang on its catalog.
+    The same import again does nothing; where a file was touched meanwhile, it is read again to see whether it still says the
+    same. Another import over an existing category is refused, because feature tables and runs hang on its catalog.
 
     Args:
         category: where to.
@@ -101,22 +101,25 @@ def import_data(
     """
     preparation = preparation or PreparationConfig()
     signature = _signature(source, preparation)
+    present, touched = None, None
     if (category.data / "meta.json").is_file() and not force:
         present = load_dataset(category)
-        different = _differences(present.meta.get("import", {}), signature)
-        if not different:
+        recorded = present.meta.get("import", {})
+        setting = _difference(recorded, signature, "arguments") or _difference(recorded, signature, "preparation")
+        if setting:
+            raise _taken(category, setting)
+        touched = _difference(recorded, signature, "inputs")
+        if touched is None:
             return Import(category, present, fresh=False)
-        raise DataError(
-            f"category {category.name!r} was already imported, with another {different[0]}; feature tables and runs may "
-            "hang on it: choose another --category, or replace it with --force"
-        )
     raw = source.read(progress)
     progress("prepare events", 0, 1)
     dataset, _ = prepare(raw, preparation)
     progress("prepare events", 1, 1)
+    if present is not None and not present.same_data(dataset):
+        raise _taken(category, f"content of {touched}")
     dataset = Dataset(dataset.catalog, dataset.interactions, {"import": signature, **dataset.meta})
     save_dataset(category, dataset)
-    return Import(category, dataset, fresh=True)
+    return Import(category, dataset, fresh=present is None)
 
 
 def summary(category: Category) -> tuple[str, int, int, int, int]:
@@ -146,17 +149,20 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    found = []
-    for part in ("arguments", "preparation", "inputs"):
-        before, after = old.get(part, {}), new[part]
-        for name in sorted({*before, *after}):
-            if before.get(name) != after.get(name):
-                if part == "inputs":
-                    found.append(f"state of the file {name}")
-                else:
-                    found.append(f"{name} ({before.get(name)!r} before, {after.get(name)!r} now)")
-    return found
+def _difference(old: Mapping[str, Any], new: Mapping[str, Any], part: str) -> str | None:
+    """Return the first difference between a part of two signatures, in words; None if there is none."""
+    before, after = old.get(part, {}), new[part]
+    for name in sorted({*before, *after}):
+        if before.get(name) != after.get(name):
+            return name if part == "inputs" else f"{name} ({before.get(name)!r} before, {after.get(name)!r} now)"
+    return None
+
+
+def _taken(category: Category, difference: str) -> DataError:
+    return DataError(
+        f"category {category.name!r} was already imported, with another {difference}; feature tables and runs may "
+        "hang on it: choose another --category, or replace it with --force"
+    )
 
 
 def _flag(name: str) -> str:

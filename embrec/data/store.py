@@ -38,6 +38,23 @@ class Dataset:
             "catalog": len(self.catalog),
         }
 
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Return the tables that are stored, name -> table."""
+        log = self.interactions
+        context = {f"context.{name}": values for name, values in log.context.items()}
+        return {
+            "catalog": self.catalog.frame,
+            "interactions": pl.DataFrame({"user": log.user, "item": log.item, "time": log.time} | context),
+            "users": pl.DataFrame({"user": pl.Series(log.user_ids.tolist(), dtype=pl.String)}),
+        }
+
+    def same_data(self, other: "Dataset") -> bool:
+        """Return whether another data set holds the same items, users and events in the same order."""
+        others = other.frames()
+        return self.catalog.text_columns == other.catalog.text_columns and all(
+            frame.equals(others[name]) for name, frame in self.frames().items()
+        )
+
 
 def save_dataset(category: Category, dataset: Dataset) -> None:
     """Write a data set into its category, replacing what was there.
@@ -45,14 +62,9 @@ def save_dataset(category: Category, dataset: Dataset) -> None:
     Raises:
         DataError: the files cannot be written, for example because the disk is full; what was there stays.
     """
-    log = dataset.interactions
     with atomic_folder(category.data) as folder:
-        write_parquet(dataset.catalog.frame, folder / "catalog.parquet")
-        columns = {"user": log.user, "item": log.item, "time": log.time}
-        context = {f"context.{name}": values for name, values in log.context.items()}
-        write_parquet(pl.DataFrame(columns | context), folder / "interactions.parquet")
-        users = pl.DataFrame({"user": pl.Series(log.user_ids.tolist(), dtype=pl.String)})
-        write_parquet(users, folder / "users.parquet")
+        for name, frame in dataset.frames().items():
+            write_parquet(frame, folder / f"{name}.parquet")
         meta = {"format": FORMAT, "text_columns": list(dataset.catalog.text_columns), **dataset.meta}
         write_json(folder / "meta.json", meta)
 
