@@ -68,9 +68,8 @@ class Catalog:
         try:
             return self._row_of[item]
         except KeyError:
-            raise DataError(
-                f"no item {item!r} in the catalog of {len(self):,} items; their ids look like {self.item_ids[0]!r}"
-            ) from None
+            example = "".join(f"; their ids look like {known!r}" for known in self.item_ids[:1])
+            raise DataError(f"no item {item!r} in the catalog of {len(self):,} items{example}") from None
 
     def rows(self, items: Iterable[str]) -> NDArray[np.int64]:
         """Return the rows of several items; an unknown one raises as `row` does."""

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 class ModelConfig(BaseModel):
     """The EmbRec family (spec 1.2): which sources, which cell, how large.
 
-    The defaults are ours, chosen on the validation targets of Amazon Beauty; preset `embrec` is the published model.
+    The defaults are ours, compared on Amazon Beauty (see "First results" in the README for how); preset `embrec` is the
+    published model.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

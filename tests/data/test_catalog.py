@@ -23,8 +23,10 @@ def test_rows_and_membership():
     assert catalog.rows(["c", "a"]).tolist() == [2, 0]
     assert "b" in catalog
     assert "x" not in catalog
-    with pytest.raises(DataError, match="no item 'x' in the catalog of 3 items"):
+    with pytest.raises(DataError, match="no item 'x' in the catalog of 3 items; their ids look like 'a'"):
         catalog.row("x")
+    with pytest.raises(DataError, match=r"no item 'x' in the catalog of 0 items$"):
+        catalog.select([]).row("x")
 
 
 def test_image_is_a_path_and_no_text():
