@@ -1,28 +1,43 @@
 """`embrec features`: build the lookup tables of item vectors, and see what is there."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from embrec.cli.options import Category, HoldoutChoose, HoldoutFraction, HoldoutSeed, SplitKind, Workspace, make_split
 
+if TYPE_CHECKING:
+    from embrec.features.build import BuildReport
+
 app = typer.Typer(no_args_is_help=True, help="Build the lookup tables of item vectors, and see what is there.")
 
 _FAILURES_SHOWN = 5
+
+_Table = Annotated[
+    str, typer.Argument(help="Name of a table (see: embrec features list), or an encoder if it has one.")
+]
 
 
 @app.command()
 def build(
     category: Category,
     encoder: Annotated[
-        list[str], typer.Option("--encoder", help="tfidf, minilm or efficientnet-lite0; may be repeated.")
+        list[str],
+        typer.Option(
+            "--encoder",
+            help="Such as tfidf, minilm, or tfidf:max_features=2000+svd:dim=125; may be repeated "
+            "(see: embrec features encoders).",
+        ),
     ],
-    text_column: Annotated[
-        list[str] | None,
-        typer.Option(help="Column that encoders of texts read; may be repeated (default: the catalog's)."),
+    text: Annotated[
+        str | None,
+        typer.Option(
+            help="What encoders of texts read: columns such as 'title description', or a sentence around them such as "
+            "'{title}, made by {brand}' (default: the catalog's text columns)."
+        ),
     ] = None,
     fit_on: Annotated[
-        str, typer.Option(help="Items that tfidf is fitted on: train (those with training events) or catalog.")
+        str, typer.Option(help="Items that encoders are fitted on: train (those with training events) or catalog.")
     ] = "train",
     split: SplitKind = "leave-one-out",
     holdout_fraction: HoldoutFraction = 0.1,
@@ -31,7 +46,7 @@ def build(
     workspace: Workspace = None,
 ) -> None:
     """Encode the items of a category; only what is new or changed, and a killed build goes on when repeated."""
-    from embrec.cli.console import notes, progress_bars
+    from embrec.cli.console import progress_bars
     from embrec.features.category import build_features
     from embrec.workspace import Workspace as Workspaces
 
@@ -39,21 +54,29 @@ def build(
         reports = build_features(
             Workspaces.locate(workspace).category(category),
             encoder,
-            columns=text_column,
+            template=text,
             split=make_split(split, holdout_fraction, holdout_choose, holdout_seed),
             fit_on=fit_on,
             progress=progress,
         )
         for report in reports:
-            notes().print(
-                f"{report.path.stem}: {report.items:,} items, {report.encoded:,} encoded, {report.reused:,} there already, "
-                f"{report.repeated:,} with the content of another, {report.empty:,} with nothing to encode, "
-                f"{len(report.failed):,} unreadable; {report.seconds:.1f} s: {report.path}"
-            )
-            for item, reason in report.failed[:_FAILURES_SHOWN]:
-                notes().print(f"  unreadable: item {item}: {reason}", markup=False)
-            if len(report.failed) > _FAILURES_SHOWN:
-                notes().print(f"  and {len(report.failed) - _FAILURES_SHOWN:,} more")
+            _print_report(report)
+
+
+def _print_report(report: "BuildReport") -> None:
+    from embrec.cli.console import notes
+
+    if report.base is not None:
+        _print_report(report.base)
+    notes().print(
+        f"{report.path.stem}: {report.items:,} items, {report.encoded:,} encoded, {report.reused:,} there already, "
+        f"{report.repeated:,} with the content of another, {report.empty:,} with nothing to encode, "
+        f"{len(report.failed):,} unreadable; {report.seconds:.1f} s: {report.path}"
+    )
+    for item, reason in report.failed[:_FAILURES_SHOWN]:
+        notes().print(f"  unreadable: item {item}: {reason}", markup=False)
+    if len(report.failed) > _FAILURES_SHOWN:
+        notes().print(f"  and {len(report.failed) - _FAILURES_SHOWN:,} more")
 
 
 @app.command("list")
@@ -67,15 +90,16 @@ def list_(category: Category, workspace: Workspace = None) -> None:
     tables = list_tables(Workspaces.locate(workspace).category(category).require(), damaged=damaged.append)
     print_table(
         f"feature tables of {category}",
-        ["table", "items", "present", "dim", "density", "MB", "seconds"],
+        ["table", "items", "present", "dim", "type", "density", "MB", "seconds"],
         [
             [
                 table.path.stem,
                 len(table),
                 int(table.present.sum()),
                 table.dim,
+                str(table.vectors.dtype),
                 table.attributes["density"],
-                table.path.stat().st_size / 1e6,
+                table.bytes / 1e6,
                 table.attributes["seconds"] or "-",
             ]
             for table in tables
@@ -83,3 +107,63 @@ def list_(category: Category, workspace: Workspace = None) -> None:
     )
     for error in damaged:
         notes().print(str(error), markup=False)
+
+
+@app.command()
+def show(category: Category, table: _Table, workspace: Workspace = None) -> None:
+    """Say what a table holds and how it came about: encoder, weights, transforms, versions, cost."""
+    from embrec.cli.console import print_table
+    from embrec.features.category import named_table
+    from embrec.features.provenance import provenance
+    from embrec.workspace import Workspace as Workspaces
+
+    found = named_table(Workspaces.locate(workspace).category(category).require(), table)
+    print_table(str(found.path), ["", ""], [[name, value] for name, value in provenance(found)])
+
+
+@app.command()
+def verify(
+    category: Category,
+    table: Annotated[list[str] | None, typer.Argument(help="Names of tables (default: all).")] = None,
+    sample: Annotated[int, typer.Option(min=0, help="How many items are encoded again and compared.")] = 32,
+    workspace: Workspace = None,
+) -> None:
+    """Check tables against their own promises, the catalog and their encoders; exit code 2 where one fails."""
+    from embrec.cli.console import print_table
+    from embrec.data.store import load_dataset
+    from embrec.errors import FeatureError
+    from embrec.features.category import list_tables, named_table
+    from embrec.features.verify import verify as verify_table
+    from embrec.workspace import Workspace as Workspaces
+
+    where = Workspaces.locate(workspace).category(category).require()
+    catalog = load_dataset(where).catalog
+    damaged: list[FeatureError] = []
+    tables = [named_table(where, name) for name in table] if table else list_tables(where, damaged=damaged.append)
+    checks = [(found.path.stem, check) for found in tables for check in verify_table(found, catalog, sample)]
+    print_table(
+        f"feature tables of {category}",
+        ["table", "check", "passed", "seen"],
+        [[name, check.name, "yes" if check.passed else "NO", check.seen] for name, check in checks],
+    )
+    failed = sorted({name for name, check in checks if not check.passed})
+    if failed:
+        raise FeatureError(f"feature tables that are not as they should be: {', '.join(failed)}; build them again")
+    if damaged:
+        raise damaged[0]
+
+
+@app.command()
+def encoders(
+    name: Annotated[str | None, typer.Argument(help="Encoder or transform whose parameters are to be shown.")] = None,
+) -> None:
+    """List the encoders and transforms, or the parameters of one."""
+    from embrec.cli.console import print_table
+    from embrec.features.registry import list_encoders, list_parameters
+
+    if name is None:
+        print_table("encoders and transforms", ["name", "what", "needs"], [list(row) for row in list_encoders()])
+    else:
+        print_table(
+            f"parameters of {name}", ["parameter", "default", "meaning"], [list(row) for row in list_parameters(name)]
+        )

@@ -1,14 +1,14 @@
 """Building a feature table: encode only what is new or changed, and go on where a killed build stopped."""
 
 import fcntl
-import hashlib
+import json
+import os
 import platform
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -16,14 +16,34 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from embrec import __version__
 from embrec.data.catalog import Catalog
 from embrec.errors import FeatureError
-from embrec.features.encoder import Contents, Encoder
-from embrec.features.table import RECORD, ROWS_AT_A_TIME, FeatureTable
+from embrec.features.chain import Chain
+from embrec.features.encoder import Contents, Encoded, Encoder
+from embrec.features.fitting import FIT, fit, versions
+from embrec.features.plan import Plan, make_plan
+from embrec.features.table import RECORD, ROWS_AT_A_TIME, FeatureTable, OldFormatError, following
 from embrec.features.writer import TableWriter, reason
 from embrec.files import atomic_folder, sync_folder, write_json
 from embrec.progress import Progress, silent
+
+# A table whose later rows stand in so many files, or are so many, is written anew as one file.
+_MOST_FILES = 16
+_MOST_LATER_ROWS = 0.1
+
+# Pages of old tables that were read are given back every so many blocks.
+_FORGET_EVERY = 16
+
+
+class EncodedBlock(NamedTuple):
+    """One block of a plan, encoded: its number, the result, and the time that it took."""
+
+    number: int
+    result: Encoded
+    seconds: float
+
+
+Engine = Callable[[Encoder, Catalog, Sequence[tuple[int, NDArray[np.int64]]]], Iterator[EncodedBlock]]
 
 
 @dataclass(frozen=True)
@@ -39,6 +59,7 @@ class BuildReport:
         empty: items with nothing to encode.
         failed: (item, reason) of the items whose content could not be read, in this sitting or an earlier one.
         seconds: time spent in this sitting.
+        base: for transformed vectors, what was done for the table of the vectors that they are made from, if there is one.
     """
 
     path: Path
@@ -49,29 +70,17 @@ class BuildReport:
     empty: int
     failed: list[tuple[str, str]]
     seconds: float
+    base: "BuildReport | None" = None
 
 
-class Plan(NamedTuple):
-    """What there is to do for a catalog.
-
-    Attributes:
-        first: for each item, the first item with the same content, [n].
-        distinct: rows of the distinct contents.
-        source: for each of those, its row in the old table, -1 where it is not there.
-        blocks: rows to encode, those of like size together.
-    """
-
-    first: NDArray[np.int64]
-    distinct: NDArray[np.int64]
-    source: NDArray[np.int64]
-    blocks: list[NDArray[np.int64]]
-
-    def fingerprint(self) -> str:
-        """Return a hash of which rows are in which block."""
-        digest = hashlib.blake2b(digest_size=16)
-        for block in self.blocks:
-            digest.update(len(block).to_bytes(8, "little") + block.tobytes())
-        return digest.hexdigest()
+def encode_here(
+    encoder: Encoder, catalog: Catalog, blocks: Sequence[tuple[int, NDArray[np.int64]]]
+) -> Iterator[EncodedBlock]:
+    """Encode blocks one after the other in this process."""
+    for number, rows in blocks:
+        began = time.monotonic()
+        result = encoder.encode(catalog.select(rows))
+        yield EncodedBlock(number, result, time.monotonic() - began)
 
 
 def build(
@@ -80,6 +89,7 @@ def build(
     folder: Path,
     *,
     fit_rows: NDArray[np.bool_] | None = None,
+    engine: Engine = encode_here,
     progress: Progress = silent,
 ) -> BuildReport:
     """Bring an encoder's table of a catalog up to date.
@@ -88,37 +98,45 @@ def build(
     bytes of one that was not. (Adding items later encodes them in blocks of their own, whose last bits may differ.) A build
     that was killed goes on only for the same items: if the catalog changed meanwhile, it begins again.
 
+    Items added at the end of a catalog are written to a file of their own, so that they cost what they cost alone. Where
+    items changed, left or moved, the table is written anew, of the old vectors and the new.
+
+    Transforms of an encoder that is slow read its vectors from its own table, which is built first.
+
     Args:
         catalog: the items.
         encoder: fitted here if it needs fitting.
         folder: of the tables; the encoder's state is saved beside its table.
         fit_rows: True for the items that it may be fitted on, [n]; all if None.
+        engine: encodes the blocks, here or elsewhere.
         progress: told of every block.
 
     Raises:
         FeatureError: there is nothing to encode, no room on the disk, or another build of the same table is running.
     """
     started = time.monotonic()
-    attributes: dict[str, Any] = {"fitted_on": None, "fitted_items": 0}
-    if encoder.needs_fitting:
-        sample = catalog if fit_rows is None else catalog.select(np.flatnonzero(fit_rows))
-        encoder.fit(sample)
-        attributes |= {"fitted_on": sample_hash(sample.item_ids), "fitted_items": len(sample)}
-    attributes |= {"encoder": encoder.identity(), "versions": _versions(encoder)}
     contents = encoder.contents(catalog)
     if not contents.filled.any():
         raise FeatureError(
             f"encoder {encoder.name!r} finds nothing to read in any of the {len(catalog):,} items; "
             "check the text columns or images of the catalog"
         )
+    below, base = None, None
+    if isinstance(encoder, Chain) and encoder.base.keeps_vectors:
+        below = build(catalog, encoder.base, folder, fit_rows=fit_rows, engine=engine, progress=progress)
+        base = FeatureTable.open(below.path)
+        engine = _transforming(encoder, base)
+    attributes = fit(encoder, catalog, contents, fit_rows, folder, base)
+    attributes |= {"encoder": encoder.identity(), "versions": versions(encoder)}
     path = folder / f"{encoder.stem}.h5"
     with _lock(path):
-        _save_encoder(encoder, path.with_suffix(""))
-        old = FeatureTable.open(path) if path.exists() else None
-        plan = _plan(contents, old, encoder.block_rows)
+        _save_encoder(encoder, path.with_suffix(""), attributes["fit"])
+        old = _old_table(path)
+        start = _rows_in_place(old, catalog, contents)
+        plan = make_plan(contents, old, encoder.block_rows, start)
         encoded = 0
-        if old is None or not _same(old, catalog, contents):
-            encoded = _fill(path, catalog, encoder, contents, old, plan, attributes, progress)
+        if old is None or not start == len(old) == len(catalog):
+            encoded = _Filling(path, catalog, encoder, contents, old, plan, attributes, engine, progress).run()
         table = FeatureTable.open(path)
     reasons = table.attributes["unreadable"]
     unreadable = table.item_ids[contents.filled & ~table.present].tolist()
@@ -131,91 +149,180 @@ def build(
         empty=int((~contents.filled).sum()),
         failed=[(item, reasons.get(item, "could not be read")) for item in unreadable],
         seconds=time.monotonic() - started,
+        base=below,
     )
 
 
-def _plan(contents: Contents, old: FeatureTable | None, block_rows: int) -> Plan:
-    keys = np.ascontiguousarray(contents.fingerprints).view("V16").ravel()
-    _, first_of_key, key = np.unique(keys, return_index=True, return_inverse=True)
-    first = first_of_key[key]
-    distinct = np.flatnonzero((first == np.arange(len(first))) & contents.filled)
-    known = {} if old is None else old.row_of_content
-    source = np.array([known.get(contents.fingerprints[row].tobytes(), -1) for row in distinct], dtype=np.int64)
-    todo = distinct[source < 0]
-    todo = todo[np.argsort(contents.sizes[todo], kind="stable")]
-    blocks = [todo[start : start + block_rows] for start in range(0, len(todo), block_rows)]
-    return Plan(first, distinct, source, blocks)
+def _transforming(encoder: Chain, base: FeatureTable) -> Engine:
+    """Return an engine that takes vectors from the table of the chain's encoder instead of encoding again."""
+
+    def transform(
+        _: Encoder, __: Catalog, blocks: Sequence[tuple[int, NDArray[np.int64]]]
+    ) -> Iterator[EncodedBlock]:
+        reasons: dict[str, str] = base.attributes["unreadable"]
+        for count, (number, rows) in enumerate(blocks):
+            began = time.monotonic()
+            present = base.present[rows]
+            vectors = encoder.transform(base.vectors[rows].astype(np.float32, copy=False), present)
+            problems = {row: reasons.get(str(base.item_ids[rows[row]]), "") for row in np.flatnonzero(~present).tolist()}
+            yield EncodedBlock(number, Encoded(vectors, present, problems), time.monotonic() - began)
+            if count % _FORGET_EVERY == 0:
+                base.vectors.forget()
+
+    return transform
 
 
-def _fill(
-    path: Path,
-    catalog: Catalog,
-    encoder: Encoder,
-    contents: Contents,
-    old: FeatureTable | None,
-    plan: Plan,
-    attributes: dict[str, Any],
-    progress: Progress,
-) -> int:
-    """Write the table; return how many contents were encoded in this sitting."""
-    fingerprint = plan.fingerprint()
-    writer = TableWriter(path, catalog, contents.fingerprints, encoder.dim, len(plan.blocks), fingerprint, attributes)
-    if old is not None:
-        _copy_old(old, plan, writer)
-    reasons: dict[str, str] = {}
-    encoded = 0
-    finished = sum(len(block) for block, done in zip(plan.blocks, writer.done, strict=True) if done)
-    total = sum(map(len, plan.blocks))
-    for number in np.flatnonzero(~writer.done).tolist():
-        block = plan.blocks[number]
-        began = time.monotonic()
-        result = encoder.encode(catalog.select(block))
-        if not np.isfinite(result.vectors).all():
-            raise FeatureError(f"encoder {encoder.name!r} gave vectors that are not finite; its weights may be damaged")
-        writer.write(block, result.vectors, result.present)
-        writer.mark(number, time.monotonic() - began)
-        reasons |= _reasons(catalog, block, result.problems)
-        encoded += len(block)
-        progress(f"encode {encoder.name}", finished + encoded, total)
-    repeats = np.flatnonzero((plan.first != np.arange(len(catalog))) & contents.filled)
-    writer.copy(repeats, plan.first[repeats])
-    unreadable = np.flatnonzero(contents.filled & ~writer.present)
-    unexplained = np.array([row for row in unreadable if str(catalog.item_ids[row]) not in reasons], dtype=np.int64)
-    for start in range(0, len(unexplained), encoder.block_rows):  # of an earlier sitting, and repeats
-        block = unexplained[start : start + encoder.block_rows]
-        reasons |= _reasons(catalog, block, encoder.encode(catalog.select(block)).problems)
-    record = {
-        "seconds": writer.seconds + ((old.attributes["seconds"] or 0.0) if old is not None else 0.0),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "unreadable": reasons,
-    }
+def _old_table(path: Path) -> FeatureTable | None:
     try:
-        write_json(path.with_suffix("") / RECORD, record)
-    except OSError as error:
-        raise FeatureError(f"{path} could not be finished ({reason(error)}); free some room and run it again") from None
-    writer.finish()
-    sync_folder(path.parent)
-    return encoded
+        return FeatureTable.open(path) if path.exists() else None
+    except OldFormatError:
+        return None
 
 
-def _copy_old(old: FeatureTable, plan: Plan, writer: TableWriter) -> None:
-    for start in range(0, len(plan.distinct), ROWS_AT_A_TIME):
-        rows, sources = plan.distinct[start : start + ROWS_AT_A_TIME], plan.source[start : start + ROWS_AT_A_TIME]
-        there = sources >= 0
-        writer.write(rows[there], old.vectors[sources[there]], old.present[sources[there]])
+def _rows_in_place(old: FeatureTable | None, catalog: Catalog, contents: Contents) -> int:
+    """Return how many rows of the old table stay where they are: all of them, or none."""
+    if (
+        old is None
+        or not old.begins(catalog)
+        or not np.array_equal(old.fingerprints, contents.fingerprints[: len(old)])
+    ):
+        return 0
+    later = (len(catalog) - old.sizes[0]) / max(1, len(catalog))
+    grows = len(catalog) > len(old)
+    return 0 if grows and (len(old.files) > _MOST_FILES or later > _MOST_LATER_ROWS) else len(old)
 
 
-def _reasons(catalog: Catalog, rows: NDArray[np.int64], problems: Mapping[int, str]) -> dict[str, str]:
-    return {str(catalog.item_ids[rows[row]]): problem for row, problem in problems.items()}
+class _Filling:
+    """Writes the rows of a plan into a table, or into the next file of one."""
+
+    def __init__(
+        self,
+        path: Path,
+        catalog: Catalog,
+        encoder: Encoder,
+        contents: Contents,
+        old: FeatureTable | None,
+        plan: Plan,
+        attributes: dict[str, Any],
+        engine: Engine,
+        progress: Progress,
+    ) -> None:
+        self.path, self.catalog, self.encoder, self.contents = path, catalog, encoder, contents
+        self.old, self.plan, self.engine, self.progress = old, plan, engine, progress
+        self.start = plan.start
+        target = path
+        if old is not None and self.start:
+            target = following(path, len(old.files))
+            attributes = {**attributes, "extends": old.token()}
+        self.writer = TableWriter(
+            target,
+            catalog.item_ids[self.start :],
+            contents.fingerprints[self.start :],
+            encoder.dim,
+            encoder.dtype,
+            len(plan.blocks),
+            plan.fingerprint(),
+            attributes,
+        )
+        self.reasons: dict[str, str] = {}
+
+    def run(self) -> int:
+        """Write the rows; return how many contents were encoded in this sitting."""
+        try:
+            self._copy_old()
+            encoded = self._encode()
+            self._repeat()
+            self._record()
+            self.writer.finish()
+        finally:
+            self.writer.close()
+        if not self.start:  # files of further rows belonged to the table that was replaced
+            for left in self.path.parent.glob(f"{self.path.name}.[0-9]*"):
+                left.unlink()
+        sync_folder(self.path.parent)
+        return encoded
+
+    def _copy_old(self) -> None:
+        """Take the vectors of contents that the old table holds elsewhere."""
+        if self.old is None:
+            return
+        here = (self.plan.source >= 0) & (self.plan.distinct >= self.start)
+        rows, sources = self.plan.distinct[here], self.plan.source[here]
+        self._copy(rows, sources)
+
+    def _copy(self, rows: NDArray[np.int64], sources: NDArray[np.int64]) -> None:
+        if self.old is None:
+            return
+        for begin in range(0, len(rows), ROWS_AT_A_TIME):
+            block, there = rows[begin : begin + ROWS_AT_A_TIME], sources[begin : begin + ROWS_AT_A_TIME]
+            self.writer.write(block - self.start, self.old.vectors[there], self.old.present[there])
+            self.old.vectors.forget()
+
+    def _encode(self) -> int:
+        blocks, done = self.plan.blocks, self.writer.done
+        task, total = f"encode {self.encoder.full_name}", sum(map(len, blocks))
+        finished = sum(len(block) for block, is_done in zip(blocks, done, strict=True) if is_done)
+        encoded = 0
+        todo = [(number, blocks[number]) for number in np.flatnonzero(~done).tolist()]
+        for number, result, seconds in self.engine(self.encoder, self.catalog, todo):
+            block = blocks[number]
+            if not np.isfinite(result.vectors).all():
+                row = int(block[np.flatnonzero(~np.isfinite(result.vectors).all(axis=1))[0]])
+                raise FeatureError(
+                    f"encoder {self.encoder.full_name!r} gave a vector that is not finite for item "
+                    f"{str(self.catalog.item_ids[row])!r}; its weights may be damaged, or the numbers too large for half precision"
+                )
+            self.writer.write(block - self.start, result.vectors, result.present)
+            self.writer.mark(number, seconds)
+            self._explain(block, result.problems)
+            encoded += len(block)
+            self.progress(task, finished + encoded, total)
+        return encoded
+
+    def _repeat(self) -> None:
+        """Give items the vectors of earlier ones with the same content."""
+        rows = np.arange(self.start, len(self.catalog))
+        repeats = rows[(self.plan.first[rows] != rows) & self.contents.filled[rows]]
+        first = self.plan.first[repeats]
+        in_place = first < self.start
+        self._copy(repeats[in_place], first[in_place])
+        self.writer.copy(repeats[~in_place] - self.start, first[~in_place] - self.start)
+
+    def _record(self) -> None:
+        """Write beside the encoder what the build has cost and what it could not read."""
+        present = self.writer.present
+        unreadable = self.start + np.flatnonzero(self.contents.filled[self.start :] & ~present)
+        old = self.old.attributes if self.old is not None else {"unreadable": {}, "seconds": None, "encoded": None}
+        if self.start:
+            self.reasons = old["unreadable"] | self.reasons
+        for row in unreadable.tolist():  # of an earlier sitting, and repeats
+            item = str(self.catalog.item_ids[row])
+            if item not in self.reasons and item in old["unreadable"]:
+                self.reasons[item] = old["unreadable"][item]
+        unexplained = np.array([row for row in unreadable if str(self.catalog.item_ids[row]) not in self.reasons], int)
+        size = self.encoder.block_rows
+        blocks = [unexplained[begin : begin + size] for begin in range(0, len(unexplained), size)]
+        for number, result, _ in self.engine(self.encoder, self.catalog, list(enumerate(blocks))):
+            self._explain(blocks[number], result.problems)
+        record = {
+            "seconds": self.writer.seconds + (old["seconds"] or 0.0),
+            "encoded": sum(map(len, self.plan.blocks)) + (old["encoded"] or 0),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+            "unreadable": self.reasons,
+        }
+        try:
+            write_json(self.path.with_suffix("") / RECORD, record)
+        except OSError as error:
+            raise FeatureError(
+                f"{self.path} could not be finished ({reason(error)}); free some room and run it again"
+            ) from None
+
+    def _explain(self, rows: NDArray[np.int64], problems: Mapping[int, str]) -> None:
+        self.reasons |= {str(self.catalog.item_ids[rows[row]]): problem for row, problem in problems.items() if problem}
 
 
-def _same(table: FeatureTable, catalog: Catalog, contents: Contents) -> bool:
-    return np.array_equal(table.item_ids, catalog.item_ids) and np.array_equal(
-        table.fingerprints, contents.fingerprints
-    )
-
-
-def _save_encoder(encoder: Encoder, folder: Path) -> None:
+def _save_encoder(encoder: Encoder, folder: Path, fitted: str | None) -> None:
     """Write the encoder beside its table, unless it is there whole; the record of an earlier build stays.
 
     Raises:
@@ -224,6 +331,8 @@ def _save_encoder(encoder: Encoder, folder: Path) -> None:
     try:
         with TemporaryDirectory() as scratch:
             encoder.save(Path(scratch))
+            if fitted is not None:
+                (Path(scratch) / FIT).write_text(json.dumps(fitted), encoding="utf-8")
             files = {path.name: path.read_bytes() for path in sorted(Path(scratch).iterdir())}
         if all((folder / name).is_file() and (folder / name).read_bytes() == data for name, data in files.items()):
             return
@@ -236,11 +345,6 @@ def _save_encoder(encoder: Encoder, folder: Path) -> None:
         raise FeatureError(
             f"the encoder could not be written to {folder} ({reason(error)}); free some room and run the command again"
         ) from None
-
-
-def sample_hash(item_ids: NDArray[np.object_]) -> str:
-    """Return a hash of the set of items that an encoder was fitted on."""
-    return hashlib.blake2b("\n".join(sorted(item_ids.tolist())).encode(), digest_size=16).hexdigest()
 
 
 @contextmanager
@@ -257,11 +361,3 @@ def _lock(path: Path) -> Iterator[None]:
         except BlockingIOError:
             raise FeatureError(f"{path} is being built by another process; wait for it or stop it") from None
         yield
-
-
-def _versions(encoder: Encoder) -> dict[str, str]:
-    versions = {"embrec": __version__, "python": platform.python_version()}
-    for library in ("h5py", "numpy", *encoder.libraries):
-        with suppress(PackageNotFoundError):
-            versions[library] = version(library)
-    return versions

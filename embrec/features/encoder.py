@@ -1,25 +1,36 @@
-"""The encoder interface, and the names by which encoders are asked for."""
+"""The encoder interface."""
 
 import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from embrec.data.catalog import Catalog
-from embrec.errors import ConfigError, FeatureError
+from embrec.errors import FeatureError
+
+# A float32 array, or a SciPy CSR matrix, which has no types.
+Vectors: TypeAlias = Any
 
 
 class EncoderParams(BaseModel):
-    """Base of every encoder's parameters: unknown keys are errors."""
+    """Base of every encoder's parameters: unknown keys are errors.
+
+    Attributes:
+        speed_params: names of those that change how fast vectors come, never the vectors: they are no part of the identity.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    speed_params: ClassVar[frozenset[str]] = frozenset()
+
+    def identity(self) -> dict[str, Any]:
+        """Return the parameters that vectors depend on, as plain values."""
+        return self.model_dump(mode="json", exclude=set(self.speed_params))
 
 
 class Contents(NamedTuple):
@@ -40,12 +51,12 @@ class Encoded(NamedTuple):
     """Vectors of k items.
 
     Attributes:
-        vectors: [k, dim]; zero where not present.
+        vectors: [k, dim]; zero where not present. Only `Encoder.raw` returns sparse ones.
         present: False where there was nothing readable, [k].
         problems: row -> why it could not be read.
     """
 
-    vectors: NDArray[np.float32]
+    vectors: Vectors
     present: NDArray[np.bool_]
     problems: Mapping[int, str]
 
@@ -60,7 +71,9 @@ class Encoder(ABC):
         name: by which users ask for it.
         version: raised whenever the same parameters begin to give other vectors.
         block_rows: how many items a build encodes between two points from which it can be resumed.
-        needs_fitting: whether `fit` must be called before `encode`.
+        keeps_vectors: whether encoding is so slow that transforms of its vectors read them from a table of their own.
+        sparse: whether `raw` gives sparse vectors.
+        extra: the extra of this package that it needs; empty if none.
         libraries: distributions whose versions a table records.
         params: its parameters.
     """
@@ -68,14 +81,31 @@ class Encoder(ABC):
     name: ClassVar[str]
     version: ClassVar[int] = 1
     block_rows: ClassVar[int] = 256
-    needs_fitting: ClassVar[bool] = False
+    keeps_vectors: ClassVar[bool] = True
+    sparse: ClassVar[bool] = False
+    extra: ClassVar[str] = ""
     libraries: ClassVar[tuple[str, ...]] = ()
     params: EncoderParams
+
+    @property
+    def full_name(self) -> str:
+        """The name with those of its transforms, such as `tfidf+svd`: how its tables begin."""
+        return self.name
+
+    @property
+    def needs_fitting(self) -> bool:
+        """Whether `fit` must be called before `encode`."""
+        return False
 
     @property
     @abstractmethod
     def dim(self) -> int:
         """The length of a vector."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """How a table stores the vectors, float32 or float16."""
+        return np.dtype(np.float32)
 
     @abstractmethod
     def contents(self, catalog: Catalog) -> Contents:
@@ -85,6 +115,10 @@ class Encoder(ABC):
     def encode(self, catalog: Catalog) -> Encoded:
         """Encode every item of a (small) catalog; a vector does not depend on which others are encoded with it."""
 
+    def raw(self, catalog: Catalog) -> Encoded:
+        """Encode like `encode`, but the vectors may be sparse: what transforms read."""
+        return self.encode(catalog)
+
     def fit(self, catalog: Catalog) -> None:  # noqa: B027
         """Learn from a catalog what `encode` needs; encoders with nothing to learn do nothing."""
 
@@ -92,10 +126,14 @@ class Encoder(ABC):
     def weights_hash(self) -> str:
         """A hash of the pretrained weights or the fitted state, as hexadecimal text."""
 
+    def describe(self) -> dict[str, Any]:
+        """Return what `make_encoder` needs to make this encoder again, as plain values."""
+        return {"name": self.name, "version": self.version, "params": self.params.model_dump(mode="json")}
+
     def save(self, folder: Path) -> None:
-        """Write the parameters, and in subclasses the fitted state, to an existing folder, without pickle."""
-        description = {"name": self.name, "version": self.version, "params": self.params.model_dump(mode="json")}
-        (folder / "encoder.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+        """Write the description, and in subclasses the fitted state, to an existing folder, without pickle."""
+        text = json.dumps(self.describe(), indent=2)
+        (folder / "encoder.json").write_text(text + "\n", encoding="utf-8")
 
     def load_state(self, folder: Path) -> None:  # noqa: B027
         """Read the fitted state that `save` wrote; encoders without state do nothing."""
@@ -105,7 +143,7 @@ class Encoder(ABC):
         return {
             "name": self.name,
             "version": self.version,
-            "params": self.params.model_dump(mode="json"),
+            "params": self.params.identity(),
             "weights": self.weights_hash(),
         }
 
@@ -113,63 +151,7 @@ class Encoder(ABC):
     def stem(self) -> str:
         """The file name of this encoder's tables: other parameters or weights are another table."""
         text = json.dumps(self.identity(), sort_keys=True)
-        return f"{self.name}-{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"
-
-
-# Named by module so that asking for TF-IDF does not import a transformer.
-ENCODERS: dict[str, str] = {
-    "tfidf": "embrec.features.text.tfidf:TfidfEncoder",
-    "minilm": "embrec.features.text.transformer:MiniLMEncoder",
-    "efficientnet-lite0": "embrec.features.image.efficientnet_lite:EfficientNetLiteEncoder",
-}
-
-
-def make_encoder(name: str, params: Mapping[str, Any] | None = None) -> Encoder:
-    """Return a new encoder.
-
-    Raises:
-        ConfigError: no encoder has that name, or a parameter is unknown or out of range.
-        MissingExtraError: its packages are not installed.
-    """
-    if name not in ENCODERS:
-        raise ConfigError(f"unknown encoder {name!r}; there are: {', '.join(sorted(ENCODERS))}")
-    module, _, cls = ENCODERS[name].partition(":")
-    try:
-        encoder: Encoder = getattr(import_module(module), cls)(**(params or {}))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"encoder {name!r}, parameter {key!r}: {first['msg']}") from None
-    return encoder
-
-
-def load_encoder(folder: Path) -> Encoder:
-    """Return the encoder that `Encoder.save` wrote to a folder, ready to encode.
-
-    Raises:
-        FeatureError: the folder holds no encoder, a damaged one, or one of another version.
-        MissingExtraError: its packages are not installed.
-    """
-    try:
-        description = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
-        encoder = make_encoder(description["name"], description["params"])
-        written = description["version"]
-    except (OSError, ValueError, KeyError, TypeError, ConfigError) as error:
-        raise _unusable(folder, error) from None
-    if encoder.version != written:
-        raise FeatureError(
-            f"{folder}: encoder {encoder.name!r} version {written} cannot be used by this version of "
-            f"embrec ({encoder.version}); build the features and train again"
-        )
-    try:
-        encoder.load_state(folder)
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-        raise _unusable(folder, error) from None
-    return encoder
-
-
-def _unusable(folder: Path, error: Exception) -> FeatureError:
-    return FeatureError(f"{folder} holds no usable encoder ({error}); build the features and train again")
+        return f"{self.full_name}-{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"
 
 
 def unloadable(path: Path, what: str, error: Exception) -> FeatureError:

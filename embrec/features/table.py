@@ -1,12 +1,15 @@
-"""The feature table: one HDF5 file with the vectors of one encoder for a whole catalog.
+"""The feature table: HDF5 files with the vectors of one encoder for a whole catalog.
 
-The vectors are one contiguous dataset, so that readers map them into memory and random rows cost no HDF5 call.
+The vectors of a file are one contiguous dataset, so that readers map them into memory and random rows cost no HDF5 call.
+A table is one file, `NAME.h5`, and, where items were added to a large one later, `NAME.h5.1`, `NAME.h5.2` and so on with the
+rows that follow. Every file is complete and never changes, and none counts that does not belong to the one before.
 """
 
+import hashlib
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -15,8 +18,9 @@ from scipy.sparse import csr_matrix, vstack
 
 from embrec.data.catalog import Catalog
 from embrec.errors import FeatureError
+from embrec.features.rows import Rows
 
-FORMAT = 1
+FORMAT = 2
 RECORD = "build.json"
 ROWS_AT_A_TIME = 4096
 
@@ -25,32 +29,31 @@ class FeatureTable:
     """A finished table, read-only. Row r belongs to item r of the catalog that it was built for.
 
     Attributes:
-        path: of the file; its stem names the encoder's identity.
-        item_ids: [n].
+        path: of its first file; the stem names the encoder's identity.
+        files: all of its files.
+        sizes: how many rows each of them has.
         present: False where an item had nothing to encode; its vector is zero, [n].
         fingerprints: hashes of what was encoded, [n, 16].
         attributes: `encoder` (identity), `fitted_on` (hash of the items it was fitted on, None where nothing is fitted),
-            `fitted_items` (their number), `versions` of the libraries, `density` (share of non-zero entries); and, from the
-            record beside the encoder, None or empty where that is gone: `seconds` (time spent encoding), `finished` (UTC)
+            `fitted_items` (their number), `versions` of the libraries, `density` (share of non-zero entries, estimated from
+            at most 4,096 rows a file); and, from the record beside the encoder, None or empty where that is gone:
+            `seconds` (time spent encoding), `encoded` (contents that this time was spent on), `finished` (UTC), `machine`
             and `unreadable` (item id -> reason). They are not in the table, so that equal vectors are equal files.
-        vectors: mapped into memory, [n, d].
+        vectors: mapped into memory, float32 or float16, [n, d].
     """
 
-    def __init__(
-        self,
-        path: Path,
-        item_ids: NDArray[np.object_],
-        present: NDArray[np.bool_],
-        fingerprints: NDArray[np.uint8],
-        attributes: dict[str, Any],
-        vectors: NDArray[np.float32],
-    ) -> None:
+    def __init__(self, path: Path, parts: list["Part"]) -> None:
         self.path = path
-        self.item_ids = item_ids
-        self.present = present
-        self.fingerprints = fingerprints
-        self.attributes = attributes
-        self.vectors = vectors
+        self.files = [part.path for part in parts]
+        self.present = np.concatenate([part.present for part in parts])
+        self.fingerprints = np.concatenate([part.fingerprints for part in parts])
+        sizes = [len(part.present) for part in parts]
+        density = sum(part.attributes["density"] * size for part, size in zip(parts, sizes, strict=True))
+        self.attributes: dict[str, Any] = parts[0].attributes | {"density": density / max(1, sum(sizes))}
+        self.attributes |= _record(path.with_suffix(""))
+        self.vectors: Rows = parts[0].vectors if len(parts) == 1 else Rows.stacked([part.vectors for part in parts])
+        self.sizes = sizes
+        self._ids = [part.ids for part in parts]
 
     @classmethod
     def open(cls, path: Path) -> "FeatureTable":
@@ -59,55 +62,48 @@ class FeatureTable:
         Raises:
             FeatureError: the file is missing, damaged, or no feature table of this format.
         """
-        if not path.is_file():
-            raise FeatureError(f"no feature table {path}")
-        try:
-            with h5py.File(path, "r") as file:
-                attributes = json.loads(file.attrs["attributes"])
-                if attributes["format"] != FORMAT:
-                    raise FeatureError(
-                        f"{path} has format {attributes['format']}, this version reads {FORMAT}; build it again"
-                    )
-                _ = attributes["encoder"]["name"], attributes["fitted_on"]
-                attributes["density"] = float(file["density"][0])
-                shape, dtype, offset = file["vectors"].shape, file["vectors"].dtype, file["vectors"].id.get_offset()
-                item_ids = file["item_ids"].asstr()[:]
-                present = file["present"][:].astype(bool)
-                fingerprints = file["fingerprints"][:]
-                if (
-                    dtype != np.float32
-                    or offset is None
-                    or len(shape) != 2
-                    or not shape[0] == len(item_ids) == len(present) == len(fingerprints)
-                ):
-                    raise ValueError("its parts do not belong together")
-        except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise FeatureError(f"{path} is no readable feature table ({error}); delete it and build it again") from None
-        if path.stat().st_size < offset + 4 * shape[0] * shape[1]:
-            raise FeatureError(f"{path} is cut short; delete it and build it again")
-        vectors: NDArray[np.float32]
-        vectors = (
-            np.memmap(path, np.float32, "r", offset, shape) if shape[0] and shape[1] else np.zeros(shape, np.float32)
-        )
-        return cls(path, item_ids, present, fingerprints, attributes | _record(path.with_suffix("")), vectors)
+        parts = [Part.read(path)]
+        while (more := following(path, len(parts))).is_file():
+            part = Part.read(more)
+            if part.attributes.get("extends") != chain_token(parts):
+                break  # left over from an older table, which a build has replaced
+            parts.append(part)
+        return cls(path, parts)
 
     def __len__(self) -> int:
-        return len(self.item_ids)
+        return len(self.present)
 
     @property
     def dim(self) -> int:
         """The length of a vector."""
         return int(self.vectors.shape[1])
 
+    @cached_property
+    def item_ids(self) -> NDArray[np.object_]:
+        """The item ids as Python strings, [n]."""
+        return np.array([item.decode() for ids in self._ids for item in ids.tolist()], dtype=object)
+
     @property
     def encoder_folder(self) -> Path:
         """The folder of the encoder that made this table, for `load_encoder`."""
         return self.path.with_suffix("")
 
-    @cached_property
-    def row_of_content(self) -> dict[bytes, int]:
-        """Fingerprint -> a row with that content."""
-        return {fingerprint.tobytes(): row for row, fingerprint in enumerate(self.fingerprints)}
+    @property
+    def bytes(self) -> int:
+        """The size of its files."""
+        return sum(file.stat().st_size for file in self.files)
+
+    def token(self) -> str:
+        """Return a hash by which a file of further rows names the files that it follows."""
+        return chain_token([Part.read(file) for file in self.files])
+
+    def holds(self, catalog: Catalog) -> bool:
+        """Whether its items are those of a catalog, in the same order."""
+        return len(self) == len(catalog) and self.begins(catalog)
+
+    def begins(self, catalog: Catalog) -> bool:
+        """Whether its items are the first of a catalog, in the same order."""
+        return len(self) <= len(catalog) and np.array_equal(self.item_ids, catalog.item_ids[: len(self)])
 
     def check(self, catalog: Catalog) -> None:
         """Raise unless the table belongs to this catalog.
@@ -115,7 +111,7 @@ class FeatureTable:
         Raises:
             FeatureError: the items or their order differ.
         """
-        if len(self) != len(catalog) or not np.array_equal(self.item_ids, catalog.item_ids):
+        if not self.holds(catalog):
             raise FeatureError(
                 f"{self.path} was built for another catalog ({len(self):,} items; now {len(catalog):,}); run "
                 "embrec features build again, which encodes only what is new"
@@ -124,10 +120,75 @@ class FeatureTable:
     def csr(self) -> csr_matrix:
         """Return the vectors as a sparse matrix, never holding more than a block of them densely."""
         blocks = [
-            csr_matrix(self.vectors[start : start + ROWS_AT_A_TIME])
+            csr_matrix(self.vectors[start : start + ROWS_AT_A_TIME].astype(np.float32))
             for start in range(0, max(1, len(self)), ROWS_AT_A_TIME)
         ]
+        self.vectors.forget()
         return vstack(blocks, format="csr")
+
+
+class Part(NamedTuple):
+    """One file of a table; see `FeatureTable`. The ids are UTF-8, [m]."""
+
+    path: Path
+    attributes: dict[str, Any]
+    ids: NDArray[np.bytes_]
+    present: NDArray[np.bool_]
+    fingerprints: NDArray[np.uint8]
+    vectors: Rows
+
+    @classmethod
+    def read(cls, path: Path) -> "Part":
+        """Read a file.
+
+        Raises:
+            FeatureError: it is missing, damaged, or no feature table of this format.
+        """
+        if not path.is_file():
+            raise FeatureError(f"no feature table {path}")
+        try:
+            with h5py.File(path, "r") as file:
+                attributes = json.loads(file.attrs["attributes"])
+                if attributes["format"] != FORMAT:
+                    raise OldFormatError(
+                        f"{path} has format {attributes['format']}, this version reads {FORMAT}; build it again"
+                    )
+                _ = attributes["encoder"]["name"], attributes["fitted_on"]
+                attributes["density"] = float(file["density"][0])
+                shape, dtype, offset = file["vectors"].shape, file["vectors"].dtype, file["vectors"].id.get_offset()
+                ids = file["item_ids"][:]
+                present = file["present"][:].astype(bool)
+                fingerprints = file["fingerprints"][:]
+                if (
+                    dtype not in (np.float32, np.float16)
+                    or offset is None
+                    or len(shape) != 2
+                    or not shape[0] == len(ids) == len(present) == len(fingerprints)
+                ):
+                    raise ValueError("its parts do not belong together")
+        except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise FeatureError(f"{path} is no readable feature table ({error}); delete it and build it again") from None
+        if path.stat().st_size < offset + dtype.itemsize * shape[0] * shape[1]:
+            raise FeatureError(f"{path} is cut short; delete it and build it again")
+        return cls(path, attributes, ids, present, fingerprints, Rows.of_file(path, dtype, offset, shape))
+
+
+class OldFormatError(FeatureError):
+    """A table was written by an earlier version."""
+
+
+def following(path: Path, number: int) -> Path:
+    """Return the path of a table's file of further rows, counted from 1."""
+    return path.with_name(f"{path.name}.{number}")
+
+
+def chain_token(parts: list[Part]) -> str:
+    """Return a hash of what stands in the files of a table but for the vectors, which follow from it."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(json.dumps(part.attributes["encoder"], sort_keys=True).encode())
+        digest.update(np.ascontiguousarray(part.ids).tobytes() + part.fingerprints.tobytes())
+    return digest.hexdigest()
 
 
 def _record(folder: Path) -> dict[str, Any]:
@@ -136,8 +197,10 @@ def _record(folder: Path) -> dict[str, Any]:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         return {
             "seconds": float(record["seconds"]),
+            "encoded": int(record["encoded"]),
             "finished": str(record["finished"]),
+            "machine": str(record["machine"]),
             "unreadable": dict(record["unreadable"]),
         }
     except (OSError, KeyError, TypeError, ValueError):
-        return {"seconds": None, "finished": None, "unreadable": {}}
+        return {"seconds": None, "encoded": None, "finished": None, "machine": None, "unreadable": {}}

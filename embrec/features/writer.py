@@ -1,12 +1,13 @@
-"""Writing a feature table so that a kill at any moment loses at most one block, and no reader sees half a table.
+"""Writing a feature table so that a kill at any moment loses seconds of work at most, and no reader sees half a table.
 
 HDF5 writes the structure of the `.partial` file once, with the space of every dataset reserved. After that, vectors and done
-marks go through a memory map into places that are already there, so that the file can be opened whenever the writer dies.
+marks are written straight into places that are already there, so that the file can be opened whenever the writer dies.
 """
 
 import json
 import os
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,26 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from embrec.data.catalog import Catalog
 from embrec.errors import FeatureError
+from embrec.features.rows import Rows
 from embrec.features.table import FORMAT, ROWS_AT_A_TIME
+
+_LONGEST_ID = 1024
+_DENSITY_ROWS = 4096
+
+# What is written reaches the disk before it is marked as done; that may take this share of the time at most.
+_SYNC_SHARE = 0.1
 
 
 class TableWriter:
-    """Fills a `.partial` file block by block; what is marked as done survives a kill.
+    """Fills a `.partial` file block by block; what is marked as done survives a kill, and soon after also a power failure.
 
     Args:
-        path: of the finished table.
-        catalog: the items.
+        path: of the finished file.
+        item_ids: [n].
         fingerprints: of what will be encoded, [n, 16].
         dim: length of a vector.
+        dtype: of the vectors, float32 or float16.
         n_blocks: how many done marks there are.
         plan: a hash of which rows are in which block.
         attributes: what the table says of itself; a partial file with others, or with another plan, is begun again.
@@ -38,56 +46,62 @@ class TableWriter:
     def __init__(
         self,
         path: Path,
-        catalog: Catalog,
+        item_ids: NDArray[np.object_],
         fingerprints: NDArray[np.uint8],
         dim: int,
+        dtype: np.dtype[Any],
         n_blocks: int,
         plan: str,
         attributes: dict[str, Any],
     ) -> None:
         self.path = path
         self.partial = path.with_name(path.name + ".partial")
-        self._shapes = {
-            "vectors": ((len(catalog), dim), np.float32),
-            "present": ((len(catalog),), np.uint8),
-            "done": ((n_blocks,), np.uint8),
-            "seconds": ((1,), np.float64),
-            "density": ((1,), np.float64),
+        n = len(item_ids)
+        self._shapes: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {
+            "vectors": ((n, dim), dtype),
+            "present": ((n,), np.dtype(np.uint8)),
+            "done": ((n_blocks,), np.dtype(np.uint8)),
+            "seconds": ((1,), np.dtype(np.float64)),
+            "density": ((1,), np.dtype(np.float64)),
         }
+        ids = _utf8(item_ids)
         texts = {"attributes": json.dumps({"format": FORMAT, **attributes}, sort_keys=True), "plan": plan}
-        if not self._resumable(texts, fingerprints, catalog):
-            self._create(texts, fingerprints, catalog)
+        if not self._resumable(texts, fingerprints, ids):
+            self._create(texts, fingerprints, ids)
         self._reserve()
         with h5py.File(self.partial, "r") as file:
-            places = {name: file[name].id.get_offset() for name in self._shapes}
-        self._arrays: dict[str, NDArray[Any]] = {
-            name: np.memmap(self.partial, dtype, "r+", places[name], shape)
-            if np.prod(shape)
-            else np.zeros(shape, dtype)
-            for name, (shape, dtype) in self._shapes.items()
-        }
+            self._places = {name: file[name].id.get_offset() for name in self._shapes}
+            self._present: NDArray[np.uint8] = file["present"][:]
+            self._done: NDArray[np.uint8] = file["done"][:]
+            self._seconds = float(file["seconds"][0])
+        self._pending: list[int] = []
+        self._synced, self._sync_seconds = time.monotonic(), 0.0
+        self._file = os.open(self.partial, os.O_RDWR)
 
-    def _resumable(self, texts: dict[str, str], fingerprints: NDArray[np.uint8], catalog: Catalog) -> bool:
+    def _resumable(self, texts: dict[str, str], fingerprints: NDArray[np.uint8], ids: NDArray[np.bytes_]) -> bool:
         try:
             with h5py.File(self.partial, "r") as file:
                 return (
                     all(file.attrs[name] == text for name, text in texts.items())
-                    and all(file[name].shape == shape for name, (shape, _) in self._shapes.items())
+                    and all(
+                        (file[name].shape, file[name].dtype) == (shape, dtype)
+                        for name, (shape, dtype) in self._shapes.items()
+                    )
                     and np.array_equal(file["fingerprints"][:], fingerprints)
-                    and np.array_equal(file["item_ids"].asstr()[:], catalog.item_ids)
+                    and np.array_equal(file["item_ids"][:], ids)
                 )
         except (OSError, KeyError, RuntimeError):
             return False
 
-    def _create(self, texts: dict[str, str], fingerprints: NDArray[np.uint8], catalog: Catalog) -> None:
+    def _create(self, texts: dict[str, str], fingerprints: NDArray[np.uint8], ids: NDArray[np.bytes_]) -> None:
         try:
             with self.partial.open("wb") as stream:  # HDF5 does not survive a disk that fills up under it
-                os.posix_fallocate(stream.fileno(), 0, self._size(catalog))
+                os.posix_fallocate(stream.fileno(), 0, self._size(ids, texts))
             with h5py.File(self.partial, "w") as file:
                 for name, text in texts.items():
                     file.attrs[name] = text
-                ids = catalog.item_ids
-                file.create_dataset("item_ids", data=ids, dtype=h5py.string_dtype(), track_times=False)
+                utf8 = h5py.string_dtype("utf-8", ids.dtype.itemsize)
+                file.create_dataset("item_ids", data=ids.astype(utf8), track_times=False)
                 file.create_dataset("fingerprints", data=fingerprints, track_times=False)
                 for name, (shape, dtype) in self._shapes.items():
                     _allocate(file, name, shape, dtype)
@@ -98,7 +112,7 @@ class TableWriter:
             raise self._unwritable(error) from None
 
     def _reserve(self) -> None:
-        """Give the file all its space: space that is only promised would end the process when the map is written."""
+        """Give the file all its space, so that the disk cannot fill up once the encoder is at work."""
         try:
             with self.partial.open("rb+") as stream:
                 os.posix_fallocate(stream.fileno(), 0, os.fstat(stream.fileno()).st_size)
@@ -106,14 +120,13 @@ class TableWriter:
         except OSError as error:
             raise self._unwritable(error) from None
 
-    def _size(self, catalog: Catalog) -> int:
-        """Return the bytes of the file, or a little more: vectors, fingerprints, ids with their places, and the structure."""
-        parts = sum(int(np.prod(shape)) * np.dtype(dtype).itemsize for shape, dtype in self._shapes.values())
-        ids = sum(len(item.encode()) for item in catalog.item_ids)
-        return parts + ids + (16 + 64) * len(catalog) + (1 << 16)
+    def _size(self, ids: NDArray[np.bytes_], texts: dict[str, str]) -> int:
+        """Return the bytes of the file, or a little more: the datasets, the texts, and the structure."""
+        parts = sum(int(np.prod(shape)) * dtype.itemsize for shape, dtype in self._shapes.values())
+        return parts + ids.nbytes + 16 * len(ids) + sum(map(len, texts.values())) + (1 << 16)
 
     def _unwritable(self, error: Exception) -> FeatureError:
-        size = sum(int(np.prod(shape)) * np.dtype(dtype).itemsize for shape, dtype in self._shapes.values())
+        size = sum(int(np.prod(shape)) * dtype.itemsize for shape, dtype in self._shapes.values())
         return FeatureError(
             f"{self.path} needs {size / 1e6:,.1f} MB and could not be written ({reason(error)}); "
             "free some room and run the command again"
@@ -122,56 +135,104 @@ class TableWriter:
     @property
     def done(self) -> NDArray[np.bool_]:
         """Which blocks are finished, [n_blocks]."""
-        return self._arrays["done"].astype(bool)
+        return self._done.astype(bool)
 
     @property
     def present(self) -> NDArray[np.bool_]:
         """Which items have a vector so far, [n]."""
-        return self._arrays["present"].astype(bool)
+        return self._present.astype(bool)
 
     @property
     def seconds(self) -> float:
         """Time spent on the finished blocks, over all sittings."""
-        return float(self._arrays["seconds"][0])
+        return self._seconds
 
-    def write(self, rows: NDArray[np.integer], vectors: NDArray[np.float32], present: NDArray[np.bool_]) -> None:
-        """Write the vectors of some rows."""
-        self._arrays["vectors"][rows] = vectors
-        self._arrays["present"][rows] = present
+    def write(self, rows: NDArray[np.integer], vectors: NDArray[Any], present: NDArray[np.bool_]) -> None:
+        """Write the vectors of some rows.
+
+        Raises:
+            FeatureError: the system refuses.
+        """
+        if not len(rows):
+            return
+        (_, dim), dtype = self._shapes["vectors"]
+        if len(rows) > 1 and not (np.diff(rows) > 0).all():
+            order = np.argsort(rows, kind="stable")
+            rows, vectors, present = rows[order], vectors[order], present[order]
+        self._present[rows] = present
+        data = np.ascontiguousarray(vectors, dtype=dtype).data.cast("B") if dim else memoryview(b"")
+        width, start = dim * dtype.itemsize, self._places["vectors"]
+        ends = [*(np.flatnonzero(np.diff(rows) != 1) + 1).tolist(), len(rows)]
+        begin = 0
+        try:
+            for end in ends if dim else ():  # runs of rows that follow each other are one write
+                _write_at(self._file, data[begin * width : end * width], start + int(rows[begin]) * width)
+                begin = end
+        except OSError as error:
+            raise self._unwritable(error) from None
 
     def copy(self, rows: NDArray[np.integer], sources: NDArray[np.integer]) -> None:
         """Give some rows the vectors of others, whose content is the same."""
+        vectors = self._vectors()
         for start in range(0, len(rows), ROWS_AT_A_TIME):
             block = slice(start, start + ROWS_AT_A_TIME)
-            self.write(rows[block], self._arrays["vectors"][sources[block]], self._arrays["present"][sources[block]])
+            self.write(rows[block], vectors[sources[block]], self._present[sources[block]].astype(bool))
+            vectors.forget()
 
     def mark(self, block: int, seconds: float) -> None:
-        """Mark a block as done, after its vectors have reached the disk."""
-        self._flush("vectors", "present")
-        self._arrays["seconds"][0] += seconds
-        self._arrays["done"][block] = 1
-        self._flush("done", "seconds")
+        """Mark a block as done; the marks are written when the vectors before them have reached the disk."""
+        self._pending.append(block)
+        self._seconds += seconds
+        if (time.monotonic() - self._synced) * _SYNC_SHARE >= self._sync_seconds:
+            self.sync()
+
+    def sync(self) -> None:
+        """Bring everything to the disk, and then the marks of it."""
+        began = time.monotonic()
+        try:
+            self._put("present", self._present)
+            os.fdatasync(self._file)
+            self._done[self._pending] = 1
+            self._put("done", self._done)
+            self._put("seconds", np.array([self._seconds]))
+        except OSError as error:
+            raise self._unwritable(error) from None
+        self._pending.clear()
+        self._synced = time.monotonic()
+        self._sync_seconds = self._synced - began
+
+    def close(self) -> None:
+        """Leave the partial file for a later sitting; after `finish` this does nothing."""
+        if self._file >= 0:
+            try:
+                self.sync()
+            finally:
+                os.close(self._file)
+                self._file = -1
 
     def finish(self) -> None:
         """Make the partial file the table."""
-        vectors = self._arrays["vectors"]
-        filled = sum(
-            int(np.count_nonzero(vectors[start : start + ROWS_AT_A_TIME]))
-            for start in range(0, len(vectors), ROWS_AT_A_TIME)
-        )
-        self._arrays["density"][0] = filled / max(1, vectors.size)
-        self._arrays["seconds"][0] = 0  # the same vectors are the same file, however long they took
-        self._flush(*self._arrays)
-        self._arrays.clear()
-        with self.partial.open("rb+") as stream:
-            os.fsync(stream.fileno())
+        vectors = self._vectors()
+        n = len(vectors)
+        sample = vectors[np.unique(np.linspace(0, n - 1, min(n, _DENSITY_ROWS)).astype(np.int64))]
+        self._seconds = 0.0  # the same vectors are the same file, however long they took
+        try:
+            self._put("density", np.array([np.count_nonzero(sample) / max(1, sample.size)]))
+            self.sync()
+            os.fsync(self._file)
+        except OSError as error:
+            raise self._unwritable(error) from None
+        os.close(self._file)
+        self._file = -1
         self.partial.replace(self.path)
 
-    def _flush(self, *names: str) -> None:
-        for name in names:
-            array = self._arrays[name]
-            if isinstance(array, np.memmap):
-                array.flush()
+    def _vectors(self) -> Rows:
+        shape, dtype = self._shapes["vectors"]
+        return Rows.of_file(self.partial, dtype, self._places["vectors"], (shape[0], shape[1]))
+
+    def _put(self, name: str, values: NDArray[Any]) -> None:
+        if values.size:
+            _write_at(self._file, values.data.cast("B"), self._places[name])
 
 
 def reason(error: Exception) -> str:
@@ -182,11 +243,27 @@ def reason(error: Exception) -> str:
     return os.strerror(number) if number else str(error).partition("\n")[0]
 
 
-def _allocate(file: h5py.File, name: str, shape: tuple[int, ...], dtype: type) -> None:
+def _utf8(item_ids: NDArray[np.object_]) -> NDArray[np.bytes_]:
+    encoded = [item.encode() for item in item_ids.tolist()]
+    longest = max(map(len, encoded), default=0)
+    if longest > _LONGEST_ID:
+        item = next(item for item in encoded if len(item) == longest).decode()
+        raise FeatureError(f"the item id {item[:40]!r}... has {longest:,} bytes; ids may have {_LONGEST_ID:,} at most")
+    return np.array(encoded, dtype=f"S{max(1, longest)}")
+
+
+def _write_at(file: int, data: memoryview, place: int) -> None:
+    while data:
+        written = os.pwrite(file, data, place)
+        data, place = data[written:], place + written
+
+
+def _allocate(file: h5py.File, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """Make a contiguous dataset whose place in the file is fixed at once; nothing is written into it yet."""
     properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     properties.set_layout(h5py.h5d.CONTIGUOUS)
     properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
     properties.set_obj_track_times(False)
     space = h5py.h5s.create_simple(shape)
-    h5py.h5d.create(file.id, name.encode(), h5py.h5t.py_create(np.dtype(dtype)), space, properties)
+    h5py.h5d.create(file.id, name.encode(), h5py.h5t.py_create(dtype), space, properties)

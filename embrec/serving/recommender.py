@@ -13,7 +13,7 @@ from embrec.data.batches import collate
 from embrec.data.catalog import Catalog
 from embrec.data.sequences import Sequences
 from embrec.errors import DataError, RunError
-from embrec.features.encoder import load_encoder
+from embrec.features.registry import load_encoder
 from embrec.features.text.texts import clean
 from embrec.models.recommender import Recommender as Model
 from embrec.progress import Progress, silent

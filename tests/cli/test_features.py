@@ -41,13 +41,13 @@ BUILD = ("features", "build", "--category", "shop", "--encoder", "tfidf")
 
 
 def test_a_build_says_what_it_did_and_a_second_one_that_nothing_was_left(embrec):
-    code, _, printed = embrec(*BUILD, "--text-column", "title")
+    code, _, printed = embrec(*BUILD, "--text", "title")
     assert code == 0
     counts = (
         "6 items, 4 encoded, 0 there already, 1 with the content of another, 1 with nothing to encode, 0 unreadable"
     )
     assert counts in printed
-    code, _, printed = embrec(*BUILD, "--text-column", "title")
+    code, _, printed = embrec(*BUILD, "--text", "title")
     assert code == 0
     assert counts.replace("4 encoded, 0", "0 encoded, 4") in printed
 
@@ -71,13 +71,13 @@ def test_an_unknown_encoder_is_an_error_of_one_line(embrec, tmp_path):
 
 
 def test_a_text_column_is_for_the_encoders_of_texts_only(embrec, tmp_path):
-    code, _, errors = embrec(*BUILD, "--encoder", "efficientnet-lite0", "--text-column", "title")
+    code, _, errors = embrec(*BUILD, "--encoder", "efficientnet-lite0", "--text", "title")
     assert "tfidf" in errors
     assert "parameter 'columns'" not in errors
     assert code == 2  # there are no images, which is found after the texts are encoded
     assert len(list((tmp_path / "workspace" / "shop" / "features").glob("tfidf-*.h5"))) == 1
     code, _, errors = embrec(
-        "features", "build", "--category", "shop", "--encoder", "efficientnet-lite0", "--text-column", "title"
+        "features", "build", "--category", "shop", "--encoder", "efficientnet-lite0", "--text", "title"
     )
     assert code == 2
     assert "no encoder of texts is asked for" in errors

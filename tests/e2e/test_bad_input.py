@@ -20,7 +20,7 @@ CASES = {
     "unknown category": (["train", "--category", "nowhere", "--source", "id"], "no category 'nowhere'"),
     "unknown encoder": (["features", "build", "--category", "shop", "--encoder", "elmo"], "unknown encoder 'elmo'"),
     "unknown text column": (
-        ["features", "build", "--category", "shop", "--encoder", "tfidf", "--text-column", "colour"],
+        ["features", "build", "--category", "shop", "--encoder", "tfidf", "--text", "colour"],
         "no column 'colour'",
     ),
     "no images": (

@@ -16,7 +16,8 @@ import pytest
 from embrec.data.catalog import Catalog
 from embrec.errors import FeatureError
 from embrec.features.build import build
-from embrec.features.encoder import Encoded, Encoder, EncoderParams, load_encoder
+from embrec.features.encoder import Encoded, Encoder, EncoderParams
+from embrec.features.registry import load_encoder
 from embrec.features.table import FeatureTable
 from embrec.features.text.texts import TextParams, item_texts, text_contents
 from embrec.features.text.tfidf import TfidfEncoder
@@ -149,7 +150,7 @@ def test_damaged_files_are_named(tmp_path):
         path.write_bytes(damaged)
         with pytest.raises(FeatureError, match="delete it and build it again"):
             FeatureTable.open(path)
-    for attributes in (None, "[1]", "[", '{"format": 1}', '{"format": 1, "encoder": 3, "fitted_on": null}'):
+    for attributes in (None, "[1]", "[", '{"format": 2}', '{"format": 2, "encoder": 3, "fitted_on": null}'):
         with h5py.File(tmp_path / "other.h5", "w") as file:
             file["x"] = 1
             if attributes:
@@ -158,6 +159,89 @@ def test_damaged_files_are_named(tmp_path):
             FeatureTable.open(tmp_path / "other.h5")
     with pytest.raises(FeatureError, match="no feature table"):
         FeatureTable.open(tmp_path / "absent.h5")
+
+
+def test_a_table_of_an_earlier_format_is_named_and_built_anew(tmp_path):
+    path = build(catalog(TEXTS), CountingEncoder(), tmp_path).path
+    with h5py.File(path, "r+") as file:
+        file.attrs["attributes"] = '{"format": 1}'
+    with pytest.raises(FeatureError, match="has format 1, this version reads 2; build it again"):
+        FeatureTable.open(path)
+    assert build(catalog(TEXTS), CountingEncoder(), tmp_path).encoded == 11
+    assert len(FeatureTable.open(path)) == 11
+
+
+def test_items_added_to_a_large_table_stand_in_files_of_their_own(tmp_path):
+    texts = [f"text {row}" for row in range(60)]
+    path = build(catalog(texts), CountingEncoder(), tmp_path).path
+    first = path.read_bytes()
+    encoder = CountingEncoder()
+    report = build(catalog([*texts, "new", texts[3], "", "new"]), encoder, tmp_path)
+    assert encoder.asked == ["new"]
+    assert (report.encoded, report.reused, report.repeated, report.empty) == (1, 60, 2, 1)
+    assert path.read_bytes() == first
+    build(catalog([*texts, "new", texts[3], "", "new", "newer"]), CountingEncoder(), tmp_path)
+    table = FeatureTable.open(path)
+    assert table.sizes == [60, 4, 1]
+    assert table.item_ids.tolist() == [f"i{row}" for row in range(65)]
+    assert table.present.tolist() == [True] * 62 + [False] + [True] * 2
+    expected = CountingEncoder().encode(catalog([*texts, "new", texts[3], "", "new", "newer"])).vectors
+    np.testing.assert_array_equal(table.vectors, expected)
+    np.testing.assert_array_equal(table.vectors[[64, 0, 61]], expected[[64, 0, 61]])
+    np.testing.assert_array_equal(table.vectors[58:63], expected[58:63])
+
+
+def test_a_table_that_has_grown_by_much_becomes_one_file_again(tmp_path):
+    texts = [f"text {row}" for row in range(40)]
+    path = build(catalog(texts), CountingEncoder(), tmp_path).path
+    for extra in (2, 6):
+        texts += [f"more {extra} {row}" for row in range(extra)]
+        encoder = CountingEncoder()
+        build(catalog(texts), encoder, tmp_path)
+        assert len(encoder.asked) == extra
+    assert FeatureTable.open(path).sizes == [48]
+    assert not list(tmp_path.glob("*.h5.*"))
+    np.testing.assert_array_equal(FeatureTable.open(path).vectors, CountingEncoder().encode(catalog(texts)).vectors)
+
+
+def test_rows_of_a_table_that_was_replaced_do_not_count(tmp_path):
+    texts = [f"text {row}" for row in range(40)]
+    path = build(catalog(texts), CountingEncoder(), tmp_path).path
+    build(catalog([*texts, "more"]), CountingEncoder(), tmp_path)
+    later = path.with_name(path.name + ".1").read_bytes()
+    build(catalog(texts[::-1]), CountingEncoder(), tmp_path)
+    path.with_name(path.name + ".1").write_bytes(later)  # as if the build had been killed before it removed it
+    assert FeatureTable.open(path).sizes == [40]
+
+
+def test_an_addition_that_was_stopped_goes_on_and_is_not_seen_before(tmp_path):
+    texts = [f"text {row}" for row in range(200)]
+    build(catalog(texts), CountingEncoder(), tmp_path / "a")
+    path = build(catalog(texts), CountingEncoder(), tmp_path / "b").path
+    more = [*texts, *(f"more {row}" for row in range(12))]
+    with pytest.raises(Stopped):
+        build(catalog(more), CountingEncoder(), tmp_path / "b", progress=stop)
+    assert len(FeatureTable.open(path)) == 200
+    encoder = CountingEncoder()
+    build(catalog(more), encoder, tmp_path / "b")
+    assert len(encoder.asked) == 8
+    build(catalog(more), CountingEncoder(), tmp_path / "a")
+    for suffix in ("", ".1"):
+        files = [tmp_path / folder / (path.name + suffix) for folder in "ab"]
+        assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_what_was_learned_from_the_same_items_is_not_learned_again(tmp_path, monkeypatch):
+    items = catalog([f"red shoe {row} size {row % 4}" for row in range(30)])
+    first = build(items, TfidfEncoder(), tmp_path, fit_rows=np.arange(30) < 20).path
+    fitted = []
+    learn = TfidfEncoder.fit
+    monkeypatch.setattr(TfidfEncoder, "fit", lambda self, catalog: (fitted.append(len(catalog)), learn(self, catalog)))
+    assert build(items, TfidfEncoder(), tmp_path, fit_rows=np.arange(30) < 20).path == first
+    assert fitted == []
+    build(items, TfidfEncoder(), tmp_path, fit_rows=np.arange(30) < 19)
+    build(items, TfidfEncoder(max_features=5), tmp_path, fit_rows=np.arange(30) < 20)
+    assert fitted == [19, 20]
 
 
 _SLOW_BUILD = """

@@ -9,7 +9,7 @@ from embrec.data.interactions import Interactions
 from embrec.data.splits import ItemHoldout, LeaveOneOut
 from embrec.data.store import Dataset, save_dataset
 from embrec.errors import ConfigError, EmbrecError, FeatureError
-from embrec.features.category import build_features, find_table, list_tables
+from embrec.features.category import build_features, find_table, list_tables, named_table
 from embrec.workspace import Workspace
 
 
@@ -56,17 +56,35 @@ def test_what_is_missing_is_named_with_the_command_that_makes_it(category):
     folder, catalog, _ = category
     with pytest.raises(FeatureError, match="embrec features build --category toys --encoder tfidf"):
         find_table(folder, "tfidf", catalog, np.ones(12, dtype=bool))
-    with pytest.raises(ConfigError, match="no such encoder"):
+    with pytest.raises(ConfigError, match="unknown encoder"):
         find_table(folder, "elmo", catalog, np.ones(12, dtype=bool))
 
 
 def test_two_tables_that_fit_are_not_guessed_between(category):
     folder, catalog, _ = category
     for features in (5, 6):
-        list(build_features(folder, ["tfidf"], params={"tfidf": {"max_features": features}}, fit_on="catalog"))
+        list(build_features(folder, [f"tfidf:max_features={features}"], fit_on="catalog"))
     assert len(list_tables(folder)) == 2
     with pytest.raises(FeatureError, match="say which"):
         find_table(folder, "tfidf", catalog, np.ones(12, dtype=bool))
+    with pytest.raises(FeatureError, match="say which"):
+        named_table(folder, "tfidf")
+
+
+def test_a_spec_finds_the_table_that_agrees_with_it(category):
+    folder, catalog, _ = category
+    specs = ["tfidf", "tfidf:max_features=5", "tfidf+svd:dim=3", "tfidf+svd:dim=2+l2", "tfidf+svd:dim=3+half"]
+    paths = {spec: next(build_features(folder, [spec], fit_on="catalog")).path for spec in specs}
+    assert len(set(paths.values())) == 5
+    everything = np.ones(12, dtype=bool)
+    for spec, path in paths.items():
+        assert find_table(folder, spec, catalog, everything).path == path
+        assert find_table(folder, path.stem, catalog, everything).path == path
+    assert named_table(folder, "tfidf+svd").path == paths["tfidf+svd:dim=3"]
+    with pytest.raises(FeatureError, match=r"has no feature table 'tfidf\+svd:dim=4'; build it with"):
+        find_table(folder, "tfidf+svd:dim=4", catalog, everything)
+    with pytest.raises(FeatureError, match=r"no feature table 'tfidf\+pca'; there are: tfidf"):
+        named_table(folder, "tfidf+pca")
 
 
 def test_an_unknown_encoder_stops_the_build_before_anything_is_written(category):
@@ -117,10 +135,10 @@ def test_a_damaged_table_stands_in_nobodys_way(category):
 def test_text_columns_go_only_to_encoders_that_read_texts(category):
     folder, *_ = category
     with pytest.raises(ConfigError, match="no encoder of texts is asked for, only efficientnet-lite0"):
-        list(build_features(folder, ["efficientnet-lite0"], columns=["title"]))
-    reports = build_features(folder, ["tfidf", "efficientnet-lite0"], columns=["title"])
+        list(build_features(folder, ["efficientnet-lite0"], template="title"))
+    reports = build_features(folder, ["tfidf", "efficientnet-lite0"], template="title")
     next(reports)
     (table,) = list_tables(folder)
-    assert table.attributes["encoder"]["params"]["columns"] == ["title"]
+    assert table.attributes["encoder"]["params"]["template"] == "title"
     with pytest.raises(EmbrecError, match=r"finds nothing to read|needs the package"):
         next(reports)

@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from embrec.data.catalog import Catalog
 from embrec.errors import ConfigError, FeatureError
-from embrec.features.encoder import load_encoder, make_encoder
+from embrec.features.registry import load_encoder, make_encoder
 from embrec.features.image import images
 from embrec.features.image.efficientnet_lite import preprocess
 from embrec.features.text import texts
@@ -47,7 +47,7 @@ def test_texts_are_cleaned():
 
 def test_columns_are_read_in_the_order_asked_for():
     items = catalog(["a", "b"], brand=["x", None])
-    assert texts.item_texts(items, texts.TextParams(columns=("brand", "title"))) == ["x a", "b"]
+    assert texts.item_texts(items, texts.TextParams(template="brand title")) == ["x a", "b"]
 
 
 def test_tfidf_equals_scikit_learn_with_words_and_pairs():
@@ -217,3 +217,18 @@ def test_damaged_transformer_weights_are_said_in_one_line(minilm, tmp_path, monk
         with pytest.raises(FeatureError, match="the weights cannot be loaded") as raised:
             make_encoder("minilm").encode(catalog())
         assert "\n" not in str(raised.value)
+
+
+def test_a_template_is_a_sentence_around_columns():
+    items = Catalog(
+        pl.DataFrame({"item": ["a", "b", "c"], "title": ["red  hat", "sock", None], "brand": ["Acme &amp; Co", None, ""]})
+    )
+
+    def read(template):
+        return texts.item_texts(items, texts.TextParams(template=template))
+
+    assert read("{title}, made by {brand}.") == ["red hat, made by Acme & Co.", "sock, made by .", ""]
+    assert read("brand title") == ["Acme & Co red hat", "sock", ""]
+    assert read(None) == ["red hat Acme & Co", "sock", ""]
+    with pytest.raises(ConfigError, match="names a column 'colour' that the catalog does not have; there are: title, brand"):
+        read("{title} in {colour}")

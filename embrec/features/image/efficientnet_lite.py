@@ -38,8 +38,10 @@ class EfficientNetLiteEncoder(Encoder):
     block_rows: ClassVar[int] = 64
     libraries: ClassVar[tuple[str, ...]] = ("torch", "pillow", "efficientnet-lite-pytorch")
 
+    params: EfficientNetLiteParams
+
     def __init__(self, **params: Any) -> None:
-        self.params: EfficientNetLiteParams = EfficientNetLiteParams(**params)
+        self.params = EfficientNetLiteParams(**params)
 
     @cached_property
     def _weights(self) -> Path:

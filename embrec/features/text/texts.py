@@ -1,4 +1,4 @@
-"""The text of an item as encoders read it: its columns joined, markup removed, cut to a number of words."""
+"""The text of an item as encoders read it: its columns in a template, markup removed, cut to a number of words."""
 
 import html
 import re
@@ -6,26 +6,72 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
-from pydantic import Field
+import polars as pl
+from pydantic import Field, field_validator
 
-from embrec.data.catalog import Catalog, content_hashes
+from embrec.data.catalog import IMAGE, ITEM, Catalog, content_hashes
+from embrec.errors import ConfigError
 from embrec.features.encoder import Contents, EncoderParams
 
 _TAG = re.compile(r"<[^<>]{1,200}>")
+_FIELD = re.compile(r"\{([^{}]+)\}")
 
 
 class TextParams(EncoderParams):
     """What every text encoder can be told."""
 
-    columns: Annotated[
-        tuple[str, ...] | None, Field(description="columns of the catalog, in reading order; its text columns if None")
+    template: Annotated[
+        str | None,
+        Field(
+            description="columns of the catalog, such as 'title description', or a sentence around them, such as "
+            "'{title}, made by {brand}'; the catalog's text columns if None"
+        ),
     ] = None
     max_words: Annotated[int, Field(ge=1, description="words read of each text, as published (spec 1.7)")] = 250
 
+    @field_validator("template")
+    @classmethod
+    def _names_a_column(cls, template: str | None) -> str | None:
+        if template is not None and not template_columns(template):
+            raise ValueError(f"the template {template!r} names no column; write for example 'title' or '{{title}}'")
+        return template
+
+
+def template_columns(template: str) -> list[str]:
+    """Return the columns that a template reads: those in braces, or all its words where there are no braces."""
+    return _FIELD.findall(template) if "{" in template else template.split()
+
 
 def item_texts(catalog: Catalog, params: TextParams) -> list[str]:
-    """Return the text of each item, [n]."""
-    return [clean(text, params.max_words) for text in catalog.texts(params.columns)]
+    """Return the text of each item, empty where all its columns are, [n].
+
+    Raises:
+        ConfigError: the template names a column that the catalog does not have.
+    """
+    return [clean(text, params.max_words) for text in _filled(catalog, params.template)]
+
+
+def _filled(catalog: Catalog, template: str | None) -> list[str]:
+    if template is None:
+        return catalog.texts()
+    columns = template_columns(template)
+    known = [name for name in catalog.frame.columns if name not in (ITEM, IMAGE)]
+    unknown = [name for name in columns if name not in known]
+    if unknown:
+        raise ConfigError(
+            f"the text template {template!r} names a column {unknown[0]!r} that the catalog does not have; "
+            f"there are: {', '.join(known)}"
+        )
+    if "{" not in template:
+        return catalog.texts(columns)
+    values = [pl.col(name).cast(pl.String).str.strip_chars().fill_null("") for name in columns]
+    literals = _FIELD.split(template)[::2]
+    pieces = [pl.lit(literals[0])]
+    for value, literal in zip(values, literals[1:], strict=True):
+        pieces += [value, pl.lit(literal)]
+    anything = pl.any_horizontal(value != "" for value in values)
+    text = pl.when(anything).then(pl.concat_str(pieces)).otherwise(pl.lit(""))
+    return catalog.frame.select(text)[:, 0].to_list()
 
 
 def clean(text: str, max_words: int | None = None) -> str:

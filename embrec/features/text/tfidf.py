@@ -3,9 +3,11 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -20,6 +22,14 @@ class TfidfParams(TextParams):
 
     max_features: Annotated[int, Field(ge=1, description="the most frequent terms that are kept")] = 5000
     longest_term: Annotated[int, Field(ge=1, description="words a term: 2 = words and pairs of words")] = 2
+    min_items: Annotated[int, Field(ge=1, description="items that a term must stand in")] = 1
+    stop_words: Annotated[
+        Literal["english"] | None, Field(description="leave out scikit-learn's list of common words")
+    ] = None
+    sublinear: Annotated[bool, Field(description="count a repeated term by 1 + the logarithm of its count")] = False
+    fit_words: Annotated[
+        int, Field(ge=1, description="words read for fitting, at most: beyond that, a random sample of the items")
+    ] = 20_000_000
 
 
 class TfidfEncoder(Encoder):
@@ -27,11 +37,14 @@ class TfidfEncoder(Encoder):
 
     name: ClassVar[str] = "tfidf"
     block_rows: ClassVar[int] = 2048
-    needs_fitting: ClassVar[bool] = True
+    keeps_vectors: ClassVar[bool] = False
+    sparse: ClassVar[bool] = True
     libraries: ClassVar[tuple[str, ...]] = ("scikit-learn",)
 
+    params: TfidfParams
+
     def __init__(self, **params: Any) -> None:
-        self.params: TfidfParams = TfidfParams(**params)
+        self.params = TfidfParams(**params)
         self._vectorizer = self._new_vectorizer()
 
     def _new_vectorizer(self, vocabulary: dict[str, int] | None = None) -> TfidfVectorizer:
@@ -39,8 +52,16 @@ class TfidfEncoder(Encoder):
             ngram_range=(1, self.params.longest_term),
             max_features=self.params.max_features if vocabulary is None else None,
             vocabulary=vocabulary,
+            min_df=self.params.min_items if vocabulary is None else 1,
+            stop_words=self.params.stop_words,
+            sublinear_tf=self.params.sublinear,
             dtype=np.float32,
         )
+
+    @property
+    def needs_fitting(self) -> bool:
+        """True."""
+        return True
 
     @property
     def dim(self) -> int:
@@ -57,8 +78,10 @@ class TfidfEncoder(Encoder):
         Raises:
             FeatureError: the texts have no words.
         """
+        texts = item_texts(catalog, self.params)
+        texts = [texts[row] for row in _within([text.count(" ") + 1 for text in texts], self.params.fit_words)]
         try:
-            self._vectorizer = self._new_vectorizer().fit(item_texts(catalog, self.params))
+            self._vectorizer = self._new_vectorizer().fit(texts)
         except ValueError:
             raise FeatureError(
                 f"encoder 'tfidf' finds no words in the {len(catalog):,} items that it is fitted on; "
@@ -67,9 +90,13 @@ class TfidfEncoder(Encoder):
 
     def encode(self, catalog: Catalog) -> Encoded:
         """Weigh the terms of each text; a text without known terms has the zero vector but is present."""
+        raw = self.raw(catalog)
+        return raw._replace(vectors=raw.vectors.toarray())
+
+    def raw(self, catalog: Catalog) -> Encoded:
+        """Encode with sparse vectors."""
         texts = item_texts(catalog, self.params)
-        vectors = self._vectorizer.transform(texts).toarray()
-        return Encoded(vectors, np.array([bool(text) for text in texts], dtype=bool), {})
+        return Encoded(self._vectorizer.transform(texts), np.array([bool(text) for text in texts], dtype=bool), {})
 
     def weights_hash(self) -> str:
         """Hash terms and weights."""
@@ -95,3 +122,15 @@ class TfidfEncoder(Encoder):
         if idf.shape != (len(terms),):
             raise ValueError(f"{len(terms)} terms, but weights of shape {idf.shape}")
         self._vectorizer.idf_ = idf
+
+
+def _within(sizes: Sequence[int], limit: int) -> NDArray[np.int64]:
+    """Return the rows of a random sample whose sizes sum up to a limit, in their order; all if they fit.
+
+    The terms of a text are held in memory while their vocabulary is counted, so that they must not be too many.
+    """
+    if sum(sizes) <= limit:
+        return np.arange(len(sizes))
+    order = np.random.default_rng(0).permutation(len(sizes))
+    total = np.cumsum(np.asarray(sizes)[order])
+    return np.sort(order[: max(1, int(np.searchsorted(total, limit, side="right")))])

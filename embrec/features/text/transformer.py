@@ -28,8 +28,10 @@ class TransformerEncoder(Encoder):
 
     libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers")
 
+    params: TransformerParams
+
     def __init__(self, **params: Any) -> None:
-        self.params: TransformerParams = TransformerParams(**params)
+        self.params = TransformerParams(**params)
 
     @property
     def model_folder(self) -> Path:

@@ -1,0 +1,148 @@
+"""An encoder followed by transforms of its vectors: one encoder to everybody else."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+from embrec.data.catalog import Catalog
+from embrec.errors import ConfigError, FeatureError
+from embrec.features.encoder import Contents, Encoded, Encoder, Vectors
+from embrec.features.table import FeatureTable
+from embrec.features.transforms import Transform, fitting_sample
+
+
+class Chain(Encoder):
+    """Encodes as `base` does and applies the transforms in their order; what cannot be read keeps the zero vector.
+
+    Args:
+        base: the encoder.
+        transforms: at least one.
+
+    Raises:
+        ConfigError: half precision is asked for before another transform.
+    """
+
+    name: ClassVar[str] = "chain"
+
+    def __init__(self, base: Encoder, transforms: Sequence[Transform]) -> None:
+        if any(transform.dtype != np.float32 for transform in transforms[:-1]):
+            raise ConfigError("transform 'half' must be the last one: the others compute in single precision")
+        self.base = base
+        self.transforms = tuple(transforms)
+        self.params = base.params
+        self.name = base.name  # type: ignore[misc]
+        self.version = base.version  # type: ignore[misc]
+        self.block_rows = base.block_rows  # type: ignore[misc]
+        self.libraries = tuple(dict.fromkeys((*base.libraries, "scikit-learn")))  # type: ignore[misc]
+
+    @property
+    def full_name(self) -> str:
+        """Such as `tfidf+svd`."""
+        return "+".join((self.base.name, *(transform.name for transform in self.transforms)))
+
+    @property
+    def needs_fitting(self) -> bool:
+        """Whether any of its parts does."""
+        return self.base.needs_fitting or any(transform.fitted for transform in self.transforms)
+
+    @property
+    def dim(self) -> int:
+        """The length of the last transform's vectors."""
+        dim = self.base.dim
+        for transform in self.transforms:
+            dim = transform.out_dim(dim)
+        return dim
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """That of the last transform."""
+        return self.transforms[-1].dtype
+
+    def contents(self, catalog: Catalog) -> Contents:
+        """Read what the encoder reads."""
+        return self.base.contents(catalog)
+
+    def fit(self, catalog: Catalog) -> None:
+        """Fit the encoder, then each transform on what reaches it."""
+        if self.base.needs_fitting:
+            self.base.fit(catalog)
+        raw = self.base.raw(catalog.select(fitting_sample(len(catalog), None if self.base.sparse else self.base.dim)))
+        self._fit_transforms(raw.vectors[np.flatnonzero(raw.present)])
+
+    def fit_on_table(self, base: FeatureTable, rows: NDArray[np.int64]) -> None:
+        """Fit the transforms on rows of the table of the encoder's vectors; the encoder itself is fitted."""
+        rows = rows[base.present[rows]]
+        self._fit_transforms(base.vectors[rows[fitting_sample(len(rows), base.dim)]].astype(np.float32, copy=False))
+        base.vectors.forget()
+
+    def _fit_transforms(self, vectors: Vectors) -> None:
+        if not vectors.shape[0]:
+            raise FeatureError(
+                f"encoder {self.full_name!r} finds nothing to read in any of the items that it is fitted on; "
+                "check the text columns or images of the catalog"
+            )
+        for transform in self.transforms:
+            if transform.fitted:
+                transform.fit(vectors)
+            vectors = transform.apply(vectors)
+
+    def encode(self, catalog: Catalog) -> Encoded:
+        """Encode and transform."""
+        raw = self.base.raw(catalog)
+        return raw._replace(vectors=self.transform(raw.vectors, raw.present))
+
+    def transform(self, vectors: Vectors, present: NDArray[np.bool_]) -> NDArray[Any]:
+        """Return the transformed vectors, zero where not present, [k, dim]."""
+        for transform in self.transforms:
+            vectors = transform.apply(vectors)
+        vectors[~present] = 0
+        return vectors
+
+    def weights_hash(self) -> str:
+        """That of the encoder; the transforms have their own in `identity`."""
+        return self.base.weights_hash()
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the vectors depend on: the encoder's identity, and that of each transform."""
+        return {**self.base.identity(), "transforms": [transform.identity() for transform in self.transforms]}
+
+    def describe(self) -> dict[str, Any]:
+        """Return what `make_encoder` needs to make this chain again."""
+        steps = [
+            {"name": step.name, "version": step.version, "params": step.params.model_dump(mode="json")}
+            for step in self.transforms
+        ]
+        return {**self.base.describe(), "transforms": steps}
+
+    def save(self, folder: Path) -> None:
+        """Write the encoder's files, `transforms.safetensors` with what the transforms have learned, and the description."""
+        self.base.save(folder)
+        arrays = {
+            f"{number}.{key}": np.ascontiguousarray(value)
+            for number, transform in enumerate(self.transforms)
+            for key, value in transform.state.items()
+        }
+        save_file(arrays, folder / "transforms.safetensors")
+        super().save(folder)
+
+    def load_state(self, folder: Path) -> None:
+        """Read what `save` wrote.
+
+        Raises:
+            ValueError: the state of a transform is missing or damaged.
+        """
+        self.base.load_state(folder)
+        try:
+            arrays = load_file(folder / "transforms.safetensors")
+        except Exception as error:  # safetensors raises a kind of its own
+            raise ValueError(str(error)) from None
+        for number, transform in enumerate(self.transforms):
+            keys = [key for key in arrays if key.startswith(f"{number}.")]
+            if transform.fitted and not keys:
+                raise ValueError(f"nothing of transform {transform.name!r} in transforms.safetensors")
+            transform.state = {key.partition(".")[2]: arrays[key] for key in keys}
+

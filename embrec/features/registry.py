@@ -1,0 +1,200 @@
+"""The names by which encoders are asked for, and the short texts (specs) that say name, parameters and transforms."""
+
+import json
+import re
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple, get_type_hints
+
+from pydantic import ValidationError
+
+from embrec.errors import ConfigError, FeatureError
+from embrec.features.chain import Chain
+from embrec.features.encoder import Encoder, EncoderParams
+from embrec.features.transforms import TRANSFORMS, Transform
+
+# Named by module so that asking for TF-IDF does not import a transformer.
+ENCODERS: dict[str, str] = {
+    "tfidf": "embrec.features.text.tfidf:TfidfEncoder",
+    "minilm": "embrec.features.text.transformer:MiniLMEncoder",
+    "efficientnet-lite0": "embrec.features.image.efficientnet_lite:EfficientNetLiteEncoder",
+}
+
+_NEXT_TRANSFORM = re.compile(rf"\+(?=(?:{'|'.join(TRANSFORMS)})(?:[:+]|$))")
+_NEXT_PARAMETER = re.compile(r":(?=[a-z_]+=)")
+
+
+class Part(NamedTuple):
+    """An encoder or a transform as it was asked for: its name and the parameters that were given."""
+
+    name: str
+    params: dict[str, Any]
+
+
+class Spec(NamedTuple):
+    """What was asked for: an encoder, and the transforms of its vectors in their order."""
+
+    encoder: Part
+    transforms: tuple[Part, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "Spec":
+        """Read a spec: a name, `:key=value` for each parameter, `+transform` for each transform with its own parameters.
+
+        >>> Spec.parse("tfidf:max_features=2000+svd:dim=125+l2").transforms
+        (Part(name='svd', params={'dim': '125'}), Part(name='l2', params={}))
+
+        Raises:
+            ConfigError: no encoder or transform has that name, or a parameter has no value.
+        """
+        encoder, *transforms = map(_part, _NEXT_TRANSFORM.split(text.strip()))
+        if encoder.name not in ENCODERS:
+            name, plus, rest = encoder.name.partition("+")
+            if plus and name in ENCODERS:
+                raise ConfigError(f"unknown transform {rest!r} in {text!r}; there are: {', '.join(TRANSFORMS)}")
+            raise ConfigError(f"unknown encoder {encoder.name!r}; there are: {', '.join(sorted(ENCODERS))}")
+        return cls(encoder, tuple(transforms))
+
+    @property
+    def full_name(self) -> str:
+        """The names, such as `tfidf+svd`."""
+        return "+".join(part.name for part in (self.encoder, *self.transforms))
+
+    def with_params(self, params: Mapping[str, Any]) -> "Spec":
+        """Return this spec with more parameters for the encoder; those of the spec win."""
+        return Spec(Part(self.encoder.name, {**params, **self.encoder.params}), self.transforms)
+
+
+def _part(text: str) -> Part:
+    name, *pairs = _NEXT_PARAMETER.split(text)
+    if ":" in name:
+        raise ConfigError(f"{text!r} has not the form name:key=value, such as tfidf:max_features=2000")
+    params: dict[str, Any] = {}
+    for pair in pairs:
+        key, _, value = pair.partition("=")
+        params[key] = None if value.lower() in ("none", "null") else value
+    return Part(name, params)
+
+
+def split_fusion(text: str) -> list[str]:
+    """Return the specs of a fusion, which are separated by commas.
+
+    >>> split_fusion("tfidf+svd:dim=125,minilm")
+    ['tfidf+svd:dim=125', 'minilm']
+    """
+    return re.split(rf",(?=(?:{'|'.join(map(re.escape, ENCODERS))})(?:[:+,]|$))", text)
+
+
+def make_encoder(spec: str | Spec, params: Mapping[str, Any] | None = None) -> Encoder:
+    """Return a new encoder.
+
+    Args:
+        spec: such as `tfidf` or `tfidf:max_features=2000+svd`; see `Spec.parse`.
+        params: further parameters of the encoder.
+
+    Raises:
+        ConfigError: no encoder or transform has that name, or a parameter is unknown or out of range.
+        MissingExtraError: its packages are not installed.
+    """
+    spec = (Spec.parse(spec) if isinstance(spec, str) else spec).with_params(params or {})
+    encoder: Encoder = _make("encoder", spec.encoder, encoder_class(spec.encoder.name))
+    transforms: list[Transform] = [_make("transform", part, _transform(part.name)) for part in spec.transforms]
+    return Chain(encoder, transforms) if transforms else encoder
+
+
+def encoder_class(name: str) -> Any:
+    """Return the class of an encoder."""
+    module, _, cls = ENCODERS[name].partition(":")
+    return getattr(import_module(module), cls)
+
+
+def _transform(name: str) -> Any:
+    if name not in TRANSFORMS:
+        raise ConfigError(f"unknown transform {name!r}; there are: {', '.join(TRANSFORMS)}")
+    return TRANSFORMS[name]
+
+
+def _make(kind: str, part: Part, cls: Any) -> Any:
+    try:
+        return cls(**part.params)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(place) for place in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(_params_model(cls).model_fields) or "none"
+            message = f"there is no such parameter; there are: {known}"
+        where = f"parameter {key!r}" if key else "parameters"
+        raise ConfigError(f"{kind} {part.name!r}, {where}: {message}") from None
+
+
+def _params_model(cls: Any) -> type[EncoderParams]:
+    model: type[EncoderParams] = get_type_hints(cls)["params"]
+    return model
+
+
+def list_encoders() -> list[tuple[str, str, str]]:
+    """Return (name, what it does, extra that it needs) of every encoder and transform."""
+    rows = []
+    for name in sorted(ENCODERS):
+        cls = encoder_class(name)
+        rows.append((name, _first_line(cls), f"embrec[{cls.extra}]" if cls.extra else ""))
+    return rows + [(f"+{name}", _first_line(cls), "") for name, cls in TRANSFORMS.items()]
+
+
+def list_parameters(name: str) -> list[tuple[str, str, str]]:
+    """Return (name, default, meaning) of the parameters of an encoder or a transform.
+
+    Raises:
+        ConfigError: there is neither of that name.
+    """
+    name = name.removeprefix("+")
+    cls = TRANSFORMS[name] if name in TRANSFORMS else encoder_class(Spec.parse(name).encoder.name)
+    rows = []
+    for key, field in _params_model(cls).model_fields.items():
+        default = "required" if field.is_required() else str(field.default)
+        rows.append((key, default, field.description or ""))
+    return rows
+
+
+def _first_line(cls: type) -> str:
+    return (cls.__doc__ or "").partition("\n")[0]
+
+
+def load_encoder(folder: Path) -> Encoder:
+    """Return the encoder that `Encoder.save` wrote to a folder, ready to encode.
+
+    Raises:
+        FeatureError: the folder holds no encoder, a damaged one, or one of another version.
+        MissingExtraError: its packages are not installed.
+    """
+    try:
+        description = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
+        steps = description.get("transforms", [])
+        parts = [Part(part["name"], part["params"]) for part in (description, *steps)]
+        written = [part["version"] for part in (description, *steps)]
+        encoder = make_encoder(Spec(_known(parts[0]), tuple(parts[1:])))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
+        raise _unusable(folder, error) from None
+    current = [encoder.version, *(step.version for step in getattr(encoder, "transforms", ()))]
+    if current != written:
+        raise FeatureError(
+            f"{folder}: encoder {encoder.full_name!r} version {written} cannot be used by this version of "
+            f"embrec ({current}); build the features and train again"
+        )
+    try:
+        encoder.load_state(folder)
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        raise _unusable(folder, error) from None
+    return encoder
+
+
+def _known(part: Part) -> Part:
+    if part.name not in ENCODERS:
+        raise ConfigError(f"unknown encoder {part.name!r}")
+    return part
+
+
+def _unusable(folder: Path, error: Exception) -> FeatureError:
+    return FeatureError(f"{folder} holds no usable encoder ({error}); build the features and train again")

@@ -1,0 +1,82 @@
+"""Checking a feature table against what it should be: its own promises, the catalog, and the encoder beside it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embrec.data.catalog import Catalog
+from embrec.errors import EmbrecError
+from embrec.features.encoder import Encoder
+from embrec.features.registry import load_encoder
+from embrec.features.table import ROWS_AT_A_TIME, FeatureTable
+
+# A vector that is encoded again, beside other items or on another processor, may differ by as much of its length.
+_TOLERANCE = {np.dtype(np.float32): 1e-4, np.dtype(np.float16): 2e-3}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question about a table: what was asked, whether the answer is as it should be, and what was seen."""
+
+    name: str
+    passed: bool
+    seen: str
+
+
+def verify(table: FeatureTable, catalog: Catalog, sample: int = 32) -> list[Check]:
+    """Check a table.
+
+    Args:
+        table: what to check.
+        catalog: the items as they are now.
+        sample: how many items are encoded again and compared; chosen evenly over the table.
+    """
+    checks = [_numbers(table), _absent(table), _ids(table)]
+    checks.append(Check("items are those of the catalog", table.holds(catalog), f"{len(table):,} of {len(catalog):,}"))
+    try:
+        encoder = load_encoder(table.encoder_folder)
+        stem = encoder.stem
+    except EmbrecError as error:
+        return [*checks, Check("the encoder can be read", False, str(error))]
+    checks.append(Check("the encoder is the one that the table names", stem == table.path.stem, stem))
+    if not table.holds(catalog):
+        return checks
+    changed = int((encoder.contents(catalog).fingerprints != table.fingerprints).any(axis=1).sum())
+    checks.append(Check("contents are as they were", changed == 0, f"{changed:,} items changed"))
+    present = np.flatnonzero(table.present)
+    if changed or not len(present) or not sample:
+        return checks
+    rows = present[np.unique(np.linspace(0, len(present) - 1, min(sample, len(present))).astype(int))]
+    return [*checks, _again(table, encoder, catalog, rows)]
+
+
+def _numbers(table: FeatureTable) -> Check:
+    wrong = 0
+    for start in range(0, len(table), ROWS_AT_A_TIME):
+        wrong += int((~np.isfinite(table.vectors[start : start + ROWS_AT_A_TIME])).any(axis=1).sum())
+        table.vectors.forget()
+    return Check("vectors are finite", wrong == 0, f"{wrong:,} of {len(table):,} are not")
+
+
+def _absent(table: FeatureTable) -> Check:
+    absent = np.flatnonzero(~table.present)
+    filled = sum(
+        int(table.vectors[absent[start : start + ROWS_AT_A_TIME]].any(axis=1).sum())
+        for start in range(0, len(absent), ROWS_AT_A_TIME)
+    )
+    return Check("items that are not present have the zero vector", filled == 0, f"{len(absent):,} not present")
+
+
+def _ids(table: FeatureTable) -> Check:
+    distinct = len(set(table.item_ids.tolist()))
+    return Check("item ids are distinct", distinct == len(table), f"{distinct:,} of {len(table):,}")
+
+
+def _again(table: FeatureTable, encoder: Encoder, catalog: Catalog, rows: NDArray[np.int64]) -> Check:
+    vectors = encoder.encode(catalog.select(rows)).vectors.astype(np.float64)
+    stored = table.vectors[rows].astype(np.float64)
+    lengths = np.maximum(np.linalg.norm(stored, axis=1), 1e-12)
+    worst = float((np.linalg.norm(vectors - stored, axis=1) / lengths).max())
+    passed = worst <= _TOLERANCE[table.vectors.dtype]
+    return Check(f"{len(rows):,} items encoded again have the same vectors", passed, f"differ by {worst:.1e} at most")
