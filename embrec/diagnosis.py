@@ -14,6 +14,7 @@ from embrec.workspace import Workspace
 _PURPOSES = {
     "text": "MiniLM sentence vectors",
     "image": "EfficientNet-Lite image vectors",
+    "ray": "building features on several processors or machines",
     "examples": "the grocery data of the quickstart",
     "all": "everything above",
     "test": "the test suite",

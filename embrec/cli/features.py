@@ -43,20 +43,29 @@ def build(
     holdout_fraction: HoldoutFraction = 0.1,
     holdout_choose: HoldoutChoose = "random",
     holdout_seed: HoldoutSeed = 0,
+    engine: Annotated[str, typer.Option(help="local, or ray: several processes, here or on a cluster.")] = "local",
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that encode, with --engine ray (default: one a processor).")
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Of a running Ray cluster, with --engine ray (default: one is started here).")
+    ] = None,
     workspace: Workspace = None,
 ) -> None:
     """Encode the items of a category; only what is new or changed, and a killed build goes on when repeated."""
     from embrec.cli.console import progress_bars
     from embrec.features.category import build_features
+    from embrec.features.engines import open_engine
     from embrec.workspace import Workspace as Workspaces
 
-    with progress_bars() as progress:
+    with progress_bars() as progress, open_engine(engine, workers, address) as encode:
         reports = build_features(
             Workspaces.locate(workspace).category(category),
             encoder,
             template=text,
             split=make_split(split, holdout_fraction, holdout_choose, holdout_seed),
             fit_on=fit_on,
+            engine=encode,
             progress=progress,
         )
         for report in reports:

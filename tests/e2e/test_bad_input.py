@@ -21,7 +21,7 @@ CASES = {
     "unknown encoder": (["features", "build", "--category", "shop", "--encoder", "elmo"], "unknown encoder 'elmo'"),
     "unknown text column": (
         ["features", "build", "--category", "shop", "--encoder", "tfidf", "--text", "colour"],
-        "no column 'colour'",
+        "names a column 'colour' that the catalog does not have; there are: title, brand",
     ),
     "no images": (
         ["features", "build", "--category", "shop", "--encoder", "efficientnet-lite0"],
