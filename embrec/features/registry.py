@@ -19,6 +19,7 @@ ENCODERS: dict[str, str] = {
     "tfidf": "embrec.features.text.tfidf:TfidfEncoder",
     "minilm": "embrec.features.text.transformer:MiniLMEncoder",
     "efficientnet-lite0": "embrec.features.image.efficientnet_lite:EfficientNetLiteEncoder",
+    "vectors": "embrec.features.vectors.encoder:VectorsEncoder",
 }
 
 _NEXT_TRANSFORM = re.compile(rf"\+(?=(?:{'|'.join(TRANSFORMS)})(?:[:+]|$))")

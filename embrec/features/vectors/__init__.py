@@ -1,0 +1,1 @@
+"""Ready vectors: item vectors that somebody else computed, read from a file."""

@@ -1,0 +1,163 @@
+"""Ready vectors as an encoder: what is read of an item is its vector in a file, and that is its encoding."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import polars as pl
+
+from embrec.data.catalog import ITEM, Catalog, content_hashes
+from embrec.errors import FeatureError
+from embrec.features.encoder import Contents, Encoded, Encoder
+from embrec.features.vectors.file import VectorFile, bad_rows
+from embrec.features.vectors.formats import open_vectors
+from embrec.features.vectors.params import CATALOG_ORDER, VectorsParams
+
+_HASH_ROWS = 4096
+_IDS = "item_ids.json"
+
+
+class VectorsEncoder(Encoder):
+    """Vectors that somebody else computed, in npy, Parquet, HDF5, safetensors, CSV or AlexNet records.
+
+    The identity is where the vectors are, not what they are: vectors are the contents of the items, so a file to which rows
+    were appended, or in which some were changed, belongs to the same table, and only those rows are written again.
+
+    Attributes:
+        cache_folder: where a file that is not flat is copied to while it is in use; the system's choice if None.
+    """
+
+    name: ClassVar[str] = "vectors"
+    block_rows: ClassVar[int] = 4096
+    libraries: ClassVar[tuple[str, ...]] = ("pyarrow", "safetensors")
+    cache_folder: Path | None = None
+
+    def __init__(self, **params: Any) -> None:
+        self.params: VectorsParams = VectorsParams(**params)
+        self._file: VectorFile | None = None
+        self._signature: list[tuple[int, int, int]] = []
+        self._fingerprinted = False
+        self._order: pl.Series | None = None
+
+    @property
+    def dim(self) -> int:
+        """The length of the vectors in the file."""
+        return self._opened().rows.dim
+
+    def contents(self, catalog: Catalog) -> Contents:
+        """Hash the vectors of the items.
+
+        Raises:
+            FeatureError: the file cannot be read, has none of the items, one of them twice with different vectors, or a vector
+                that is not finite; or its rows are in catalog order and not as many as the items.
+        """
+        if self._file is not None and _signature(self._file.sources) != self._signature:
+            self._file = None
+        file = self._opened()
+        if self.params.ids == CATALOG_ORDER:
+            file = self._file = self._in_order(file, catalog)
+        self._fingerprinted = True
+        rows = file.index.rows_of(catalog.frame[ITEM])
+        filled = rows >= 0
+        if len(catalog) and not filled.any():
+            raise _no_match(file, catalog)
+        fingerprints = np.empty((len(catalog), 16), dtype=np.uint8)
+        fingerprints[~filled] = content_hashes([b""])
+        asked = np.flatnonzero(filled)
+        asked = asked[np.argsort(rows[asked], kind="stable")]  # as they stand in the file
+        bad: list[int] = []
+        for start in range(0, len(asked), _HASH_ROWS):
+            block = asked[start : start + _HASH_ROWS]
+            vectors = file.rows.read(rows[block])
+            bad.extend(rows[block][bad_rows(vectors)].tolist())
+            fingerprints[block] = content_hashes(vector.tobytes() for vector in vectors)
+        file.require_finite(bad)
+        return Contents(fingerprints, filled, np.zeros(len(catalog), dtype=np.int64))
+
+    def encode(self, catalog: Catalog) -> Encoded:
+        """Read the vectors of the items; one that is not in the file has the zero vector and is not present.
+
+        Raises:
+            FeatureError: as `contents` does, but for a file that has none of the items; or the file was changed since
+                `contents` looked at it.
+        """
+        if self._file is not None and _signature(self._file.sources) != self._signature:
+            if self._fingerprinted:
+                raise FeatureError(f"{self.params.path} was changed while it was being read; run the command again")
+            self._file = None
+        file = self._opened()
+        if file.ids is None:
+            raise FeatureError(
+                f"{file.path}: its rows were taken in catalog order, so no item can be looked up by its id; "
+                "give the item ids with ids= and build again"
+            )
+        rows = file.index.rows_of(catalog.frame[ITEM])
+        present = rows >= 0
+        vectors = np.zeros((len(catalog), file.rows.dim), dtype=np.float32)
+        found = file.rows.read(rows[present])
+        file.require_finite(rows[present][bad_rows(found)])
+        vectors[present] = found
+        return Encoded(vectors, present, {})
+
+    def _opened(self) -> VectorFile:
+        if self._file is None:
+            file = open_vectors(self.params, self.cache_folder)
+            if file.ids is None and self._order is not None:
+                file = replace(file, ids=self._order)
+            self._signature, self._file, self._fingerprinted = _signature(file.sources), file, False
+        return self._file
+
+    def _in_order(self, file: VectorFile, catalog: Catalog) -> VectorFile:
+        """Give the rows the ids of the catalog.
+
+        Raises:
+            FeatureError: they are not as many.
+        """
+        if len(file.rows) != len(catalog):
+            raise FeatureError(
+                f"{file.path} has {len(file.rows):,} vectors, the catalog {len(catalog):,} items: ids={CATALOG_ORDER} "
+                "needs one for each, in the same order; write them again or give the item ids with ids="
+            )
+        self._order = catalog.frame[ITEM]
+        return replace(file, ids=self._order)
+
+    def weights_hash(self) -> str:
+        """Return the same always: the vectors are the contents of the items."""
+        return ""
+
+    def save(self, folder: Path) -> None:
+        """Write the parameters; the vectors stay in their file. Of rows in catalog order, also whose they are."""
+        super().save(folder)
+        if self._order is not None:
+            (folder / _IDS).write_text(json.dumps(self._order.to_list(), ensure_ascii=False), encoding="utf-8")
+
+    def load_state(self, folder: Path) -> None:
+        """Read what `save` wrote."""
+        if (folder / _IDS).is_file():
+            self._order = pl.Series(json.loads((folder / _IDS).read_text(encoding="utf-8")), dtype=pl.String)
+
+
+def _signature(sources: Sequence[Path]) -> list[tuple[int, int, int]]:
+    """Return what changes when a file is written again; nothing where it is gone."""
+    signature = []
+    for path in sources:
+        try:
+            state = os.stat(path)  # noqa: PTH116
+        except OSError:
+            continue
+        signature.append((state.st_size, state.st_mtime_ns, state.st_ino))
+    return signature
+
+
+def _no_match(file: VectorFile, catalog: Catalog) -> FeatureError:
+    known = file.ids.drop_nulls() if file.ids is not None else pl.Series(dtype=pl.String)
+    example = f"{known[0]!r}" if len(known) else "(none)"
+    return FeatureError(
+        f"{file.path}: none of its {len(file.rows):,} vectors belongs to an item of the catalog; its ids look like "
+        f"{example}, those of the catalog like {catalog.frame[ITEM][0]!r}; write the catalog's ids into the file, "
+        "or say where they are with ids= or id_column="
+    )

@@ -1,0 +1,1 @@
+"""Files of ready vectors: one module a format, each with a function `read`."""
