@@ -114,10 +114,10 @@ def text_ids(values: NDArray[np.generic], where: str) -> pl.Series:
     """
     if values.ndim != 1:
         raise FeatureError(f"{where}: the item ids have shape {values.shape}; they must be one list")
-    if values.dtype.kind == "S":
+    if values.dtype.kind in "SO":  # HDF5 texts are objects, of bytes, and UTF-8 even where they are labelled ASCII
         try:
             return pl.Series(values.tolist(), dtype=pl.Binary).cast(pl.String)
-        except pl.exceptions.PolarsError:
+        except (pl.exceptions.PolarsError, TypeError):
             raise FeatureError(f"{where}: the item ids are no UTF-8 text; write them as text") from None
     if values.dtype.kind not in "Uiu":
         raise FeatureError(f"{where}: the item ids are of type {values.dtype}; they must be texts or whole numbers")

@@ -21,7 +21,7 @@ from embrec.features.vectors.mapped import copy_rows
 from embrec.features.vectors.params import VectorsParams
 
 _BLOCK_BYTES = 16 << 20
-_SEPARATORS = ",;\t|"
+_OTHER_SEPARATORS = ";\t|"
 
 
 def read(params: VectorsParams, scratch: Path | None) -> VectorFile:
@@ -29,7 +29,8 @@ def read(params: VectorsParams, scratch: Path | None) -> VectorFile:
     path = params.path
     try:
         with _opened(path) as stream:
-            separator, fields = _first_row(stream, path)
+            tabs = params.format == "tsv" or ".tsv" in path.suffixes[-2:]
+            separator, fields = _first_row(stream, path, tabs)
         header = params.id_column is not None or _is_header(fields)
         id_place = _id_place(path, fields, params.id_column) if header else 0
         if len(fields) < 2:
@@ -48,15 +49,15 @@ def _opened(path: Path) -> IO[bytes]:
     return cast(IO[bytes], gzip.open(path)) if path.suffix.lower() == ".gz" else path.open("rb")
 
 
-def _first_row(stream: IO[bytes], path: Path) -> tuple[str, list[str]]:
-    """Return the separator, which is the most frequent one of the first line, and the fields of the first row."""
+def _first_row(stream: IO[bytes], path: Path, tabs: bool) -> tuple[str, list[str]]:
+    """Return the separator and the fields of the first row."""
     line = stream.readline(_BLOCK_BYTES)
     if not line.strip():
         raise FeatureError(
             f"{path} is empty or begins with an empty line; expected an item id and numbers in every row"
         )
     text = line.decode("utf-8-sig")
-    separator = max(_SEPARATORS, key=text.count)
+    separator = "\t" if tabs else "," if "," in text else max(_OTHER_SEPARATORS, key=text.count)
     stream.seek(0)
     with io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as lines:
         return separator, next(csv.reader(lines, delimiter=separator))

@@ -95,13 +95,8 @@ def _ids(path: Path, datasets: dict[str, h5py.Dataset], asked: str | None, count
     if name is None:
         return None
     dataset = datasets[name]
-    values = np.array(dataset.asstr()[:], dtype=object) if _is_text(dataset) else dataset[:]
     where = f"{path}, dataset {name!r}"
-    ids = (
-        pl.Series(values.tolist(), dtype=pl.String)
-        if values.dtype == object and values.ndim == 1
-        else text_ids(values, where)
-    )
+    ids = text_ids(dataset[:], where)
     if len(ids) != count:
         raise FeatureError(f"{where} has {len(ids):,} ids for {count:,} vectors; there must be one id a vector")
     return ids
