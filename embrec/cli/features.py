@@ -1,5 +1,6 @@
 """`embrec features`: build the lookup tables of item vectors, and see what is there."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -176,3 +177,21 @@ def encoders(
         print_table(
             f"parameters of {name}", ["parameter", "default", "meaning"], [list(row) for row in list_parameters(name)]
         )
+
+
+@app.command()
+def export(
+    category: Category,
+    table: _Table,
+    output: Annotated[Path, typer.Option(help="File to write: .npy, .parquet, .csv, .h5 or .safetensors.")],
+    workspace: Workspace = None,
+) -> None:
+    """Write a table in a format that other programs read (and `--encoder vectors` reads back)."""
+    from embrec.cli.console import notes
+    from embrec.features.category import named_table
+    from embrec.features.export import export as export_table
+    from embrec.workspace import Workspace as Workspaces
+
+    found = named_table(Workspaces.locate(workspace).category(category).require(), table)
+    count = export_table(found, output)
+    notes().print(f"{count:,} vectors of length {found.dim}: {output}")

@@ -18,8 +18,8 @@ import polars as pl
 
 from embrec.data.catalog import Catalog
 from embrec.features.build import build
-from embrec.features.encoder import make_encoder
 from embrec.features.export import export
+from embrec.features.registry import make_encoder
 from embrec.features.table import FeatureTable
 
 _ROWS = 65_536

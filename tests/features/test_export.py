@@ -15,7 +15,7 @@ from embrec.data.catalog import Catalog
 from embrec.errors import ConfigError, FeatureError
 from embrec.features import export as export_module
 from embrec.features.build import build
-from embrec.features.encoder import make_encoder
+from embrec.features.registry import make_encoder
 from embrec.features.export import export
 from embrec.features.table import FeatureTable
 

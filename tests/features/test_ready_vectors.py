@@ -24,7 +24,7 @@ from safetensors.torch import save_file as save_torch_file
 from embrec.data.catalog import Catalog
 from embrec.errors import ConfigError, FeatureError
 from embrec.features.build import build
-from embrec.features.encoder import load_encoder, make_encoder
+from embrec.features.registry import load_encoder, make_encoder
 from embrec.features.table import FeatureTable
 from embrec.features.vectors.mapped import MappedRows
 
@@ -575,7 +575,7 @@ import sys
 from pathlib import Path
 import polars as pl
 from embrec.data.catalog import Catalog
-from embrec.features.encoder import make_encoder
+from embrec.features.registry import make_encoder
 import pyarrow.parquet
 def peak():
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024

@@ -33,11 +33,13 @@ class VectorsEncoder(Encoder):
 
     name: ClassVar[str] = "vectors"
     block_rows: ClassVar[int] = 4096
+    keeps_vectors: ClassVar[bool] = False
     libraries: ClassVar[tuple[str, ...]] = ("pyarrow", "safetensors")
     cache_folder: Path | None = None
+    params: VectorsParams
 
     def __init__(self, **params: Any) -> None:
-        self.params: VectorsParams = VectorsParams(**params)
+        self.params = VectorsParams(**params)
         self._file: VectorFile | None = None
         self._signature: list[tuple[int, int, int]] = []
         self._fingerprinted = False
