@@ -24,6 +24,10 @@ from embrec.features.text.word_files import FileVectors
 
 GLOVE, CATALOG = "glove", "catalog"
 
+# What a training can be told, and what it does otherwise. None where nothing is trained.
+_TRAINING = {"dim": 250, "window": 5, "min_count": 2, "epochs": 10, "seed": 0}
+_Training = Annotated[int | None, Field(validate_default=True)]
+
 
 class WordVectorParams(TextParams):
     """Parameters of `WordVectorEncoder`."""
@@ -44,11 +48,11 @@ class WordVectorParams(TextParams):
             "frequency, fitted); auto: sqrtn for a TF-Hub module, as the paper's, else mean",
         ),
     ] = "auto"
-    dim: Annotated[int, Field(ge=1, le=2000, description="of the vectors that are trained (catalog)")] = 250
-    window: Annotated[int, Field(ge=1, description="words to either side that are predicted (catalog)")] = 5
-    min_count: Annotated[int, Field(ge=1, description="times that a word must stand in the texts (catalog)")] = 2
-    epochs: Annotated[int, Field(ge=1, description="passes over the texts (catalog)")] = 10
-    seed: Annotated[int, Field(ge=0, le=2**32 - 1, description="of the training (catalog)")] = 0
+    dim: _Training = Field(None, ge=1, le=2000, description="catalog only: length of the vectors, else 250")
+    window: _Training = Field(None, ge=1, description="catalog only: words to either side that are predicted, else 5")
+    min_count: _Training = Field(None, ge=1, description="catalog only: times that a word must stand in the texts, else 2")
+    epochs: _Training = Field(None, ge=1, description="catalog only: passes over the texts, else 10")
+    seed: _Training = Field(None, ge=0, le=2**32 - 1, description="catalog only: of the training, else 0")
 
     @field_validator("vectors")
     @classmethod
@@ -60,19 +64,19 @@ class WordVectorParams(TextParams):
 
     @field_validator("combiner")
     @classmethod
-    def _the_source_s_own(cls, combiner: str, info: ValidationInfo) -> str:
+    def _as_the_source_does(cls, combiner: str, info: ValidationInfo) -> str:
         if combiner != "auto":
             return combiner
         return "sqrtn" if is_hub_module(info.data.get("vectors", GLOVE)) else "mean"
 
-    @field_validator("dim", "window", "min_count", "epochs", "seed")
+    @field_validator(*_TRAINING)
     @classmethod
-    def _only_where_it_counts(cls, value: int, info: ValidationInfo) -> int:
-        assert info.field_name is not None
-        default = cls.model_fields[info.field_name].default
-        if value != default and info.data.get("vectors", CATALOG) != CATALOG:
+    def _only_where_vectors_are_trained(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if info.data.get("vectors", CATALOG) == CATALOG:
+            return _TRAINING[str(info.field_name)] if value is None else value
+        if value is not None:
             raise ValueError("only vectors=catalog are trained; leave it out")
-        return value
+        return None
 
 
 class WordVectorEncoder(Encoder):
@@ -153,15 +157,8 @@ class WordVectorEncoder(Encoder):
         """
         texts = item_texts(catalog, self.params)
         if self._trains:
-            params = self.params
-            self._trained = TrainedVectors.train(
-                texts,
-                dim=params.dim,
-                window=params.window,
-                min_count=params.min_count,
-                epochs=params.epochs,
-                seed=params.seed,
-            )
+            settings = {name: getattr(self.params, name) for name in _TRAINING}
+            self._trained = TrainedVectors.train(texts, **settings)
         if self._weighs:
             words, counts = count_words(texts, self.source)
             self._frequencies = DocumentFrequencies.of(words, counts)
