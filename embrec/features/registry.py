@@ -17,7 +17,11 @@ from embrec.features.transforms import TRANSFORMS, Transform
 # Named by module so that asking for TF-IDF does not import a transformer.
 ENCODERS: dict[str, str] = {
     "tfidf": "embrec.features.text.tfidf:TfidfEncoder",
+    "word2vec": "embrec.features.text.word_vectors:WordVectorEncoder",
+    "elmo": "embrec.features.text.elmo:ElmoEncoder",
     "minilm": "embrec.features.text.transformer:MiniLMEncoder",
+    "bert": "embrec.features.text.transformer:BertEncoder",
+    "clip-text": "embrec.features.text.clip:ClipTextEncoder",
     "efficientnet-lite0": "embrec.features.image.efficientnet_lite:EfficientNetLiteEncoder",
     "vectors": "embrec.features.vectors.encoder:VectorsEncoder",
 }

