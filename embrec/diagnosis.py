@@ -12,7 +12,9 @@ from embrec import __version__
 from embrec.workspace import Workspace
 
 _PURPOSES = {
-    "text": "MiniLM sentence vectors",
+    "text": "sentence vectors by transformers, MiniLM among them, and GloVe word vectors",
+    "word2vec": "word vectors trained on the catalog",
+    "tfhub": "ELMo and word vectors of TensorFlow Hub",
     "image": "EfficientNet-Lite image vectors",
     "ray": "building features on several processors or machines",
     "examples": "the grocery data of the quickstart",

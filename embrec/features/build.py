@@ -156,15 +156,15 @@ def build(
 def _transforming(encoder: Chain, base: FeatureTable) -> Engine:
     """Return an engine that takes vectors from the table of the chain's encoder instead of encoding again."""
 
-    def transform(
-        _: Encoder, __: Catalog, blocks: Sequence[tuple[int, NDArray[np.int64]]]
-    ) -> Iterator[EncodedBlock]:
+    def transform(_: Encoder, __: Catalog, blocks: Sequence[tuple[int, NDArray[np.int64]]]) -> Iterator[EncodedBlock]:
         reasons: dict[str, str] = base.attributes["unreadable"]
         for count, (number, rows) in enumerate(blocks):
             began = time.monotonic()
             present = base.present[rows]
             vectors = encoder.transform(base.vectors[rows].astype(np.float32, copy=False), present)
-            problems = {row: reasons.get(str(base.item_ids[rows[row]]), "") for row in np.flatnonzero(~present).tolist()}
+            problems = {
+                row: reasons.get(str(base.item_ids[rows[row]]), "") for row in np.flatnonzero(~present).tolist()
+            }
             yield EncodedBlock(number, Encoded(vectors, present, problems), time.monotonic() - began)
             if count % _FORGET_EVERY == 0:
                 base.vectors.forget()
@@ -270,7 +270,7 @@ class _Filling:
                 row = int(block[np.flatnonzero(~np.isfinite(result.vectors).all(axis=1))[0]])
                 raise FeatureError(
                     f"encoder {self.encoder.full_name!r} gave a vector that is not finite for item "
-                    f"{str(self.catalog.item_ids[row])!r}; its weights may be damaged, or the numbers too large for half precision"
+                    f"{str(self.catalog.item_ids[row])!r}; its weights may be damaged, or the numbers too large for 'half'"
                 )
             self.writer.write(block - self.start, result.vectors, result.present)
             self.writer.mark(number, seconds)

@@ -58,9 +58,7 @@ def build_features(
         partition = (split or LeaveOneOut())(dataset.interactions, len(dataset.catalog))
         fit_rows = partition.train_items
     for encoder in made:
-        yield build(
-            dataset.catalog, encoder, category.features, fit_rows=fit_rows, engine=engine, progress=progress
-        )
+        yield build(dataset.catalog, encoder, category.features, fit_rows=fit_rows, engine=engine, progress=progress)
 
 
 def _make(spec: Spec, template: str | None) -> Encoder:
@@ -143,9 +141,7 @@ def find_table(category: Category, name: str, catalog: Catalog, train_items: NDA
         raise _missing(category, name, name.rpartition("-")[0])
     spec = Spec.parse(name)
     damaged: list[FeatureError] = []
-    tables = [
-        table for table in list_tables(category, spec.full_name, damaged=damaged.append) if _matches(table, spec)
-    ]
+    tables = [table for table in list_tables(category, spec.full_name, damaged=damaged.append) if _matches(table, spec)]
     for sample in (catalog.item_ids[train_items], catalog.item_ids):
         wanted = {None, sample_hash(sample)}
         fitting = [table for table in tables if table.attributes["fitted_on"] in wanted]

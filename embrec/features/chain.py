@@ -145,4 +145,3 @@ class Chain(Encoder):
             if transform.fitted and not keys:
                 raise ValueError(f"nothing of transform {transform.name!r} in transforms.safetensors")
             transform.state = {key.partition(".")[2]: arrays[key] for key in keys}
-

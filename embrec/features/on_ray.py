@@ -113,7 +113,9 @@ def _encode(
             yield EncodedBlock(int(row["number"]), Encoded(vectors, present, problems), float(row["seconds"]))
     except ray.exceptions.RayError as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
-        raise FeatureError(f"Ray could not encode all items ({lines[-1][:200].strip()}); run the command again") from None
+        raise FeatureError(
+            f"Ray could not encode all items ({lines[-1][:200].strip()}); run the command again"
+        ) from None
 
 
 def _restarts() -> dict[str, Any]:
@@ -170,7 +172,11 @@ def _files(encoder: Encoder) -> dict[str, bytes]:
 
 def _ray() -> Any:
     """Import Ray and keep it quiet: what its workers have to say reaches the user as one line, if it matters."""
-    for name, value in {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AIR_NEW_OUTPUT": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}.items():
+    for name, value in {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_AIR_NEW_OUTPUT": "0",
+        "RAY_BACKEND_LOG_LEVEL": "fatal",
+    }.items():
         os.environ.setdefault(name, value)
     try:
         import ray

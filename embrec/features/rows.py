@@ -84,4 +84,3 @@ class Rows:
             mapped = getattr(part, "_mmap", None)
             if isinstance(mapped, mmap.mmap):
                 mapped.madvise(mmap.MADV_DONTNEED)
-

@@ -153,7 +153,8 @@ class WhitenParams(EncoderParams):
     """Which of the whitened bases, and how cautious."""
 
     kind: Annotated[
-        Literal["pca", "zca"], Field(description="pca: along the principal directions; zca: turned back, nearest to before")
+        Literal["pca", "zca"],
+        Field(description="pca: along the principal directions; zca: turned back, nearest to before"),
     ] = "pca"
     dim: Annotated[int | None, Field(ge=1, description="directions kept, at most; all if None")] = None
     epsilon: Annotated[

@@ -64,9 +64,9 @@ def test_list_shows_every_table_and_names_the_damaged_file(embrec, tmp_path):
 
 
 def test_an_unknown_encoder_is_an_error_of_one_line(embrec, tmp_path):
-    code, printed, errors = embrec("features", "build", "--category", "shop", "--encoder", "elmo")
+    code, printed, errors = embrec("features", "build", "--category", "shop", "--encoder", "elmoo")
     assert (code, printed) == (2, "")
-    assert "unknown encoder 'elmo'" in errors
+    assert "unknown encoder 'elmoo'" in errors
     assert not (tmp_path / "workspace" / "shop" / "features").exists()
 
 

@@ -18,7 +18,7 @@ def tree(folder):
 
 CASES = {
     "unknown category": (["train", "--category", "nowhere", "--source", "id"], "no category 'nowhere'"),
-    "unknown encoder": (["features", "build", "--category", "shop", "--encoder", "elmo"], "unknown encoder 'elmo'"),
+    "unknown encoder": (["features", "build", "--category", "shop", "--encoder", "elmoo"], "unknown encoder 'elmoo'"),
     "unknown text column": (
         ["features", "build", "--category", "shop", "--encoder", "tfidf", "--text", "colour"],
         "names a column 'colour' that the catalog does not have; there are: title, brand",

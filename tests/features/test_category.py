@@ -57,7 +57,7 @@ def test_what_is_missing_is_named_with_the_command_that_makes_it(category):
     with pytest.raises(FeatureError, match="embrec features build --category toys --encoder tfidf"):
         find_table(folder, "tfidf", catalog, np.ones(12, dtype=bool))
     with pytest.raises(ConfigError, match="unknown encoder"):
-        find_table(folder, "elmo", catalog, np.ones(12, dtype=bool))
+        find_table(folder, "elmoo", catalog, np.ones(12, dtype=bool))
 
 
 def test_two_tables_that_fit_are_not_guessed_between(category):
@@ -90,7 +90,7 @@ def test_a_spec_finds_the_table_that_agrees_with_it(category):
 def test_an_unknown_encoder_stops_the_build_before_anything_is_written(category):
     folder, *_ = category
     with pytest.raises(ConfigError, match="unknown encoder"):
-        list(build_features(folder, ["tfidf", "elmo"]))
+        list(build_features(folder, ["tfidf", "elmoo"]))
     assert not folder.features.exists()
 
 

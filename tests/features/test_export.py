@@ -15,8 +15,8 @@ from embrec.data.catalog import Catalog
 from embrec.errors import ConfigError, FeatureError
 from embrec.features import export as export_module
 from embrec.features.build import build
-from embrec.features.registry import make_encoder
 from embrec.features.export import export
+from embrec.features.registry import make_encoder
 from embrec.features.table import FeatureTable
 
 NAMES = ["v.npy", "v.parquet", "v.csv", "v.csv.gz", "v.tsv", "v.tsv.gz", "v.h5", "v.hdf5", "v.safetensors"]

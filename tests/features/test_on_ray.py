@@ -57,7 +57,10 @@ def test_what_is_wrong_in_a_worker_is_said_in_one_line(tmp_path, monkeypatch):
         (folder / "idf.npy").write_bytes(b"junk")
 
     monkeypatch.setattr(type(encoder), "save", damage)
-    with open_engine("ray", workers=1) as engine, pytest.raises(FeatureError, match="holds no usable encoder") as raised:
+    with (
+        open_engine("ray", workers=1) as engine,
+        pytest.raises(FeatureError, match="holds no usable encoder") as raised,
+    ):
         list(engine(encoder, items, [(0, np.arange(20))]))
     assert "\n" not in str(raised.value)
 

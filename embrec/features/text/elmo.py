@@ -112,7 +112,9 @@ class ElmoEncoder(Encoder):
         except Exception as error:  # TensorFlow raises many kinds
             raise self._saved_model.unusable(error) from None
         if states.ndim != 3 or states.shape[:2] != (len(texts), width):
-            raise self._saved_model.unusable(f"{len(texts)} texts of {width} words gave an output of shape {states.shape}")
+            raise self._saved_model.unusable(
+                f"{len(texts)} texts of {width} words gave an output of shape {states.shape}"
+            )
         states = np.where(np.arange(width)[None, :, None] < lengths[:, None, None], states, 0)
         return (states.sum(axis=1) / lengths[:, None]).astype(np.float32)
 

@@ -55,7 +55,9 @@ class SavedModel:
             MissingExtraError: TensorFlow is not installed.
         """
         tensorflow = import_tensorflow()
-        tags: list[str] | None = [] if (self.folder / "tfhub_module.pb").is_file() else None  # the older format has no tags
+        tags: list[str] | None = (
+            [] if (self.folder / "tfhub_module.pb").is_file() else None
+        )  # the older format has no tags
         try:
             with quiet():
                 return tensorflow.saved_model.load(str(self.folder), tags=tags)

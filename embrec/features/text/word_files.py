@@ -164,19 +164,25 @@ def _index_binary(data: mmap.mmap, name: str) -> Index:
     count, dim = header
     place, width, size = len(first) + 1, 4 * dim, len(data)
     if count * (width + 2) > size:
-        raise FeatureError(f"{name}: {size:,} bytes cannot hold {count:,} vectors of {dim:,} values; the file is incomplete")
+        raise FeatureError(
+            f"{name}: {size:,} bytes cannot hold {count:,} vectors of {dim:,} values; the file is incomplete"
+        )
     row_of: dict[str, int] = {}
     starts = array("q")
     for row in range(count):
         space = data.find(b" ", place, place + _LONGEST_WORD)
         if space < 0 or space + 1 + width > size:
             problem = "the file ends inside" if place + width >= size else "there is no word before"
-            raise FeatureError(f"{name}: {problem} vector {row + 1:,} of {count:,}, at byte {place:,}; get the file again")
+            raise FeatureError(
+                f"{name}: {problem} vector {row + 1:,} of {count:,}, at byte {place:,}; get the file again"
+            )
         row_of.setdefault(data[place:space].lstrip(b"\n").decode("utf-8", "replace"), row)
         starts.append(space + 1)
         place = space + 1 + width
     if data[place : place + 2].strip():
-        raise FeatureError(f"{name}: the file goes on after its {count:,} vectors, at byte {place:,}; get the file again")
+        raise FeatureError(
+            f"{name}: the file goes on after its {count:,} vectors, at byte {place:,}; get the file again"
+        )
     return Index(row_of, starts, (), dim)
 
 

@@ -50,7 +50,9 @@ class WordVectorParams(TextParams):
     ] = "auto"
     dim: _Training = Field(None, ge=1, le=2000, description="catalog only: length of the vectors, else 250")
     window: _Training = Field(None, ge=1, description="catalog only: words to either side that are predicted, else 5")
-    min_count: _Training = Field(None, ge=1, description="catalog only: times that a word must stand in the texts, else 2")
+    min_count: _Training = Field(
+        None, ge=1, description="catalog only: times that a word must stand in the texts, else 2"
+    )
     epochs: _Training = Field(None, ge=1, description="catalog only: passes over the texts, else 10")
     seed: _Training = Field(None, ge=0, le=2**32 - 1, description="catalog only: of the training, else 0")
 

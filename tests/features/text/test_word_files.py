@@ -51,7 +51,9 @@ def test_every_format_gives_the_vectors_that_were_written(tmp_path, name, compre
     assert vectors.vectors([]).shape == (0, 7)
 
 
-@pytest.mark.parametrize(("name", "binary_format"), [("word2vec.bin", True), ("google.bin", True), ("word2vec.vec", False)])
+@pytest.mark.parametrize(
+    ("name", "binary_format"), [("word2vec.bin", True), ("google.bin", True), ("word2vec.vec", False)]
+)
 def test_gensim_reads_the_same(tmp_path, name, binary_format):
     keyed = pytest.importorskip("gensim.models", reason="gensim is not installed").KeyedVectors
     (tmp_path / name).write_bytes(FORMATS[name])
@@ -127,21 +129,30 @@ DAMAGED = {
     "header.bin": (b"word2vec\n" + GOOD, "the first line is not 'words dimensions'"),
     "huge.bin": (b"3 99999999\n" + GOOD, "the first line is not 'words dimensions'"),
     "text.bin": (text(header=False), "the first line is not 'words dimensions'"),
-    "short.bin": (GOOD[:-1 - 28], "the file ends inside vector 8 of 8, at byte"),
+    "short.bin": (GOOD[: -1 - 28], "the file ends inside vector 8 of 8, at byte"),
     "half.bin": (GOOD[: len(GOOD) // 2], "bytes cannot hold 8 vectors of 7 values; the file is incomplete"),
     "long.bin": (GOOD + b"more", "the file goes on after its 8 vectors"),
     "spaceless.bin": (GOOD[:5] + b"\xff" * 20_000, "there is no word before vector 1 of 8, at byte 4"),
-    "nan.bin": (GOOD.replace(TABLE[3].tobytes()[:4], struct.pack("<f", float("nan"))), "the vector of 'wool' is not finite"),
+    "nan.bin": (
+        GOOD.replace(TABLE[3].tobytes()[:4], struct.pack("<f", float("nan"))),
+        "the vector of 'wool' is not finite",
+    ),
     "missing.vec": (b"\n".join(LINES[:-3]), "promises 8 vectors, the file holds 6"),
     "cut.vec": (b"\n".join(LINES)[:-60], "line 9: 4 values where 7 are expected"),
     "cut.txt": (text(header=False)[:-60], "line 8: 4 values where 7 are expected"),
-    "word.vec": (b"\n".join([*LINES[:4], b"x " + b"1 " * 6 + b"one", *LINES[5:]]), "line 5: could not convert string to float"),
+    "word.vec": (
+        b"\n".join([*LINES[:4], b"x " + b"1 " * 6 + b"one", *LINES[5:]]),
+        "line 5: could not convert string to float",
+    ),
     "inf.vec": (b"\n".join([*LINES[:4], b"x" + b" inf" * 7, *LINES[5:]]), "the vector of 'x' is not finite"),
     "blank.txt": (b"\n\n", "line 1: no values"),
     "words.txt": (b"these\nare\nwords\n", "line 1: no values"),
     "cut.bin.gz": (gzip.compress(GOOD)[:-20], "the compressed data is damaged"),
     "plain.bin.gz": (GOOD, "the compressed data is damaged"),
-    "flipped.bin.gz": (gzip.compress(GOOD)[:30] + b"\xff\xff\xff" + gzip.compress(GOOD)[33:], "the compressed data is damaged"),
+    "flipped.bin.gz": (
+        gzip.compress(GOOD)[:30] + b"\xff\xff\xff" + gzip.compress(GOOD)[33:],
+        "the compressed data is damaged",
+    ),
 }
 
 
@@ -149,9 +160,13 @@ DAMAGED = {
 def test_a_damaged_file_is_said_in_one_line_with_the_place(tmp_path, name):
     content, message = DAMAGED[name]
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(FeatureError, match=message) as raised:
+
+    def read():
         vectors = FileVectors(tmp_path / name)
         vectors.vectors(list(vectors.row_of))
+
+    with pytest.raises(FeatureError, match=message) as raised:
+        read()
     assert str(raised.value).startswith(str(tmp_path / name))
     assert "\n" not in str(raised.value)
 

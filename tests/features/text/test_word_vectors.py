@@ -148,7 +148,10 @@ def test_a_damaged_glove_package_is_said(monkeypatch, tmp_path):
 
 
 # Two kinds of articles, described with words of their own.
-CLOTHES, TOOLS = ["wool", "scarf", "red", "warm", "knitted", "shawl"], ["drill", "cordless", "volt", "battery", "saw", "steel"]
+CLOTHES, TOOLS = (
+    ["wool", "scarf", "red", "warm", "knitted", "shawl"],
+    ["drill", "cordless", "volt", "battery", "saw", "steel"],
+)
 
 
 def articles(count=200):
@@ -297,7 +300,7 @@ def test_parameters_that_do_nothing_are_refused():
 
 
 def test_vectors_that_are_nowhere_are_said():
-    with pytest.raises(FeatureError, match="there is no file or folder .*glove2; vectors is glove, catalog, a file"):
+    with pytest.raises(FeatureError, match=r"there is no file or folder .*glove2; vectors is glove, catalog, a file"):
         encode(["wool"], vectors="glove2")
 
 
