@@ -98,11 +98,11 @@ class ElmoEncoder(Encoder):
         return Encoded(vectors, lengths > 0, {})
 
     def _forward(self, texts: Sequence[Sequence[str]]) -> NDArray[np.float32]:
+        signature = self._module.signatures["tokens"]
         tensorflow = import_tensorflow()
         lengths = np.array([len(words) for words in texts], dtype=np.int32)
         width = int(lengths.max())
         padded = [[*words, *[""] * (width - len(words))] for words in texts]
-        signature = self._module.signatures["tokens"]
         try:
             with quiet():
                 states = signature(

@@ -58,10 +58,10 @@ class HubVectors(WordVectors):
         return np.concatenate([np.empty((0, self.dim), dtype=np.float32), *blocks])
 
     def _call(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        tensorflow = import_tensorflow()
+        module, tensorflow = self._module, import_tensorflow()
         try:
             with quiet():
-                vectors = self._module(tensorflow.constant(list(texts), dtype=tensorflow.string)).numpy()
+                vectors = module(tensorflow.constant(list(texts), dtype=tensorflow.string)).numpy()
         except Exception as error:  # TensorFlow raises many kinds
             raise self._saved_model.unusable(error) from None
         if vectors.ndim != 2 or len(vectors) != len(texts) or vectors.dtype != np.float32:
