@@ -27,13 +27,15 @@ def test_without_tensorflow_the_extra_is_named(module, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     for source in (module, "https://tfhub.dev/google/elmo/2"):
         for encoder in encoders(source):
-            with pytest.raises(MissingExtraError, match=r"'tensorflow'; install it with: pip install 'embrec\[tfhub\]'"):
+            with pytest.raises(
+                MissingExtraError, match=r"'tensorflow'; install it with: pip install 'embrec\[tfhub\]'"
+            ):
                 encoder.encode(ITEMS)
 
 
 def test_a_folder_without_a_saved_model_names_the_option(tmp_path):
     for encoder, option in zip(encoders(tmp_path), ("elmo:model=FOLDER", "word2vec:vectors=FOLDER"), strict=True):
-        with pytest.raises(FeatureError, match="holds no SavedModel: it has no saved_model.pb") as raised:
+        with pytest.raises(FeatureError, match=r"holds no SavedModel: it has no saved_model\.pb") as raised:
             encoder.encode(ITEMS)
         assert str(raised.value).endswith(f"({option})")
 

@@ -203,7 +203,9 @@ DAMAGES = {
     "a bit of the variables flipped": lambda folder: flip(largest(folder)),
     "variables gone": lambda folder: shutil.rmtree(folder / "variables"),
     "an empty index": lambda folder: (folder / "variables" / "variables.index").write_bytes(b""),
-    "graph cut": lambda folder: (folder / "saved_model.pb").write_bytes((folder / "saved_model.pb").read_bytes()[:5000]),
+    "graph cut": lambda folder: (folder / "saved_model.pb").write_bytes(
+        (folder / "saved_model.pb").read_bytes()[:5000]
+    ),
     "graph empty": lambda folder: (folder / "saved_model.pb").write_bytes(b""),
     "graph replaced": lambda folder: (folder / "saved_model.pb").write_bytes(b"not a graph" * 50),
 }
@@ -222,7 +224,9 @@ def test_the_wrong_module_is_told_what_it_lacks(modules, tmp_path):
     assert "it has no signature 'tokens', as ELMo has; there are: " in said(ElmoEncoder(model=str(modules / "words")))
     assert "it cannot be called with texts" in said(WordVectorEncoder(vectors=str(modules / "elmo")))
     export_elmo(tmp_path / "default", signatures=("default",))
-    assert "no signature 'tokens', as ELMo has; there are: default" in said(ElmoEncoder(model=str(tmp_path / "default")))
+    assert "no signature 'tokens', as ELMo has; there are: default" in said(
+        ElmoEncoder(model=str(tmp_path / "default"))
+    )
     export_elmo(tmp_path / "renamed", elmo="states")
     assert "its signature 'tokens' has no output 'elmo'" in said(ElmoEncoder(model=str(tmp_path / "renamed")))
     export_elmo(tmp_path / "swapped", elmo="default", default="elmo")
