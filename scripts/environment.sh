@@ -1,16 +1,18 @@
-# Sourced by the other scripts: makes the virtual environment .venv and installs this project into it, once.
+# Sourced by the other scripts: makes a virtual environment and installs this project into it, once.
 #
-# usage: ensure_environment EXTRAS     (such as "all" or "dev"); afterwards .venv/bin is first on the PATH.
+# usage: ensure_environment EXTRAS [FOLDER [CONSTRAINTS [PACKAGES...]]]
+#        EXTRAS such as "all" or "dev"; FOLDER is .venv if not given, and its bin is first on the PATH afterwards.
 
 say() { printf '\n== %s\n' "$*" >&2; }
 
 ensure_environment() {
-    local extras=$1 python=${PYTHON:-python3}
+    local extras=$1 folder=${2:-.venv} constraints=${3:-constraints.txt} python=${PYTHON:-python3}
+    local packages=("${@:4}")
     if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
         echo "error: Python 3.11 or newer is needed ($python is $("$python" --version 2>&1)); name another with PYTHON=..." >&2
         exit 2
     fi
-    if [ ! -x .venv/bin/python ]; then
+    if [ ! -x "$folder/bin/python" ]; then
         if ! "$python" -c 'import ensurepip' 2>/dev/null; then # Debian packs it apart
             if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
                 say "installing python3-venv"
@@ -20,15 +22,16 @@ ensure_environment() {
                 exit 2
             fi
         fi
-        say "making the virtual environment .venv"
-        "$python" -m venv .venv
+        say "making the virtual environment $folder"
+        "$python" -m venv "$folder"
     fi
-    local wanted stamp=.venv/.embrec-$extras
-    wanted=$(cat pyproject.toml constraints.txt | cksum)
+    local wanted stamp=$folder/.embrec-$extras
+    wanted=$(cat pyproject.toml "$constraints" | cksum)
     if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
-        say "installing embrec[$extras] with the versions of constraints.txt (a few minutes)"
-        .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$extras]"
+        say "installing embrec[$extras] with the versions of $constraints (a few minutes)"
+        "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -c "$constraints" \
+            -e ".[$extras]" "${packages[@]}"
         echo "$wanted" >"$stamp"
     fi
-    PATH=$PWD/.venv/bin:$PATH
+    PATH=$PWD/$folder/bin:$PATH
 }
