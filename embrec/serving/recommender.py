@@ -69,7 +69,7 @@ class Recommender:
             progress: told of every source that is encoded.
 
         Raises:
-            DataError: an item is in the catalog already, or none of the columns that the encoders read is there.
+            DataError: an item is in the catalog already, or the encoders find nothing to read in any of the new ones.
             RunError: the model knows items by identity only.
         """
         if not self.config.model.features:
@@ -81,28 +81,27 @@ class Recommender:
         if known:
             raise DataError(f"item {known[0]!r} is in the catalog already ({len(known)} such); leave it out")
         columns = [name for name in self.catalog.frame.columns if name in items.frame.columns]
-        extended = self.catalog.extended(Catalog(items.frame.select(columns), self._text_columns(items)))
+        texts = [name for name in self.catalog.text_columns if name in items.frame.columns]
+        extended = self.catalog.extended(Catalog(items.frame.select(columns), texts))
         added = extended.select(range(len(self.catalog), len(extended)))
-        features = {}
+        features, present = {}, np.zeros(len(added), dtype=bool)
         for done, name in enumerate(self.config.model.features):
             progress("encode new items", done, len(self.config.model.features), name)
-            features[name] = torch.from_numpy(load_encoder(self.run.encoders / name).encode(added).vectors)
+            encoded = load_encoder(self.run.encoders / name).encode(added)
+            features[name] = torch.from_numpy(encoded.vectors.astype(np.float32, copy=False))
+            present |= encoded.present
         progress("encode new items", len(features), len(features))
+        if len(added) and not present.any():
+            readable = ", ".join([*self.catalog.text_columns, "image"])
+            raise DataError(
+                f"none of the {len(added):,} new items has anything that the encoders of run {self.run.name!r} read: columns "
+                f"such as {readable}, or a vector in their file; the items have: {', '.join(items.frame.columns)}"
+            )
         with torch.inference_mode():
             rows = self.model.items.encode(features)
         return Recommender(
             self.run, self.config, self.model, torch.cat([self.item_matrix, rows]), extended, self.n_trained
         )
-
-    def _text_columns(self, items: Catalog) -> list[str]:
-        present = [name for name in self.catalog.text_columns if name in items.frame.columns]
-        readable = [*self.catalog.text_columns, "image"]
-        if not any(name in items.frame.columns for name in readable):
-            raise DataError(
-                f"the new items have none of the columns that the encoders read ({', '.join(readable)}); "
-                f"they have: {', '.join(items.frame.columns)}"
-            )
-        return present
 
     def recommend(
         self, histories: Sequence[Sequence[str]], k: int = 10, exclude_seen: bool = True

@@ -100,7 +100,8 @@ def test_new_items_without_a_known_column_are_refused(shop, tmp_path):
     (tmp_path / "bare.csv").write_text("item,colour\nn1,red\n")
     result = shop.embrec("score", "content", "--items", tmp_path / "bare.csv", "--output", "out.parquet", check=False)
     assert result.returncode == 2
-    assert "none of the columns that the encoders read (title, brand, image)" in result.stderr
+    assert "none of the 1 new items has anything that the encoders" in result.stderr
+    assert "columns such as title, brand, image" in result.stderr
 
 
 def test_a_feature_table_of_another_catalog_is_named(shop, tmp_path):

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -89,3 +90,24 @@ def test_doctor_tells_what_is_there(shop):
     runs = dict(report["categories"])
     assert runs["shop"] >= 2
     assert any(name == "torch" and version != "not installed" for name, version, _ in report["packages"])
+
+
+def test_a_shop_with_vectors_of_its_own_needs_no_texts(shop):
+    """Vectors from a file, whitened; new items are looked up in the same file."""
+    generator = np.random.default_rng(0)
+    ids = [*(f"i{row:02d}" for row in range(40)), "new0", "new1"]
+    vectors = pl.Series("vector", generator.normal(size=(42, 6)).astype(np.float32), dtype=pl.Array(pl.Float32, 6))
+    pl.DataFrame({"item": ids}).with_columns(vectors).write_parquet(shop.folder / "vectors.parquet")
+    spec = "vectors:path=vectors.parquet+whiten"
+    shop.embrec("features", "build", "--category", "shop", "--encoder", spec)
+    shop.embrec(
+        "train", "--category", "shop", "--features", spec, "--epochs", 1, "--set", "model.dim=8", "--run", "vectors"
+    )
+    (shop.folder / "bare.csv").write_text("item\nnew0\nnew1\n")
+    shop.embrec("score", "shop/vectors", "--items", "bare.csv", "--output", "vectors-scores.parquet", "--k", 42)
+    scores = pl.read_parquet(shop.folder / "vectors-scores.parquet")
+    assert set(scores.filter(pl.col("new"))["item"]) == {"new0", "new1"}
+    (shop.folder / "unknown.csv").write_text("item\nnew9\n")
+    result = shop.embrec("score", "shop/vectors", "--items", "unknown.csv", "--output", "x.parquet", check=False)
+    assert result.returncode == 2
+    assert "none of the 1 new items has anything that the encoders of run 'vectors' read" in result.stderr
