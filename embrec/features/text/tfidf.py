@@ -29,7 +29,7 @@ class TfidfParams(TextParams):
     sublinear: Annotated[bool, Field(description="count a repeated term by 1 + the logarithm of its count")] = False
     fit_words: Annotated[
         int, Field(ge=1, description="words read for fitting, at most: beyond that, a random sample of the items")
-    ] = 20_000_000
+    ] = 8_000_000
 
 
 class TfidfEncoder(Encoder):
