@@ -16,6 +16,7 @@ _PURPOSES = {
     "word2vec": "word vectors trained on the catalog",
     "tfhub": "ELMo and word vectors of TensorFlow Hub",
     "image": "EfficientNet-Lite image vectors",
+    "vision": "image vectors by the models of torchvision",
     "ray": "building features on several processors or machines",
     "examples": "the grocery data of the quickstart",
     "all": "everything above",

@@ -23,6 +23,9 @@ ENCODERS: dict[str, str] = {
     "bert": "embrec.features.text.transformer:BertEncoder",
     "clip-text": "embrec.features.text.clip:ClipTextEncoder",
     "efficientnet-lite0": "embrec.features.image.efficientnet_lite:EfficientNetLiteEncoder",
+    "torchvision": "embrec.features.image.torchvision_models:TorchvisionEncoder",
+    "vision": "embrec.features.image.vision:VisionEncoder",
+    "clip": "embrec.features.image.clip:ClipEncoder",
     "vectors": "embrec.features.vectors.encoder:VectorsEncoder",
 }
 

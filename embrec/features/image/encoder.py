@@ -20,9 +20,9 @@ from embrec.data.catalog import Catalog
 from embrec.errors import DataError
 from embrec.features.encoder import Contents, Encoded, Encoder, EncoderParams, unloadable
 from embrec.features.image.ahead import DecodeAhead
-from embrec.features.image.decode import Transform
-from embrec.features.image.lanes import MOST_LANES, Lanes
+from embrec.features.image.decode import Transform, pillow
 from embrec.features.image.fingerprints import FILE, image_contents, load_fingerprints, save_fingerprints
+from embrec.features.image.lanes import MOST_LANES, Lanes
 
 # More are of no use: by then the network, not the decoder, is what everything waits for.
 _MOST_WORKERS = 8
@@ -52,11 +52,13 @@ class ImageEncoder(Encoder):
     vectors (`forward`).
 
     Attributes:
+        default_workers: processes that decode where the parameters do not say; one a core if None.
         cache_folder: where the fingerprints of files are kept from one build to the next, so that only new and changed
             files are read; they are not kept if None.
     """
 
     block_rows: ClassVar[int] = 256
+    default_workers: ClassVar[int | None] = None
     params: ImageParams
     cache_folder: Path | None = None
 
@@ -82,6 +84,17 @@ class ImageEncoder(Encoder):
     def device(self) -> torch.device:
         """Where the network runs."""
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    @property
+    def dim(self) -> int:
+        """The length of a vector, seen on an empty picture."""
+        return self._dim
+
+    @cached_property
+    @torch.inference_mode()
+    def _dim(self) -> int:
+        empty = self.transform(pillow().new("RGB", (256, 256)))
+        return int(self.forward(np.stack([empty])).shape[1])
 
     def contents(self, catalog: Catalog) -> Contents:
         """Hash the image files, those that are new or have changed."""
@@ -138,13 +151,17 @@ class ImageEncoder(Encoder):
         self.network  # noqa: B018 (loaded before several threads ask for it)
         on_cpu = self.device.type == "cpu"
         this = weakref.proxy(self)  # so that the threads do not keep the encoder alive
-        lanes = Lanes(lambda pictures: this._forward(pictures), min(torch.get_num_threads(), MOST_LANES) if on_cpu else 1)
+        lanes = Lanes(
+            lambda pictures: this._forward(pictures), min(torch.get_num_threads(), MOST_LANES) if on_cpu else 1
+        )
         weakref.finalize(self, lanes.close)
         return lanes
 
     @cached_property
     def _decoder(self) -> DecodeAhead:
         workers = self.params.workers
+        if workers is None:
+            workers = self.default_workers
         if workers is None:
             workers = min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
         decoder = DecodeAhead(self.transform, workers)

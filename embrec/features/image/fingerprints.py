@@ -67,6 +67,7 @@ def _content(path: Path, known: Known) -> bytes | None:
     name = str(path)
     try:
         if not path.is_file():
+            known.pop(name, None)
             return None
         status = path.stat()
         stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)

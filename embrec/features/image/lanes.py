@@ -56,5 +56,6 @@ class Lanes:
 
 
 def _single(ready: threading.Barrier) -> None:
+    torch.get_num_threads()  # a thread takes over the number of the process when it is first asked for, and then keeps its own
     torch.set_num_threads(1)
     ready.wait()

@@ -1,0 +1,40 @@
+"""The image side of CLIP, SigLIP and their like: vectors in the space that they share with texts."""
+
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from embrec.errors import FeatureError
+from embrec.features.image.pretrained import PretrainedEncoder, PretrainedParams
+
+
+class ClipEncoder(PretrainedEncoder):
+    """Reads `get_image_features` of a model; not at unit length, as the model gives it."""
+
+    name: ClassVar[str] = "clip"
+
+    def __init__(self, **params: Any) -> None:
+        self.params = PretrainedParams(**params)
+
+    @cached_property
+    def network(self) -> Any:
+        """The model.
+
+        Raises:
+            FeatureError: it is not one of images and texts, or weights of its image side are missing.
+        """
+        model, missing = self._loaded
+        if not hasattr(model, "get_image_features"):
+            raise FeatureError(f"{self.folder} is no model of images and texts; read it with the encoder 'vision'")
+        self._require([key for key in missing if not key.startswith("text")])
+        return model
+
+    def forward(self, pictures: NDArray[np.float32]) -> Tensor:
+        """Return the vectors of pictures, [k, 3, height, width]."""
+        features = self.network.get_image_features(pixel_values=torch.from_numpy(pictures).to(self.device))
+        vectors: Tensor = features if isinstance(features, Tensor) else features.pooler_output
+        return vectors

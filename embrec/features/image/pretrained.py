@@ -1,0 +1,121 @@
+"""What the encoders of Hugging Face models of images share: finding the model, its weights and its image processor."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import torch
+from pydantic import Field
+
+from embrec.errors import FeatureError, MissingExtraError
+from embrec.features.image.decode import Transform
+from embrec.features.image.encoder import ImageEncoder, ImageParams
+from embrec.features.image.processor import Processor, cannot_load, load_processor, quiet_transformers
+
+
+class PretrainedParams(ImageParams):
+    """What every encoder of a Hugging Face model of images can be told."""
+
+    model: Annotated[str, Field(min_length=1, description="folder of the model, or its id at the Hugging Face hub")]
+
+
+class PretrainedEncoder(ImageEncoder):
+    """Base of the encoders that read a Hugging Face model.
+
+    Its processor needs transformers, which takes seconds and a third of a gigabyte to import, for milliseconds of work a
+    picture: by default threads do that, not processes.
+    """
+
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "pillow", "transformers")
+    default_workers: ClassVar[int | None] = 0
+    params: PretrainedParams
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where the model lies, downloaded if need be.
+
+        Raises:
+            FeatureError: it cannot be found.
+            MissingExtraError: transformers is not installed.
+        """
+        return find_model(self.params.model)
+
+    @property
+    def transform(self) -> Transform:
+        """The model's own image processor, which is loaded here first so that what is wrong with it is said once."""
+        load_processor(str(self.folder))
+        return Processor(str(self.folder))
+
+    @cached_property
+    def _loaded(self) -> tuple[Any, list[str]]:
+        """The whole model, and the names of the weights that its files do not have."""
+        cls = quiet_transformers().AutoModel
+        try:
+            model, report = cls.from_pretrained(
+                self.folder,
+                local_files_only=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+                dtype=torch.float32,
+            )
+        except Exception as error:  # transformers and safetensors raise many kinds for damaged files
+            raise cannot_load(str(self.folder), "weights", error) from None
+        return model.eval().to(self.device), sorted(report["missing_keys"])
+
+    def _require(self, missing: list[str]) -> None:
+        """Raise if weights that are needed are not there, for transformers has put random ones in their place.
+
+        Raises:
+            FeatureError: there are such.
+        """
+        if missing:
+            raise FeatureError(
+                f"{self.folder}: {len(missing)} weights of the model are not in its files, among them {missing[0]!r}; "
+                "is the folder whole?"
+            )
+
+    def weight_files(self) -> list[Path]:
+        """Return weights and configurations.
+
+        Raises:
+            FeatureError: the folder has no weights.
+        """
+        weights = sorted(self.folder.glob("*.safetensors")) or sorted(self.folder.glob("pytorch_model*.bin"))
+        if not weights:
+            raise FeatureError(
+                f"{self.folder} has no weights (*.safetensors or pytorch_model*.bin); is the folder whole?"
+            )
+        names = ("config.json", "preprocessor_config.json", "processor_config.json")
+        return weights + [self.folder / name for name in names if (self.folder / name).is_file()]
+
+
+def find_model(model: str) -> Path:
+    """Return the folder of a model, given as such or as its id at the Hugging Face hub.
+
+    Raises:
+        FeatureError: there is no such folder, and the hub cannot be reached or has no such model.
+        MissingExtraError: transformers is not installed.
+    """
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return folder
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.utils import disable_progress_bars
+    except ImportError:
+        raise MissingExtraError("transformers", "text", "a Hugging Face image encoder") from None
+    disable_progress_bars()
+    wanted = ["*.json", "*.safetensors"]
+    try:
+        folder = Path(snapshot_download(model, allow_patterns=wanted, ignore_patterns=["*/*"]))
+        if not list(folder.glob("*.safetensors")):
+            folder = Path(
+                snapshot_download(model, allow_patterns=[*wanted, "pytorch_model*.bin"], ignore_patterns=["*/*"])
+            )
+    except Exception as error:  # the hub's client raises many kinds
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise FeatureError(
+            f"{model!r} is no folder, and cannot be fetched from the Hugging Face hub ({reason}); "
+            "name a local folder: model=/path/to/folder"
+        ) from None
+    return folder

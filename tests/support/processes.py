@@ -1,0 +1,30 @@
+"""What processes there are, from /proc."""
+
+import os
+import time
+from pathlib import Path
+
+
+def children(of: str) -> list[int]:
+    """Return the ids of this process's living children whose command line has a word."""
+    tasks = Path(f"/proc/{os.getpid()}/task").iterdir()
+    found = {int(child) for task in tasks for child in (task / "children").read_text().split()}
+    return sorted(child for child in found if of in command(child))
+
+
+def command(process: int) -> list[str]:
+    """Return the words of a process's command line; none if it is gone."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text().split("\0")
+    except OSError:
+        return []
+
+
+def wait_until_gone(processes: list[int], seconds: float = 10) -> list[int]:
+    """Return those processes that have not ended in time."""
+    deadline = time.monotonic() + seconds
+    while (left := [process for process in processes if command(process) != [] and command(process) != [""]]) and (
+        time.monotonic() < deadline
+    ):
+        time.sleep(0.02)
+    return left
