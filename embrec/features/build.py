@@ -115,6 +115,8 @@ def build(
         FeatureError: there is nothing to encode, no room on the disk, or another build of the same table is running.
     """
     started = time.monotonic()
+    folder.mkdir(parents=True, exist_ok=True)
+    encoder.cache_folder = folder
     contents = encoder.contents(catalog)
     if not contents.filled.any():
         raise FeatureError(

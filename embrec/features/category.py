@@ -206,7 +206,9 @@ def _check(table: FeatureTable, catalog: Catalog) -> None:
         FeatureError: the items, their order or their contents differ, or the encoder beside the table cannot be read.
     """
     table.check(catalog)
-    fingerprints = load_encoder(table.encoder_folder).contents(catalog).fingerprints
+    encoder = load_encoder(table.encoder_folder)
+    encoder.cache_folder = table.path.parent
+    fingerprints = encoder.contents(catalog).fingerprints
     changed = int((fingerprints != table.fingerprints).any(axis=1).sum())
     if changed:
         raise FeatureError(

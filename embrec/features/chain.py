@@ -34,6 +34,7 @@ class Chain(Encoder):
         self.base = base
         self.transforms = tuple(transforms)
         self.params = base.params
+        self.cache_folder = base.cache_folder
         self.name = base.name  # type: ignore[misc]
         self.version = base.version  # type: ignore[misc]
         self.block_rows = base.block_rows  # type: ignore[misc]
@@ -64,6 +65,7 @@ class Chain(Encoder):
 
     def contents(self, catalog: Catalog) -> Contents:
         """Read what the encoder reads."""
+        self.base.cache_folder = self.cache_folder
         return self.base.contents(catalog)
 
     def fit(self, catalog: Catalog) -> None:

@@ -76,6 +76,7 @@ class Encoder(ABC):
         extra: the extra of this package that it needs; empty if none.
         libraries: distributions whose versions a table records.
         params: its parameters.
+        cache_folder: where it may keep what makes the next look at the same items faster; nowhere if None.
     """
 
     name: ClassVar[str]
@@ -86,6 +87,7 @@ class Encoder(ABC):
     extra: ClassVar[str] = ""
     libraries: ClassVar[tuple[str, ...]] = ()
     params: EncoderParams
+    cache_folder: Path | None = None
 
     @property
     def full_name(self) -> str:

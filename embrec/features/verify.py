@@ -36,6 +36,7 @@ def verify(table: FeatureTable, catalog: Catalog, sample: int = 32) -> list[Chec
     checks.append(Check("items are those of the catalog", table.holds(catalog), f"{len(table):,} of {len(catalog):,}"))
     try:
         encoder = load_encoder(table.encoder_folder)
+        encoder.cache_folder = table.path.parent
         stem = encoder.stem
     except EmbrecError as error:
         return [*checks, Check("the encoder can be read", False, str(error))]

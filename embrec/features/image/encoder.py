@@ -53,14 +53,11 @@ class ImageEncoder(Encoder):
 
     Attributes:
         default_workers: processes that decode where the parameters do not say; one a core if None.
-        cache_folder: where the fingerprints of files are kept from one build to the next, so that only new and changed
-            files are read; they are not kept if None.
     """
 
     block_rows: ClassVar[int] = 256
     default_workers: ClassVar[int | None] = None
     params: ImageParams
-    cache_folder: Path | None = None
 
     @property
     @abstractmethod

@@ -27,15 +27,13 @@ class VectorsEncoder(Encoder):
     The identity is where the vectors are, not what they are: vectors are the contents of the items, so a file to which rows
     were appended, or in which some were changed, belongs to the same table, and only those rows are written again.
 
-    Attributes:
-        cache_folder: where a file that is not flat is copied to while it is in use; the system's choice if None.
+    A file that is not flat is copied to `cache_folder` while it is in use, or to the system's folder of temporary files.
     """
 
     name: ClassVar[str] = "vectors"
     block_rows: ClassVar[int] = 4096
     keeps_vectors: ClassVar[bool] = False
     libraries: ClassVar[tuple[str, ...]] = ("pyarrow", "safetensors")
-    cache_folder: Path | None = None
     params: VectorsParams
 
     def __init__(self, **params: Any) -> None:
