@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from embrec.errors import MissingExtraError
 
-# A picture of an article has a few million pixels; beyond this it is a mistake or an attack.
-MAX_PIXELS = 100_000_000
+# A picture of an article has a few million pixels; beyond this it is a mistake or an attack. At the limit a decoder needs
+# 0.3 to 0.6 GB.
+MAX_PIXELS = 64_000_000
 
 # What cameras and shops write. Pillow knows more, some of which start other programs (EPS runs Ghostscript).
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
@@ -63,9 +64,9 @@ def upright_rgb(image: Any) -> Any:
         values = np.asarray(image).astype(np.int64)
         image = pillow().fromarray((values.clip(0, 65535) >> 8).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        ground = pillow().new("RGBA", image.size, "white")
-        ground.alpha_composite(image)
+        image = image if image.mode == "RGBA" else image.convert("RGBA")
+        ground = pillow().new("RGB", image.size, "white")
+        ground.paste(image, mask=image.getchannel("A"))
         image = ground
     return image if image.mode == "RGB" else image.convert("RGB")
 

@@ -6,6 +6,7 @@ write, rename or change of permissions, and no program can set) are those of whe
 
 import hashlib
 import os
+import stat
 import time
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -66,10 +67,9 @@ def _content(path: Path, known: Known) -> bytes | None:
     """Return the hash of a file, None if there is none; of its path where it may not be read, which decoding will report."""
     name = str(path)
     try:
-        if not path.is_file():
-            known.pop(name, None)
-            return None
         status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise FileNotFoundError
         stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         if (old := known.get(name)) is not None and old[:3] == stamp:
             return old.content
@@ -78,6 +78,9 @@ def _content(path: Path, known: Known) -> bytes | None:
         with path.open("rb") as stream:
             status = os.fstat(stream.fileno())
             content = hashlib.file_digest(stream, _blake).digest()
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: no path at all, as one with a zero byte
+        known.pop(name, None)
+        return None
     except OSError:
         return content_hashes([name])[0].tobytes()
     if stamp == (status.st_size, status.st_mtime_ns, status.st_ctime_ns) and max(stamp[1:]) < started - _SETTLED_NS:

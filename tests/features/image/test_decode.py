@@ -83,7 +83,7 @@ def png(width, height, data=b""):
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-@pytest.mark.parametrize("side", [10_001, 20_000, 2**31 - 1])
+@pytest.mark.parametrize("side", [8_001, 20_000, 2**31 - 1])
 def test_an_image_bomb_is_refused_before_it_is_decoded(tmp_path, side):
     (tmp_path / "bomb.png").write_bytes(png(side, side, zlib.compress(bytes(1000))))
     problem = decode(tmp_path / "bomb.png", pytest.fail)
