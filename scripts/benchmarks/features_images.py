@@ -22,7 +22,7 @@ import torch
 
 from embrec.data.catalog import Catalog
 from embrec.features.build import build
-from embrec.features.encoder import make_encoder
+from embrec.features.registry import make_encoder
 from embrec.features.image.decode import decode
 
 ENCODER = "efficientnet-lite0"
