@@ -43,6 +43,11 @@ class Category:
         """The folder of the trained models."""
         return self.path / "runs"
 
+    @property
+    def comparisons(self) -> Path:
+        """The folder of the comparisons of encoders."""
+        return self.path / "comparisons"
+
     def require(self) -> "Category":
         """Return this category if it was imported, else raise.
 

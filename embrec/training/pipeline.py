@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,11 +86,11 @@ def train(
     tables = find_tables(category, config.model.features, dataset.catalog, partition.train_items)
     stems = tuple(table.path.stem for table in tables)
     config = config.model_copy(update={"model": config.model.model_copy(update={"features": stems})})
-    fingerprint = _fingerprint(config, dataset, tables)
+    fingerprint = run_fingerprint(config, dataset, tables)
     if run.path.exists() and force:
         shutil.rmtree(run.path)
     if run.config_file.exists():
-        if _recorded_fingerprint(run) != fingerprint:
+        if run.fingerprint() != fingerprint:
             raise RunError(
                 f"run {category.name}/{name} exists with another configuration or other data; "
                 "name another run with --run, or start over with --force"
@@ -109,11 +110,6 @@ def _begin(run: RunFolder, config: RunConfig, fingerprint: str, tables: list[Fea
                 shutil.copytree(table.encoder_folder, folder, dirs_exist_ok=True)
     write_text(run.path / "fingerprint", fingerprint + "\n")
     run.write_config(config)
-
-
-def _recorded_fingerprint(run: RunFolder) -> str:
-    file = run.path / "fingerprint"
-    return file.read_text(encoding="utf-8").strip() if file.exists() else ""
 
 
 def _train(
@@ -189,19 +185,20 @@ def _metrics(
     }
 
 
-def _fingerprint(config: RunConfig, dataset: Dataset, tables: list[FeatureTable]) -> str:
-    """Hash what the result depends on: configuration, log, items and vectors, but not the device or how often to save."""
+def run_fingerprint(config: RunConfig, dataset: Dataset, tables: Sequence[FeatureTable]) -> str:
+    """Hash what a run's result depends on: configuration, log, items and vectors, but not the device or how often to save."""
     training = config.training.model_dump(mode="json", exclude={"device", "checkpoint_seconds"})
     settings = {**config.model_dump(mode="json"), "training": training}
     digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=16)
     digest.update(dataset.catalog.fingerprint.encode())
-    digest.update(_log_bytes(dataset.interactions))
+    digest.update(log_hash(dataset.interactions))
     for table in tables:
         digest.update(np.ascontiguousarray(table.fingerprints).tobytes())
     return digest.hexdigest()
 
 
-def _log_bytes(interactions: Interactions) -> bytes:
+def log_hash(interactions: Interactions) -> bytes:
+    """Hash the events of a log in their order."""
     digest = hashlib.blake2b(digest_size=16)
     for column in (interactions.user, interactions.item, interactions.time):
         digest.update(np.ascontiguousarray(column).tobytes())

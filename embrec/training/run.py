@@ -95,6 +95,11 @@ class RunFolder:
             reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
             raise RunError(f"{self.config_file}: {reason}") from None
 
+    def fingerprint(self) -> str:
+        """Return the hash of configuration and data that the run was begun with, empty if none was."""
+        file = self.path / "fingerprint"
+        return file.read_text(encoding="utf-8").strip() if file.exists() else ""
+
     def write_config(self, config: RunConfig) -> None:
         """Write the configuration."""
         write_text(self.config_file, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))

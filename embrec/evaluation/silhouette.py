@@ -1,0 +1,102 @@
+"""Do items of one category lie together? The silhouette of category clusters in the space of the raw item vectors.
+
+Rousseeuw (1987), as in EmbRec's Table 4: from -1 (every item is nearer to another category) over 0 (categories overlap) to 1.
+The paper names neither its distance nor its categories. Here the distance is 1 - cosine, and a category is the longest
+beginning of an item's category path that enough items share.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from embrec.data.catalog import Catalog
+from embrec.errors import ConfigError
+
+CATEGORY_COLUMNS = ("category", "categories", "main_cat", "genres", "department")
+_SEPARATORS = (" > ", "|", ";", " / ", ", ")
+
+# A float32 array, or a SciPy CSR matrix, which has no types.
+Vectors: TypeAlias = Any
+
+
+def category_column(catalog: Catalog, asked: str | None = None) -> str | None:
+    """Return the column that says what kind of thing an item is: the one asked for, else the first of `CATEGORY_COLUMNS` in
+    which anything stands, else None.
+
+    Raises:
+        ConfigError: the column that was asked for does not exist.
+    """
+    columns = catalog.frame.columns
+    if asked is not None:
+        if asked not in columns:
+            raise ConfigError(f"the catalog has no column {asked!r} to cluster by; there are: {', '.join(columns)}")
+        return asked
+    return next((name for name in CATEGORY_COLUMNS if name in columns and catalog.frame[name].count()), None)
+
+
+def category_paths(values: Sequence[str | None]) -> list[tuple[str, ...]]:
+    """Return each text as a path from the general to the special, empty where there is none.
+
+    The separator is whichever of those in use (`A > B`, `A|B`, `A;B`, `A / B`, `A, B`) most values have; a text without it
+    is one name.
+
+    >>> category_paths(["Beauty, Hair Care, Shampoos", "Beauty, Makeup", None])
+    [('Beauty', 'Hair Care', 'Shampoos'), ('Beauty', 'Makeup'), ()]
+    """
+    texts = [value or "" for value in values]
+    separator = max(_SEPARATORS, key=lambda candidate: sum(candidate in text for text in texts))
+    return [tuple(part for piece in text.split(separator) if (part := piece.strip())) for text in texts]
+
+
+def clusters(paths: Sequence[tuple[str, ...]], *, level: int | None = None, smallest: int = 10) -> NDArray[np.int64]:
+    """Return the cluster of each item, from 0, or -1 where it has none, [k].
+
+    Args:
+        paths: from the general to the special, k of them.
+        level: how many names of a path count; all if None.
+        smallest: how many items a cluster must have. An item whose whole path is rarer belongs to the longest beginning of it
+            that is not (so a cluster holds what its larger parts leave over).
+    """
+    cut = [path[:level] for path in paths]
+    shared = Counter(path[:length] for path in cut for length in range(1, len(path) + 1))
+    chosen = [
+        next((path[:length] for length in range(len(path), 0, -1) if shared[path[:length]] >= smallest), ())
+        for path in cut
+    ]
+    number = {name: place for place, name in enumerate(sorted(set(chosen) - {()}))}
+    return np.array([number.get(name, -1) for name in chosen], dtype=np.int64)
+
+
+def cosine_silhouette(sources: Sequence[Vectors], labels: NDArray[np.int64]) -> float | None:
+    """Return the mean silhouette of clusters under the distance 1 - cosine.
+
+    Several sources count alike: their vectors are brought to unit length and laid side by side, so that the cosine is the
+    mean of the sources' cosines.
+
+    Args:
+        sources: vectors of the same k items, dense or sparse, [k, d_s] each; no item may be zero in all of them.
+        labels: cluster of each item, [k].
+
+    Returns:
+        None where fewer than two clusters, or no two items of one, are left to compare.
+    """
+    from sklearn.metrics import silhouette_score
+    from sklearn.preprocessing import normalize
+
+    if not 2 <= len(np.unique(labels)) < len(labels):
+        return None
+    similarity = np.zeros((len(labels), len(labels)), dtype=np.float32)
+    filled = np.zeros(len(labels), dtype=np.float32)  # how many sources an item has a vector in
+    for vectors in sources:
+        unit = normalize(vectors)
+        product = unit @ unit.T
+        similarity += product.toarray() if isinstance(product, csr_matrix) else product
+        filled += np.asarray(abs(unit).sum(axis=1)).ravel() > 0
+    scale = 1 / np.sqrt(filled)
+    distance = np.clip(1 - similarity * scale[:, None] * scale, 0, 2)
+    np.fill_diagonal(distance, 0)
+    return float(silhouette_score(distance, labels, metric="precomputed"))
