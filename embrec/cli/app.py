@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from embrec import __version__
+from embrec.cli.compare import app as compare_app
 from embrec.cli.data import app as data_app
 from embrec.cli.doctor import doctor
 from embrec.cli.features import app as features_app
@@ -25,6 +26,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(features_app, name="features")
 app.command()(train)
 app.command()(evaluate)
+app.add_typer(compare_app, name="compare")
 app.command()(recommend)
 app.command()(score)
 app.command()(doctor)

@@ -6,7 +6,8 @@ would move with other users, not how much it moves from seed to seed, which is w
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,8 @@ Values = NDArray[np.float64]
 _BLOCK = 1 << 22  # counts of drawn targets that are held at a time: 32 MB
 
 
-class PairedTest(NamedTuple):
+@dataclass(frozen=True)
+class PairedTest:
     """A model against the reference on the same targets.
 
     Attributes:
@@ -40,7 +42,8 @@ class PairedTest(NamedTuple):
         return "better" if self.difference > 0 else "worse"
 
 
-class Estimate(NamedTuple):
+@dataclass(frozen=True)
+class Estimate:
     """The mean of one model over the targets.
 
     Attributes:
@@ -124,22 +127,15 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in adjusted]
 
 
-def estimate(
-    values: Values, reference: int = 0, *, confidence: float = 0.95, resamples: int = 2000, seed: int = 0
-) -> list[Estimate]:
+def estimate(values: Values, means: Values, reference: int = 0, *, confidence: float = 0.95) -> list[Estimate]:
     """Return the mean of each model with its interval, and its test against the reference.
 
     Args:
         values: one column a model, its rows the same targets, [T, K].
+        means: what `bootstrap_means` made of these columns, [R, K].
         reference: the column that the others are compared with.
         confidence: of the intervals.
-        resamples: of the bootstrap.
-        seed: of the bootstrap.
-
-    Raises:
-        ValueError: there are no targets.
     """
-    means = bootstrap_means(values, resamples=resamples, seed=seed)
     low, high = interval(means, confidence)
     difference_low, difference_high = interval(means - means[:, [reference]], confidence)
     differences = values - values[:, [reference]]

@@ -91,7 +91,8 @@ def split_fusion(text: str) -> list[str]:
     >>> split_fusion("tfidf+svd:dim=125,minilm")
     ['tfidf+svd:dim=125', 'minilm']
     """
-    return re.split(rf",(?=(?:{'|'.join(map(re.escape, ENCODERS))})(?:[:+,]|$))", text)
+    names = "|".join(map(re.escape, ENCODERS))
+    return [spec.strip() for spec in re.split(rf",(?=\s*(?:{names})\s*(?:[:+,]|$))", text)]
 
 
 def make_encoder(spec: str | Spec, params: Mapping[str, Any] | None = None) -> Encoder:

@@ -22,8 +22,8 @@ import torch
 
 from embrec.data.catalog import Catalog
 from embrec.features.build import build
-from embrec.features.registry import make_encoder
 from embrec.features.image.decode import decode
+from embrec.features.registry import make_encoder
 
 ENCODER = "efficientnet-lite0"
 BARE = "bare forward, as shipped"

@@ -18,6 +18,11 @@ def hits(generator, count, rate):
     return (generator.random(count) < rate).astype(float)
 
 
+def estimated(*columns, reference=0, resamples=2000):
+    values = np.stack(columns, axis=1)
+    return estimate(values, bootstrap_means(values, resamples=resamples), reference)
+
+
 def test_the_tables_in_the_docstrings_are_right():
     assert doctest.testmod(statistics).failed == 0
 
@@ -39,7 +44,7 @@ def test_intervals_agree_with_those_of_scipy():
 def test_the_paired_interval_is_narrower_than_the_two_are_apart():
     generator = np.random.default_rng(2)
     base = generator.normal(size=500)
-    first, second = estimate(np.stack([base, base + 0.05 + 0.1 * generator.normal(size=500)], axis=1))
+    first, second = estimated(base, base + 0.05 + 0.1 * generator.normal(size=500))
     assert first.high > second.low  # side by side the two could be equal
     assert second.test.low > 0
     assert second.test.verdict() == "better"
@@ -58,7 +63,7 @@ def test_resampling_does_not_depend_on_how_many_are_drawn_at_a_time(monkeypatch)
 @given(st.lists(st.sampled_from([0.0, 0.25, 1.0]), min_size=1, max_size=40))
 def test_equal_models_differ_by_nothing(values):
     column = np.array(values)
-    first, second, third = estimate(np.stack([column] * 3, axis=1), reference=1, resamples=50)
+    first, second, third = estimated(column, column, column, reference=1, resamples=50)
     assert second.test is None
     assert first.test == third.test == PairedTest(0, 0, 0, 1, 1)
     assert first.test.verdict() == "undecided"
@@ -68,8 +73,7 @@ def test_equal_models_differ_by_nothing(values):
 def test_equally_good_models_are_rarely_told_apart():
     generator = np.random.default_rng(4)
     verdicts = [
-        estimate(np.stack([hits(generator, 200, 0.2), hits(generator, 200, 0.2)], axis=1), resamples=200)[1].test
-        for _ in range(100)
+        estimated(hits(generator, 200, 0.2), hits(generator, 200, 0.2), resamples=200)[1].test for _ in range(100)
     ]
     assert sum(test.verdict() != "undecided" for test in verdicts) <= 10
 
@@ -112,4 +116,4 @@ def test_seeds_are_averaged_target_by_target():
 
 def test_nothing_is_said_about_no_targets():
     with pytest.raises(ValueError, match="no targets"):
-        estimate(np.zeros((0, 2)))
+        bootstrap_means(np.zeros((0, 2)))

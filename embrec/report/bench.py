@@ -1,0 +1,247 @@
+"""The work of a comparison: tables, runs, rankings and silhouettes, each made once and found again."""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embrec.data.splits import Partition
+from embrec.data.store import Dataset
+from embrec.errors import EmbrecError, RunError
+from embrec.evaluation.evaluator import Evaluation, evaluate
+from embrec.evaluation.knockout import ranker_without
+from embrec.evaluation.runs import TrainedRanker
+from embrec.evaluation.silhouette import category_paths, clusters, cosine_silhouette
+from embrec.features.category import build_features
+from embrec.features.table import FeatureTable
+from embrec.progress import Progress
+from embrec.report.results import Clusters, Source, TrainedRun
+from embrec.report.store import ComparisonFolder
+from embrec.training.config import RunConfig
+from embrec.training.pipeline import run_fingerprint, train
+from embrec.training.run import RunFolder, load_model
+from embrec.training.sources import vectors
+from embrec.workspace import Category
+
+_SILHOUETTE_ITEMS = 5000
+
+Result = TypeVar("Result")
+
+
+class Work(NamedTuple):
+    """What was done for one encoder: its sources and their silhouette, and one run and evaluation a seed.
+
+    For a fusion `without` has the evaluations in which a source was silent, table -> one a seed.
+    """
+
+    sources: tuple[Source, ...]
+    silhouette: float | None
+    runs: tuple[TrainedRun, ...]
+    evaluations: tuple[Evaluation, ...]
+    without: Mapping[str, tuple[Evaluation, ...]]
+
+
+class _Seed(NamedTuple):
+    """One trained model and its evaluations."""
+
+    run: TrainedRun
+    evaluation: Evaluation
+    without: Mapping[str, Evaluation]
+
+
+@dataclass
+class Bench:
+    """Does the work of one comparison.
+
+    Attributes:
+        category: where tables and runs lie.
+        config: of every run, but for features and seed.
+        dataset: the prepared data.
+        partition: how it is split.
+        folder: where rankings and silhouettes are kept.
+        column: of the categories for the silhouette, if there is one.
+        level: how many names of a category path count.
+        progress: told of every step.
+        failures: encoder -> why it failed.
+    """
+
+    category: Category
+    config: RunConfig
+    dataset: Dataset
+    partition: Partition
+    folder: ComparisonFolder
+    column: str | None
+    level: int | None
+    progress: Progress
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def work(self, encoders: Mapping[str, Sequence[str]]) -> dict[str, Work]:
+        """Do all that is left to do, seed by seed, so that a first answer is there early.
+
+        Args:
+            encoders: name -> specs of its sources.
+
+        Returns:
+            Encoder -> what was done; those that failed are left out and stand in `failures`.
+
+        Raises:
+            RunError: all failed.
+        """
+        tables = {
+            encoder: found
+            for encoder, specs in encoders.items()
+            if (found := self._try(encoder, partial(self._tables, specs)))
+        }
+        seeds: dict[str, list[_Seed]] = {encoder: [] for encoder in tables}
+        total = self.folder.seeds * len(tables)
+        for done in range(total):
+            seed, place = divmod(done, len(tables))
+            encoder = list(tables)[place]
+            self.progress("runs", done, total)
+            if encoder in self.failures:
+                continue
+            task = f"run {done + 1}/{total}: {encoder}, seed {seed}, epochs"
+            if one := self._try(encoder, partial(self._seed, tables[encoder], seed, task)):
+                seeds[encoder].append(one)
+        self.progress("runs", total, total)
+        finished = {
+            encoder: Work(
+                sources=tuple(map(_source, tables[encoder])),
+                silhouette=self._silhouette(tables[encoder]),
+                runs=tuple(one.run for one in done),
+                evaluations=tuple(one.evaluation for one in done),
+                without={table: tuple(one.without[table] for one in done) for table in done[0].without},
+            )
+            for encoder, done in seeds.items()
+            if encoder not in self.failures
+        }
+        if not finished:
+            encoder, reason = next(iter(self.failures.items()))
+            raise RunError(f"no encoder could be compared; {encoder}: {reason}")
+        return finished
+
+    def _try(self, encoder: str, step: Callable[[], Result]) -> Result | None:
+        """Do a step for an encoder; note why where it cannot be done."""
+        try:
+            return step()
+        except EmbrecError as error:
+            self.failures[encoder] = str(error)
+            return None
+
+    def _tables(self, specs: Sequence[str]) -> list[FeatureTable]:
+        """Build the tables of an encoder's sources, or find them."""
+        reports = build_features(self.category, specs, split=self.config.split, progress=self.progress)
+        return [FeatureTable.open(report.path) for report in reports]
+
+    def _seed(self, tables: Sequence[FeatureTable], seed: int, task: str) -> _Seed:
+        """Train one model, or find it, and rank the test targets with it, also without each source of a fusion."""
+        report = _within(task, self.progress)
+        config = self._config(tables, seed)
+        name = f"{_plain('+'.join(table.path.stem for table in tables))}-seed{seed}"
+        fingerprint = run_fingerprint(config, self.dataset, tables)
+        result = train(self.category, config, f"{name}-{fingerprint[:8]}", progress=report)
+        run = result.run
+        silenced = [table.path.stem for table in tables] if len(tables) > 1 else []
+        evaluation = self._evaluation(run, tables, None, report)
+        without = {source: self._evaluation(run, tables, source, report) for source in silenced}
+        metrics = result.metrics
+        selected = f"{config.training.select_by} {metrics['valid'][config.training.select_by]:.4f}"
+        epochs = metrics["epochs"]
+        self.progress(
+            task, epochs, epochs, f"(best {metrics['best epoch']}, valid {selected}{', found' * result.reused})"
+        )
+        trained = TrainedRun(
+            run.name, seed, fingerprint, epochs, metrics["best epoch"], metrics["parameters"],
+            metrics["seconds"]["training and validation"], metrics["versions"],
+        )  # fmt: skip
+        return _Seed(trained, evaluation, without)
+
+    def _config(self, tables: Sequence[FeatureTable], seed: int) -> RunConfig:
+        features = tuple(table.path.stem for table in tables)
+        values = self.config.model_dump()
+        values["model"]["features"], values["training"]["seed"] = features, seed
+        return RunConfig.model_validate(values)
+
+    def _evaluation(
+        self, run: RunFolder, tables: Sequence[FeatureTable], without: str | None, progress: Progress
+    ) -> Evaluation:
+        """Return the ranks of the test targets, without one of the sources if that is named; kept ones where they are there."""
+        found = self.folder.evaluation(run, without)
+        if found is None:
+            ranker = TrainedRanker(load_model(run)) if without is None else ranker_without(run, tables, without)
+            found = evaluate(
+                ranker, self.dataset.interactions, self.partition, self.partition.test, self.config.evaluation,
+                max_length=self.config.model.max_length, progress=progress,
+                task="rank" if without is None else f"rank without {without}",
+            )  # fmt: skip
+            self.folder.save_evaluation(run, found, without)
+        return found
+
+    @cached_property
+    def _clustered(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Catalog rows and cluster of the items whose silhouette is taken: all that have a category, or a sample, both [k]."""
+        if self.column is None:
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+        paths = category_paths(self.dataset.catalog.frame[self.column].cast(str).to_list())
+        rows = np.flatnonzero([len(path) > 0 for path in paths])
+        if len(rows) > _SILHOUETTE_ITEMS:
+            rows = np.sort(np.random.default_rng(0).choice(rows, _SILHOUETTE_ITEMS, replace=False))
+        labels = clusters([paths[row] for row in rows], level=self.level)
+        return rows[labels >= 0], labels[labels >= 0]
+
+    def clusters(self) -> Clusters | None:
+        """Say which categories the silhouettes are of; None where there are none."""
+        rows, labels = self._clustered
+        return (
+            Clusters(self.column, self.level, len(rows), len(np.unique(labels))) if self.column and len(rows) else None
+        )
+
+    def _silhouette(self, tables: Sequence[FeatureTable]) -> float | None:
+        rows, labels = self._clustered
+        present = np.any([table.present[rows] for table in tables], axis=0)
+        rows, labels = rows[present], labels[present]
+        digest = hashlib.blake2b(rows.tobytes() + labels.tobytes(), digest_size=8)
+        for table in tables:
+            digest.update(table.path.stem.encode() + np.ascontiguousarray(table.fingerprints).tobytes())
+        try:
+            return self.folder.silhouette(digest.hexdigest())
+        except KeyError:
+            value = cosine_silhouette([vectors(table)[rows] for table in tables], labels)
+            self.folder.save_silhouette(digest.hexdigest(), value)
+            return value
+
+
+def _within(task: str, progress: Progress) -> Progress:
+    """Return a progress callback that shows the steps of a run as notes of one task whose length is not known."""
+
+    whole = task
+
+    def show(task: str, done: int, total: int | None, note: str = "") -> None:
+        progress(whole, 0, None, f"{task} {done}/{total} {note}".rstrip())
+
+    return show
+
+
+def _source(table: FeatureTable) -> Source:
+    attributes = table.attributes
+    return Source(
+        table=table.path.stem,
+        encoder=attributes["encoder"],
+        versions=attributes["versions"],
+        items=len(table),
+        present=int(table.present.sum()),
+        dim=table.dim,
+        density=attributes["density"],
+        encoded=attributes["encoded"] or 0,
+        seconds=attributes["seconds"],
+    )
+
+
+def _plain(text: str) -> str:
+    """Return a text that can be part of a folder's name."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")[:60]

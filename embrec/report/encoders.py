@@ -1,0 +1,208 @@
+"""`embrec compare encoders`: the same model, budget and split on each encoder and fusion, measured side by side."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embrec.data.splits import Partition, SplitConfig
+from embrec.data.store import Dataset, load_dataset
+from embrec.diagnosis import diagnose
+from embrec.errors import ConfigError
+from embrec.evaluation.metrics import metric
+from embrec.evaluation.silhouette import category_column
+from embrec.features.registry import make_encoder, split_fusion
+from embrec.files import write_json, write_text
+from embrec.progress import Progress, silent
+from embrec.report.bench import Bench, Work
+from embrec.report.figures import require_matplotlib, write_figures
+from embrec.report.results import Comparison, EncoderResult, Measurements, measure
+from embrec.report.store import ComparisonFolder
+from embrec.report.tables import markdown
+from embrec.training.config import RunConfig
+from embrec.training.pipeline import choose_device, log_hash
+from embrec.training.presets import build_config
+from embrec.workspace import Category, Workspace, check_name
+
+METRICS = ("auc", "hr@10", "hr@50", "ndcg@10")
+
+
+def comparison_config(
+    category: str,
+    *,
+    split: SplitConfig | None = None,
+    preset: str | None = None,
+    epochs: int | None = None,
+    settings: Sequence[str] = (),
+) -> RunConfig:
+    """Return what all runs of a comparison share; their features and seeds are put in later.
+
+    Args:
+        category: the data set.
+        split: how it is divided; leave-one-out if None.
+        preset: name of a preset.
+        epochs: at most.
+        settings: texts such as `model.dim=256`; see `build_config`.
+
+    Raises:
+        ConfigError: a key is unknown, a value is not allowed, or a setting is what the comparison itself varies.
+    """
+    for key in (text.partition("=")[0].strip() for text in settings):
+        if key in ("model.features", "training.seed"):
+            raise ConfigError(f"{key} is what a comparison varies; use --encoder and --seeds")
+    options = {"model.features": ("each encoder",), "training.epochs": epochs}
+    return build_config(category, split=split, preset=preset, options=options, settings=settings)
+
+
+def compare_encoders(
+    category: Category,
+    encoders: Sequence[str],
+    config: RunConfig,
+    *,
+    seeds: int = 3,
+    name: str | None = None,
+    output: Path | None = None,
+    reference: str | None = None,
+    metrics: Sequence[str] = METRICS,
+    cluster_by: str | None = None,
+    cluster_level: int | None = None,
+    command: str = "",
+    progress: Progress = silent,
+) -> Comparison:
+    """Train the same model on each encoder with several seeds, and say what differs.
+
+    Nothing that is there already is done again: feature tables, finished runs (of this comparison or another one), and their
+    rankings. Killed and repeated, it ends with the same report. An encoder that fails does not take the others with it.
+
+    Args:
+        category: the prepared data.
+        encoders: names of encoders, or fusions of several, separated by commas. Those that the comparison has from before
+            stay in it.
+        config: how every run is trained; its features and seed are replaced (see `comparison_config`).
+        seeds: how many models each encoder gets, with seeds from 0.
+        name: of the comparison; one for each configuration and data if None.
+        output: folder of `results.json`, `table.md`, `figure.png` and `figure.svg`; that of the comparison if None.
+        reference: the encoder that the others are compared with; the first if None.
+        metrics: what is measured.
+        cluster_by: column of categories for the silhouette; see `category_column`.
+        cluster_level: how many names of a category path count; all if None.
+        command: what is recorded as having made the report.
+        progress: told of every step.
+
+    Raises:
+        ConfigError: an encoder, a setting, a metric or a column is unknown; nothing is done then.
+        MissingExtraError: packages of an encoder or of the figure are not installed; nothing is done then.
+        RunError: the comparison was begun with another configuration or other data, or every encoder failed.
+    """
+    require_matplotlib()
+    asked = tuple(_checked(text) for text in encoders)
+    for wanted in (*metrics, config.training.select_by):
+        metric(wanted, np.ones(1), np.ones(1))
+    choose_device(config.training.device)
+    reference = None if reference is None else _checked(reference)
+    dataset = load_dataset(category)
+    partition = config.split(dataset.interactions, len(dataset.catalog))
+    column = category_column(dataset.catalog, cluster_by)
+    identity = _identity(config, dataset)
+    name = name or f"encoders-{config.split.kind}-{_hash(identity)}"
+    path = category.comparisons / check_name("comparison", name)
+    folder = ComparisonFolder.open(path, identity, asked, seeds)
+    if reference is not None and reference not in folder.encoders:
+        raise ConfigError(
+            f"--reference {reference!r} is not among the encoders that are compared: {'; '.join(folder.encoders)}"
+        )
+    folder.begin()
+    bench = Bench(category, config, dataset, partition, folder, column, cluster_level, progress)
+    measured = bench.work({encoder: split_fusion(encoder) for encoder in folder.encoders})
+    base = reference if reference in measured else next(iter(measured))
+    of_test = measure({encoder: work.evaluations for encoder, work in measured.items()}, metrics, base)
+    slices = measured[base].evaluations[0].slices()
+    comparison = Comparison(
+        name=name,
+        category=category.name,
+        seeds=tuple(range(folder.seeds)),
+        reference=base,
+        metric_names=tuple(metrics),
+        targets={label: int(members.sum()) for label, members in slices.items() if members.any()},
+        clusters=bench.clusters(),
+        encoders=tuple(
+            EncoderResult(encoder, work.sources, work.runs, work.silhouette, of_test[encoder], _without(work, metrics))
+            for encoder, work in measured.items()
+        ),
+        failures=bench.failures,
+        description=_description(config, dataset, partition, category, command),
+        folder=output or path,
+    )
+    _write(comparison)
+    return comparison
+
+
+def _checked(text: str) -> str:
+    """Return an encoder or fusion as it will be called, or raise what is wrong with it."""
+    specs = split_fusion(text)
+    for spec in specs:
+        make_encoder(spec)
+    if len(set(specs)) < len(specs):
+        raise ConfigError(f"fusion {text!r} names an encoder twice")
+    return ",".join(specs)
+
+
+def _without(work: Work, metrics: Sequence[str]) -> dict[str, Measurements]:
+    """Measure a fusion with each of its sources silent, beside the whole of it."""
+    if not work.without:
+        return {}
+    beside = measure({"": work.evaluations, **work.without}, metrics, "")
+    return {table: beside[table] for table in work.without}
+
+
+def _identity(config: RunConfig, dataset: Dataset) -> dict[str, Any]:
+    """Return what all runs of a comparison share: configuration and data."""
+    settings = _settings(config)
+    data = hashlib.blake2b(dataset.catalog.fingerprints.tobytes() + log_hash(dataset.interactions), digest_size=8)
+    return {**settings, "data": {"hash": data.hexdigest()}}
+
+
+def _settings(config: RunConfig) -> dict[str, Any]:
+    """Return the configuration without what the runs differ in, and without what changes no result."""
+    return config.model_dump(
+        mode="json", exclude={"model": {"features"}, "training": {"seed", "device", "checkpoint_seconds"}}
+    )
+
+
+def _hash(identity: Mapping[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=4).hexdigest()
+
+
+def _description(
+    config: RunConfig, dataset: Dataset, partition: Partition, category: Category, command: str
+) -> dict[str, Any]:
+    found = diagnose(Workspace(category.path.parent))
+    machine = {key: found.system[key] for key in ("platform", "cores", "torch threads", "GPUs") if key in found.system}
+    versions = {package: version for package, version, of in found.packages if of in ("core", "report")}
+    data = {
+        **dataset.statistics(),
+        "training items": int(partition.train_items.sum()),
+        "training events": len(partition.train),
+        "validation targets": len(partition.valid),
+        "test targets": len(partition.test),
+    }
+    return {
+        "command": command,
+        "config": _settings(config),
+        "candidates": "all items of the catalog",
+        "data": data,
+        "machine": machine,
+        "versions": {"embrec": found.system["embrec"], "python": found.system["python"], **versions},
+    }
+
+
+def _write(comparison: Comparison) -> None:
+    """Write the report; the numbers last, for they say that the rest is there."""
+    folder = comparison.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    write_figures(comparison, folder)
+    write_text(folder / "table.md", markdown(comparison))
+    write_json(folder / "results.json", comparison.as_dict())

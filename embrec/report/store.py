@@ -1,0 +1,126 @@
+"""What a comparison keeps on disk, so that it can be killed at any moment and repeats nothing: one file a result."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from embrec.errors import RunError
+from embrec.evaluation.evaluator import Evaluation
+from embrec.files import atomic_path, write_json
+from embrec.training.run import RunFolder
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class ComparisonFolder:
+    """A comparison as it was asked for, and the results that are there already.
+
+    Attributes:
+        path: the folder.
+        identity: what all of its runs share, as plain values.
+        encoders: all that were ever asked for, in that order.
+        seeds: the most that were ever asked for.
+    """
+
+    path: Path
+    identity: Mapping[str, Any]
+    encoders: tuple[str, ...]
+    seeds: int
+
+    @classmethod
+    def open(cls, path: Path, identity: Mapping[str, Any], encoders: Sequence[str], seeds: int) -> "ComparisonFolder":
+        """Return a new comparison, or one that was begun, whose encoders and seeds may only become more; nothing is written.
+
+        Args:
+            path: its folder.
+            identity: what all of its runs share, as plain values.
+            encoders: those that are asked for now.
+            seeds: how many are asked for now.
+
+        Raises:
+            RunError: the comparison was begun with another configuration or other data, or cannot be read.
+        """
+        file = path / "comparison.json"
+        state: dict[str, Any] = {"encoders": [], "seeds": 0}
+        if file.is_file():
+            state = _read(file)
+            before, now = _flat({**state["identity"], "format": state["format"]}), _flat({**identity, "format": FORMAT})
+            for key in sorted({*before, *now}):
+                if before.get(key) != now.get(key):
+                    raise RunError(
+                        f"comparison {path.name!r} was begun with {key} = {before.get(key)}, now it is {now.get(key)}; "
+                        "choose another --name (finished runs are used again where they fit)"
+                    )
+        together = tuple(dict.fromkeys([*state["encoders"], *encoders]))
+        return cls(path, identity, together, max(state["seeds"], seeds))
+
+    def begin(self) -> None:
+        """Write what was asked for, before any of it is done."""
+        state = {
+            "format": FORMAT,
+            "identity": dict(self.identity),
+            "encoders": list(self.encoders),
+            "seeds": self.seeds,
+        }
+        write_json(self.path / "comparison.json", state)
+
+    def evaluation(self, run: RunFolder, without: str | None = None) -> Evaluation | None:
+        """Return the ranks of a run's test targets, without one of its sources if that is named; None if they are not there."""
+        try:
+            arrays = load_file(self._evaluation_file(run, without))
+            return Evaluation(arrays["rank"], arrays["candidates"], arrays["new_item"])
+        except (OSError, SafetensorError, KeyError):
+            return None
+
+    def save_evaluation(self, run: RunFolder, evaluation: Evaluation, without: str | None = None) -> None:
+        """Keep the ranks of a run's test targets."""
+        with atomic_path(self._evaluation_file(run, without)) as temporary:
+            save_file(vars(evaluation), temporary, {"run": run.name})
+
+    def _evaluation_file(self, run: RunFolder, without: str | None) -> Path:
+        """Name a file after all that its ranks depend on: what the run was begun with, and the weights it ended with."""
+        digest = hashlib.blake2b(run.fingerprint().encode() + run.weights.read_bytes(), digest_size=8)
+        return self.path / "evaluations" / f"{digest.hexdigest()}{f'.without.{without}' if without else ''}.safetensors"
+
+    def silhouette(self, key: str) -> float | None:
+        """Return a silhouette that was computed before.
+
+        Raises:
+            KeyError: there is none of that key.
+        """
+        try:
+            value = json.loads(self._silhouette_file(key).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise KeyError(key) from None
+        return None if value is None else float(value)
+
+    def save_silhouette(self, key: str, value: float | None) -> None:
+        """Keep a silhouette."""
+        write_json(self._silhouette_file(key), value)
+
+    def _silhouette_file(self, key: str) -> Path:
+        return self.path / "silhouettes" / f"{key}.json"
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        _ = state["format"], state["identity"], state["encoders"], state["seeds"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{file} cannot be read ({error!r}); delete it, or choose another --name") from None
+    return state
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested values by dotted key."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
