@@ -148,8 +148,8 @@ def list_encoders() -> list[tuple[str, str, str]]:
     rows = []
     for name in sorted(ENCODERS):
         cls = encoder_class(name)
-        rows.append((name, _first_line(cls), f"embrec[{cls.extra}]" if cls.extra else ""))
-    return rows + [(f"+{name}", _first_line(cls), "") for name, cls in TRANSFORMS.items()]
+        rows.append((name, _first_line(cls), f"embrec[{cls.extra}]" if cls.extra else "-"))
+    return rows + [(f"+{name}", _first_line(cls), "-") for name, cls in TRANSFORMS.items()]
 
 
 def list_parameters(name: str) -> list[tuple[str, str, str]]:

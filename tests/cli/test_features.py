@@ -3,10 +3,13 @@
 import re
 import sys
 
+import h5py
+import numpy as np
 import polars as pl
 import pytest
 
 from embrec.cli import main
+from embrec.features.table import FeatureTable
 
 
 @pytest.fixture
@@ -81,3 +84,65 @@ def test_a_text_column_is_for_the_encoders_of_texts_only(embrec, tmp_path):
     )
     assert code == 2
     assert "no encoder of texts is asked for" in errors
+
+
+def test_show_says_where_a_table_comes_from(embrec):
+    embrec(
+        "features", "build", "--category", "shop", "--encoder", "tfidf:max_features=9+svd:dim=2+l2", "--text", "title"
+    )
+    code, printed, _ = embrec("features", "show", "--category", "shop", "tfidf+svd+l2")
+    assert code == 0
+    for text in (
+        "6, 5 with a vector",
+        "max_features=9",
+        "template=title",
+        "svd, version 1; dim=2",
+        "scikit-learn",
+        "fitted on",
+    ):
+        assert text in printed, text
+    code, _, errors = embrec("features", "show", "--category", "shop", "minilm")
+    assert code == 2
+    assert re.search(r"has no feature table 'minilm'; there are: tfidf\+svd\+l2-[0-9a-f]{8}", errors)
+
+
+def test_verify_finds_what_was_damaged(embrec, tmp_path):
+    embrec(*BUILD)
+    code, printed, _ = embrec("features", "verify", "--category", "shop")
+    assert code == 0
+    assert "NO" not in printed
+    assert "encoded again have the same vectors" in printed
+    (path,) = (tmp_path / "workspace" / "shop" / "features").glob("*.h5")
+    with h5py.File(path, "r+") as file:
+        file["vectors"][2, 0] = 7
+    code, printed, errors = embrec("features", "verify", "--category", "shop", path.stem)
+    assert code == 2
+    assert re.search(r"encoded again have the same vectors\s+NO", printed)
+    assert f"not as they should be: {path.stem}; build them again" in errors
+
+
+def test_export_is_read_back_as_ready_vectors(embrec, tmp_path):
+    embrec(*BUILD, "--text", "title")
+    code, _, errors = embrec("features", "export", "--category", "shop", "tfidf", "--output", "out.parquet")
+    assert code == 0
+    assert "5 vectors" in errors
+    code, _, _ = embrec("features", "build", "--category", "shop", "--encoder", "vectors:path=out.parquet")
+    assert code == 0
+    first, second = sorted((tmp_path / "workspace" / "shop" / "features").glob("*.h5"))
+    np.testing.assert_array_equal(FeatureTable.open(first).vectors, FeatureTable.open(second).vectors)
+    code, _, errors = embrec("features", "export", "--category", "shop", "tfidf", "--output", "out.doc")
+    assert code == 2
+    assert "cannot tell the format of out.doc from its name" in errors
+
+
+def test_encoders_and_their_parameters_are_listed(embrec):
+    code, printed, _ = embrec("features", "encoders")
+    assert code == 0
+    for name in ("tfidf", "word2vec", "elmo", "bert", "torchvision", "clip", "vectors", "+whiten"):
+        assert re.search(rf"^ *{re.escape(name)} ", printed, re.MULTILINE), name
+    code, printed, _ = embrec("features", "encoders", "tfidf")
+    assert re.search(r"max_features\s+5000\s+the most frequent terms", printed)
+    code, printed, _ = embrec("features", "encoders", "whiten")
+    assert re.search(r"kind\s+pca\s+pca: along", printed)
+    code, _, errors = embrec("features", "encoders", "fasttext")
+    assert (code, "unknown encoder 'fasttext'" in errors) == (2, True)

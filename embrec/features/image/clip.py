@@ -13,9 +13,13 @@ from embrec.features.image.pretrained import PretrainedEncoder, PretrainedParams
 
 
 class ClipEncoder(PretrainedEncoder):
-    """Reads `get_image_features` of a model; not at unit length, as the model gives it."""
+    """Image vectors of CLIP and SigLIP models, in the same space as `clip-text`.
+
+    They are what `get_image_features` gives, not at unit length.
+    """
 
     name: ClassVar[str] = "clip"
+    extra: ClassVar[str] = "text,image"
 
     def __init__(self, **params: Any) -> None:
         self.params = PretrainedParams(**params)

@@ -26,17 +26,20 @@ _INNER = (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv
 
 
 class EfficientNetLiteEncoder(ImageEncoder):
-    """A small CNN that runs on any CPU.
+    """EfficientNet-Lite0 (1280-d), a small CNN for any CPU, with weights that a package ships.
 
     Version 2 turns pictures as their EXIF says, puts transparent ones on white and scales 16-bit ones; others are as before.
     """
 
     name: ClassVar[str] = "efficientnet-lite0"
     version: ClassVar[int] = 2
+    extra: ClassVar[str] = "image"
     libraries: ClassVar[tuple[str, ...]] = ("torch", "pillow", "efficientnet-lite-pytorch")
 
+    params: ImageParams
+
     def __init__(self, **params: Any) -> None:
-        self.params: ImageParams = ImageParams(**params)
+        self.params = ImageParams(**params)
 
     @property
     def transform(self) -> Transform:

@@ -61,9 +61,10 @@ class TorchvisionParams(ImageParams):
 
 
 class TorchvisionEncoder(ImageEncoder):
-    """Reads one layer of a torchvision model; pixels as its default weights were published with."""
+    """Any layer of any torchvision model, such as the paper's AlexNet fc7 (4096-d)."""
 
     name: ClassVar[str] = "torchvision"
+    extra: ClassVar[str] = "vision"
     libraries: ClassVar[tuple[str, ...]] = ("torch", "pillow", "torchvision")
     params: TorchvisionParams
 

@@ -23,9 +23,10 @@ class VisionParams(PretrainedParams):
 
 
 class VisionEncoder(PretrainedEncoder):
-    """Reads `AutoModel` of a folder, with its own image processor."""
+    """Image vectors of any Hugging Face vision model, by folder or by id, with its own image processor."""
 
     name: ClassVar[str] = "vision"
+    extra: ClassVar[str] = "text,image"
     params: VisionParams
 
     def __init__(self, **params: Any) -> None:

@@ -20,12 +20,18 @@ class ClipTextParams(PretrainedParams):
 
 
 class ClipTextEncoder(TokenEncoder):
-    """What `get_text_features` gives: compare it with image vectors by cosine, or bring both to unit length."""
+    """Text vectors of CLIP and SigLIP models, in the same space as `clip`.
+
+    They are what `get_text_features` gives: compare them with image vectors by cosine, or bring both to unit length.
+    """
 
     name: ClassVar[str] = "clip-text"
+    extra: ClassVar[str] = "text"
+
+    params: ClipTextParams
 
     def __init__(self, **params: Any) -> None:
-        self.params: ClipTextParams = ClipTextParams(**params)
+        self.params = ClipTextParams(**params)
 
     @cached_property
     def model_folder(self) -> Path:

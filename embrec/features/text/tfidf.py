@@ -33,7 +33,7 @@ class TfidfParams(TextParams):
 
 
 class TfidfEncoder(Encoder):
-    """scikit-learn's `TfidfVectorizer`, saved as vocabulary and inverse document frequencies."""
+    """TF-IDF over words and pairs of words (scikit-learn), saved as vocabulary and inverse document frequencies."""
 
     name: ClassVar[str] = "tfidf"
     block_rows: ClassVar[int] = 2048

