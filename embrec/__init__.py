@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from embrec.errors import EmbrecError
     from embrec.evaluation.runs import evaluate_runs
     from embrec.features.category import build_features
+    from embrec.features.registry import make_encoder
+    from embrec.features.table import FeatureTable
+    from embrec.report.encoders import compare_encoders, comparison_config
     from embrec.serving.recommender import Recommender
     from embrec.serving.scoring import score_by_item, score_by_user
     from embrec.training.pipeline import train
@@ -34,6 +37,7 @@ _EXPORTS = {
     "Catalog": "embrec.data.catalog",
     "CompleteJourneySource": "embrec.data.readers.complete_journey",
     "EmbrecError": "embrec.errors",
+    "FeatureTable": "embrec.features.table",
     "Interactions": "embrec.data.interactions",
     "ItemHoldout": "embrec.data.splits",
     "LeaveOneOut": "embrec.data.splits",
@@ -44,9 +48,12 @@ _EXPORTS = {
     "Workspace": "embrec.workspace",
     "build_config": "embrec.training.presets",
     "build_features": "embrec.features.category",
+    "compare_encoders": "embrec.report.encoders",
+    "comparison_config": "embrec.report.encoders",
     "evaluate_runs": "embrec.evaluation.runs",
     "import_data": "embrec.data.importing",
     "load_dataset": "embrec.data.store",
+    "make_encoder": "embrec.features.registry",
     "read_items": "embrec.data.readers.table",
     "score_by_item": "embrec.serving.scoring",
     "score_by_user": "embrec.serving.scoring",
@@ -58,6 +65,7 @@ __all__ = [
     "Catalog",
     "CompleteJourneySource",
     "EmbrecError",
+    "FeatureTable",
     "Interactions",
     "ItemHoldout",
     "LeaveOneOut",
@@ -69,9 +77,12 @@ __all__ = [
     "__version__",
     "build_config",
     "build_features",
+    "compare_encoders",
+    "comparison_config",
     "evaluate_runs",
     "import_data",
     "load_dataset",
+    "make_encoder",
     "read_items",
     "score_by_item",
     "score_by_user",

@@ -1,5 +1,6 @@
 """Building a run's configuration from a preset, options and free settings: one place, whoever asks."""
 
+import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
@@ -75,7 +76,7 @@ def run_name(config: RunConfig) -> str:
     parts = [config.model.source, *(feature.split("/")[-1] for feature in config.model.features)]
     if config.split.kind != "leave-one-out":
         parts.append(config.split.kind)
-    return "-".join(parts)
+    return re.sub(r"[^A-Za-z0-9._]+", "-", "-".join(parts))
 
 
 def _explain(error: ValidationError) -> str:
