@@ -1,12 +1,12 @@
 """Pretrained Hugging Face models: from a local folder or the hub, safely, with every failure said in one line."""
 
-import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from embrec.errors import ConfigError, FeatureError, MissingExtraError
+from embrec.features.weights import hash_files
 
 # In the order in which transformers takes them; an index names the shards beside it.
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
@@ -53,7 +53,7 @@ def model_folder(model: str, revision: str | None = None) -> Path:
             raise ConfigError(f"{folder}: a folder has no revision {revision!r}; give a revision to a model id only")
         return folder
     if model.startswith((".", "/", "~")) or model.count("/") > 1:
-        raise ConfigError(f"{model}: no such folder; give the folder of a Hugging Face model or a model id")
+        raise ConfigError(f"{model}: no such folder; give the folder of a Hugging Face model (model=FOLDER) or a model id")
     transformers("a model of the Hugging Face hub")  # which brings huggingface_hub
     from huggingface_hub import snapshot_download
 
@@ -76,7 +76,7 @@ def model_folder(model: str, revision: str | None = None) -> Path:
     except Exception as error:  # the hub's, the network's and the disk's
         raise FeatureError(
             f"model {model!r} is no folder here and cannot be fetched from the Hugging Face hub ({first_line(error)}); "
-            "copy it to this machine and give its folder as the model"
+            "copy it to this machine and give its folder: model=FOLDER"
         ) from None
     return folder
 
@@ -124,21 +124,9 @@ def model_files(folder: Path) -> list[Path]:
     return [*weight_files(folder), *tokenizer_files(folder), *settings]
 
 
-def hash_files(folder: Path, files: Iterable[Path]) -> str:
-    """Return the SHA-256 of files under a folder, names and contents, as hexadecimal text.
-
-    Raises:
-        FeatureError: one cannot be read.
-    """
-    digest = hashlib.sha256()
-    for path in sorted(set(files)):
-        try:
-            with path.open("rb") as stream:
-                content = hashlib.file_digest(stream, "sha256").digest()
-        except OSError as error:
-            raise broken(path, "model", error) from None
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + content)
-    return digest.hexdigest()
+def hash_model(folder: Path, files: Iterable[Path]) -> str:
+    """Return a hash of files under a folder, names and contents; see `hash_files`."""
+    return hash_files({path.relative_to(folder).as_posix(): path for path in files})
 
 
 def load_config(folder: Path) -> Any:

@@ -1,10 +1,9 @@
 """What all image encoders share: contents are files, pictures are decoded ahead, a network sees them in batches."""
 
-import hashlib
 import os
 import weakref
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -18,11 +17,12 @@ from torch import Tensor
 
 from embrec.data.catalog import Catalog
 from embrec.errors import DataError
-from embrec.features.encoder import Contents, Encoded, Encoder, EncoderParams, unloadable
+from embrec.features.encoder import Contents, Encoded, Encoder, EncoderParams
 from embrec.features.image.ahead import DecodeAhead
 from embrec.features.image.decode import Transform, pillow
 from embrec.features.image.fingerprints import FILE, image_contents, load_fingerprints, save_fingerprints
 from embrec.features.image.lanes import MOST_LANES, Lanes
+from embrec.features.weights import hash_files
 
 # More are of no use: by then the network, not the decoder, is what everything waits for.
 _MOST_WORKERS = 8
@@ -171,20 +171,4 @@ class ImageEncoder(Encoder):
 
     @cached_property
     def _weights_hash(self) -> str:
-        return hash_files(self.weight_files())
-
-
-def hash_files(paths: Iterable[Path]) -> str:
-    """Return the SHA-256 of a file, or of the hashes of several, in hexadecimal.
-
-    Raises:
-        FeatureError: one cannot be read.
-    """
-    hashes = []
-    for path in paths:
-        try:
-            with path.open("rb") as stream:
-                hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
-        except OSError as error:
-            raise unloadable(path, "weights", error) from None
-    return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+        return hash_files({path.name: path for path in self.weight_files()})

@@ -7,10 +7,11 @@ from typing import Annotated, Any, ClassVar
 import torch
 from pydantic import Field
 
-from embrec.errors import FeatureError, MissingExtraError
+from embrec.errors import FeatureError
+from embrec.features.huggingface import model_folder, transformers, weight_files
 from embrec.features.image.decode import Transform
 from embrec.features.image.encoder import ImageEncoder, ImageParams
-from embrec.features.image.processor import Processor, cannot_load, load_processor, quiet_transformers
+from embrec.features.image.processor import PURPOSE, Processor, cannot_load, load_processor
 
 
 class PretrainedParams(ImageParams):
@@ -35,10 +36,11 @@ class PretrainedEncoder(ImageEncoder):
         """Where the model lies, downloaded if need be.
 
         Raises:
-            FeatureError: it cannot be found.
+            ConfigError: there is no such folder.
+            FeatureError: it cannot be fetched.
             MissingExtraError: transformers is not installed.
         """
-        return find_model(self.params.model)
+        return model_folder(self.params.model)
 
     @property
     def transform(self) -> Transform:
@@ -49,7 +51,7 @@ class PretrainedEncoder(ImageEncoder):
     @cached_property
     def _loaded(self) -> tuple[Any, list[str]]:
         """The whole model, and the names of the weights that its files do not have."""
-        cls = quiet_transformers().AutoModel
+        cls = transformers(PURPOSE).AutoModel
         try:
             model, report = cls.from_pretrained(
                 self.folder,
@@ -80,42 +82,5 @@ class PretrainedEncoder(ImageEncoder):
         Raises:
             FeatureError: the folder has no weights.
         """
-        weights = sorted(self.folder.glob("*.safetensors")) or sorted(self.folder.glob("pytorch_model*.bin"))
-        if not weights:
-            raise FeatureError(
-                f"{self.folder} has no weights (*.safetensors or pytorch_model*.bin); is the folder whole?"
-            )
         names = ("config.json", "preprocessor_config.json", "processor_config.json")
-        return weights + [self.folder / name for name in names if (self.folder / name).is_file()]
-
-
-def find_model(model: str) -> Path:
-    """Return the folder of a model, given as such or as its id at the Hugging Face hub.
-
-    Raises:
-        FeatureError: there is no such folder, and the hub cannot be reached or has no such model.
-        MissingExtraError: transformers is not installed.
-    """
-    folder = Path(model).expanduser()
-    if folder.is_dir():
-        return folder
-    try:
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.utils import disable_progress_bars
-    except ImportError:
-        raise MissingExtraError("transformers", "text", "a Hugging Face image encoder") from None
-    disable_progress_bars()
-    wanted = ["*.json", "*.safetensors"]
-    try:
-        folder = Path(snapshot_download(model, allow_patterns=wanted, ignore_patterns=["*/*"]))
-        if not list(folder.glob("*.safetensors")):
-            folder = Path(
-                snapshot_download(model, allow_patterns=[*wanted, "pytorch_model*.bin"], ignore_patterns=["*/*"])
-            )
-    except Exception as error:  # the hub's client raises many kinds
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise FeatureError(
-            f"{model!r} is no folder, and cannot be fetched from the Hugging Face hub ({reason}); "
-            "name a local folder: model=/path/to/folder"
-        ) from None
-    return folder
+        return weight_files(self.folder) + [self.folder / name for name in names if (self.folder / name).is_file()]

@@ -12,6 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embrec.errors import FeatureError, MissingExtraError
+from embrec.features.huggingface import transformers
+
+PURPOSE = "a Hugging Face image encoder"
 
 
 @dataclass(frozen=True)
@@ -38,30 +41,15 @@ def load_processor(folder: str) -> Any:
         FeatureError: the folder has none, or it needs more than Pillow.
         MissingExtraError: transformers is not installed.
     """
-    transformers = quiet_transformers()
     plain = {"backend": "pil"} if int(version("transformers").partition(".")[0]) >= 5 else {"use_fast": False}
     try:
-        return transformers.AutoImageProcessor.from_pretrained(
+        return transformers(PURPOSE).AutoImageProcessor.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False, **plain
         )
+    except MissingExtraError:
+        raise
     except Exception as error:  # transformers raises many kinds
         raise cannot_load(folder, "image processor", error) from None
-
-
-def quiet_transformers() -> Any:
-    """Return the module, told to keep to itself what is no error.
-
-    Raises:
-        FeatureError: it cannot be imported.
-        MissingExtraError: it is not installed.
-    """
-    try:
-        import transformers
-    except ModuleNotFoundError:
-        raise MissingExtraError("transformers", "text", "a Hugging Face image encoder") from None
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    return transformers
 
 
 def cannot_load(folder: str, what: str, error: Exception) -> FeatureError:

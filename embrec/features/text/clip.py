@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from embrec.errors import ConfigError, FeatureError
-from embrec.features.huggingface import hash_files, load_model, load_tokenizer, model_files, model_folder
+from embrec.features.huggingface import hash_model, load_model, load_tokenizer, model_files, model_folder
 from embrec.features.text.tokens import PretrainedParams, TokenEncoder
 
 
@@ -93,4 +93,4 @@ class ClipTextEncoder(TokenEncoder):
 
     @cached_property
     def _weights_hash(self) -> str:
-        return hash_files(self.model_folder, model_files(self.model_folder))
+        return hash_model(self.model_folder, model_files(self.model_folder))

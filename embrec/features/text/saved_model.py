@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from embrec.errors import FeatureError, MissingExtraError
-from embrec.features.text.weights import hash_files
+from embrec.features.weights import hash_files
 
 _SCHEMES = ("https://", "http://")
 _SECONDS = 10.0  # without an answer, after which a server counts as out of reach

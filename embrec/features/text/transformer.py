@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from embrec.errors import ConfigError, FeatureError, MissingExtraError
-from embrec.features.huggingface import hash_files, load_config, load_model, load_tokenizer, model_folder
+from embrec.features.huggingface import hash_model, load_config, load_model, load_tokenizer, model_folder
 from embrec.features.text.pooling import make_heads, pool
 from embrec.features.text.sentence_folder import SentenceFolder, read_folder
 from embrec.features.text.tokens import PretrainedParams, TokenEncoder, TokenParams
@@ -108,7 +108,7 @@ class TransformerEncoder(TokenEncoder):
 
     @cached_property
     def _weights_hash(self) -> str:
-        return hash_files(self._said.folder, self._said.files)
+        return hash_model(self._said.folder, self._said.files)
 
 
 class MiniLMEncoder(TransformerEncoder):

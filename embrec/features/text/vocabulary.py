@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embrec.errors import FeatureError, MissingExtraError
-from embrec.features.text.weights import hash_files
+from embrec.features.weights import hash_files
 
 # Letters and digits, and what holds them together inside a word: hand-made, women's, 1/2, 0.5.
 _COMPOUND = re.compile(r"\w+(?:[-'\u2019./&]\w+)*")

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from embrec.errors import FeatureError
 from embrec.features.text.vocabulary import Vocabulary
-from embrec.features.text.weights import hash_files
+from embrec.features.weights import hash_files
 
 _BINARY, _TEXT = (".bin",), (".vec", ".txt")
 _LONGEST_WORD = 10_000  # bytes; what is longer is no word but a place that the reader has got lost at
