@@ -20,7 +20,7 @@ from embrec.data.catalog import Catalog
 from embrec.errors import FeatureError
 from embrec.features.chain import Chain
 from embrec.features.encoder import Contents, Encoded, Encoder
-from embrec.features.fitting import FIT, fit, versions
+from embrec.features.fitting import FIT, Fit, fit, versions
 from embrec.features.plan import Plan, make_plan
 from embrec.features.table import RECORD, ROWS_AT_A_TIME, FeatureTable, OldFormatError, following
 from embrec.features.writer import TableWriter, reason
@@ -128,17 +128,25 @@ def build(
         below = build(catalog, encoder.base, folder, fit_rows=fit_rows, engine=engine, progress=progress)
         base = FeatureTable.open(below.path)
         engine = _transforming(encoder, base)
-    attributes = fit(encoder, catalog, contents, fit_rows, folder, base)
-    attributes |= {"encoder": encoder.identity(), "versions": versions(encoder)}
+    fitted = fit(encoder, catalog, contents, fit_rows, folder, base)
+    attributes = {
+        "encoder": encoder.identity(),
+        "versions": versions(encoder),
+        "fitted_on": fitted.items,
+        "fitted_items": fitted.n_items,
+        "fit": fitted.key,
+    }
     path = folder / f"{encoder.stem}.h5"
     with _lock(path):
-        _save_encoder(encoder, path.with_suffix(""), attributes["fit"])
+        _save_encoder(encoder, path.with_suffix(""), fitted)
         old = _old_table(path)
         start = _rows_in_place(old, catalog, contents)
         plan = make_plan(contents, old, encoder.block_rows, start)
         encoded = 0
         if old is None or not start == len(old) == len(catalog):
-            encoded = _Filling(path, catalog, encoder, contents, old, plan, attributes, engine, progress).run()
+            filling = _Filling(path, catalog, encoder, contents, old, plan, attributes, engine, progress)
+            filling.cost = fitted.seconds + (base.attributes["seconds"] or 0.0 if base is not None else 0.0)
+            encoded = filling.run()
         table = FeatureTable.open(path)
     reasons = table.attributes["unreadable"]
     unreadable = table.item_ids[contents.filled & ~table.present].tolist()
@@ -227,6 +235,7 @@ class _Filling:
             attributes,
         )
         self.reasons: dict[str, str] = {}
+        self.cost = 0.0
 
     def run(self) -> int:
         """Write the rows; return how many contents were encoded in this sitting."""
@@ -294,7 +303,7 @@ class _Filling:
         """Write beside the encoder what the build has cost and what it could not read."""
         present = self.writer.present
         unreadable = self.start + np.flatnonzero(self.contents.filled[self.start :] & ~present)
-        old = self.old.attributes if self.old is not None else {"unreadable": {}, "seconds": None, "encoded": None}
+        old = self.old.attributes if self.old is not None else {"unreadable": {}, "encoding": None, "encoded": None}
         if self.start:
             self.reasons = old["unreadable"] | self.reasons
         for row in unreadable.tolist():  # of an earlier sitting, and repeats
@@ -307,7 +316,8 @@ class _Filling:
         for number, result, _ in self.engine(self.encoder, self.catalog, list(enumerate(blocks))):
             self._explain(blocks[number], result.problems)
         record = {
-            "seconds": self.writer.seconds + (old["seconds"] or 0.0),
+            "seconds": self.writer.seconds + (old["encoding"] or 0.0) + self.cost,
+            "encoding": self.writer.seconds + (old["encoding"] or 0.0),
             "encoded": sum(map(len, self.plan.blocks)) + (old["encoded"] or 0),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
@@ -324,7 +334,7 @@ class _Filling:
         self.reasons |= {str(self.catalog.item_ids[rows[row]]): problem for row, problem in problems.items() if problem}
 
 
-def _save_encoder(encoder: Encoder, folder: Path, fitted: str | None) -> None:
+def _save_encoder(encoder: Encoder, folder: Path, fitted: Fit) -> None:
     """Write the encoder beside its table, unless it is there whole; the record of an earlier build stays.
 
     Raises:
@@ -333,8 +343,9 @@ def _save_encoder(encoder: Encoder, folder: Path, fitted: str | None) -> None:
     try:
         with TemporaryDirectory() as scratch:
             encoder.save(Path(scratch))
-            if fitted is not None:
-                (Path(scratch) / FIT).write_text(json.dumps(fitted), encoding="utf-8")
+            if fitted.key is not None:
+                text = json.dumps({"key": fitted.key, "seconds": fitted.seconds})
+                (Path(scratch) / FIT).write_text(text, encoding="utf-8")
             files = {path.name: path.read_bytes() for path in sorted(Path(scratch).iterdir())}
         if all((folder / name).is_file() and (folder / name).read_bytes() == data for name, data in files.items()):
             return

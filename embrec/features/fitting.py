@@ -3,10 +3,11 @@
 import hashlib
 import json
 import platform
+import time
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,22 @@ from embrec.features.table import FeatureTable
 FIT = "fit.json"
 
 
+class Fit(NamedTuple):
+    """What an encoder has learned from.
+
+    Attributes:
+        items: hash of the items it was fitted on, None where it has nothing to learn.
+        n_items: their number.
+        key: hash of all that it learned from, None where it has nothing to learn.
+        seconds: time that it took, in whichever sitting.
+    """
+
+    items: str | None = None
+    n_items: int = 0
+    key: str | None = None
+    seconds: float = 0.0
+
+
 def fit(
     encoder: Encoder,
     catalog: Catalog,
@@ -27,8 +44,8 @@ def fit(
     fit_rows: NDArray[np.bool_] | None,
     folder: Path,
     base: FeatureTable | None = None,
-) -> dict[str, Any]:
-    """Fit an encoder if it needs it, and return what its table says about that.
+) -> Fit:
+    """Fit an encoder if it needs it.
 
     Args:
         encoder: to be fitted.
@@ -37,35 +54,34 @@ def fit(
         fit_rows: True for the items that it may be fitted on, [n]; all if None.
         folder: of the tables, whose encoders may have learned the same before.
         base: for a chain, the table of its encoder's own vectors, where it keeps them.
-
-    Returns:
-        `fitted_on` (hash of the items), `fitted_items` (their number) and `fit` (hash of all it learned from), or None and 0
-        for an encoder that has nothing to learn.
     """
     if not encoder.needs_fitting:
-        return {"fitted_on": None, "fitted_items": 0, "fit": None}
+        return Fit()
     rows = np.arange(len(catalog)) if fit_rows is None else np.flatnonzero(fit_rows)
     items = sample_hash(catalog.item_ids[rows])
     digest = hashlib.blake2b(digest_size=16)
     parts = [encoder.describe(), versions(encoder), items, base.attributes["encoder"] if base is not None else None]
     digest.update(json.dumps(parts, sort_keys=True).encode() + contents.fingerprints[rows].tobytes())
     key = digest.hexdigest()
-    if not _recall(encoder, key, folder):
+    if (seconds := _recall(encoder, key, folder)) is None:
+        began = time.monotonic()
         if base is not None and isinstance(encoder, Chain):
             encoder.fit_on_table(base, rows)
         else:
             encoder.fit(catalog.select(rows))
-    return {"fitted_on": items, "fitted_items": len(rows), "fit": key}
+        seconds = time.monotonic() - began
+    return Fit(items, len(rows), key, seconds)
 
 
-def _recall(encoder: Encoder, key: str, folder: Path) -> bool:
-    """Read the state of an encoder that has learned from the same, if there is one."""
+def _recall(encoder: Encoder, key: str, folder: Path) -> float | None:
+    """Read the state of an encoder that has learned from the same, and return the time that it took; None if there is none."""
     for file in folder.glob(f"{encoder.full_name}-*/{FIT}"):
         with suppress(OSError, ValueError, KeyError, TypeError, EOFError):
-            if json.loads(file.read_text(encoding="utf-8")) == key:
+            known = json.loads(file.read_text(encoding="utf-8"))
+            if known["key"] == key:
                 encoder.load_state(file.parent)
-                return True
-    return False
+                return float(known["seconds"])
+    return None
 
 
 def sample_hash(item_ids: NDArray[np.object_]) -> str:

@@ -53,7 +53,9 @@ def model_folder(model: str, revision: str | None = None) -> Path:
             raise ConfigError(f"{folder}: a folder has no revision {revision!r}; give a revision to a model id only")
         return folder
     if model.startswith((".", "/", "~")) or model.count("/") > 1:
-        raise ConfigError(f"{model}: no such folder; give the folder of a Hugging Face model (model=FOLDER) or a model id")
+        raise ConfigError(
+            f"{model}: no such folder; give the folder of a Hugging Face model (model=FOLDER) or a model id"
+        )
     transformers("a model of the Hugging Face hub")  # which brings huggingface_hub
     from huggingface_hub import snapshot_download
 

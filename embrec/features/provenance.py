@@ -24,8 +24,12 @@ def provenance(table: FeatureTable) -> list[tuple[str, str]]:
     rows.append(("fitted on", fitted))
     rows.append(("libraries", ", ".join(f"{name} {version}" for name, version in sorted(about["versions"].items()))))
     if about["seconds"] is not None:
-        speed = f", {about['encoded'] / about['seconds']:,.0f} a second" if about["seconds"] else ""
-        rows.append(("cost", f"{about['seconds']:.1f} s for {about['encoded']:,} contents{speed}"))
+        rows.append(
+            (
+                "cost",
+                f"{about['seconds']:.1f} s, of these {about['encoding']:.1f} s to encode {about['encoded']:,} contents",
+            )
+        )
         rows.append(("finished", f"{about['finished']} on {about['machine']}"))
     rows += [("unreadable", f"{item}: {reason}") for item, reason in list(about["unreadable"].items())[:5]]
     return rows

@@ -37,7 +37,8 @@ class FeatureTable:
         attributes: `encoder` (identity), `fitted_on` (hash of the items it was fitted on, None where nothing is fitted),
             `fitted_items` (their number), `versions` of the libraries, `density` (share of non-zero entries, estimated from
             at most 4,096 rows a file); and, from the record beside the encoder, None or empty where that is gone:
-            `seconds` (time spent encoding), `encoded` (contents that this time was spent on), `finished` (UTC), `machine`
+            `seconds` (time spent on the vectors: fitting, encoding, and the table that they were made from), `encoding` (of
+            that, encoding), `encoded` (contents that were encoded), `finished` (UTC), `machine`
             and `unreadable` (item id -> reason). They are not in the table, so that equal vectors are equal files.
         vectors: mapped into memory, float32 or float16, [n, d].
     """
@@ -197,10 +198,11 @@ def _record(folder: Path) -> dict[str, Any]:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         return {
             "seconds": float(record["seconds"]),
+            "encoding": float(record["encoding"]),
             "encoded": int(record["encoded"]),
             "finished": str(record["finished"]),
             "machine": str(record["machine"]),
             "unreadable": dict(record["unreadable"]),
         }
     except (OSError, KeyError, TypeError, ValueError):
-        return {"seconds": None, "encoded": None, "finished": None, "machine": None, "unreadable": {}}
+        return {"seconds": None, "encoding": None, "encoded": None, "finished": None, "machine": None, "unreadable": {}}
