@@ -92,7 +92,7 @@ def cosine_silhouette(sources: Sequence[Vectors], labels: NDArray[np.int64]) -> 
     similarity = np.zeros((len(labels), len(labels)), dtype=np.float32)
     filled = np.zeros(len(labels), dtype=np.float32)  # how many sources an item has a vector in
     for vectors in sources:
-        unit = normalize(vectors)
+        unit = normalize(vectors.astype(np.float32))
         product = unit @ unit.T
         similarity += product.toarray() if isinstance(product, csr_matrix) else product
         filled += np.asarray(abs(unit).sum(axis=1)).ravel() > 0

@@ -85,14 +85,14 @@ def _part(text: str) -> Part:
     return Part(name, params)
 
 
-def split_fusion(text: str) -> list[str]:
+def split_fusion(text: str) -> tuple[str, ...]:
     """Return the specs of a fusion, which are separated by commas.
 
     >>> split_fusion("tfidf+svd:dim=125,minilm")
-    ['tfidf+svd:dim=125', 'minilm']
+    ('tfidf+svd:dim=125', 'minilm')
     """
     names = "|".join(map(re.escape, ENCODERS))
-    return [spec.strip() for spec in re.split(rf",(?=\s*(?:{names})\s*(?:[:+,]|$))", text)]
+    return tuple(spec.strip() for spec in re.split(rf",(?=\s*(?:{names})\s*(?:[:+,]|$))", text))
 
 
 def make_encoder(spec: str | Spec, params: Mapping[str, Any] | None = None) -> Encoder:

@@ -197,9 +197,10 @@ class Bench:
     def clusters(self) -> Clusters | None:
         """Say which categories the silhouettes are of; None where there are none."""
         rows, labels = self._clustered
-        return (
-            Clusters(self.column, self.level, len(rows), len(np.unique(labels))) if self.column and len(rows) else None
-        )
+        if self.column is None or not len(rows):
+            return None
+        is_text = self.column in self.dataset.catalog.text_columns
+        return Clusters(self.column, self.level, is_text, len(rows), len(np.unique(labels)))
 
     def _silhouette(self, tables: Sequence[FeatureTable]) -> float | None:
         rows, labels = self._clustered
@@ -218,7 +219,6 @@ class Bench:
 
 def _within(task: str, progress: Progress) -> Progress:
     """Return a progress callback that shows the steps of a run as notes of one task whose length is not known."""
-
     whole = task
 
     def show(task: str, done: int, total: int | None, note: str = "") -> None:

@@ -93,11 +93,13 @@ def compare_encoders(
         progress: told of every step.
 
     Raises:
-        ConfigError: an encoder, a setting, a metric or a column is unknown; nothing is done then.
+        ConfigError: an encoder, a setting, a metric or a column is unknown, or nothing is asked for; nothing is done then.
         MissingExtraError: packages of an encoder or of the figure are not installed; nothing is done then.
         RunError: the comparison was begun with another configuration or other data, or every encoder failed.
     """
     require_matplotlib()
+    if seeds < 1 or not encoders:
+        raise ConfigError("no encoder is named" if not encoders else f"seeds is {seeds}: train at least one model each")
     asked = tuple(_checked(text) for text in encoders)
     for wanted in (*metrics, config.training.select_by):
         metric(wanted, np.ones(1), np.ones(1))

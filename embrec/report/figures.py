@@ -52,7 +52,7 @@ def draw(comparison: Comparison) -> "Figure":
     names: tuple[str, ...] = wanted or comparison.metric_names[:2]
     encoders = len(comparison.encoders)
     panel = max(4.2, _BAR_INCHES * len(comparison.targets) * (encoders + 1) + 0.9)
-    beside = len(names) * panel <= 11
+    beside = len(names) * panel <= 12
     rows, columns = (1, len(names)) if beside else (len(names), 1)
     in_legend = max(1, min(4 if beside else 3, encoders))
     legend_rows = -(-encoders // in_legend)
@@ -98,6 +98,7 @@ def _panel(ax: "Axes", comparison: Comparison, name: str, letter: str) -> None:
     ax.set_ylim(bottom * scale, (bottom + (top - bottom) * 1.12) * scale)
     ax.set_xticks(range(len(labels)), [f"{_group(label)}\n{comparison.targets[label]:,} targets" for label in labels])
     ax.tick_params(axis="x", length=0)
+    ax.margins(x=0.02)
     ax.set_title(
         f"({letter}) {name.upper()}{', %' if percent else ', from 0.5 (chance)' if bottom else ''}", fontsize=9.5
     )

@@ -70,10 +70,14 @@ Measurements = Mapping[str, Mapping[str, Measured]]
 
 @dataclass(frozen=True)
 class Clusters:
-    """How items were put into categories for the silhouette: by which column, to which depth, what came out."""
+    """How items were put into categories for the silhouette: by which column, to which depth, what came out.
+
+    `is_text` says that the column is one of those that encoders of texts read, which makes the clusters easier for them.
+    """
 
     column: str
     level: int | None
+    is_text: bool
     items: int
     clusters: int
 

@@ -52,7 +52,7 @@ class ComparisonFolder:
         if file.is_file():
             state = _read(file)
             before, now = _flat({**state["identity"], "format": state["format"]}), _flat({**identity, "format": FORMAT})
-            for key in sorted({*before, *now}):
+            for key in [*sorted(before.keys() & now.keys()), *sorted(before.keys() ^ now.keys())]:
                 if before.get(key) != now.get(key):
                     raise RunError(
                         f"comparison {path.name!r} was begun with {key} = {before.get(key)}, now it is {now.get(key)}; "

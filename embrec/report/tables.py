@@ -60,10 +60,11 @@ def markdown(comparison: Comparison) -> str:
         f"{data['users']:,} users, {data['catalog']:,} items ({data['training items']:,} of them with training events), "
         f"{data['events']:,} events. Split: {_pairs(config['split'])}. Every test target is ranked among all items of the "
         f"catalog; items of the history: {config['evaluation']['seen']}, ties: {config['evaluation']['ties']}. "
-        f"At most {config['training']['epochs']} epochs, the best by validation {config['training']['select_by']}. "
+        f"Epochs: {config['training']['epochs']} at most, the best by validation {config['training']['select_by']}. "
         "Warm items have training events, cold items have none.",
         f"{legend(comparison)}.",
         *map(_markdown_table, tables),
+        "Encoding: of distinct contents, with the time that fitting took.",
         *_silhouette_note(comparison),
         *(f"Not compared: {shown(name)}: {reason}" for name, reason in comparison.failures.items()),
         "The encoders are those of the tables in `results.json`. The paper's Fig. 11 has others (ELMo, word2vec of "
@@ -172,6 +173,7 @@ def _silhouette_note(comparison: Comparison) -> list[str]:
         f"Silhouette: mean over {clusters.items:,} items in {clusters.clusters:,} categories (column `{clusters.column}`, "
         f"{paths}, rare ones joined to what they are part of), distance 1 - cosine between the vectors as the encoder gives "
         "them; for a fusion, of its sources at unit length side by side."
+        + (" The column is among the texts that encoders read unless told otherwise." if clusters.is_text else "")
     ]
 
 

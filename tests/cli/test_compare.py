@@ -1,0 +1,103 @@
+"""`embrec compare encoders`: what it prints, how it refuses, and that a kill costs nothing that was done."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from support.categories import SETTINGS, toy_category
+
+from embrec.cli import main
+
+COMPARE = (
+    "compare", "encoders", "--category", "toys", "--epochs", "1", "--seeds", "2", "--holdout-fraction", "0.2",
+    *(word for setting in SETTINGS for word in ("--set", setting)),
+)  # fmt: skip
+
+
+@pytest.fixture
+def embrec(tmp_path, monkeypatch, capsys):
+    """Run a command in this process beside a category; return its exit code, standard output and error."""
+    toy_category(tmp_path / "workspace")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("EMBREC_DEBUG", raising=False)
+    monkeypatch.delenv("EMBREC_WORKSPACE", raising=False)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["embrec", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        printed = capsys.readouterr()
+        return stop.value.code or 0, printed.out, printed.err
+
+    return run
+
+
+def test_a_comparison_prints_its_tables_and_says_where_the_report_is(embrec, tmp_path):
+    code, printed, errors = embrec(*COMPARE, "--encoder", "tfidf", "--name", "mine", "--output", "report")
+    assert code == 0, errors
+    for words in (
+        "all items, 60 targets",
+        "warm items, ",
+        "cold items, ",
+        "what it takes",
+        "silhouette",
+        "auc",
+        "hr@50",
+    ):
+        assert words in printed
+    assert "run 2/2: tfidf, seed 1, epochs: 1 done (best 1, valid ndcg@10" in errors
+    assert "report: report" in errors
+    numbers = json.loads((tmp_path / "report" / "results.json").read_text())
+    assert numbers["command"].startswith("embrec compare encoders --category toys --epochs 1")
+    assert numbers["config"]["split"]["kind"] == "item-holdout"
+    assert numbers["config"]["model"]["dim"] == 8
+    again = embrec(*COMPARE, "--encoder", "tfidf", "--name", "mine", "--output", "report")
+    assert (again[0], again[1]) == (0, printed)
+    assert ", found)" in again[2]
+
+
+def test_a_wrong_encoder_or_setting_is_an_error_of_one_line(embrec, tmp_path):
+    for arguments, message in (
+        (("--encoder", "tfidf", "--encoder", "lda"), "unknown encoder 'lda'"),
+        (("--encoder", "tfidf", "--set", "model.dims=3"), "unknown setting 'model.dims'"),
+        (("--encoder", "tfidf", "--seeds", "0"), "greater than or equal to 1"),
+    ):
+        code, printed, errors = embrec(*COMPARE, *arguments)
+        assert (code, printed) == (2, "")
+        assert message in errors.splitlines()[-1]
+    assert [path.name for path in (tmp_path / "workspace" / "toys").iterdir()] == ["data"]
+
+
+def test_what_could_not_be_compared_is_said_at_the_end(embrec):
+    code, printed, errors = embrec(*COMPARE, "--encoder", "tfidf", "--encoder", "efficientnet-lite0")
+    assert code == 2
+    assert "all items, 60 targets" in printed
+    assert errors.splitlines()[-1].startswith(
+        "error: not compared: efficientnet-lite0: encoder 'efficientnet-lite0' finds"
+    )
+
+
+def test_a_comparison_killed_without_warning_goes_on_where_it_was(embrec, tmp_path):
+    runs = tmp_path / "workspace" / "toys" / "runs"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "embrec", *COMPARE, "--encoder", "tfidf", "--seeds", "4"],
+        env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    while process.poll() is None and len(list(runs.glob("*/metrics.json"))) < 2:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    finished = {path: path.stat().st_mtime_ns for path in runs.glob("*/metrics.json")}
+    (folder,) = (tmp_path / "workspace" / "toys" / "comparisons").iterdir()
+    assert [path.name for path in folder.glob("results.json")] == []
+    code, _, errors = embrec(*COMPARE, "--encoder", "tfidf", "--seeds", "4")
+    assert code == 0, errors
+    assert {path: path.stat().st_mtime_ns for path in runs.glob("*/metrics.json")}.items() >= finished.items()
+    assert len(list(runs.glob("*/metrics.json"))) == 4
+    assert json.loads((folder / "results.json").read_text())["seeds"] == [0, 1, 2, 3]
