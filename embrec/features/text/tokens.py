@@ -23,7 +23,7 @@ from embrec.features.encoder import Contents, Encoded, Encoder
 from embrec.features.text.texts import TextParams, item_texts, text_contents
 
 # Tokens of a forward pass, and the share of them that may be padding. Less padding would be a little faster on an idle CPU,
-# but takes twice as many passes, and threads that share their cores with other processes wait for each other in each.
+# but takes up to twice as many passes, and threads that share their cores with other processes wait for each other in each.
 _CPU, _GPU = (4096, 0.1), (32768, 0.5)
 
 # Tokens read of a text where neither the user nor the folder says.
