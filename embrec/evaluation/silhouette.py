@@ -78,7 +78,8 @@ def cosine_silhouette(sources: Sequence[Vectors], labels: NDArray[np.int64]) -> 
     mean of the sources' cosines.
 
     Args:
-        sources: vectors of the same k items, dense or sparse, [k, d_s] each; no item may be zero in all of them.
+        sources: vectors of the same k items, dense or sparse, [k, d_s] each; items that are zero in all of them have no
+            direction, and are left out.
         labels: cluster of each item, [k].
 
     Returns:
@@ -87,6 +88,8 @@ def cosine_silhouette(sources: Sequence[Vectors], labels: NDArray[np.int64]) -> 
     from sklearn.metrics import silhouette_score
     from sklearn.preprocessing import normalize
 
+    known = np.flatnonzero(sum(np.asarray(abs(vectors).sum(axis=1)).ravel() for vectors in sources) > 0)
+    sources, labels = [vectors[known] for vectors in sources], labels[known]
     if not 2 <= len(np.unique(labels)) < len(labels):
         return None
     similarity = np.zeros((len(labels), len(labels)), dtype=np.float32)

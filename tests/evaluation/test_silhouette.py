@@ -85,3 +85,13 @@ def test_the_category_column_is_found_or_asked_for():
     assert category_column(Catalog(catalog.frame.drop("genres"))) is None
     with pytest.raises(ConfigError, match="no column 'kind' to cluster by; there are: item, category, genres, title"):
         category_column(catalog, "kind")
+
+
+def test_items_without_a_direction_are_left_out():
+    generator = np.random.default_rng(0)
+    vectors = generator.normal(size=(40, 5)).astype(np.float32)
+    labels = np.arange(40) % 4
+    expected = cosine_silhouette([vectors[4:]], labels[4:])
+    vectors[:4] = 0
+    assert cosine_silhouette([vectors], labels) == pytest.approx(expected, abs=1e-6)
+    assert cosine_silhouette([np.zeros((6, 2), dtype=np.float32)], np.arange(6) % 2) is None
