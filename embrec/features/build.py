@@ -112,7 +112,10 @@ def build(
         progress: told of every block.
 
     Raises:
-        FeatureError: there is nothing to encode, no room on the disk, or another build of the same table is running.
+        ConfigError: the encoder reads columns that the catalog does not have.
+        FeatureError: there is nothing to encode, what there is or the weights cannot be read, a vector is not finite, there is
+            no room on the disk, or another build of the same table is running.
+        MissingExtraError: a package that the encoder needs is not installed.
     """
     started = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
@@ -144,9 +147,8 @@ def build(
         plan = make_plan(contents, old, encoder.block_rows, start)
         encoded = 0
         if old is None or not start == len(old) == len(catalog):
-            filling = _Filling(path, catalog, encoder, contents, old, plan, attributes, engine, progress)
-            filling.cost = fitted.seconds + (base.attributes["seconds"] or 0.0 if base is not None else 0.0)
-            encoded = filling.run()
+            cost = fitted.seconds + (base.attributes["seconds"] or 0.0 if base is not None else 0.0)
+            encoded = _Filling(path, catalog, encoder, contents, old, plan, attributes, cost, engine, progress).run()
         table = FeatureTable.open(path)
     reasons = table.attributes["unreadable"]
     unreadable = table.item_ids[contents.filled & ~table.present].tolist()
@@ -214,12 +216,13 @@ class _Filling:
         old: FeatureTable | None,
         plan: Plan,
         attributes: dict[str, Any],
+        cost: float,
         engine: Engine,
         progress: Progress,
     ) -> None:
         self.path, self.catalog, self.encoder, self.contents = path, catalog, encoder, contents
         self.old, self.plan, self.engine, self.progress = old, plan, engine, progress
-        self.start = plan.start
+        self.start, self.cost = plan.start, cost
         target = path
         if old is not None and self.start:
             target = following(path, len(old.files))
@@ -235,7 +238,6 @@ class _Filling:
             attributes,
         )
         self.reasons: dict[str, str] = {}
-        self.cost = 0.0
 
     def run(self) -> int:
         """Write the rows; return how many contents were encoded in this sitting."""
