@@ -40,13 +40,15 @@ def ray_engine(address: str | None = None, workers: int | None = None) -> Iterat
     """Connect to a Ray cluster, or start one on this machine, and yield an engine for `build`.
 
     Args:
-        address: of a running cluster such as `ray://host:10001` or `auto`; a new one here if None.
+        address: of a running cluster, `host:port` or `auto`; a new one here if None.
         workers: processes that encode, one processor each; as many as the cluster has if None.
 
     Raises:
         MissingExtraError: Ray is not installed.
         ConfigError: no cluster answers at the address.
     """
+    if address is not None:
+        _bring_token()
     ray = _ray()
     if workers is not None and workers < 1:
         raise ConfigError(f"workers is {workers}: at least one must encode")
@@ -88,6 +90,17 @@ def _reach(address: str) -> None:
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
+
+
+def _bring_token() -> None:
+    """Show the cluster this user's token, if there is one; to be called before Ray is imported.
+
+    `ray start` guards a cluster by itself once a token lies in the home folder, yet `ray.init` then shows none; a cluster
+    without a guard does not look at it.
+    """
+    token = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+    if "RAY_AUTH_TOKEN" in os.environ or token.is_file():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
 def _encode(

@@ -1,5 +1,13 @@
 """The same build on Ray: the same bytes, whoever dies on the way."""
 
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -63,6 +71,66 @@ def test_what_is_wrong_in_a_worker_is_said_in_one_line(tmp_path, monkeypatch):
     ):
         list(engine(encoder, items, [(0, np.arange(20))]))
     assert "\n" not in str(raised.value)
+
+
+BUILD_THERE = """
+import sys
+import tempfile
+import time
+from pathlib import Path
+import polars as pl
+from embrec.data.catalog import Catalog
+from embrec.features.build import build
+from embrec.features.engines import open_engine
+from embrec.features.registry import make_encoder
+with open_engine("ray", address=sys.argv[1], workers=2) as engine:
+    print(build(Catalog(pl.read_parquet(sys.argv[2])), make_encoder("tfidf"), Path(sys.argv[3]), engine=engine).path)
+"""
+
+
+def wait_until_open(port, seconds=60):
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            assert time.monotonic() < deadline, f"nothing answers at port {port}"
+            time.sleep(0.2)
+
+
+@pytest.mark.slow
+def test_a_build_on_a_running_cluster_gives_the_same_table(tmp_path):
+    """`ray start` guards a cluster with the token in the home folder, which a build has to show."""
+    ray = Path(sys.executable).with_name("ray")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    environment["HOME"] = str(tmp_path / "home")
+    catalog = tmp_path / "catalog.parquet"
+    shop(3000).frame.write_parquet(catalog)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def run(*command):
+        return subprocess.run(
+            [str(word) for word in command], env=environment, check=True, capture_output=True, text=True, timeout=120
+        )
+
+    run(ray, "get-auth-token", "--generate")
+    # The paths of Ray's sockets must be short.
+    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
+        start = ["start", "--head", "--block", f"--port={port}", "--num-cpus=2", "--include-dashboard=false"]
+        cluster = subprocess.Popen(
+            [ray, *start, f"--temp-dir={folder}"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            wait_until_open(port)
+            there = run(sys.executable, "-c", BUILD_THERE, f"127.0.0.1:{port}", catalog, tmp_path / "there").stdout
+        finally:
+            for process in [*psutil.Process(cluster.pid).children(recursive=True), cluster]:
+                process.kill()
+            cluster.wait()
+    here = build(shop(3000), make_encoder("tfidf"), tmp_path / "here").path
+    assert Path(there.strip()).read_bytes() == here.read_bytes()
 
 
 @pytest.mark.parametrize(

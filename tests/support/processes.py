@@ -2,13 +2,17 @@
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 
 def children(of: str) -> list[int]:
     """Return the ids of this process's living children whose command line has a word."""
-    tasks = Path(f"/proc/{os.getpid()}/task").iterdir()
-    found = {int(child) for task in tasks for child in (task / "children").read_text().split()}
+    found: set[int] = set()
+    for task in Path(f"/proc/{os.getpid()}/task").iterdir():
+        # A thread may end while the folder is read.
+        with suppress(OSError):
+            found.update(int(child) for child in (task / "children").read_text().split())
     return sorted(child for child in found if of in command(child))
 
 
