@@ -54,7 +54,9 @@ def run(data: Path | None = None, threads: int = 1) -> list[dict[str, Any]]:
     """
     from sentence_transformers import SentenceTransformer
     from transformers import AutoModel, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     encoder = make_encoder("minilm")

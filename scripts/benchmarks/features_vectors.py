@@ -148,4 +148,6 @@ if __name__ == "__main__":
     elif asked.task == "measure":
         print(json.dumps(_measure(asked.folder, asked.items, asked.dim, asked.formats[0], asked.shuffled)))
     else:
-        print(json.dumps(run(asked.items, asked.dim, tuple(asked.formats), asked.shuffled), indent=2))
+        for row in run(asked.items, asked.dim, tuple(asked.formats), asked.shuffled):
+            for name, value in row.items():
+                print(f"{name:28}{value:>12}")
