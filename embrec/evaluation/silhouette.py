@@ -7,7 +7,6 @@ beginning of an item's category path that enough items share.
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +14,10 @@ from scipy.sparse import csr_matrix
 
 from embrec.data.catalog import Catalog
 from embrec.errors import ConfigError
+from embrec.features.encoder import Vectors
 
 CATEGORY_COLUMNS = ("category", "categories", "main_cat", "genres", "department")
 _SEPARATORS = (" > ", "|", ";", " / ", ", ")
-
-# A float32 array, or a SciPy CSR matrix, which has no types.
-Vectors: TypeAlias = Any
 
 
 def category_column(catalog: Catalog, asked: str | None = None) -> str | None:

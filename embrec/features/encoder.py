@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from embrec.data.catalog import Catalog
-from embrec.errors import FeatureError
 
 # A float32 array, or a SciPy CSR matrix, which has no types.
 Vectors: TypeAlias = Any
@@ -154,9 +153,3 @@ class Encoder(ABC):
         """The file name of this encoder's tables: other parameters or weights are another table."""
         text = json.dumps(self.identity(), sort_keys=True)
         return f"{self.full_name}-{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"
-
-
-def unloadable(path: Path, what: str, error: Exception) -> FeatureError:
-    """Return the error that says in one line that weights, or another part of a pretrained model, cannot be loaded."""
-    reason = str(error).strip().partition("\n")[0] or type(error).__name__
-    return FeatureError(f"{path}: the {what} cannot be loaded ({reason}); install the package again")

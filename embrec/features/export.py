@@ -60,24 +60,21 @@ class _Rows:
             yield self.ids[start : start + step], np.ascontiguousarray(vectors, dtype="<f4")
 
 
-def export(table: FeatureTable, path: Path, format: str | None = None) -> int:
+def export(table: FeatureTable, path: Path) -> int:
     """Write the items that have a vector, and their vectors, to a file; return how many there were.
 
     Args:
         table: what is written.
-        path: where; an older file there is replaced when the new one is whole.
-        format: npy, parquet, csv, tsv, hdf5 or safetensors; told by the suffix if None.
+        path: where, its suffix tells the format; an older file there is replaced when the new one is whole.
 
     Raises:
-        ConfigError: the format is unknown, or the suffix tells none.
+        ConfigError: the suffix tells no format.
         FeatureError: no item has a vector, the file would be the table itself, or it cannot be written.
     """
     name = path.name.lower()
-    told = next((kind for suffix, kind in _FORMATS.items() if name.endswith(suffix)), None)
-    kind = format or told
-    if kind not in _WRITERS:
-        wrong = f"cannot tell the format of {path} from its name" if format is None else f"unknown format {format!r}"
-        raise ConfigError(f"{wrong}; there are: {', '.join(_WRITERS)}")
+    kind = next((kind for suffix, kind in _FORMATS.items() if name.endswith(suffix)), None)
+    if kind is None:
+        raise ConfigError(f"cannot tell the format of {path} from its name; known endings are: {', '.join(_FORMATS)}")
     if path.exists() and path.samefile(table.path):
         raise FeatureError(f"{path} is the table itself; export it to another file")
     rows = _Rows(table)

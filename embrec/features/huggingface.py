@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from embrec.errors import ConfigError, FeatureError, MissingExtraError
-from embrec.features.weights import hash_files
+from embrec.features.weights import broken, first_line, hash_files
 
 # In the order in which transformers takes them; an index names the shards beside it.
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
@@ -165,13 +166,43 @@ def load_model(folder: Path, loader: str = "AutoModel", **options: Any) -> Any:
     """
     import torch
 
+    model, missing = load_weights(folder, loader, **options)
+    # Those of a pooler are not used, and many published models come without them.
+    require_weights(folder, [name for name in missing if "pooler" not in name])
+    return model.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def load_weights(folder: Path, loader: str = "AutoModel", **options: Any) -> tuple[Any, list[str]]:
+    """Return the model in a folder in evaluation mode, and the names of the weights that its files do not have.
+
+    transformers has put random numbers in place of those; see `require_weights`. The arguments are those of `load_model`.
+
+    Raises:
+        FeatureError: it is missing, damaged or of an unknown kind.
+    """
     weight_files(folder)
     model, found = _load(loader, folder, "weights", output_loading_info=True, **options)
-    # Those of a pooler are not used, and many published models come without them.
-    missing = sorted(name for name in found["missing_keys"] if "pooler" not in name)
+    return model.eval(), sorted(found["missing_keys"])
+
+
+def require_weights(folder: Path, missing: list[str]) -> None:
+    """Raise if weights that are needed are not there.
+
+    Raises:
+        FeatureError: there are such.
+    """
     if missing:
         raise broken(folder, "weights", LookupError(f"{len(missing)} are missing, the first is {missing[0]}"))
-    return model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def load_processor(folder: Path) -> Any:
+    """Return the image processor of a model, in its Pillow form: torchvision's gives other pixels, and may not be there.
+
+    Raises:
+        FeatureError: the folder has none, or it needs more than Pillow.
+    """
+    plain = {"backend": "pil"} if int(version("transformers").partition(".")[0]) >= 5 else {"use_fast": False}
+    return _load("AutoImageProcessor", folder, "image processor", **plain)
 
 
 def _load(loader: str, folder: Path, what: str, **options: Any) -> Any:
@@ -192,13 +223,3 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise broken(path, "settings", error) from None
-
-
-def broken(path: Path, what: str, error: Exception) -> FeatureError:
-    """Return the error that says in one line that a part of a model cannot be loaded."""
-    return FeatureError(f"{path}: the {what} cannot be loaded ({first_line(error)}); fetch or install the model again")
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message, or its kind if it has none."""
-    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -38,12 +38,13 @@ def verify(table: FeatureTable, catalog: Catalog, sample: int = 32) -> list[Chec
         encoder = load_encoder(table.encoder_folder)
         encoder.cache_folder = table.path.parent
         stem = encoder.stem
+        fingerprints = encoder.contents(catalog).fingerprints
     except EmbrecError as error:
-        return [*checks, Check("the encoder can be read", False, str(error))]
+        return [*checks, Check("the encoder and what it reads are there", False, str(error))]
     checks.append(Check("the encoder is the one that the table names", stem == table.path.stem, stem))
     if not table.holds(catalog):
         return checks
-    changed = int((encoder.contents(catalog).fingerprints != table.fingerprints).any(axis=1).sum())
+    changed = int((fingerprints != table.fingerprints).any(axis=1).sum())
     checks.append(Check("contents are as they were", changed == 0, f"{changed:,} items changed"))
     present = np.flatnonzero(table.present)
     if changed or not len(present) or not sample:

@@ -1,4 +1,4 @@
-"""The identity of weights that live in files."""
+"""Weights that live in files: their identity, and what is said where they cannot be loaded."""
 
 import hashlib
 from collections.abc import Mapping
@@ -21,6 +21,16 @@ def hash_files(files: Mapping[str, Path]) -> str:
         return next(iter(digests.values()))
     listing = "".join(f"{digest}  {name}\n" for name, digest in digests.items())
     return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def broken(path: Path, what: str, error: Exception) -> FeatureError:
+    """Return the error that says in one line that a part of a model cannot be loaded."""
+    return FeatureError(f"{path}: the {what} cannot be loaded ({first_line(error)}); fetch or install the model again")
+
+
+def first_line(reason: object) -> str:
+    """Return the first line of an error's message, or of a text; the kind of an error that says nothing."""
+    return str(reason).strip().partition("\n")[0] or type(reason).__name__
 
 
 def _sha256(path: Path) -> str:

@@ -10,8 +10,6 @@ import time
 import pytest
 from support.categories import SETTINGS, toy_category
 
-from embrec.cli import main
-
 COMPARE = (
     "compare", "encoders", "--category", "toys", "--epochs", "1", "--seeds", "2", "--holdout-fraction", "0.2",
     *(word for setting in SETTINGS for word in ("--set", setting)),
@@ -19,21 +17,9 @@ COMPARE = (
 
 
 @pytest.fixture
-def embrec(tmp_path, monkeypatch, capsys):
-    """Run a command in this process beside a category; return its exit code, standard output and error."""
+def embrec(run, tmp_path):
+    """Run a command beside a category."""
     toy_category(tmp_path / "workspace")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.delenv("EMBREC_DEBUG", raising=False)
-    monkeypatch.delenv("EMBREC_WORKSPACE", raising=False)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["embrec", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        printed = capsys.readouterr()
-        return stop.value.code or 0, printed.out, printed.err
-
     return run
 
 

@@ -8,7 +8,6 @@ import sys
 import polars as pl
 import pytest
 
-from embrec.cli.app import main
 from embrec.data.store import load_dataset
 from embrec.workspace import Workspace
 
@@ -23,21 +22,10 @@ ITEMS = pl.DataFrame({"item": [f"i{n}" for n in range(5)] + ["unseen"], "title":
 
 
 @pytest.fixture
-def embrec(tmp_path, monkeypatch, capsys):
-    """Run a command in this process; return its exit code, standard output and standard error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.delenv("EMBREC_DEBUG", raising=False)
-    monkeypatch.delenv("EMBREC_WORKSPACE", raising=False)
+def embrec(run, tmp_path):
+    """Run a command beside a log and a catalog."""
     EVENTS.write_csv(tmp_path / "events.csv")
     ITEMS.write_ndjson(tmp_path / "items.jsonl")
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["embrec", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        printed = capsys.readouterr()
-        return stop.value.code, printed.out, printed.err
 
     return run
 

@@ -1,32 +1,19 @@
 """`embrec features`: what it prints, and how it refuses."""
 
 import re
-import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
 import polars as pl
 import pytest
 
-from embrec.cli import main
 from embrec.features.table import FeatureTable
 
 
 @pytest.fixture
-def embrec(tmp_path, monkeypatch, capsys):
-    """Run a command in this process beside an imported category; return its exit code, standard output and error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "300")
-    monkeypatch.delenv("EMBREC_DEBUG", raising=False)
-    monkeypatch.delenv("EMBREC_WORKSPACE", raising=False)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["embrec", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        printed = capsys.readouterr()
-        return stop.value.code or 0, printed.out, printed.err
-
+def embrec(run):
+    """Run a command beside an imported category."""
     events = {"user": [f"u{n // 6}" for n in range(60)], "item": [f"i{n % 6}" for n in range(60)]}
     pl.DataFrame({**events, "timestamp": list(range(60))}).write_csv("events.csv")
     titles = ["red scarf", "red scarf", "blue hat", "", "green hat", "blue sock"]
@@ -130,6 +117,11 @@ def test_export_is_read_back_as_ready_vectors(embrec, tmp_path):
     assert code == 0
     first, second = sorted((tmp_path / "workspace" / "shop" / "features").glob("*.h5"))
     np.testing.assert_array_equal(FeatureTable.open(first).vectors, FeatureTable.open(second).vectors)
+    Path("out.parquet").rename("elsewhere.parquet")
+    code, printed, _ = embrec("features", "verify", "--category", "shop")
+    assert code == 2
+    assert re.search(r"the encoder and what it reads are there\s+NO\s+.*out\.parquet does not exist", printed)
+    assert "encoded again have the same vectors" in printed  # of the other table
     code, _, errors = embrec("features", "export", "--category", "shop", "tfidf", "--output", "out.doc")
     assert code == 2
     assert "cannot tell the format of out.doc from its name" in errors

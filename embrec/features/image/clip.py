@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from embrec.errors import FeatureError
+from embrec.features.huggingface import require_weights
 from embrec.features.image.pretrained import PretrainedEncoder, PretrainedParams
 
 
@@ -34,7 +35,7 @@ class ClipEncoder(PretrainedEncoder):
         model, missing = self._loaded
         if not hasattr(model, "get_image_features"):
             raise FeatureError(f"{self.folder} is no model of images and texts; read it with the encoder 'vision'")
-        self._require([key for key in missing if not key.startswith("text")])
+        require_weights(self.folder, [key for key in missing if not key.startswith("text")])
         return model
 
     def forward(self, pictures: NDArray[np.float32]) -> Tensor:

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from embrec.errors import MissingExtraError
-from embrec.features.encoder import unloadable
 from embrec.features.image.decode import Transform
 from embrec.features.image.encoder import ImageEncoder, ImageParams
 from embrec.features.image.pixels import ScaleAndCrop
+from embrec.features.weights import broken
 
 # Each convolution and the normalisation that follows it.
 _OUTER = (("_conv_stem", "_bn0"), ("_conv_head", "_bn1"))
@@ -75,7 +75,7 @@ class EfficientNetLiteEncoder(ImageEncoder):
         try:
             model.load_state_dict(torch.load(self._weights, map_location="cpu", weights_only=True))
         except Exception as error:  # torch raises many kinds for a damaged file
-            raise unloadable(self._weights, "weights", error) from None
+            raise broken(self._weights, "weights", error) from None
         return fold(model.eval()).to(device=self.device, memory_format=torch.channels_last)
 
     @property

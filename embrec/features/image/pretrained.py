@@ -7,11 +7,10 @@ from typing import Annotated, Any, ClassVar
 import torch
 from pydantic import Field
 
-from embrec.errors import FeatureError
-from embrec.features.huggingface import model_folder, transformers, weight_files
+from embrec.features.huggingface import load_weights, model_folder, weight_files
 from embrec.features.image.decode import Transform
 from embrec.features.image.encoder import ImageEncoder, ImageParams
-from embrec.features.image.processor import PURPOSE, Processor, cannot_load, load_processor
+from embrec.features.image.processor import Processor, processor_of
 
 
 class PretrainedParams(ImageParams):
@@ -45,36 +44,14 @@ class PretrainedEncoder(ImageEncoder):
     @property
     def transform(self) -> Transform:
         """The model's own image processor, which is loaded here first so that what is wrong with it is said once."""
-        load_processor(str(self.folder))
+        processor_of(str(self.folder))
         return Processor(str(self.folder))
 
     @cached_property
     def _loaded(self) -> tuple[Any, list[str]]:
         """The whole model, and the names of the weights that its files do not have."""
-        cls = transformers(PURPOSE).AutoModel
-        try:
-            model, report = cls.from_pretrained(
-                self.folder,
-                local_files_only=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-                dtype=torch.float32,
-            )
-        except Exception as error:  # transformers and safetensors raise many kinds for damaged files
-            raise cannot_load(str(self.folder), "weights", error) from None
-        return model.eval().to(self.device), sorted(report["missing_keys"])
-
-    def _require(self, missing: list[str]) -> None:
-        """Raise if weights that are needed are not there, for transformers has put random ones in their place.
-
-        Raises:
-            FeatureError: there are such.
-        """
-        if missing:
-            raise FeatureError(
-                f"{self.folder}: {len(missing)} weights of the model are not in its files, among them {missing[0]!r}; "
-                "is the folder whole?"
-            )
+        model, missing = load_weights(self.folder, dtype=torch.float32)
+        return model.to(self.device), missing
 
     def weight_files(self) -> list[Path]:
         """Return weights and configurations.

@@ -111,7 +111,7 @@ class TorchvisionEncoder(ImageEncoder):
                 torch.hub.download_url_to_file(url, str(file), digest[1] if digest else None, progress=False)
             except (OSError, RuntimeError) as error:
                 raise FeatureError(
-                    f"the weights of {self.params.model!r} cannot be downloaded from {url} ({_first_line(error)}); "
+                    f"the weights of {self.params.model!r} cannot be downloaded from {url} ({_reason(error)}); "
                     "name a local file: weights=/path/to/file.pth"
                 ) from None
         return file
@@ -139,7 +139,7 @@ class TorchvisionEncoder(ImageEncoder):
             model.load_state_dict({_OLD_NAME.sub(r"\1\2", key): value for key, value in _read(self._file).items()})
         except Exception as error:  # torch and safetensors raise many kinds for a damaged file
             raise FeatureError(
-                f"{self._file}: the weights of {name!r} cannot be loaded ({_first_line(error)}); "
+                f"{self._file}: the weights of {name!r} cannot be loaded ({_reason(error)}); "
                 f"weights must be the state of a torchvision {name}, as .pth or .safetensors"
             ) from None
         part = _until(model.eval(), name, self.params.layer)
@@ -214,7 +214,7 @@ def _models() -> Any:
             return import_module("torchvision.models")
         except (RuntimeError, ImportError):
             raise FeatureError(
-                f"{purpose}: torchvision cannot be imported beside torch {torch.__version__} ({_first_line(first)}); "
+                f"{purpose}: torchvision cannot be imported beside torch {torch.__version__} ({_reason(first)}); "
                 "install the torchvision that belongs to this torch"
             ) from None
 
@@ -228,6 +228,6 @@ def _declare_operators() -> None:
         _declared.append(library)  # they are forgotten with it
 
 
-def _first_line(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(lines[:2]) if lines else type(error).__name__

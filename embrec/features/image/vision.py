@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from embrec.errors import FeatureError
+from embrec.features.huggingface import require_weights
 from embrec.features.image.pretrained import PretrainedEncoder, PretrainedParams
 
 
@@ -47,7 +48,7 @@ class VisionEncoder(PretrainedEncoder):
         pooler = [key for key in missing if "pooler" in key.split(".")]
         if pooler and self.params.pooling == "pooler":
             raise FeatureError(f"{self.folder} was saved without its pooler; use pooling=cls or pooling=mean")
-        self._require([key for key in missing if key not in pooler])
+        require_weights(self.folder, [key for key in missing if key not in pooler])
         return model
 
     def forward(self, pictures: NDArray[np.float32]) -> Tensor:

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from embrec.errors import FeatureError
-from embrec.features.huggingface import broken, read_json, weight_files
+from embrec.features.huggingface import read_json, weight_files
 from embrec.features.text.sentence_folder import SentenceFolder
+from embrec.features.weights import broken
 
 
 def pool(states: Tensor, lengths: Tensor | None, names: Sequence[str]) -> Tensor:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from embrec.errors import FeatureError, MissingExtraError
-from embrec.features.weights import hash_files
+from embrec.features.weights import first_line, hash_files
 
 _SCHEMES = ("https://", "http://")
 _SECONDS = 10.0  # without an answer, after which a server counts as out of reach
@@ -66,9 +66,8 @@ class SavedModel:
 
     def unusable(self, reason: object) -> FeatureError:
         """Return the error that says in one line why the module cannot be used."""
-        lines = str(reason).strip().splitlines() or [type(reason).__name__]
         return FeatureError(
-            f"{self.folder}: the SavedModel cannot be used ({lines[0][:300]}); "
+            f"{self.folder}: the SavedModel cannot be used ({first_line(reason)[:300]}); "
             "if it is the right module, download and unpack it again"
         )
 
@@ -88,9 +87,9 @@ def _download(handle: str, option: str) -> Path:
         with quiet():
             return Path(hub.resolve(handle))
     except Exception as error:  # of urllib, of TensorFlow's file systems, of the archive
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise FeatureError(
-            f"{handle} cannot be fetched ({reason}); download and unpack the module elsewhere and give its folder: {option}"
+            f"{handle} cannot be fetched ({first_line(error)}); "
+            f"download and unpack the module elsewhere and give its folder: {option}"
         ) from None
     finally:
         socket.setdefaulttimeout(before)

