@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 def train(
     category: Category,
+    model: Annotated[str | None, typer.Option("--model", help="embrec (default), sasrec or gru4rec.")] = None,
     features: Annotated[
         list[str] | None, typer.Option("--features", help="Feature table by encoder name; may be repeated.")
     ] = None,
@@ -25,10 +26,20 @@ def train(
     holdout_fraction: HoldoutFraction = 0.1,
     holdout_choose: HoldoutChoose = "random",
     holdout_seed: HoldoutSeed = 0,
-    loss: Annotated[str | None, typer.Option(help="cross-entropy")] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            help="cross-entropy, sampled-softmax, bpr, bpr-max, top1, top1-max, bce, gbce or cosine; its parameters by "
+            "--set training.loss.NAME=VALUE."
+        ),
+    ] = None,
+    negatives: Annotated[
+        str | None,
+        typer.Option(help="all, or how many are drawn at each step; more by --set training.negatives.NAME=VALUE."),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs at most.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Histories a step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of the optimiser.")] = None,
     cell: Annotated[str | None, typer.Option(help="GRU cell: published (the paper's) or fast (torch's).")] = None,
     dropout: Annotated[float | None, typer.Option(help="Share of the GRU's outputs dropped in training.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, batches and dropout.")] = None,
@@ -46,11 +57,13 @@ def train(
     from embrec.workspace import Workspace as Workspaces
 
     options: dict[str, Any] = {
+        "model.kind": model,
         "model.source": source,
         "model.features": features,
         "model.cell": cell,
         "model.dropout": dropout,
         "training.loss": loss,
+        "training.negatives": int(negatives) if negatives is not None and negatives.isdecimal() else negatives,
         "training.epochs": epochs,
         "training.batch_size": batch_size,
         "training.learning_rate": learning_rate,

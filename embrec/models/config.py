@@ -1,16 +1,12 @@
 """What a model is made of, as plain values: the command line, the presets and Python callers build the same object."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 
-class ModelConfig(BaseModel):
-    """The EmbRec family (spec 1.2): which sources, which cell, how large.
-
-    The defaults are ours, compared on Amazon Beauty (see "First results" in the README for how); preset `embrec` is the
-    published model.
-    """
+class ItemsConfig(BaseModel):
+    """What an item is and how it is compared with a query: the part that all models share."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -20,18 +16,17 @@ class ModelConfig(BaseModel):
     ] = "content"
     features: Annotated[tuple[str, ...], Field(description="names of the feature tables, for content and hybrid")] = ()
     dim: Annotated[int, Field(ge=1, description="length of each source's item vector")] = 128
+    fc: Annotated[
+        bool | None,
+        Field(description="two dense layers after each source's vectors; default: for content, not for identity"),
+    ] = None
     activation: Annotated[
         Literal["relu", "none"], Field(description="between the two dense layers of a source; none = a linear map")
     ] = "relu"
-    cell: Annotated[Literal["published", "fast"], Field(description="the paper's GRU cell, or torch's")] = "fast"
-    units: Annotated[int, Field(ge=1, description="length of the GRU's state")] = 128
-    residual: Annotated[
-        bool, Field(description="add the last item's vector to the query; the published model does not")
-    ] = True
-    dropout: Annotated[float, Field(ge=0, lt=1, description="share of the GRU's outputs dropped in training")] = 0.2
     feature_dropout: Annotated[
         float, Field(ge=0, lt=1, description="share of the feature vectors' entries dropped in training")
     ] = 0.0
+    id_std: Annotated[float, Field(gt=0, description="standard deviation of the initial identity vectors")] = 0.05
     id_dropout: Annotated[float, Field(ge=0, lt=1, description="share of id residuals dropped (hybrid)")] = 0.1
     id_scale: Annotated[float, Field(gt=0, description="what the id residual is multiplied by (hybrid)")] = 0.2
     metric: Annotated[Literal["dot", "cosine"], Field(description="how query and item are compared")] = "cosine"
@@ -39,7 +34,7 @@ class ModelConfig(BaseModel):
     max_length: Annotated[int, Field(ge=1, description="the longest history read, in events")] = 50
 
     @model_validator(mode="after")
-    def _features_fit_the_source(self) -> "ModelConfig":
+    def _features_fit_the_source(self) -> "ItemsConfig":
         if self.source == "id" and self.features:
             raise ValueError("a model with source 'id' reads no features; leave them out or choose another source")
         if self.source != "id" and not self.features:
@@ -47,3 +42,86 @@ class ModelConfig(BaseModel):
         if len(set(self.features)) < len(self.features):
             raise ValueError("a feature table is named twice")
         return self
+
+    @property
+    def has_fc(self) -> bool:
+        """Whether dense layers follow the source's vectors, the default resolved."""
+        return self.source != "id" if self.fc is None else self.fc
+
+
+class EmbRecConfig(ItemsConfig):
+    """The EmbRec family (spec 1.2): a GRU over item vectors and a dense query layer.
+
+    The defaults are ours, compared on Amazon Beauty (see "First results" in the README for how); preset `embrec` is the
+    published model.
+    """
+
+    kind: Literal["embrec"] = "embrec"
+    cell: Annotated[Literal["published", "fast"], Field(description="the paper's GRU cell, or torch's")] = "fast"
+    units: Annotated[int, Field(ge=1, description="length of the GRU's state")] = 128
+    residual: Annotated[
+        bool, Field(description="add the last item's vector to the query; the published model does not")
+    ] = True
+    dropout: Annotated[float, Field(ge=0, lt=1, description="share of the GRU's outputs dropped in training")] = 0.2
+
+
+class SASRecConfig(ItemsConfig):
+    """SASRec: a causal transformer whose output is compared with the same item vectors that it reads."""
+
+    kind: Literal["sasrec"] = "sasrec"
+    source: Literal["content", "id", "hybrid"] = "id"
+    dim: Annotated[int, Field(ge=1, description="length of each source's item vector")] = 256
+    id_std: Annotated[float, Field(gt=0, description="standard deviation of the initial identity vectors")] = 0.02
+    metric: Literal["dot", "cosine"] = "dot"
+    layers: Annotated[int, Field(ge=1, description="layers of attention")] = 1
+    heads: Annotated[int, Field(ge=1, description="of each layer")] = 1
+    feed_forward: Annotated[
+        int | None, Field(ge=1, description="length of the dense layers in between; default: that of an item vector")
+    ] = None
+    positions: Annotated[
+        Literal["start", "end"], Field(description="counted from a history's first event, or back from its last")
+    ] = "start"
+    scale_items: Annotated[
+        bool, Field(description="multiply item vectors by the square root of their length before they are read")
+    ] = True
+    dropout: Annotated[float, Field(ge=0, lt=1, description="share dropped of inputs and of every layer's outputs")] = (
+        0.2
+    )
+
+    @model_validator(mode="after")
+    def _heads_divide_the_vector(self) -> "SASRecConfig":
+        if self.dim % self.heads:
+            raise ValueError(f"{self.heads} heads do not divide vectors of length {self.dim}; change heads or dim")
+        return self
+
+
+class GRU4RecConfig(ItemsConfig):
+    """GRU4Rec as its own authors define it: output and input share the item vectors, and items have a bias."""
+
+    kind: Literal["gru4rec"] = "gru4rec"
+    source: Literal["content", "id", "hybrid"] = "id"
+    dim: Annotated[int, Field(ge=1, description="length of each source's item vector, and of the state")] = 128
+    metric: Literal["dot", "cosine"] = "dot"
+    item_bias: Annotated[bool, Field(description="a trained number a item, added to its scores")] = True
+    item_dropout: Annotated[float, Field(ge=0, lt=1, description="share of the inputs' entries dropped")] = 0.0
+    dropout: Annotated[float, Field(ge=0, lt=1, description="share of the GRU's outputs dropped in training")] = 0.2
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, dict):
+        return str(value.get("kind", "embrec"))
+    return str(getattr(value, "kind", "embrec"))
+
+
+# A configuration without a kind is an EmbRec, as all were before there were others.
+ModelConfig = Annotated[
+    Annotated[EmbRecConfig, Tag("embrec")]
+    | Annotated[SASRecConfig, Tag("sasrec")]
+    | Annotated[GRU4RecConfig, Tag("gru4rec")],
+    Discriminator(_kind),
+]
+MODEL_KINDS: dict[str, type[ItemsConfig]] = {
+    "embrec": EmbRecConfig,
+    "sasrec": SASRecConfig,
+    "gru4rec": GRU4RecConfig,
+}

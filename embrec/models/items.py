@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from embrec.models.config import ItemsConfig
 from embrec.models.tables import FrozenTable
 
 Activation = Literal["relu", "none"]
@@ -47,22 +48,27 @@ class IdEmbedding(ItemEncoder):
 
     Args:
         known: True for the items that training sees, [n + 1] (row 0 is padding).
-        dim: d.
+        dim: length of the trained vectors.
         standard_deviation: of the initial vectors; the published identity source uses 1 (spec 1.2).
+        layers: two dense layers after them, as the published identity source has.
     """
 
     inductive = False
     known: Tensor
 
-    def __init__(self, known: Tensor, dim: int, standard_deviation: float = 0.05) -> None:
+    def __init__(
+        self, known: Tensor, dim: int, standard_deviation: float = 0.05, layers: "DenseLayers | None" = None
+    ) -> None:
         super().__init__()
         self.out_dim = dim
+        self.layers = layers
         self.weight = nn.Parameter(torch.randn(len(known), dim) * standard_deviation)
         self.register_buffer("known", known.clone(), persistent=False)
 
     def all_items(self) -> Tensor:
         """Return the table with the rows of padding and unknown items zero, [n + 1, d]."""
-        return self.weight * self.known[:, None]
+        vectors = self.weight if self.layers is None else self.layers(self.weight)
+        return vectors * self.known[:, None]
 
 
 class DenseLayers(nn.Module):
@@ -96,6 +102,18 @@ class DenseLayers(nn.Module):
         return self.second(self.activate(self.first(vectors)))
 
 
+class FrozenVectors(nn.Module):
+    """No layers: a source's vectors as they are."""
+
+    def table(self, table: FrozenTable) -> Tensor:
+        """Return every row of a table, [n + 1, d_s]."""
+        return table.dense()
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Return the vectors, [k, d_s]."""
+        return vectors
+
+
 class ContentEncoder(ItemEncoder):
     """What an item is: the frozen vectors of each source through two dense layers, concatenated (spec 1.2).
 
@@ -103,7 +121,8 @@ class ContentEncoder(ItemEncoder):
 
     Args:
         tables: source name -> frozen vectors.
-        dim: output length of each source; `out_dim` is `dim` times the number of sources.
+        dim: output length of each source; `out_dim` is `dim` times the number of sources. None leaves out the layers: the
+            frozen vectors are the item vectors.
         dropout: share of the sources' entries dropped in training, so that no item is known by a few of them.
         activation: between the two layers of each source.
     """
@@ -111,14 +130,17 @@ class ContentEncoder(ItemEncoder):
     inductive = True
 
     def __init__(
-        self, tables: Mapping[str, FrozenTable], dim: int, dropout: float = 0.0, activation: Activation = "relu"
+        self, tables: Mapping[str, FrozenTable], dim: int | None, dropout: float = 0.0, activation: Activation = "relu"
     ) -> None:
         super().__init__()
         self.sources = tuple(tables)
         # Module names may not hold dots, and table names may.
         self.tables = nn.ModuleList(tables.values())
-        self.layers = nn.ModuleList(DenseLayers(table.dim, dim, dropout, activation) for table in tables.values())
-        self.out_dim = dim * len(tables)
+        self.layers = nn.ModuleList(
+            FrozenVectors() if dim is None else DenseLayers(table.dim, dim, dropout, activation)
+            for table in tables.values()
+        )
+        self.out_dim = sum(table.dim if dim is None else dim for table in tables.values())
 
     def all_items(self) -> Tensor:
         """Return the vectors of the whole catalog, row 0 zero, [n + 1, d]."""
@@ -172,3 +194,22 @@ class Hybrid(ItemEncoder):
     def encode(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return the vectors of items outside the catalog, by content alone, [k, d]."""
         return self.content.encode(features)
+
+
+def build_items(config: ItemsConfig, tables: Mapping[str, FrozenTable], known: Tensor) -> ItemEncoder:
+    """Compose the item encoder of a model.
+
+    Args:
+        config: which source, and its sizes.
+        tables: the frozen vectors of each of `config.features`, in that order.
+        known: True for the items with training events, [n + 1].
+    """
+    if config.source == "id":
+        layers = DenseLayers(config.dim, config.dim, activation=config.activation) if config.has_fc else None
+        return IdEmbedding(known, config.dim, config.id_std, layers)
+    dim = config.dim if config.has_fc else None
+    content = ContentEncoder(tables, dim, config.feature_dropout, config.activation)
+    if config.source == "content":
+        return content
+    identity = IdEmbedding(known, content.out_dim, standard_deviation=0.0)  # the hybrid starts as the content model
+    return Hybrid(content, identity, config.id_dropout, config.id_scale)

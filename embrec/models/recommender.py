@@ -7,17 +7,26 @@ from torch import Tensor, nn
 
 from embrec.data.batches import Batch
 from embrec.models.encoders.gru import FastGRU, PublishedGRU
+from embrec.models.encoders.transformer import CausalTransformer
 from embrec.models.items import ItemEncoder
 from embrec.models.scorers import FactorisedScorer
 from embrec.models.users import NoUser
 
 
 class TrainingSteps(NamedTuple):
-    """The M valid steps of a batch: queries [M, d], item vectors [n + 1, d] and the ids to be predicted, targets [M]."""
+    """The M valid steps of a batch.
+
+    Attributes:
+        queries: projected for the scorer, [M, d].
+        items: the vectors of the whole catalog, projected, [n + 1, d].
+        targets: the tensor ids to be predicted, [M].
+        row: the history of each step, [M].
+    """
 
     queries: Tensor
     items: Tensor
     targets: Tensor
+    row: Tensor
 
 
 class Recommender(nn.Module):
@@ -33,6 +42,7 @@ class Recommender(nn.Module):
         residual: add the vector of the last item read to the query, as a transformer's residual path does. Before it has
             learned anything such a model recommends what resembles the last item, which serves new items at once; the
             published model has no such path.
+        query_layer: whether a dense layer turns the sequence's output into the query; without it the output is the query.
     """
 
     known: Tensor
@@ -41,19 +51,22 @@ class Recommender(nn.Module):
         self,
         items: ItemEncoder,
         users: NoUser,
-        sequence: PublishedGRU | FastGRU,
+        sequence: PublishedGRU | FastGRU | CausalTransformer,
         scorer: FactorisedScorer,
         known: Tensor,
         residual: bool = False,
+        query_layer: bool = True,
     ) -> None:
         super().__init__()
         self.items = items
         self.users = users
         self.sequence = sequence
         self.scorer = scorer
-        self.query = nn.Linear(sequence.out_dim, items.out_dim)
-        nn.init.xavier_uniform_(self.query.weight)
-        nn.init.zeros_(self.query.bias)
+        self.query: nn.Module = nn.Identity()
+        if query_layer:
+            self.query = nn.Linear(sequence.out_dim, items.out_dim)
+            nn.init.xavier_uniform_(self.query.weight)
+            nn.init.zeros_(self.query.bias)
         self.register_buffer("known", known.clone(), persistent=False)
         self.residual = nn.Parameter(torch.ones(())) if residual else None
 
@@ -108,11 +121,11 @@ class Recommender(nn.Module):
         return scorable
 
     def training_steps(self, batch: Batch) -> TrainingSteps:
-        """Return what a loss over the catalog needs; only valid steps, so that padding costs nothing."""
+        """Return what a loss of factorised scores needs; only valid steps, so that padding costs nothing."""
         matrix = self.item_matrix()
-        valid = batch.targets > 0
-        queries = self.scorer.project_queries(self.step_queries(batch, matrix)[valid])
-        return TrainingSteps(queries, self.scorer.project_items(matrix), batch.targets[valid])
+        row, step = batch.targets.nonzero(as_tuple=True)
+        queries = self.scorer.project_queries(self.step_queries(batch, matrix)[row, step])
+        return TrainingSteps(queries, self.scorer.project_items(matrix), batch.targets[row, step], row)
 
     def training_scores(self, batch: Batch, negatives: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Score each valid step's next item and the negatives [N] that all steps share.
@@ -121,7 +134,7 @@ class Recommender(nn.Module):
             Positive scores [M], negative scores [M, N], and a mask [M, N] that is False where a negative is the step's own
             next item.
         """
-        queries, items, targets = self.training_steps(batch)
+        queries, items, targets, _ = self.training_steps(batch)
         positive = (queries * nn.functional.embedding(targets, items)).sum(dim=1)
         negative = queries @ nn.functional.embedding(negatives, items).T
         return positive, negative, negatives[None, :] != targets[:, None]

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -15,20 +16,28 @@ class FactorisedScorer(nn.Module):
     Args:
         metric: "dot" as published, or "cosine".
         temperature: what cosines are divided by; a small one makes the softmax sharp.
+        biases: tensor ids that have a trained bias each, added to their scores: n + 1, or 0 for none. It is one more
+            dimension of the projected vectors, so that whatever works on inner products needs not know of it. Items added
+            later have none.
     """
 
-    def __init__(self, metric: Literal["dot", "cosine"] = "dot", temperature: float = 0.07) -> None:
+    def __init__(self, metric: Literal["dot", "cosine"] = "dot", temperature: float = 0.07, biases: int = 0) -> None:
         super().__init__()
         self.metric = metric
         self.temperature = temperature
+        self.bias = nn.Parameter(torch.zeros(biases)) if biases else None
 
     def project_queries(self, queries: Tensor) -> Tensor:
         """Bring queries [..., d] into the space where the score is an inner product."""
-        return F.normalize(queries, dim=-1) / self.temperature if self.metric == "cosine" else queries
+        queries = F.normalize(queries, dim=-1) / self.temperature if self.metric == "cosine" else queries
+        return queries if self.bias is None else F.pad(queries, (0, 1), value=1.0)
 
     def project_items(self, items: Tensor) -> Tensor:
-        """Bring item vectors [..., d] into the same space."""
-        return F.normalize(items, dim=-1) if self.metric == "cosine" else items
+        """Bring the vectors of a catalog [n + 1, d] into the same space."""
+        items = F.normalize(items, dim=-1) if self.metric == "cosine" else items
+        if self.bias is None:
+            return items
+        return torch.cat([items, F.pad(self.bias, (0, len(items) - len(self.bias)))[:, None]], dim=1)
 
     def forward(self, queries: Tensor, items: Tensor) -> Tensor:
         """Score projected queries [B, d] against projected items [C, d] -> [B, C] or [B, C, d] -> [B, C]."""

@@ -38,6 +38,10 @@ class DenseTable(nn.Module):
         vectors = F.dropout(self.vectors, dropout) if dropout else self.vectors
         return vectors @ weight.T
 
+    def dense(self) -> Tensor:
+        """Return every row, [n + 1, d]."""
+        return self.vectors
+
 
 def placeholder(dim: int) -> DenseTable:
     """Return a table without items: the shape of a source, for a model whose item vectors are already computed."""
@@ -61,6 +65,7 @@ class SparseTable(nn.Module):
     def __init__(self, vectors: csr_matrix) -> None:
         super().__init__()
         self.shape = (vectors.shape[0] + 1, vectors.shape[1])
+        self.cache: Tensor | None = None
         # The transposed matrix holds the same values in the order `by_column`, so that one dropout serves both.
         places = csr_matrix((np.arange(1, vectors.nnz + 1), vectors.indices, vectors.indptr), vectors.shape).tocsc()
         buffers = {
@@ -87,6 +92,12 @@ class SparseTable(nn.Module):
         transposed = _torch_csr(self.column_ptr, self.rows, values[self.by_column], self.shape[::-1])
         product: Tensor = _SparseProduct.apply(matrix, transposed, weight.T)
         return product
+
+    def dense(self) -> Tensor:
+        """Return every row, [n + 1, d]."""
+        if self.cache is None or self.cache.device != self.values.device:
+            self.cache = _torch_csr(self.row_ptr, self.columns, self.values, self.shape).to_dense()
+        return self.cache
 
 
 class _SparseProduct(torch.autograd.Function):

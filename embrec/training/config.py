@@ -1,32 +1,88 @@
 """How a model is trained, as plain values."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from embrec.data.splits import LeaveOneOut, SplitConfig
 from embrec.evaluation.evaluator import EvaluationConfig
 from embrec.models.config import ModelConfig
+from embrec.models.losses.config import CrossEntropy, LossConfig
+from embrec.models.negatives import Negatives, NegativesConfig
 
 
-class TrainingConfig(BaseModel):
-    """The optimiser, the batches, and when to stop."""
+class Schedule(BaseModel):
+    """How the learning rate moves: up during the warm-up, then constant or down along a cosine."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    loss: Annotated[Literal["cross-entropy"], Field(description="over the full catalog of training items")] = (
-        "cross-entropy"
+    name: Literal["constant", "cosine"] = "constant"
+    warm_up: Annotated[int, Field(ge=0, description="steps or epochs until the full rate is reached")] = 0
+    unit: Annotated[Literal["step", "epoch"], Field(description="what the rate changes with, and warm_up counts")] = (
+        "step"
     )
+    floor: Annotated[float, Field(ge=0, le=1, description="share of the rate that a cosine ends at")] = 0.0
+
+
+def _from_name(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+class TrainingConfig(BaseModel):
+    """The loss, the optimiser, the batches, and when to stop."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    loss: Annotated[LossConfig, Field(description="what is minimised")] = CrossEntropy()
+    negatives: Annotated[NegativesConfig, Field(description="what the next item is ranked against")] = Negatives()
+    reduction: Annotated[
+        Literal["token-mean", "user-mean"], Field(description="mean over steps, or over users of the mean over steps")
+    ] = "token-mean"
     epochs: Annotated[int, Field(ge=1, description="at most")] = 30
     batch_size: Annotated[int, Field(ge=1, description="histories a step")] = 128
-    learning_rate: Annotated[float, Field(gt=0, description="of Adam")] = 1e-3
-    weight_decay: Annotated[float, Field(ge=0, description="L2 on all weights, decoupled (AdamW)")] = 0.0
+    batch_tokens: Annotated[
+        int | None, Field(ge=1, description="events a step, padding included; takes the place of batch_size")
+    ] = None
+    bucket: Annotated[bool, Field(description="batch histories of like length, so that little is padded")] = True
+    optimizer: Annotated[Literal["adam", "adamw", "adagrad", "sgd"], Field(description="the optimiser")] = "adamw"
+    learning_rate: Annotated[float, Field(gt=0, description="of the optimiser")] = 1e-3
+    betas: Annotated[tuple[float, float], Field(description="of adam and adamw")] = (0.9, 0.999)
+    momentum: Annotated[float, Field(ge=0, lt=1, description="of sgd and adagrad")] = 0.0
+    weight_decay: Annotated[
+        float, Field(ge=0, description="L2 on all weights: decoupled with adamw, in the gradient with the others")
+    ] = 0.0
+    l2: Annotated[
+        dict[str, Annotated[float, Field(ge=0)]],
+        Field(description="L2 on named parts of the model, such as {items.weight: 1.0e-6}"),
+    ] = {}
+    schedule: Annotated[Schedule, BeforeValidator(_from_name), Field(description="of the learning rate")] = Schedule()
     clip_norm: Annotated[float, Field(ge=0, description="largest norm of the gradient; 0 = no limit")] = 0.0
+    clip_value: Annotated[float, Field(ge=0, description="largest entry of the gradient; 0 = no limit")] = 0.0
+    ema: Annotated[
+        float, Field(ge=0, lt=1, description="decay of the moving average of the weights that is kept; 0 = none")
+    ] = 0.0
     select_by: Annotated[str, Field(description="validation metric that chooses the best epoch")] = "ndcg@10"
     patience: Annotated[int, Field(ge=1, description="epochs without a better value before stopping")] = 3
-    seed: Annotated[int, Field(ge=0, description="of the weights, the order of batches and dropout")] = 0
+    validate_every: Annotated[int, Field(ge=1, description="epochs between validations")] = 1
+    seed: Annotated[int, Field(ge=0, description="of the weights, the order of batches, negatives and dropout")] = 0
     device: Annotated[str, Field(description="auto, cpu, cuda or cuda:N")] = "auto"
+    precision: Annotated[
+        Literal["float32", "bfloat16", "float16"], Field(description="of matrix products; weights stay float32")
+    ] = "float32"
+    compile: Annotated[bool, Field(description="compile the model with torch.compile")] = False
+    workers: Annotated[int, Field(ge=1, description="processes that share each batch, through Ray Train")] = 1
     checkpoint_seconds: Annotated[float, Field(ge=0, description="time between checkpoints within an epoch")] = 60.0
+
+    @model_validator(mode="after")
+    def _loss_fits_the_negatives(self) -> "TrainingConfig":
+        loss, negatives = self.loss, self.negatives
+        if loss.needs == "sample" and not negatives.sampled:
+            raise ValueError(
+                f"loss {loss.name} needs sampled negatives; give a number (negatives 256), or cross-entropy"
+            )
+        if loss.needs == "nothing" and negatives != Negatives():
+            raise ValueError(f"loss {loss.name} has no negatives; leave them out, or choose another loss")
+        return self
 
 
 class RunConfig(BaseModel):
@@ -39,3 +95,14 @@ class RunConfig(BaseModel):
     model: ModelConfig
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+
+    @model_validator(mode="after")
+    def _loss_fits_the_model(self) -> "RunConfig":
+        if self.training.loss.needs == "nothing":
+            if self.model.source != "content" or self.model.has_fc:
+                raise ValueError(
+                    "loss cosine needs targets that training cannot move: set model.source content and model.fc false"
+                )
+            if self.model.metric != "cosine":
+                raise ValueError("loss cosine trains directions, so model.metric must be cosine")
+        return self

@@ -1,29 +1,92 @@
 """From a batch to the number that is minimised."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from embrec.data.batches import Batch
-from embrec.models.losses.cross_entropy import catalog_cross_entropy
-from embrec.models.recommender import Recommender
+from embrec.models.losses.blocks import catalog_loss, gathered_loss, shared_loss
+from embrec.models.losses.config import Loss
+from embrec.models.losses.cosine import cosine
+from embrec.models.negatives import Histories, Negatives, NegativeSampler, catalog_exclusion
+from embrec.models.recommender import Recommender, TrainingSteps
+
+Moment = tuple[int, ...]
 
 
-class CatalogObjective:
-    """Cross-entropy of each valid step over all training items, averaged over the steps of the batch (token mean).
+class Objective(nn.Module):
+    """The loss of a model on a batch: each valid step's next item against its negatives.
 
     Items without a training event are no candidates: as eternal negatives they would be pushed down for being new.
 
     Args:
-        known: True for the items with training events, [n + 1].
+        model: what is trained.
+        loss: which loss.
+        negatives: which negatives.
+        popularity: training events of each tensor id, [n + 1].
+        seed: of the draws.
     """
 
-    def __init__(self, known: Tensor) -> None:
+    def __init__(self, model: Recommender, loss: Loss, negatives: Negatives, popularity: Tensor, seed: int = 0) -> None:
+        super().__init__()
+        self.model = model
+        self.loss = loss
+        self.negatives = negatives
+        known = model.known
         self.candidates = known.nonzero().squeeze(1)  # tensor ids, [C]
-        self.column = torch.zeros(len(known), dtype=torch.long, device=known.device)
+        self.every_item = len(self.candidates) == len(known) - 1
+        self.column = torch.full((len(known),), len(self.candidates), device=known.device)
         self.column[self.candidates] = torch.arange(len(self.candidates), device=known.device)
+        self.sampler: NegativeSampler | None = None
+        if negatives.sampled:
+            self.sampler = NegativeSampler(negatives, popularity.to(known.device)[self.candidates], seed)
 
-    def __call__(self, model: Recommender, batch: Batch) -> tuple[Tensor, int]:
-        """Return the mean loss and the number of steps it is the mean of."""
-        queries, items, targets = model.training_steps(batch)
-        losses = catalog_cross_entropy(queries, items[self.candidates], self.column[targets])
-        return losses.mean(), len(losses)
+    def forward(self, batch: Batch, weights: Tensor, moment: Moment) -> Tensor:
+        """Return the weighted sum of the losses of the batch's steps, a scalar.
+
+        Args:
+            batch: B histories with M valid steps.
+            weights: of each valid step, row by row, [M].
+            moment: tells the draws of one training apart, such as (epoch, step).
+        """
+        steps = self.model.training_steps(batch)
+        if self.loss.needs == "nothing":
+            losses = cosine(steps.queries, nn.functional.embedding(steps.targets, steps.items))
+            return losses @ weights
+        size = len(self.candidates)
+        items = steps.items[1:] if self.every_item else steps.items[self.candidates]
+        histories = self._histories(batch, steps)
+        if self.sampler is None:
+            kernel = self.loss.kernel(size - 1, size)
+            exclusion = catalog_exclusion(self.negatives, histories, size)
+            return catalog_loss(steps.queries, items, histories.targets, weights, kernel, exclusion)
+        sample = self.sampler(histories, moment)
+        kernel = self.loss.kernel(sample.ids.shape[-1], size)
+        offsets = self.loss.offsets(sample.log_expected)
+        if sample.ids.dim() == 1:
+            positives = nn.functional.embedding(histories.targets, items)
+            negatives = nn.functional.embedding(sample.ids, items)
+            return shared_loss(steps.queries, positives, negatives, weights, kernel, sample.exclusion, offsets)
+        candidates = torch.cat([sample.ids, histories.targets[:, None]], dim=1)
+        return gathered_loss(steps.queries, items, candidates, weights, kernel, sample.exclusion, offsets)
+
+    def _histories(self, batch: Batch, steps: TrainingSteps) -> Histories:
+        column = self.column
+        own = column.new_empty(0, 0)
+        if self.negatives.excluded != "target":
+            last = batch.targets.gather(1, (batch.lengths[:, None] - 1).clamp(min=0))
+            own = column[torch.cat([batch.items, last], dim=1)]
+        return Histories(own, steps.row, column[steps.targets])
+
+
+def step_weights(batch: Batch, reduction: str, total: int) -> Tensor:
+    """Return the weight of each valid step in the batch's loss, [M].
+
+    Args:
+        batch: B histories; those of a worker, where a batch is shared.
+        reduction: "token-mean": each step counts alike; "user-mean": each history does (EmbRec, eq. 1).
+        total: steps of the whole batch, or its histories for the user mean.
+    """
+    counts = (batch.targets > 0).sum(dim=1)
+    if reduction == "token-mean":
+        return torch.full((int(counts.sum()),), 1 / total, device=counts.device)
+    return (1 / (counts * total)).repeat_interleave(counts)

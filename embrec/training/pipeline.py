@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from embrec import __version__
 from embrec.data.interactions import Interactions
@@ -22,7 +23,7 @@ from embrec.evaluation.metrics import metric
 from embrec.features.table import FeatureTable
 from embrec.files import atomic_folder, write_json, write_text
 from embrec.models.recommender import Recommender
-from embrec.models.zoo.embrec import build_embrec
+from embrec.models.zoo import build_model
 from embrec.progress import Progress, silent
 from embrec.training.checkpoint import TrainerState
 from embrec.training.config import RunConfig
@@ -128,7 +129,7 @@ def _train(
     known[1:] = torch.from_numpy(partition.train_items)
     sources = {table.path.stem: frozen_table(table) for table in tables}
     table_dims = {name: source.dim for name, source in sources.items()}
-    model = build_embrec(config.model, sources, known).to(device)
+    model = build_model(config.model, sources, known).to(device)
     names = tuple(dict.fromkeys((*config.evaluation.metrics, config.training.select_by)))
 
     def validate() -> dict[str, float]:
@@ -141,6 +142,7 @@ def _train(
         trainer = Trainer(
             model,
             training_sequences(interactions, partition, config.model.max_length),
+            popularity(interactions, partition),
             validate,
             config.training,
             checkpoint=run.checkpoint,
@@ -159,6 +161,12 @@ def _train(
     save_model(run, model, dataset.catalog, table_dims)
     write_json(run.metrics, metrics)
     return TrainingResult(run, metrics, reused=False)
+
+
+def popularity(interactions: Interactions, partition: Partition) -> Tensor:
+    """Return the training events of each tensor id, [n + 1]."""
+    ids = interactions.item[partition.train.events(interactions)] + 1
+    return torch.from_numpy(np.bincount(ids, minlength=len(partition.train_items) + 1))
 
 
 def _metrics(

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_args
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from embrec.data.splits import SplitConfig
 from embrec.errors import ConfigError
@@ -57,10 +57,9 @@ def build_config(
         key, equals, value = text.partition("=")
         if not equals or "." not in key:
             raise ConfigError(f"setting {text!r} has not the form section.key=value, such as model.dim=256")
-        pairs.append((key.strip(), yaml.safe_load(value)))
+        pairs.append((key.strip(), _yaml(text, value)))
     for key, value in pairs:
-        section, _, name = key.partition(".")
-        tree.setdefault(section, {})[name] = value
+        _put(tree, key, value)
     tree["category"] = category
     tree.setdefault("model", {})
     if split is not None:
@@ -71,9 +70,32 @@ def build_config(
         raise ConfigError(_explain(error)) from None
 
 
+def _yaml(text: str, value: str) -> Any:
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(f"the value of setting {text!r} is not YAML; put it in quotes") from None
+
+
+def _put(tree: dict[str, Any], key: str, value: Any) -> None:
+    """Set a dotted key; where a branch is a bare name, such as loss: bpr-max, it becomes that choice with a parameter."""
+    *branches, name = key.split(".")
+    for branch in branches:
+        inner = tree.get(branch, {})
+        if not isinstance(inner, dict):
+            inner = {"count" if branch == "negatives" else "name": inner}
+        tree[branch] = dict(inner)
+        tree = tree[branch]
+    tree[name] = value
+
+
 def run_name(config: RunConfig) -> str:
-    """Return the default name of a run: what it reads, and the split if it is not leave-one-out."""
+    """Return the default name of a run: the model and the loss if not the default ones, what it reads, and the split."""
     parts = [config.model.source, *(feature.split("/")[-1] for feature in config.model.features)]
+    if config.model.kind != "embrec":
+        parts.insert(0, config.model.kind)
+    if config.training.loss.name != "cross-entropy":
+        parts.append(config.training.loss.name)
     if config.split.kind != "leave-one-out":
         parts.append(config.split.kind)
     return re.sub(r"[^A-Za-z0-9._]+", "-", "-".join(parts))
@@ -81,14 +103,47 @@ def run_name(config: RunConfig) -> str:
 
 def _explain(error: ValidationError) -> str:
     """Say key, value and what is allowed in one line."""
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
+    # Of a value that may be of several types there is an error for each; the last is of the most general one.
+    first = error.errors()[-1]
+    path, fields = _resolve(first["loc"])
+    key = ".".join(path)
     if first["type"] == "extra_forbidden":
-        section = first["loc"][0] if len(first["loc"]) > 1 else None
-        known = RunConfig.model_fields[str(section)].annotation if section in RunConfig.model_fields else RunConfig
-        names = ", ".join(getattr(known, "model_fields", {}))
-        return f"unknown setting {key!r}; there are: {names}"
+        return f"unknown setting {key!r}; there are: {', '.join(fields)}"
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
-        return f"{key}: {message}"
+        return f"{key}: {message}" if key else message
+    if first["type"].startswith("union_tag"):
+        return f"setting {key!r} is {first['ctx'].get('tag', first['input'])!r}; there are: {_tags(first['ctx'])}"
     return f"setting {key!r} is {first['input']!r}: {message}"
+
+
+def _tags(context: Mapping[str, Any]) -> str:
+    return str(context["expected_tags"]).replace("'", "")
+
+
+def _resolve(location: tuple[int | str, ...]) -> tuple[list[str], list[str]]:
+    """Return the keys of an error's place without the marks of alternatives, and the keys that are known there."""
+    path: list[str] = []
+    fields = list(RunConfig.model_fields)
+    alternatives: list[Any] = [RunConfig]
+    for part in location:
+        field = next((kind.model_fields[part] for kind in alternatives if part in kind.model_fields), None)
+        tagged = [kind for kind in alternatives if part in (_default(kind, "kind"), _default(kind, "name"))]
+        if field is None and (tagged or not alternatives):
+            alternatives = tagged
+        else:
+            path.append(str(part))
+            fields = [name for kind in alternatives for name in kind.model_fields]
+            alternatives = _models(field.annotation) if field is not None else []
+    return path, list(dict.fromkeys(fields))
+
+
+def _default(kind: type[BaseModel], name: str) -> Any:
+    return kind.model_fields[name].default if name in kind.model_fields else None
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """Return the models among the alternatives of a field."""
+    if isinstance(annotation, type):
+        return [annotation] if issubclass(annotation, BaseModel) else []
+    return [model for part in get_args(annotation) for model in _models(part)]

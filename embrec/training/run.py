@@ -19,7 +19,7 @@ from embrec.errors import RunError
 from embrec.files import atomic_path, write_parquet, write_text
 from embrec.models.recommender import Recommender
 from embrec.models.tables import placeholder
-from embrec.models.zoo.embrec import build_embrec
+from embrec.models.zoo import build_model
 from embrec.training.config import RunConfig
 from embrec.workspace import Category, Workspace, check_name
 
@@ -200,7 +200,7 @@ def load_model(run: RunFolder) -> TrainedModel:
         raise RunError(f"run {run.path} cannot be read: {error}") from None
     table_dims: dict[str, int] = metadata["table_dims"]
     tables = {name: placeholder(table_dims[name]) for name in config.model.features}
-    model = build_embrec(config.model, tables, arrays["known"])
+    model = build_model(config.model, tables, arrays["known"])
     model.load_state_dict(weights)
     catalog = Catalog(frame, metadata["text_columns"])
     return TrainedModel(model.eval(), arrays["vectors"], catalog)

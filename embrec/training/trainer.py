@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from embrec.data.batches import BucketSampler, collate
 from embrec.data.sequences import Sequences
@@ -16,7 +17,7 @@ from embrec.models.recommender import Recommender
 from embrec.progress import Progress, silent
 from embrec.training.checkpoint import TrainerState, load_checkpoint, save_checkpoint
 from embrec.training.config import TrainingConfig
-from embrec.training.objective import CatalogObjective
+from embrec.training.objective import Objective, step_weights
 
 Validate = Callable[[], dict[str, float]]
 OnEpoch = Callable[[dict[str, float]], None]
@@ -28,6 +29,7 @@ class Trainer:
     Args:
         model: with freshly initialised weights.
         sequences: the training histories.
+        popularity: training events of each tensor id, [n + 1].
         validate: returns the validation metrics of the model as it stands.
         config: optimiser, batches, stopping.
         checkpoint: the file that a resume starts from; nothing is written if None.
@@ -40,6 +42,7 @@ class Trainer:
         self,
         model: Recommender,
         sequences: Sequences,
+        popularity: Tensor,
         validate: Validate,
         config: TrainingConfig,
         *,
@@ -57,7 +60,7 @@ class Trainer:
         self.on_epoch = on_epoch
         self.progress = progress
         self.device = model.known.device
-        self.objective = CatalogObjective(model.known)
+        self.objective = Objective(model, config.loss, config.negatives, popularity, config.seed)
         self.optimizer = torch.optim.AdamW(
             model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
@@ -102,7 +105,10 @@ class Trainer:
 
     def _step(self, rows: NDArray[np.int64]) -> tuple[float, int]:
         batch = collate(self.sequences, rows).to(self.device)
-        loss, count = self.objective(self.model, batch)
+        count = int(sum(self.sequences.lengths[rows] - 1))
+        total = count if self.config.reduction == "token-mean" else len(rows)
+        moment = (0 if self.config.negatives.frozen else self.state.epoch, self.state.step)
+        loss = self.objective(batch, step_weights(batch, self.config.reduction, total), moment)
         value = loss.item()
         if not math.isfinite(value):
             raise RunError(

@@ -7,7 +7,7 @@ from support.toys import N_ITEMS
 
 from embrec.errors import RunError
 from embrec.evaluation.knockout import matrix_without
-from embrec.models.config import ModelConfig
+from embrec.models.config import EmbRecConfig
 from embrec.models.tables import DenseTable, placeholder
 from embrec.models.zoo.embrec import build_embrec
 
@@ -23,7 +23,7 @@ def fusion(source="content", tables=TABLES):
     torch.manual_seed(0)
     known = torch.ones(N_ITEMS + 1, dtype=torch.bool)
     known[0] = False
-    config = ModelConfig(source=source, features=tuple(tables), dim=4, units=8)
+    config = EmbRecConfig(source=source, features=tuple(tables), dim=4, units=8)
     model = build_embrec(config, tables, known)
     if source == "hybrid":
         torch.nn.init.normal_(model.items.identity.weight)

@@ -5,7 +5,7 @@ import torch
 from scipy.sparse import random as sparse_random
 
 from embrec.data.batches import Batch
-from embrec.models.config import ModelConfig
+from embrec.models.config import EmbRecConfig
 from embrec.models.recommender import Recommender
 from embrec.models.tables import DenseTable, SparseTable
 from embrec.models.zoo.embrec import build_embrec
@@ -24,7 +24,7 @@ def toy_model(source: str = "content", cell: str = "fast", unknown: tuple[int, .
         "sparse": SparseTable(sparse_random(N_ITEMS, 11, density=0.3, format="csr", random_state=0, dtype=np.float32)),
     }
     features = () if source == "id" else tuple(tables)
-    config = ModelConfig(source=source, features=features, cell=cell, dim=6, units=8, **options)
+    config = EmbRecConfig(source=source, features=features, cell=cell, dim=6, units=8, **options)
     model = build_embrec(config, {name: tables[name] for name in features}, known).eval()
     if source == "hybrid":  # as if it had been trained: a residual of zero would hide what it does
         torch.nn.init.normal_(model.items.identity.weight)

@@ -9,8 +9,11 @@ from embrec.data.sequences import training_sequences
 from embrec.data.splits import ItemHoldout, LeaveOneOut
 from embrec.errors import RunError
 from embrec.evaluation.evaluator import EvaluationConfig, evaluate
+from embrec.models.losses.config import CrossEntropy
+from embrec.models.negatives import Negatives
 from embrec.training.config import TrainingConfig
-from embrec.training.objective import CatalogObjective
+from embrec.training.objective import Objective
+from embrec.training.pipeline import popularity
 from embrec.training.trainer import Trainer
 
 INTERACTIONS = toy_log()
@@ -43,6 +46,7 @@ def trainer(checkpoint=None, kill_after=None, fingerprint="same", source="conten
     return Trainer(
         model,
         training_sequences(INTERACTIONS, PARTITION, 50),
+        popularity(INTERACTIONS, PARTITION),
         validate or validation,
         TrainingConfig(**options),
         checkpoint=checkpoint,
@@ -125,7 +129,7 @@ def test_a_loss_that_is_no_number_stops_the_training():
 
 def test_items_without_training_events_are_no_candidates_of_the_loss():
     model = toy_model("id", unknown=(4, 9))
-    objective = CatalogObjective(model.known)
+    objective = Objective(model, CrossEntropy(), Negatives(), torch.ones(N_ITEMS + 1))
     assert 4 not in objective.candidates
     assert 9 not in objective.candidates
     assert len(objective.candidates) == N_ITEMS - 2

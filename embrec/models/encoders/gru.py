@@ -71,12 +71,14 @@ class FastGRU(nn.Module):
         in_dim: length of an input.
         units: length of the state, h.
         dropout: share of the outputs dropped in training.
+        input_dropout: share of the inputs' entries dropped in training.
     """
 
-    def __init__(self, in_dim: int, units: int, dropout: float = 0.0) -> None:
+    def __init__(self, in_dim: int, units: int, dropout: float = 0.0, input_dropout: float = 0.0) -> None:
         super().__init__()
         self.out_dim = units
         self.dropout = dropout
+        self.input_dropout = input_dropout
         self.gru = nn.GRU(in_dim, units, batch_first=True)
 
     def init_state(self, size: int, like: Tensor) -> Tensor:
@@ -85,7 +87,7 @@ class FastGRU(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor, user: Tensor | None = None, dt: Tensor | None = None) -> Tensor:
         """Read right-padded histories; see `PublishedGRU.forward`."""
-        states, _ = self.gru(x)
+        states, _ = self.gru(F.dropout(x, self.input_dropout, self.training))
         return F.dropout(states, self.dropout, self.training)
 
     def step(self, x: Tensor, state: Tensor, user: Tensor | None = None) -> tuple[Tensor, Tensor]:

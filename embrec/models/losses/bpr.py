@@ -1,0 +1,37 @@
+"""BPR: each negative on its own should score below the positive.
+
+Rendle et al., "BPR: Bayesian personalized ranking from implicit feedback" (2009); EmbRec, sec. 3.3 (spec 1.4). Easy to
+learn from few negatives; with many, most are below the positive already and the mean over them fades: then `bpr-max`
+learns more.
+"""
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from embrec.models.losses.blocks import EXCLUDED
+
+
+def bpr(positive: Tensor, negatives: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean over the negatives of -log sigmoid(positive - negative), [M], in nats.
+
+    Args:
+        positive: scores of the next item, [M].
+        negatives: scores of the negatives, [M, N].
+        mask: True where a negative counts, [M, N]; a step without any has no loss.
+    """
+    each = F.softplus(negatives - positive[:, None]).masked_fill(~mask, 0.0)
+    return each.sum(dim=1) / mask.sum(dim=1).clamp(min=1)
+
+
+def bpr_kernel(scores: Tensor, targets: Tensor, weights: Tensor, with_gradient: bool) -> Tensor:
+    """The loss against all items; see `Kernel`."""
+    column = targets[:, None]
+    positive = scores.gather(1, column)
+    scores.scatter_(1, column, EXCLUDED)
+    count = (scores > EXCLUDED / 2).sum(dim=1).clamp_(min=1)
+    scores -= positive
+    losses = F.softplus(scores).sum(dim=1) / count
+    if with_gradient:
+        scores.sigmoid_().mul_((weights / count)[:, None])
+        scores.scatter_(1, column, -scores.sum(dim=1, keepdim=True))
+    return losses

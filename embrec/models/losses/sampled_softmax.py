@@ -1,0 +1,44 @@
+"""Sampled softmax: cross-entropy over a sample of the catalog, corrected for how the sample was drawn.
+
+An item that is drawn often would be pushed down too often; subtracting the logarithm of how often it is drawn (logQ,
+Bengio and Senecal, 2003; Yi et al., 2019) makes the sample stand for the whole catalog. Khrylchenko et al., "Correcting
+the LogQ correction" (2025), note that the positive is not drawn but always there, so that it belongs neither among the
+sampled terms nor under the correction: the gradient of the full softmax is (1 - p) times that of positive minus
+negatives, where p is the positive's probability and the negatives' shares are among themselves alone.
+"""
+
+import torch
+from torch import Tensor
+
+from embrec.models.losses.blocks import EXCLUDED
+
+
+def sampled_softmax(positive: Tensor, negatives: Tensor, mask: Tensor) -> Tensor:
+    """Return the positive-aware loss of each step, [M], in nats.
+
+    Args:
+        positive: scores of the next item, [M].
+        negatives: scores of the negatives, each less the logarithm of how often a sample holds it, [M, N].
+        mask: True where a negative counts, [M, N]; a step without any has no loss.
+    """
+    of_negatives = torch.logsumexp(negatives.masked_fill(~mask, EXCLUDED), dim=1)
+    with torch.no_grad():  # the probability that the model gives to anything but the positive
+        uncertainty = torch.sigmoid(of_negatives - positive)
+    return (uncertainty * (of_negatives - positive)).masked_fill(~mask.any(dim=1), 0.0)
+
+
+def sampled_softmax_kernel(scores: Tensor, targets: Tensor, weights: Tensor, with_gradient: bool) -> Tensor:
+    """The same of scores in blocks; see `Kernel`."""
+    column = targets[:, None]
+    positive = scores.gather(1, column).squeeze(1)
+    scores.scatter_(1, column, EXCLUDED)
+    highest = scores.amax(dim=1)
+    alone = highest < EXCLUDED / 2
+    torch.softmax(scores, dim=1, out=scores)
+    difference = highest - scores.amax(dim=1).log() - positive
+    uncertainty = torch.sigmoid(difference).masked_fill_(alone, 0.0)
+    if with_gradient:
+        slope = (weights * uncertainty)[:, None]
+        scores.mul_(slope)
+        scores.scatter_(1, column, -slope)
+    return (uncertainty * difference).masked_fill_(alone, 0.0)

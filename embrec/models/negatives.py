@@ -1,0 +1,216 @@
+"""Negatives: the items that a step's next item is ranked against."""
+
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from torch import Tensor
+
+from embrec.models.losses.blocks import Exclusion, Offsets
+
+Exclude = Literal["target", "own", "batch-labels"]
+
+
+class Negatives(BaseModel):
+    """Which items are negatives, and which of them do not count."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    count: Annotated[
+        Literal["all"] | Annotated[int, Field(ge=0)],
+        Field(description="all training items, or how many are drawn, with replacement, at each step"),
+    ] = "all"
+    alpha: Annotated[
+        float, Field(ge=0, description="drawn in proportion to popularity to this power: 0 = uniform, 1 = as popular")
+    ] = 0.0
+    share: Annotated[
+        Literal["batch", "row", "position"], Field(description="what shares a sample: the batch, a history, or nothing")
+    ] = "batch"
+    in_batch: Annotated[bool, Field(description="the next items of the whole batch are negatives too")] = False
+    exclude: Annotated[
+        Exclude | None,
+        Field(
+            description="no negatives: the step's own next item (default with all), all items of its history (default "
+            "with a sample), or the next items of the whole batch, as in the published code"
+        ),
+    ] = None
+    frozen: Annotated[
+        bool, Field(description="the first epoch's batches and samples in every epoch, as in the published code")
+    ] = False
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "Negatives":
+        if self.count == "all":
+            extra = [name for name in ("alpha", "share", "in_batch") if getattr(self, name) != _default(name)]
+            if extra:
+                raise ValueError(f"{extra[0]} is for sampled negatives, but count is all; set a number of negatives")
+        elif not self.count and not self.in_batch:
+            raise ValueError("0 negatives leave nothing to rank against; set a number, all, or in_batch")
+        if self.in_batch and self.share != "batch":
+            raise ValueError(f"in_batch negatives are shared by the batch, so share cannot be {self.share}")
+        if self.in_batch and self.exclude == "batch-labels":
+            raise ValueError(
+                "in_batch negatives are the labels that exclude=batch-labels leaves out; choose one of both"
+            )
+        return self
+
+    @property
+    def sampled(self) -> bool:
+        """Whether negatives are drawn, rather than all items."""
+        return self.count != "all"
+
+    @property
+    def excluded(self) -> Exclude:
+        """What does not count, the default resolved."""
+        return self.exclude or ("own" if self.sampled else "target")
+
+
+def _default(name: str) -> Any:
+    return Negatives.model_fields[name].default
+
+
+def _from_count(value: Any) -> Any:
+    return {"count": value} if isinstance(value, str | int) and not isinstance(value, bool) else value
+
+
+NegativesConfig = Annotated[Negatives, BeforeValidator(_from_count)]
+
+
+class Histories(NamedTuple):
+    """The part of a batch that negatives depend on; items are columns of the candidates, C where there is none.
+
+    Attributes:
+        own: all items of each history, its next items among them, [B, K].
+        row: the history of each step, [M].
+        targets: the next item of each step, [M].
+    """
+
+    own: Tensor
+    row: Tensor
+    targets: Tensor
+
+
+class Sample(NamedTuple):
+    """Negatives of one training step.
+
+    Attributes:
+        ids: columns of the candidates, shared by all steps [N] or of each step [M, N].
+        exclusion: which of them do not count; its columns are places in `ids`, N for none.
+        log_expected: logarithm of how often a sample holds each negative, [N] or [M, N], and each next item, [M].
+    """
+
+    ids: Tensor
+    exclusion: Exclusion | None
+    log_expected: Offsets
+
+
+class NegativeSampler:
+    """Draws the negatives of a training step, the same ones for the same seed and moment.
+
+    Args:
+        config: how many, and how.
+        popularity: training events of each candidate, [C].
+        seed: of the draws.
+    """
+
+    def __init__(self, config: Negatives, popularity: Tensor, seed: int = 0) -> None:
+        self.config = config
+        self.seed = seed
+        self.size = len(popularity)
+        self.frequency = popularity.double() / popularity.sum()
+        weights = popularity.double() ** config.alpha
+        self.probability = weights / weights.sum()
+        self.cumulative = self.probability.cumsum(0).cpu()
+        self.marks = torch.zeros(0, self.size + 1, dtype=torch.bool, device=popularity.device)
+
+    def __call__(self, histories: Histories, moment: tuple[int, ...]) -> Sample:
+        """Draw the negatives of a step; `moment` tells the draws of one training apart, such as (epoch, step)."""
+        config, device = self.config, histories.targets.device
+        assert isinstance(config.count, int)
+        shape = {"batch": (), "row": (len(histories.own),), "position": (len(histories.targets),)}[config.share]
+        probability, cumulative = self.probability, self.cumulative
+        if config.excluded == "batch-labels":
+            probability = self._without(histories.targets)
+            cumulative = probability.cumsum(0).cpu()
+        ids = self._draw((*shape, config.count), cumulative, moment).to(device)
+        expected = config.count * probability
+        if config.in_batch:
+            ids = torch.cat([ids, histories.targets])
+            expected = expected + len(histories.targets) * self.frequency
+        if config.share == "row":
+            ids = ids[histories.row]
+        log_expected = expected.clamp(min=1e-30).log().float()
+        return Sample(ids, self._exclusion(histories, ids), Offsets(log_expected[ids], log_expected[histories.targets]))
+
+    def _draw(self, shape: tuple[int, ...], cumulative: Tensor, moment: tuple[int, ...]) -> Tensor:
+        state = np.random.SeedSequence([self.seed, *moment]).generate_state(1, np.uint64)[0]
+        generator = torch.Generator().manual_seed(int(state >> np.uint64(1)))
+        if self.config.alpha == 0 and cumulative is self.cumulative:
+            return torch.randint(self.size, shape, generator=generator)
+        places = torch.rand(shape, generator=generator, dtype=torch.float64) * cumulative[-1]
+        return torch.searchsorted(cumulative, places, right=True).clamp_(max=self.size - 1)
+
+    def _without(self, labels: Tensor) -> Tensor:
+        """Return the probabilities with those of some candidates moved to the others, [C]."""
+        probability = self.probability.clone()
+        probability[labels] = 0
+        total = probability.sum()
+        # A batch that holds every item leaves nothing to draw; what is drawn instead is excluded below.
+        return probability / total if total > 0 else self.probability
+
+    def _exclusion(self, histories: Histories, ids: Tensor) -> Exclusion | None:
+        """Return which places of `ids` do not count, list by list."""
+        each = torch.arange(len(histories.targets), device=ids.device)
+        if self.config.excluded == "target":
+            if ids.dim() == 1:
+                return Exclusion(_places_of(histories.targets, ids), each)
+            return _exclusion(ids == histories.targets[:, None], each)
+        rows = len(histories.own)
+        if len(self.marks) < rows:
+            self.marks = self.marks.new_zeros(rows, self.size + 1)
+        marks = self.marks[:rows]
+        own = histories.own
+        if self.config.excluded == "batch-labels":
+            own = histories.targets.expand(rows, -1)
+        marks.scatter_(1, own, True)
+        if ids.dim() == 1:
+            exclusion = _exclusion(marks[:, ids], histories.row)
+        else:
+            exclusion = _exclusion(marks[histories.row[:, None], ids], each)
+        marks.scatter_(1, own, False)
+        return exclusion
+
+
+def catalog_exclusion(config: Negatives, histories: Histories, size: int) -> Exclusion | None:
+    """Return which of all candidates, of which there are `size`, are no negatives; None if only each step's next item."""
+    if config.excluded == "target":
+        return None
+    if config.excluded == "batch-labels":
+        labels = histories.targets.unique()
+        return Exclusion(labels[None], torch.zeros_like(histories.row))
+    own = histories.own
+    return Exclusion(torch.where(own < size, own, own[:, :1]), histories.row)  # an item of the history's own fills up
+
+
+def _places_of(targets: Tensor, ids: Tensor) -> Tensor:
+    """Return where in the sample [N] each target stands, [M, K], filled up with N."""
+    ordered, order = ids.sort()
+    low = torch.searchsorted(ordered, targets)
+    high = torch.searchsorted(ordered, targets, right=True)
+    most = int((high - low).max()) if len(targets) else 0
+    places = low[:, None] + torch.arange(most, device=ids.device)
+    return torch.where(places < high[:, None], order[places.clamp(max=len(ids) - 1)], len(ids))
+
+
+def _exclusion(hits: Tensor, row: Tensor) -> Exclusion | None:
+    """Return the places of the hits [R, N] of each row, filled up with N; None if there are none."""
+    counts = hits.sum(dim=1)
+    most = int(counts.max()) if len(counts) else 0
+    if most == 0:
+        return None
+    rows, columns = hits.nonzero(as_tuple=True)
+    place = torch.arange(len(rows), device=hits.device) - (counts.cumsum(0) - counts)[rows]
+    lists = torch.full((len(hits), most), hits.shape[1], device=hits.device)
+    lists[rows, place] = columns
+    return Exclusion(lists, row)
