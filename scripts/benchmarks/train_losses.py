@@ -2,7 +2,7 @@
 
     python scripts/benchmarks/train_losses.py [--threads N] [--large]
 
-Each figure is made in a process of its own: seconds are CPU-seconds of value and gradients, the median of the repeats after one to
+Each figure is made in a process of its own: seconds are CPU-seconds of value and gradients, the median after one to
 warm up; memory is how far the process's peak rose above what it held before, gradients included.
 
 - plain: scores as one tensor, the loss as a formula, autograd's gradients;
@@ -10,7 +10,7 @@ warm up; memory is how far the process's peak rose above what it held before, gr
 - floor: the three products that scores and gradients take, on tensors that exist already.
 
 `ratio` is blocks / plain of the same loss, so below 1 where blocks are faster; `floor` is the part of the blocks' time that the
-products alone would take. `--large` adds the catalog of the paper's Clothing with 5,120 steps, where the plain form needs 10 GB and
+products alone would take. `--large` adds the catalog of the paper's Clothing, 5,120 steps, where the plain form needs 10 GB and
 is left out.
 """
 
