@@ -264,7 +264,7 @@ class _BlockLoss(torch.autograd.Function):
         losses = _blocks(product, targets, weights, kernel, exclusion, offsets, wanted)
         if wanted:
             ctx.gradients = product.gradients()
-        return losses @ weights
+        return (losses * weights).sum()  # a product would be in half precision under autocast
 
     @staticmethod
     @once_differentiable
@@ -333,7 +333,7 @@ class ScoreFormKernel:
             mask = (leaf > EXCLUDED / 2).scatter_(1, targets[:, None], False)
             losses = self.score_form(leaf.gather(1, targets[:, None]).squeeze(1), leaf, mask)
             if with_gradient:
-                (gradient,) = torch.autograd.grad(losses @ weights, leaf)
+                (gradient,) = torch.autograd.grad((losses * weights).sum(), leaf)
         if with_gradient:
             scores.copy_(gradient)
         return losses.detach()
