@@ -97,7 +97,8 @@ class Sample(NamedTuple):
     Attributes:
         ids: columns of the candidates, shared by all steps [N] or of each step [M, N].
         exclusion: which of them do not count; its columns are places in `ids`, N for none.
-        log_expected: logarithm of how often a sample holds each negative, [N] or [M, N], and each next item, [M].
+        log_expected: logarithm of how often a sample holds each negative, [N] or [M, N], and each next item, [M], as it is
+            drawn: what is left out afterwards, step by step, does not count.
     """
 
     ids: Tensor
@@ -134,14 +135,22 @@ class NegativeSampler:
             probability = self._without(histories.targets)
             cumulative = probability.cumsum(0).cpu()
         ids = self._draw((*shape, config.count), cumulative, moment).to(device)
-        expected = config.count * probability
         if config.in_batch:
             ids = torch.cat([ids, histories.targets])
-            expected = expected + len(histories.targets) * self.frequency
         if config.share == "row":
             ids = ids[histories.row]
-        log_expected = expected.clamp(min=1e-30).log().float()
-        return Sample(ids, self._exclusion(histories, ids), Offsets(log_expected[ids], log_expected[histories.targets]))
+        of_negatives = of_targets = self._log_expected(probability, len(histories.targets))
+        if config.excluded == "batch-labels":  # how often the targets were drawn if they were not left out
+            of_targets = self._log_expected(self.probability, len(histories.targets))
+        return Sample(ids, self._exclusion(histories, ids), Offsets(of_negatives[ids], of_targets[histories.targets]))
+
+    def _log_expected(self, probability: Tensor, steps: int) -> Tensor:
+        """Return the logarithm of how often a sample for that many steps holds each candidate, [C]."""
+        assert isinstance(self.config.count, int)
+        expected = self.config.count * probability
+        if self.config.in_batch:
+            expected = expected + steps * self.frequency
+        return expected.clamp(min=1e-30).log().float()
 
     def _draw(self, shape: tuple[int, ...], cumulative: Tensor, moment: tuple[int, ...]) -> Tensor:
         state = np.random.SeedSequence([self.seed, *moment]).generate_state(1, np.uint64)[0]
@@ -190,7 +199,8 @@ def catalog_exclusion(config: Negatives, histories: Histories, size: int) -> Exc
         labels = histories.targets.unique()
         return Exclusion(labels[None], torch.zeros_like(histories.row))
     own = histories.own
-    return Exclusion(torch.where(own < size, own, own[:, :1]), histories.row)  # an item of the history's own fills up
+    fill = own.amin(dim=1, keepdim=True).clamp(max=size - 1)  # a candidate of the history's own, if it has any
+    return Exclusion(torch.where(own < size, own, fill), histories.row)
 
 
 def _places_of(targets: Tensor, ids: Tensor) -> Tensor:

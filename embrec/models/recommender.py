@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from embrec.data.batches import Batch
-from embrec.models.encoders.gru import FastGRU, PublishedGRU
-from embrec.models.encoders.transformer import CausalTransformer
+from embrec.models.encoders.base import SequenceEncoder
 from embrec.models.items import ItemEncoder
 from embrec.models.scorers import FactorisedScorer
 from embrec.models.users import NoUser
@@ -17,8 +16,8 @@ class TrainingSteps(NamedTuple):
     """The M valid steps of a batch.
 
     Attributes:
-        queries: projected for the scorer, [M, d].
-        items: the vectors of the whole catalog, projected, [n + 1, d].
+        queries: projected for the scorer, [M, d]; its d may be one more than that of item vectors (a bias).
+        items: the vectors of the whole catalog, projected alike, [n + 1, d].
         targets: the tensor ids to be predicted, [M].
         row: the history of each step, [M].
     """
@@ -30,19 +29,20 @@ class TrainingSteps(NamedTuple):
 
 
 class Recommender(nn.Module):
-    """Turns a history into a query and compares it with every item (spec 1.2).
+    """Turns a history into a query and compares it with every item; what it is made of makes it one model or another.
 
     Args:
         items: gives the item vectors, the same for inputs and candidates.
         users: the user vector, if any.
-        sequence: reads the history.
+        sequence: reads the history's item vectors.
         scorer: compares query and item.
         known: True for the items with training events, [n + 1]; the others are no candidates in training, and a model
             that is not inductive ranks them last.
         residual: add the vector of the last item read to the query, as a transformer's residual path does. Before it has
             learned anything such a model recommends what resembles the last item, which serves new items at once; the
             published model has no such path.
-        query_layer: whether a dense layer turns the sequence's output into the query; without it the output is the query.
+        query_layer: whether a dense layer turns the sequence's output [h] into the query [d]; without it the output is the
+            query, so that h must be d.
     """
 
     known: Tensor
@@ -51,7 +51,7 @@ class Recommender(nn.Module):
         self,
         items: ItemEncoder,
         users: NoUser,
-        sequence: PublishedGRU | FastGRU | CausalTransformer,
+        sequence: SequenceEncoder,
         scorer: FactorisedScorer,
         known: Tensor,
         residual: bool = False,
@@ -90,7 +90,7 @@ class Recommender(nn.Module):
         after_steps = self.step_queries(batch, matrix)
         rows = torch.arange(len(after_steps), device=after_steps.device)
         last = after_steps[rows, (batch.lengths - 1).clamp(min=0)]
-        before_all = self.query(self.sequence.init_state(1, last))
+        before_all = self.query(self.sequence.empty(1, last))
         return self.scorer.project_queries(torch.where(batch.lengths[:, None] > 0, last, before_all))
 
     def score(self, batch: Batch, candidates: Tensor | None = None, item_matrix: Tensor | None = None) -> Tensor:

@@ -1,19 +1,24 @@
 """Small models over random tables, for the tests of models, training and serving."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from scipy.sparse import random as sparse_random
 
-from embrec.data.batches import Batch
-from embrec.models.config import EmbRecConfig
+from embrec.data.batches import Batch, collate
+from embrec.data.sequences import Sequences
+from embrec.models.config import MODEL_KINDS
 from embrec.models.recommender import Recommender
 from embrec.models.tables import DenseTable, SparseTable
-from embrec.models.zoo.embrec import build_embrec
+from embrec.models.zoo import build_model
 
 N_ITEMS = 20
 
 
-def toy_model(source: str = "content", cell: str = "fast", unknown: tuple[int, ...] = (), **options) -> Recommender:
+def toy_model(
+    source: str = "content", cell: str = "fast", unknown: tuple[int, ...] = (), kind: str = "embrec", **options
+) -> Recommender:
     """A model of 20 items; `unknown` are the tensor ids without training events."""
     torch.manual_seed(0)
     generator = np.random.default_rng(0)
@@ -24,8 +29,10 @@ def toy_model(source: str = "content", cell: str = "fast", unknown: tuple[int, .
         "sparse": SparseTable(sparse_random(N_ITEMS, 11, density=0.3, format="csr", random_state=0, dtype=np.float32)),
     }
     features = () if source == "id" else tuple(tables)
-    config = EmbRecConfig(source=source, features=features, cell=cell, dim=6, units=8, **options)
-    model = build_embrec(config, {name: tables[name] for name in features}, known).eval()
+    options = {"source": source, "features": features, "dim": 6} | options
+    if kind == "embrec":
+        options = {"cell": cell, "units": 8} | options
+    model = build_model(MODEL_KINDS[kind](**options), {name: tables[name] for name in features}, known).eval()
     if source == "hybrid":  # as if it had been trained: a residual of zero would hide what it does
         torch.nn.init.normal_(model.items.identity.weight)
     return model
@@ -43,3 +50,9 @@ def toy_batch(*histories: list[int], targets: list[int] | None = None, width: in
     lengths = torch.tensor([len(history) for history in histories])
     nothing = torch.zeros(len(histories), dtype=torch.long)
     return Batch(items, torch.zeros_like(items), lengths, at_step, nothing, nothing)
+
+
+def next_item_batch(*histories: list[int]) -> Batch:
+    """A training batch of histories of tensor ids: each event predicts the one after it."""
+    rows = [np.array(history) - 1 for history in histories]
+    return collate(replace(Sequences.from_histories(rows), target=None, target_time=None), np.arange(len(rows)))

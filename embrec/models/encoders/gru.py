@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from embrec.models.encoders.base import SequenceEncoder
 
-class PublishedGRU(nn.Module):
+
+class PublishedGRU(SequenceEncoder):
     """The GRU of the EmbRec paper's code.
 
     For input x, state h: gates [r, u] = sigmoid([x; h] W_g + b_g) with b_g starting at 1; candidate
@@ -34,14 +36,11 @@ class PublishedGRU(nn.Module):
         nn.init.zeros_(self.candidate.bias)
 
     def init_state(self, size: int, like: Tensor) -> Tensor:
-        """Return the state before the first event, zeros [size, h], on the device of `like`."""
-        return like.new_zeros(size, self.out_dim)
+        """Return the state before the first event, zeros [size, h]."""
+        return self.empty(size, like)
 
     def forward(self, x: Tensor, lengths: Tensor, user: Tensor | None = None, dt: Tensor | None = None) -> Tensor:
-        """Read right-padded histories x [B, L, d]; the output at a step depends on that and earlier steps, [B, L, h].
-
-        Outputs past a history's length are meaningless and must not be read.
-        """
+        """Read right-padded histories; see `SequenceEncoder`."""
         in_dim = x.shape[-1]
         # The inputs' share of both products needs no recurrence: one large product instead of L small ones.
         gates_of_x = F.linear(x, self.gates.weight[:, :in_dim], self.gates.bias).unbind(1)
@@ -64,7 +63,7 @@ class PublishedGRU(nn.Module):
         return state, state
 
 
-class FastGRU(nn.Module):
+class FastGRU(SequenceEncoder):
     """torch's GRU (tanh candidate, reset gate after the product), which runs as one fused kernel.
 
     Args:
@@ -82,16 +81,16 @@ class FastGRU(nn.Module):
         self.gru = nn.GRU(in_dim, units, batch_first=True)
 
     def init_state(self, size: int, like: Tensor) -> Tensor:
-        """Return the state before the first event, zeros [size, h], on the device of `like`."""
-        return like.new_zeros(size, self.out_dim)
+        """Return the state before the first event, zeros [size, h]."""
+        return self.empty(size, like)
 
     def forward(self, x: Tensor, lengths: Tensor, user: Tensor | None = None, dt: Tensor | None = None) -> Tensor:
-        """Read right-padded histories; see `PublishedGRU.forward`."""
+        """Read right-padded histories; see `SequenceEncoder`."""
         states, _ = self.gru(F.dropout(x, self.input_dropout, self.training))
         return F.dropout(states, self.dropout, self.training)
 
     def step(self, x: Tensor, state: Tensor, user: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Read one more event of each history; see `PublishedGRU.step`."""
+        """Read one more event of each history, x [B, d] with state [B, h]; return the output and the new state."""
         _, last = self.gru(x[:, None], state[None])
         return last[0], last[0]
 

@@ -4,13 +4,27 @@ Vaswani et al., "Attention is all you need" (2017), as SASRec (Kang and McAuley,
 recommendation", 2018) uses it: learned positions, layers that normalise first, a feed-forward layer as wide as the items.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from embrec.models.encoders.base import SequenceEncoder
+
 Positions = Literal["start", "end"]
+
+
+class AttentionState(NamedTuple):
+    """What later events attend to: the t events read so far, in each layer.
+
+    Attributes:
+        keys: [layers, B, heads, t, d / heads].
+        values: of the same shape.
+    """
+
+    keys: Tensor
+    values: Tensor
 
 
 class TransformerLayer(nn.Module):
@@ -39,18 +53,32 @@ class TransformerLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform histories [B, L, d]; step i reads steps 0 to i."""
+        query, key, value = self._project(x)
         dropout = self.dropout if self.training else 0.0
+        return self._add(x, F.scaled_dot_product_attention(query, key, value, is_causal=True, dropout_p=dropout))
+
+    def step(self, x: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Transform the next event [B, 1, d] of histories; return it, and their keys and values with its own."""
+        query, key, value = self._project(x)
+        keys, values = torch.cat([keys, key], dim=2), torch.cat([values, value], dim=2)
+        return self._add(x, F.scaled_dot_product_attention(query, keys, values)), keys, values
+
+    def _project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return queries, keys and values, each [B, heads, L, d / heads]."""
         size, steps, dim = x.shape
         heads = self.attention(self.attention_norm(x)).view(size, steps, 3, self.heads, dim // self.heads)
-        query, key, value = heads.permute(2, 0, 3, 1, 4)  # each [B, heads, L, d / heads]
-        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True, dropout_p=dropout)
-        mixed = self.attention_out(mixed.transpose(1, 2).reshape(size, steps, dim))
+        query, key, value = heads.permute(2, 0, 3, 1, 4)
+        return query, key, value
+
+    def _add(self, x: Tensor, mixed: Tensor) -> Tensor:
+        """Return x with what attention [B, heads, L, d / heads] and the dense layers add to it."""
+        mixed = self.attention_out(mixed.transpose(1, 2).flatten(2))
         x = x + F.dropout(mixed, self.dropout, self.training)
         hidden = F.dropout(F.relu(self.first(self.feed_forward_norm(x))), self.dropout, self.training)
         return x + F.dropout(self.second(hidden), self.dropout, self.training)
 
 
-class CausalTransformer(nn.Module):
+class CausalTransformer(SequenceEncoder):
     """Layers of attention over the events of a history and their positions.
 
     Histories are padded on the right, so that no event ever attends to padding and no mask is needed.
@@ -62,7 +90,8 @@ class CausalTransformer(nn.Module):
         heads: of each.
         feed_forward: length of the hidden layers; d if None.
         dropout: share dropped of the inputs, and within the layers.
-        positions: counted from the first event read ("start") or back from the last ("end").
+        positions: counted from the first event read ("start") or back from the last ("end"). Counted back, a step's
+            position in training is not the one it has when it is the last, and every new event moves all others.
         scale: what inputs are multiplied by before their positions are added.
     """
 
@@ -80,6 +109,7 @@ class CausalTransformer(nn.Module):
         super().__init__()
         self.out_dim = dim
         self.max_length = max_length
+        self.heads = heads
         self.dropout = dropout
         self.positions = positions
         self.scale = scale
@@ -88,23 +118,50 @@ class CausalTransformer(nn.Module):
         self.layers = nn.ModuleList(TransformerLayer(dim, heads, feed_forward or dim, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(dim)
 
-    def init_state(self, size: int, like: Tensor) -> Tensor:
-        """Return the output before the first event, zeros [size, d], on the device of `like`."""
-        return like.new_zeros(size, self.out_dim)
-
     def forward(self, x: Tensor, lengths: Tensor, user: Tensor | None = None, dt: Tensor | None = None) -> Tensor:
-        """Read right-padded histories x [B, L, d]; the output at a step depends on that and earlier steps, [B, L, d].
+        """Read right-padded histories; see `SequenceEncoder`.
 
-        Outputs past a history's length are meaningless and must not be read.
+        Raises:
+            ValueError: they are longer than `max_length`.
         """
+        steps = x.shape[1]
+        if steps > self.max_length:
+            raise ValueError(
+                f"histories of {steps} events are longer than the {self.max_length} positions of the model"
+            )
         if self.positions == "start":
-            positions = self.position[: x.shape[1]]
+            positions = self.position[:steps]
         else:
-            steps = torch.arange(x.shape[1], device=x.device)
-            positions = F.embedding((lengths[:, None] - 1 - steps).clamp(min=0), self.position)
+            places = lengths[:, None] - 1 - torch.arange(steps, device=x.device)
+            positions = F.embedding(places.clamp(min=0), self.position)
         x = torch.add(positions, x, alpha=self.scale)
         x = F.dropout(x, self.dropout, self.training)
         for layer in self.layers:
             x = layer(x)
         normalised: Tensor = self.norm(x)
         return normalised
+
+    def init_state(self, size: int, like: Tensor) -> AttentionState:
+        """Return the state of histories without an event."""
+        nothing = like.new_zeros(len(self.layers), size, self.heads, 0, self.out_dim // self.heads)
+        return AttentionState(nothing, nothing)
+
+    def step(self, x: Tensor, state: AttentionState, user: Tensor | None = None) -> tuple[Tensor, AttentionState]:
+        """Read one more event of each history, x [B, d]; return the output [B, d] and the new state.
+
+        Raises:
+            TypeError: positions are counted from the end, where a new event moves all others.
+            ValueError: `max_length` events were read; what comes now must be read anew, without the oldest.
+        """
+        if self.positions != "start":
+            raise TypeError("positions counted from the end move with every event: read the whole history instead")
+        count = state.keys.shape[3]
+        if count >= self.max_length:
+            raise ValueError(f"all {self.max_length} positions are taken: read the last events of the history anew")
+        x = torch.add(self.position[count], x, alpha=self.scale)[:, None]
+        keys, values = [], []
+        for layer, layer_keys, layer_values in zip(self.layers, *state, strict=True):
+            x, layer_keys, layer_values = layer.step(x, layer_keys, layer_values)  # type: ignore[operator]
+            keys.append(layer_keys)
+            values.append(layer_values)
+        return self.norm(x[:, 0]), AttentionState(torch.stack(keys), torch.stack(values))
