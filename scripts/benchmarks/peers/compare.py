@@ -8,7 +8,7 @@ What is measured, by `contract.py` in the peer's process:
 
 - CPU s and wall s an epoch: of the threads of the process, from the end of the first epoch to the end of the last, divided
   by the epochs between; so neither import, reading, building the model nor the first epoch's warm-up count, but making and
-  shuffling batches does. With a single epoch, or a part of one, that.
+  shuffling batches does. With a single epoch, or a part of one at the end, from the beginning of the first.
 - targets and updates an epoch: predictions whose loss is taken, and steps of the optimiser. Libraries differ in what an
   epoch is: RecTools and RePlay learn from the last 51 events of each user, 128 users a step; RecBole from all events, 128
   events a step. So quality after the same number of epochs is not quality at the same cost; `us a target` is the CPU time
@@ -20,7 +20,7 @@ What is not the same: position encodings, layer normalisation and initialisation
 (RecTools drops items that it has no event of). A peer that fails has its error in the table.
 
 usage: python scripts/benchmarks/peers/compare.py [--data FOLDER] [--set ml-100k] [--epochs 5] [--seeds 1] [--threads 1]
-           [--seconds 300] [--only NAME ...] [--json FILE]
+           [--seconds 120] [--only NAME ...] [--json FILE]
 Without a folder the MovieLens 100K that RecBole ships is read.
 """
 
@@ -175,7 +175,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=300, help="of training, for a slow library")
+    parser.add_argument("--seconds", type=float, default=120, help="of training, for a slow library")
     parser.add_argument("--only", nargs="+", choices=[runner.name for runner in RUNNERS])
     parser.add_argument("--json", type=Path, help="write all results there")
     arguments = parser.parse_args()

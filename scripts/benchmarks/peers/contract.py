@@ -5,7 +5,8 @@ only. It calls `main` with a function that trains and recommends, and leaves in 
 
 - `result.json`: "library", "version", "import_seconds" (of what the function uses, torch among it), "epochs" (that were
   trained, fractions where time was up), "first_epoch_seconds", "cpu_seconds_per_epoch" and "wall_seconds_per_epoch",
-  "targets_per_epoch" (predictions whose loss is taken), "updates_per_epoch" (of the weights), "parameters", "peak_mb" (resident, of the whole process), "note";
+  "targets_per_epoch" (predictions whose loss is taken), "updates_per_epoch" (of the weights), "parameters", "peak_mb"
+  (resident, of the whole process), "note";
 - `recommendations.csv`: columns user, item, rank (1 is best), the TOP items a user that the user has not seen.
 """
 
@@ -56,10 +57,10 @@ class Clock:
         self.marks.append((time.process_time(), time.perf_counter()))
 
     def per_epoch(self, epochs: float) -> tuple[float, float]:
-        """Return processor and wall seconds an epoch: of those after the first, which warms up, if there are any."""
-        first, last = self.marks[min(1, len(self.marks) - 2)], self.marks[-1]
-        counted = epochs - 1 if len(self.marks) > 2 else epochs
-        return (last[0] - first[0]) / counted, (last[1] - first[1]) / counted
+        """Return processor and wall seconds an epoch: without the first, which warms up, if there are only whole ones."""
+        skipped = int(1 < epochs == len(self.marks) - 1)
+        first, last = self.marks[skipped], self.marks[-1]
+        return (last[0] - first[0]) / (epochs - skipped), (last[1] - first[1]) / (epochs - skipped)
 
 
 @dataclass(frozen=True)
