@@ -2,16 +2,16 @@
 
     python scripts/benchmarks/train_scaling.py [--threads N] [--figure FILE]
 
-Generated logs: items drawn with Zipf's popularity, histories of a mean length of 8. An epoch is one of `Trainer`, without validation;
-seconds are CPU-seconds. The model is EmbRec's GRU with trained item vectors, 128-d, batches of 128.
+Generated logs: items drawn with Zipf's popularity, histories of a mean length of 8. An epoch is one of `Trainer`, without
+validation; seconds are CPU-seconds. The model is EmbRec's GRU with trained item vectors, 128-d, batches of 128.
 
-- catalog: 2,000 histories of geometric lengths over 10,000, 50,000 and 200,000 items, against all items and against 2,048 sampled;
-- skew: 4,000 histories of 8 events on average over 10,000 items and 512 negatives, of one length, of geometric and of lognormal
-  lengths (at most 50), in buckets of like length and in random batches.
+- catalog: 2,000 histories of geometric lengths over 10,000, 50,000 and 200,000 items, against all items and 2,048 sampled;
+- skew: 4,000 histories of 8 events on average over 10,000 items and 512 negatives, of one length, of geometric and of
+  lognormal lengths (at most 50), in buckets of like length and in random batches.
 
-The floor is the operations that no way of computing the same can leave out (multiplications and additions of the scores, their two
-gradients, and the GRU's products, forward and twice backward, on real events only) over the speed of a large product of the same
-depth, measured in the same process.
+The floor is the operations that no way of computing the same can leave out (multiplications and additions of the scores,
+their two gradients, and the GRU's products, forward and twice backward, on real events only) over the speed of a large
+product of the same depth, measured in the same process.
 """
 
 import argparse

@@ -15,12 +15,13 @@ from torch.autograd.function import once_differentiable
 # What an excluded item scores: no exponential of it is left, and its square is still a number.
 EXCLUDED = -1e9
 
-# Scores that one matrix product makes. With more, the gradient of the items is read and written less often; with fewer, less
-# memory is held.
+# Scores that one matrix product makes, and their rows. With more rows, the gradient of the items is read and written less often;
+# with fewer, the scores of a small catalog are still in cache when they are needed again.
 _BLOCK_BYTES = {"cpu": 64 << 20, "cuda": 512 << 20}
+_BLOCK_ROWS = {"cpu": 256, "cuda": 1 << 20}
 
 # Scores that a kernel works on at a time, which should stay in cache between its passes.
-_PIECE_BYTES = {"cpu": 2 << 20, "cuda": 512 << 20}
+_PIECE_BYTES = {"cpu": 1 << 20, "cuda": 512 << 20}
 
 # Vectors that are gathered at a time where each step has candidates of its own.
 _GATHERED_BYTES = {"cpu": 8 << 20, "cuda": 512 << 20}
@@ -162,7 +163,7 @@ class _AllItems:
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else items.dtype
         self.queries, self.items = queries.to(dtype), items.to(dtype)
         self.columns = len(items)
-        self.block_rows = _rows(_BLOCK_BYTES, device, self.columns * items.element_size())
+        self.block_rows = min(_BLOCK_ROWS[device], _rows(_BLOCK_BYTES, device, self.columns * items.element_size()))
         if with_gradient:
             self.gradient_queries = torch.empty_like(queries, dtype=items.dtype)
             self.gradient_items = torch.zeros_like(items)
