@@ -181,7 +181,12 @@ def _train(
     device: torch.device,
     progress: Progress,
 ) -> TrainingResult:
-    model, state = fit_model(run, config, fingerprint, dataset, partition, tables, device, progress)
+    try:
+        model, state = fit_model(run, config, fingerprint, dataset, partition, tables, device, progress)
+    except ConfigError:
+        if not run.checkpoint.exists():
+            shutil.rmtree(run.path)  # the name is free for the configuration mended
+        raise
     names = _metric_names(config)
     started = time.monotonic()
     test = evaluate(

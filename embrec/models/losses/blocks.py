@@ -262,10 +262,12 @@ class _BlockLoss(torch.autograd.Function):
             product = _AllItems(queries, items, wanted)
         if targets is None:
             targets = torch.full((len(queries),), product.columns - 1, device=queries.device)
-        losses = _blocks(product, targets, weights, kernel, exclusion, offsets, wanted)
-        if wanted:
-            ctx.gradients = product.gradients()
-        return (losses * weights).sum()  # a product would be in half precision under autocast
+        # The product knows in which precision to multiply; what a kernel computes stays whole.
+        with torch.autocast(queries.device.type, enabled=False):
+            losses = _blocks(product, targets, weights, kernel, exclusion, offsets, wanted)
+            if wanted:
+                ctx.gradients = product.gradients()
+            return losses @ weights
 
     @staticmethod
     @once_differentiable
@@ -334,7 +336,7 @@ class ScoreFormKernel:
             mask = (leaf > EXCLUDED / 2).scatter_(1, targets[:, None], False)
             losses = self.score_form(leaf.gather(1, targets[:, None]).squeeze(1), leaf, mask)
             if with_gradient:
-                (gradient,) = torch.autograd.grad((losses * weights).sum(), leaf)
+                (gradient,) = torch.autograd.grad(losses @ weights, leaf)
         if with_gradient:
             scores.copy_(gradient)
         return losses.detach()
