@@ -15,9 +15,7 @@ def test_the_query_is_the_transformers_output_over_scaled_items():
     batch = toy_batch([3, 7, 2], [5])
     matrix = model.item_matrix()
     assert model.sequence.scale == 6**0.5
-    torch.testing.assert_close(
-        model.queries(batch), model.sequence(matrix[batch.items], batch.lengths)[[0, 1], [2, 0]]
-    )
+    torch.testing.assert_close(model.queries(batch), model.sequence(matrix[batch.items], batch.lengths)[[0, 1], [2, 0]])
 
 
 def test_the_order_of_events_matters():
