@@ -89,11 +89,12 @@ def _put(tree: dict[str, Any], key: str, value: Any) -> None:
         tree = tree[branch]
     before = tree.get(name)
     if isinstance(before, dict):
-        # The same choice again, or another number of negatives, keeps the parameters that are set already.
+        # The same choice again, or another number of negatives, keeps the parameters that are set already and still apply.
         if name in ("loss", "schedule") and before.get("name") == value:
             return
-        if name == "negatives" and isinstance(value, int):
-            value = before | {"count": value}
+        if name == "negatives" and isinstance(value, int | str):
+            kept = before if value != "all" else {key: before[key] for key in ("exclude", "frozen") if key in before}
+            value = kept | {"count": value}
     tree[name] = value
 
 

@@ -118,7 +118,7 @@ def test_another_number_of_negatives_and_the_same_loss_keep_a_presets_parameters
 
     preset = training()
     assert training(negatives=64).negatives == preset.negatives.model_copy(update={"count": 64})
-    assert training(negatives="all", loss="cross-entropy").negatives == Negatives()
+    assert training(negatives="all", loss="cross-entropy").negatives == Negatives(exclude="target")
     assert training(loss="bpr-max").loss == preset.loss != BprMax()
     assert training(loss="cross-entropy").loss == CrossEntropy()
 
