@@ -23,7 +23,7 @@ def train(
     source: Annotated[
         str | None, typer.Option(help="What an item is: content, id, or hybrid (content + a residual of identity).")
     ] = None,
-    run: Annotated[str | None, typer.Option("--run", help="Name of the run (default: SOURCE-FEATURES).")] = None,
+    run: Annotated[str | None, typer.Option("--run", help="Name of the run (default: what it is made of).")] = None,
     preset: Annotated[str | None, typer.Option(help="A published or measured setting, such as embrec.")] = None,
     split: SplitKind = "leave-one-out",
     holdout_fraction: HoldoutFraction = 0.1,
@@ -44,7 +44,9 @@ def train(
     batch_size: Annotated[int | None, typer.Option(help="Histories a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of the optimiser.")] = None,
     cell: Annotated[str | None, typer.Option(help="GRU cell: published (the paper's) or fast (torch's).")] = None,
-    dropout: Annotated[float | None, typer.Option(help="Share of the GRU's outputs dropped in training.")] = None,
+    dropout: Annotated[
+        float | None, typer.Option(help="Share of the sequence model's outputs dropped in training.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, batches and dropout.")] = None,
     seeds: Annotated[
         str | None, typer.Option(help="A run a seed, such as 0,1,2: RUN-s0, RUN-s1 ..., and their mean.")

@@ -1,8 +1,15 @@
 """What a model is made of, as plain values: the command line, the presets and Python callers build the same object."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from embrec.errors import ConfigError
+
+
+def _several(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
 
 
 class ItemsConfig(BaseModel):
@@ -14,7 +21,11 @@ class ItemsConfig(BaseModel):
         Literal["content", "id", "hybrid"],
         Field(description="what an item is: its content, its identity, or content with a residual of identity"),
     ] = "content"
-    features: Annotated[tuple[str, ...], Field(description="names of the feature tables, for content and hybrid")] = ()
+    features: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_several),
+        Field(description="names of the feature tables, for content and hybrid; without a source they mean content"),
+    ] = ()
     dim: Annotated[int, Field(ge=1, description="length of each source's item vector")] = 128
     fc: Annotated[
         bool | None,
@@ -33,15 +44,29 @@ class ItemsConfig(BaseModel):
     temperature: Annotated[float, Field(gt=0, description="what cosines are divided by")] = 0.07
     max_length: Annotated[int, Field(ge=1, description="the longest history read, in events")] = 50
 
+    @model_validator(mode="before")
+    @classmethod
+    def _features_mean_content(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("features") and values.get("source") is None:
+            return {**values, "source": "content"}
+        return values
+
     @model_validator(mode="after")
     def _features_fit_the_source(self) -> "ItemsConfig":
         if self.source == "id" and self.features:
-            raise ValueError("a model with source 'id' reads no features; leave them out or choose another source")
+            raise ValueError(
+                "a model with source 'id' reads no features; leave them out, or set source content or hybrid"
+            )
         if self.source != "id" and not self.features:
             raise ValueError(f"a model with source {self.source!r} needs at least one feature table")
         if len(set(self.features)) < len(self.features):
             raise ValueError("a feature table is named twice")
+        if self.feature_dropout and (self.source == "id" or not self.has_fc):
+            raise ValueError("feature_dropout is for features with fc, which learns from what is left; set it to 0")
         return self
+
+    def check(self, lengths: Sequence[int]) -> None:
+        """Raise a ConfigError if the model cannot read the features' vectors, of these lengths."""
 
     @property
     def has_fc(self) -> bool:
@@ -90,9 +115,21 @@ class SASRecConfig(ItemsConfig):
 
     @model_validator(mode="after")
     def _heads_divide_the_vector(self) -> "SASRecConfig":
-        if self.dim % self.heads:
-            raise ValueError(f"{self.heads} heads do not divide vectors of length {self.dim}; change heads or dim")
+        if self.source == "id" or self.has_fc:  # the length of frozen vectors is not known yet
+            self._divide(self.dim * max(1, len(self.features)))
         return self
+
+    def check(self, lengths: Sequence[int]) -> None:
+        """Raise a ConfigError if the heads do not divide the frozen vectors; see `ItemsConfig.check`."""
+        if self.source != "id" and not self.has_fc:
+            try:
+                self._divide(sum(lengths))
+            except ValueError as error:
+                raise ConfigError(f"model: {error}") from None
+
+    def _divide(self, length: int) -> None:
+        if length % self.heads:
+            raise ValueError(f"{self.heads} heads do not divide item vectors of length {length}; change heads or dim")
 
 
 class GRU4RecConfig(ItemsConfig):
@@ -102,7 +139,7 @@ class GRU4RecConfig(ItemsConfig):
     source: Literal["content", "id", "hybrid"] = "id"
     dim: Annotated[int, Field(ge=1, description="length of each source's item vector, and of the state")] = 128
     metric: Literal["dot", "cosine"] = "dot"
-    item_bias: Annotated[bool, Field(description="a trained number a item, added to its scores")] = True
+    item_bias: Annotated[bool, Field(description="a trained number for each item, added to its scores")] = True
     item_dropout: Annotated[float, Field(ge=0, lt=1, description="share of the inputs' entries dropped")] = 0.0
     dropout: Annotated[float, Field(ge=0, lt=1, description="share of the GRU's outputs dropped in training")] = 0.2
 

@@ -7,6 +7,7 @@ import torch
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from torch import Tensor
 
+from embrec.errors import ConfigError
 from embrec.models.losses.blocks import Exclusion, Offsets
 
 Exclude = Literal["target", "own", "batch-labels"]
@@ -65,13 +66,21 @@ class Negatives(BaseModel):
         """What does not count, the default resolved."""
         return self.exclude or ("own" if self.sampled else "target")
 
+    def check(self, items: int) -> None:
+        """Raise a ConfigError if more are to be drawn than there are training items."""
+        if self.count != "all" and self.count > items:
+            raise ConfigError(
+                f"training.negatives.count is {self.count:,}, but there are only {items:,} training items; "
+                "draw fewer, or rank against all (negatives all)"
+            )
+
 
 def _default(name: str) -> Any:
     return Negatives.model_fields[name].default
 
 
 def _from_count(value: Any) -> Any:
-    return {"count": value} if isinstance(value, str | int) and not isinstance(value, bool) else value
+    return {"count": value} if isinstance(value, str | int | float) and not isinstance(value, bool) else value
 
 
 NegativesConfig = Annotated[Negatives, BeforeValidator(_from_count)]

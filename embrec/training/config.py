@@ -129,4 +129,6 @@ class RunConfig(BaseModel):
                 )
             if self.model.metric != "cosine":
                 raise ValueError("loss cosine trains directions, so model.metric must be cosine")
+            if getattr(self.model, "item_bias", False):
+                raise ValueError("loss cosine trains directions, which have no bias: set model.item_bias false")
         return self

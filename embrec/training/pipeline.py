@@ -76,7 +76,7 @@ def train(
         progress: told of every step.
 
     Raises:
-        ConfigError: a value is out of range, or the device is not there.
+        ConfigError: a value is out of range or does not fit the data, or the device is not there.
         FeatureError: a feature table is missing or belongs to other items.
         RunError: the name is taken by a run with another configuration.
     """
@@ -86,6 +86,8 @@ def train(
     dataset = load_dataset(category)
     partition = config.split(dataset.interactions, len(dataset.catalog))
     tables = find_tables(category, config.model.features, dataset.catalog, partition.train_items)
+    config.model.check([table.dim for table in tables])
+    config.training.negatives.check(int(partition.train_items.sum()))
     stems = tuple(table.path.stem for table in tables)
     config = config.model_copy(update={"model": config.model.model_copy(update={"features": stems})})
     fingerprint = run_fingerprint(config, dataset, tables)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -79,13 +79,22 @@ def _yaml(text: str, value: str) -> Any:
 
 def _put(tree: dict[str, Any], key: str, value: Any) -> None:
     """Set a dotted key; where a branch is a bare name, such as loss: bpr-max, it becomes that choice with a parameter."""
-    *branches, name = key.split(".")
+    head, part, rest = key.partition(".l2.")
+    branches, name = ([*head.split("."), "l2"], rest) if part else (key.split(".")[:-1], key.split(".")[-1])
     for branch in branches:
-        inner = tree.get(branch, {})
+        inner = tree.get(branch) or {}
         if not isinstance(inner, dict):
             inner = {"count" if branch == "negatives" else "name": inner}
         tree[branch] = dict(inner)
         tree = tree[branch]
+    before = tree.get(name)
+    if isinstance(before, dict):
+        # The same choice again, or another number of negatives, keeps the parameters that are set already and still apply.
+        if name in ("loss", "schedule") and before.get("name") == value:
+            return
+        if name == "negatives" and isinstance(value, int | str):
+            kept = before if value != "all" else {key: before[key] for key in ("exclude", "frozen") if key in before}
+            value = kept | {"count": value}
     tree[name] = value
 
 
@@ -103,39 +112,73 @@ def run_name(config: RunConfig) -> str:
 
 def _explain(error: ValidationError) -> str:
     """Say key, value and what is allowed in one line."""
-    # Of a value that may be of several types there is an error for each; the last is of the most general one.
-    first = error.errors()[-1]
-    path, fields = _resolve(first["loc"])
+    errors = error.errors()
+    last = errors[-1]
+    path, known, choices = _resolve(last["loc"])
     key = ".".join(path)
-    if first["type"] == "extra_forbidden":
-        return f"unknown setting {key!r}; there are: {', '.join(fields)}"
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "value_error":
+    kind, value = last["type"], last["input"]
+    if kind == "extra_forbidden":
+        return f"unknown setting {key!r}; there are: {', '.join(known)}"
+    if kind == "value_error":
+        message = last["msg"].removeprefix("Value error, ")
         return f"{key}: {message}" if key else message
-    if first["type"].startswith("union_tag"):
-        return f"setting {key!r} is {first['ctx'].get('tag', first['input'])!r}; there are: {_tags(first['ctx'])}"
-    return f"setting {key!r} is {first['input']!r}: {message}"
+    if kind.startswith("union_tag"):
+        by, names = _names(choices)
+        if kind == "union_tag_not_found":
+            return f"setting {key!r} has no {by}; set {_choice(key, by)} to one of: {', '.join(names)}"
+        return f"setting {_choice(key, by)!r} is {last['ctx']['tag']!r}; there are: {', '.join(names)}"
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        by, names = _names(choices)
+        allowed = (
+            f"one of: {', '.join(names)}" if names else f"settings: {', '.join(_fields(choices)) or 'name: value'}"
+        )
+        return f"setting {key!r} is {value!r}; it takes {allowed}"
+    # Of a value that may be of several types there is an error for each.
+    messages = [other["msg"] for other in errors if _resolve(other["loc"])[0] == path]
+    first, *others = dict.fromkeys(messages)
+    return " or ".join(
+        [f"setting {key!r} is {value!r}: {first}", *(text.removeprefix("Input should be ") for text in others)]
+    )
 
 
-def _tags(context: Mapping[str, Any]) -> str:
-    return str(context["expected_tags"]).replace("'", "")
+def _choice(key: str, by: str) -> str:
+    """Return the key that a choice is made with: a loss by its own name, a model by its kind."""
+    return key if by == "name" else f"{key}.{by}"
 
 
-def _resolve(location: tuple[int | str, ...]) -> tuple[list[str], list[str]]:
-    """Return the keys of an error's place without the marks of alternatives, and the keys that are known there."""
+def _names(choices: list[type[BaseModel]]) -> tuple[str, list[str]]:
+    """Return what several models are told apart by, and its values; none for a single model."""
+    by = "kind" if all("kind" in model.model_fields for model in choices) else "name"
+    names = [str(_default(model, by)) for model in choices]
+    return by, names if len(choices) > 1 else []
+
+
+def _fields(models: list[type[BaseModel]]) -> list[str]:
+    return list(dict.fromkeys(name for model in models for name in model.model_fields))
+
+
+def _resolve(location: tuple[int | str, ...]) -> tuple[list[str], list[str], list[type[BaseModel]]]:
+    """Return what an error's place means.
+
+    Returns:
+        Its keys, without the marks of alternatives; the keys that are known beside it; the models that may stand there.
+    """
     path: list[str] = []
-    fields = list(RunConfig.model_fields)
-    alternatives: list[Any] = [RunConfig]
+    known: list[str] = []
+    choices: list[type[BaseModel]] = [RunConfig]
+    mapping = False
     for part in location:
-        field = next((kind.model_fields[part] for kind in alternatives if part in kind.model_fields), None)
-        tagged = [kind for kind in alternatives if part in (_default(kind, "kind"), _default(kind, "name"))]
-        if field is None and (tagged or not alternatives):
-            alternatives = tagged
-        else:
+        field = next((kind.model_fields[part] for kind in choices if part in kind.model_fields), None)
+        if field is not None or mapping:
             path.append(str(part))
-            fields = [name for kind in alternatives for name in kind.model_fields]
-            alternatives = _models(field.annotation) if field is not None else []
-    return path, list(dict.fromkeys(fields))
+            known, choices = _fields(choices), [] if field is None else _models(field.annotation)
+            mapping = field is not None and get_origin(field.annotation) is dict
+        elif tagged := [kind for kind in choices if part in (_default(kind, "kind"), _default(kind, "name"))]:
+            choices = tagged
+        elif choices:  # an unknown key
+            path.append(str(part))
+            known, choices = _fields(choices), []
+    return path, known, choices
 
 
 def _default(kind: type[BaseModel], name: str) -> Any:

@@ -45,6 +45,35 @@ CASES = {
         ["train", "--category", "shop", "--source", "id", "--set", "training.epochs=many"],
         "'training.epochs' is 'many'",
     ),
+    "unknown model": (["train", "--category", "shop", "--model", "sasrek"], "'model.kind' is 'sasrek'"),
+    "unknown loss": (
+        ["train", "--category", "shop", "--source", "id", "--loss", "hinge"],
+        "'training.loss' is 'hinge'",
+    ),
+    "loss that needs a sample": (
+        ["train", "--category", "shop", "--source", "id", "--loss", "gbce"],
+        "loss gbce needs sampled negatives",
+    ),
+    "more negatives than items": (
+        ["train", "--category", "shop", "--source", "id", "--negatives", "500", "--run", "id", "--force"],
+        "training.negatives.count is 500, but there are only 40 training items",
+    ),
+    "heads that do not divide frozen vectors": (
+        [
+            "train",
+            "--category",
+            "shop",
+            "--model",
+            "sasrec",
+            "--features",
+            "tfidf",
+            "--set",
+            "model.fc=false",
+            "--set",
+            "model.heads=997",
+        ],
+        "997 heads do not divide item vectors of length",
+    ),
     "unknown metric": (
         ["train", "--category", "shop", "--source", "id", "--set", "training.select_by=loss"],
         "unknown metric 'loss'",

@@ -4,20 +4,29 @@ import pytest
 import torch
 from support.toys import N_ITEMS, toy_batch, toy_model
 
-COMPOSITIONS = [(source, cell) for source in ("content", "id", "hybrid") for cell in ("fast", "published")]
+SOURCES = ("content", "id", "hybrid")
+MODELS = {"fast": {}, "published": {"cell": "published"}, "sasrec": {"kind": "sasrec"}, "gru4rec": {"kind": "gru4rec"}}
+COMPOSITIONS = [(source, model) for source in SOURCES for model in MODELS]
 
 
-@pytest.mark.parametrize(("source", "cell"), COMPOSITIONS)
-def test_scores_do_not_depend_on_batch_mates_or_padding(source, cell):
-    model = toy_model(source, cell)
+def composed(source, model, **options):
+    made = toy_model(source, **MODELS[model], **options)
+    if made.scorer.bias is not None:  # as if it had been trained
+        torch.nn.init.normal_(made.scorer.bias)
+    return made
+
+
+@pytest.mark.parametrize(("source", "model"), COMPOSITIONS)
+def test_scores_do_not_depend_on_batch_mates_or_padding(source, model):
+    model = composed(source, model)
     alone = model.score(toy_batch([3, 7, 2]))[0]
     in_company = model.score(toy_batch([5], [3, 7, 2], [1, 2, 3, 4, 5, 6, 7, 8], width=12))[1]
     torch.testing.assert_close(alone, in_company)
 
 
-@pytest.mark.parametrize(("source", "cell"), COMPOSITIONS)
-def test_scores_of_a_step_do_not_depend_on_later_events(source, cell):
-    model = toy_model(source, cell)
+@pytest.mark.parametrize(("source", "model"), COMPOSITIONS)
+def test_scores_of_a_step_do_not_depend_on_later_events(source, model):
+    model = composed(source, model)
     matrix = model.item_matrix()
     one = model.step_queries(toy_batch([3, 7, 2, 9, 9]), matrix)
     other = model.step_queries(toy_batch([3, 7, 2, 14, 1]), matrix)
@@ -25,12 +34,20 @@ def test_scores_of_a_step_do_not_depend_on_later_events(source, cell):
     assert not torch.allclose(one[:, 3:], other[:, 3:])
 
 
-@pytest.mark.parametrize(("source", "cell"), COMPOSITIONS)
-def test_candidates_are_scored_as_in_the_whole_catalog(source, cell):
-    model = toy_model(source, cell, unknown=(4,))
+@pytest.mark.parametrize(("source", "model"), COMPOSITIONS)
+def test_candidates_are_scored_as_in_the_whole_catalog(source, model):
+    model = composed(source, model, unknown=(4,))
     batch = toy_batch([3, 7, 2], [5])
     candidates = torch.tensor([[1, 4, 9], [20, 4, 0]])
     torch.testing.assert_close(model.score(batch, candidates), model.score(batch).gather(1, candidates))
+
+
+@pytest.mark.parametrize(("source", "model"), COMPOSITIONS)
+def test_an_empty_history_is_scored_alike_in_any_company(source, model):
+    model = composed(source, model)
+    alone, in_company = model.score(toy_batch([], width=1)), model.score(toy_batch([3, 7, 2], []))
+    assert torch.isfinite(alone[0, 1:]).all()
+    torch.testing.assert_close(alone[0], in_company[1])
 
 
 def test_padding_is_never_recommended():

@@ -14,7 +14,12 @@ from embrec.models.users import NoUser
 
 
 def build_sasrec(config: SASRecConfig, tables: Mapping[str, FrozenTable], known: Tensor) -> Recommender:
-    """Compose the model; see `build_model`."""
+    """Compose the model; see `build_model`.
+
+    Raises:
+        ConfigError: the heads do not divide the frozen vectors of a model without dense layers.
+    """
+    config.check([table.dim for table in tables.values()])
     items = build_items(config, tables, known)
     return Recommender(
         items=items,
