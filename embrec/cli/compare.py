@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from embrec.cli.options import Category, HoldoutChoose, HoldoutFraction, HoldoutSeed, SplitKind, Workspace, make_split
+from embrec.cli.options import (
+    Category,
+    HoldoutChoose,
+    HoldoutFraction,
+    HoldoutSeed,
+    Preset,
+    SplitKind,
+    Workspace,
+    make_split,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Train the same model on different footings and compare, with intervals.")
 
@@ -37,7 +46,7 @@ def encoders(
     holdout_fraction: HoldoutFraction = 0.1,
     holdout_choose: HoldoutChoose = "random",
     holdout_seed: HoldoutSeed = 0,
-    preset: Annotated[str | None, typer.Option(help="A published or measured setting, such as embrec.")] = None,
+    preset: Preset = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="Any other setting, such as model.dim=256; may be repeated.")
     ] = None,

@@ -23,6 +23,12 @@ SplitKind = Annotated[
 HoldoutFraction = Annotated[float, typer.Option(help="item-holdout: share of the items.")]
 HoldoutChoose = Annotated[str, typer.Option(help="item-holdout: random items, or the newest.")]
 HoldoutSeed = Annotated[int, typer.Option(help="item-holdout: of the random choice.")]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        "--preset", help="A published or measured setting, such as embrec-office; several with + between them."
+    ),
+]
 
 
 def make_split(kind: str, fraction: float, choose: str, seed: int) -> "SplitConfig":
