@@ -13,9 +13,11 @@ from embrec.cli.options import (
     HoldoutFraction,
     HoldoutSeed,
     Preset,
+    Seeds,
     SplitKind,
     Workspace,
     make_split,
+    read_seeds,
 )
 
 app = typer.Typer(no_args_is_help=True, help="Train the same model on different footings and compare, with intervals.")
@@ -33,7 +35,7 @@ def encoders(
         list[str],
         typer.Option("--encoder", help="Such as tfidf, or a fusion such as tfidf,minilm; may be repeated."),
     ],
-    seeds: Annotated[int, typer.Option(min=1, help="Models per encoder.")] = 3,
+    seeds: Seeds = "3",
     epochs: Annotated[int | None, typer.Option(help="Epochs at most, the same for all.")] = None,
     reference: Annotated[
         str | None, typer.Option(help="Encoder that the others are tested against (default: the first).")
@@ -86,7 +88,7 @@ def encoders(
                 epochs=epochs,
                 settings=setting or [],
             ),
-            seeds=seeds,
+            seeds=read_seeds(seeds),
             name=name,
             output=output,
             reference=reference,
