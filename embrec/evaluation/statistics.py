@@ -103,6 +103,22 @@ def interval(means: Values, confidence: float = 0.95) -> tuple[Values, Values]:
     return low, high
 
 
+def seed_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
+    """Return the interval of the mean over seeds, by Student's t; None for a single seed, which says nothing of others.
+
+    >>> low, high = seed_interval([0.1, 0.2, 0.3])
+    >>> round(low, 3), round(high, 3)
+    (-0.048, 0.448)
+    """
+    from scipy import stats
+
+    if len(values) < 2:
+        return None
+    mean, error = float(np.mean(values)), float(np.std(values, ddof=1)) / len(values) ** 0.5
+    half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1)) * error
+    return mean - half, mean + half
+
+
 def wilcoxon(difference: Values) -> float:
     """Return the two-sided p-value of Wilcoxon's signed-rank test that paired differences [T] lie evenly around 0.
 
