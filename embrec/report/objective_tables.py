@@ -33,7 +33,7 @@ def objective_legend(comparison: ObjectiveComparison) -> str:
     text = "one seed" if count == 1 else f"mean of {count} seeds [{CONFIDENCE:.0%} interval over seeds, Student's t]"
     references = list(dict.fromkeys(row.reference for row in comparison.rows))
     if len(references) < len(comparison.rows):
-        beside = references[0] if len(references) == 1 else "the most negatives of the same loss"
+        beside = references[0] if len(references) == 1 else "the most negatives of the same loss and protocol"
         text += (
             f"; ▲ better, ▼ worse than {beside} on the same targets: the paired interval of the difference over targets "
             "leaves out 0, and Wilcoxon's p after Holm is below 0.05"
