@@ -110,6 +110,8 @@ def build_config(
         message = _explain(error)
         if "needs at least one feature table" in message:
             message += _published_features(preset)
+        if "has no negatives" in message and preset:
+            message += f" (preset {preset} sets them; preset embrec-cosine does not)"
         raise ConfigError(message) from None
 
 

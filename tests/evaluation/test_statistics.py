@@ -117,3 +117,13 @@ def test_seeds_are_averaged_target_by_target():
 def test_nothing_is_said_about_no_targets():
     with pytest.raises(ValueError, match="no targets"):
         bootstrap_means(np.zeros((0, 2)))
+
+
+def test_the_interval_over_seeds_is_students():
+    from scipy import stats
+
+    values = [0.31, 0.29, 0.35, 0.30]
+    expected = stats.t.interval(0.9, 3, np.mean(values), stats.sem(values))
+    assert statistics.seed_interval(values, 0.9) == pytest.approx(expected)
+    assert statistics.seed_interval([0.2, 0.2]) == pytest.approx((0.2, 0.2))
+    assert statistics.seed_interval([0.31]) is None

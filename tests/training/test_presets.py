@@ -66,6 +66,13 @@ def test_the_target_of_the_cosine_preset_cannot_move():
     assert (built.training.loss.name, built.model.metric, built.model.has_fc) == ("cosine", "cosine", False)
 
 
+def test_a_preset_that_does_not_fit_a_loss_says_which_one_does():
+    with pytest.raises(
+        ConfigError, match=r"no negatives; .* \(preset embrec sets them; preset embrec-cosine does not\)"
+    ):
+        config("embrec", **{"training.loss": "cosine"})
+
+
 @pytest.mark.parametrize("name", [name for name in preset_names() if name.startswith("embrec")])
 def test_all_presets_share_the_published_architecture_and_protocol(name):
     built = config(name)
