@@ -3,11 +3,59 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from embrec.cli.options import Category, HoldoutChoose, HoldoutFraction, HoldoutSeed, SplitKind, Workspace, make_split
+from embrec.cli.options import (
+    Category,
+    HoldoutChoose,
+    HoldoutFraction,
+    HoldoutSeed,
+    Preset,
+    Seeds,
+    SplitKind,
+    Workspace,
+    make_split,
+    read_seeds,
+)
+
+if TYPE_CHECKING:
+    from embrec.report.objective_results import ObjectiveComparison
+
+# Options that comparisons of losses and of negatives share.
+Features = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--features", help="What every model reads, such as tfidf+svd:dim=250 (the paper's); may be repeated."
+    ),
+]
+PresetOfAll = Annotated[
+    str | None,
+    typer.Option(
+        "--preset", help="Of all losses, none for the defaults (default: of each loss its own, as embrec-bpr)."
+    ),
+]
+SettingOfSome = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help="Any other setting, such as model.dim=256, or bpr:training.learning_rate=1e-3 for one loss alone."
+    ),
+]
+Published = Annotated[
+    bool,
+    typer.Option(
+        "--published", help="Beside it, the published code's negatives: without the batch's labels, drawn once."
+    ),
+]
+Epochs = Annotated[int | None, typer.Option(help="Epochs at most, the same for all.")]
+Metric = Annotated[
+    list[str] | None, typer.Option(help="hr@K, ndcg@K, mrr@K or auc; may be repeated (default: auc, hr@50).")
+]
+Name = Annotated[str | None, typer.Option(help="Of the comparison (default: one for each configuration and data).")]
+Output = Annotated[
+    Path | None, typer.Option(help="Folder of the report (default: CATEGORY/comparisons/NAME in the workspace).")
+]
 
 app = typer.Typer(no_args_is_help=True, help="Train the same model on different footings and compare, with intervals.")
 
@@ -24,8 +72,8 @@ def encoders(
         list[str],
         typer.Option("--encoder", help="Such as tfidf, or a fusion such as tfidf,minilm; may be repeated."),
     ],
-    seeds: Annotated[int, typer.Option(min=1, help="Models per encoder.")] = 3,
-    epochs: Annotated[int | None, typer.Option(help="Epochs at most, the same for all.")] = None,
+    seeds: Seeds = "3",
+    epochs: Epochs = None,
     reference: Annotated[
         str | None, typer.Option(help="Encoder that the others are tested against (default: the first).")
     ] = None,
@@ -37,7 +85,7 @@ def encoders(
     holdout_fraction: HoldoutFraction = 0.1,
     holdout_choose: HoldoutChoose = "random",
     holdout_seed: HoldoutSeed = 0,
-    preset: Annotated[str | None, typer.Option(help="A published or measured setting, such as embrec.")] = None,
+    preset: Preset = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="Any other setting, such as model.dim=256; may be repeated.")
     ] = None,
@@ -48,12 +96,8 @@ def encoders(
     cluster_level: Annotated[
         int | None, typer.Option(min=1, help="Names of a category path that count (default: all).")
     ] = None,
-    name: Annotated[
-        str | None, typer.Option(help="Of the comparison (default: one for each configuration and data).")
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="Folder of the report (default: CATEGORY/comparisons/NAME in the workspace).")
-    ] = None,
+    name: Name = None,
+    output: Output = None,
     workspace: Workspace = None,
 ) -> None:
     """Train the same model on each encoder and fusion and compare; done work is kept, so repeat the command at will.
@@ -77,20 +121,155 @@ def encoders(
                 epochs=epochs,
                 settings=setting or [],
             ),
-            seeds=seeds,
+            seeds=read_seeds(seeds),
             name=name,
             output=output,
             reference=reference,
             metrics=metric or METRICS,
             cluster_by=cluster_by,
             cluster_level=cluster_level,
-            command=shlex.join(["embrec", *sys.argv[1:]]),
+            command=_command(),
             progress=progress,
         )
     answers().print(f"\n{category}: comparison {comparison.name}", markup=False)
     for table in main_tables(comparison):
         print_table(table.title, table.columns, table.rows)
     answers().print(legend(comparison), markup=False)
+    notes().print(f"report: {comparison.folder}", markup=False)
+    if comparison.failures:
+        reasons = "; ".join(f"{failed}: {reason}" for failed, reason in comparison.failures.items())
+        raise RunError(f"not compared: {reasons}")
+
+
+@app.command()
+def losses(
+    category: Category,
+    features: Features = None,
+    loss: Annotated[
+        list[str] | None,
+        typer.Option("--loss", help="May be repeated (default: cross-entropy, bpr, bpr-max and cosine, as the paper)."),
+    ] = None,
+    seeds: Seeds = "3",
+    epochs: Epochs = None,
+    published: Published = False,
+    reference: Annotated[
+        str | None, typer.Option(help="Loss that the others are tested against (default: the first).")
+    ] = None,
+    metric: Metric = None,
+    split: SplitKind = "leave-one-out",
+    holdout_fraction: HoldoutFraction = 0.1,
+    holdout_choose: HoldoutChoose = "random",
+    holdout_seed: HoldoutSeed = 0,
+    preset: PresetOfAll = None,
+    setting: SettingOfSome = None,
+    name: Name = None,
+    output: Output = None,
+    workspace: Workspace = None,
+) -> None:
+    """Train the same model with each loss and compare (the paper's Fig. 12); done work is kept, so repeat the command at will.
+
+    Seen items stay among the candidates, as in the paper. Losses and seeds that the comparison has from before stay in it.
+    """
+    from embrec.cli.console import progress_bars
+    from embrec.report.objectives import LOSSES, METRICS, compare_losses
+    from embrec.workspace import Workspace as Workspaces
+
+    with progress_bars() as progress:
+        comparison = compare_losses(
+            Workspaces.locate(workspace).category(category),
+            features or [],
+            loss or LOSSES,
+            published=published,
+            split=make_split(split, holdout_fraction, holdout_choose, holdout_seed),
+            preset=preset,
+            epochs=epochs,
+            settings=setting or [],
+            seeds=read_seeds(seeds),
+            name=name,
+            output=output,
+            reference=reference,
+            metrics=metric or METRICS,
+            command=_command(),
+            progress=progress,
+        )
+    _show(comparison)
+
+
+@app.command()
+def negatives(
+    category: Category,
+    features: Features = None,
+    loss: Annotated[
+        list[str] | None,
+        typer.Option("--loss", help="May be repeated (default: cross-entropy, bpr and bpr-max, as the paper)."),
+    ] = None,
+    counts: Annotated[
+        str, typer.Option(help="Numbers of negatives with commas between them; all is always among them.")
+    ] = "1024,2048,4096,8192,16384,32768,all",
+    alpha: Annotated[
+        float, typer.Option(min=0, help="Negatives are drawn by popularity to this power: 1 as the paper, 0 uniformly.")
+    ] = 1.0,
+    seeds: Seeds = "3",
+    epochs: Epochs = None,
+    published: Published = False,
+    metric: Metric = None,
+    split: SplitKind = "leave-one-out",
+    holdout_fraction: HoldoutFraction = 0.1,
+    holdout_choose: HoldoutChoose = "random",
+    holdout_seed: HoldoutSeed = 0,
+    preset: PresetOfAll = None,
+    setting: SettingOfSome = None,
+    name: Name = None,
+    output: Output = None,
+    workspace: Workspace = None,
+) -> None:
+    """Train with different numbers of negatives and compare (the paper's Fig. 13); done work is kept, so repeat it at will.
+
+    Seen items stay among the candidates, as in the paper. Numbers above that of the training items are left out.
+    """
+    from embrec.cli.console import progress_bars
+    from embrec.report.footings import read_count
+    from embrec.report.objectives import LOSSES_WITH_NEGATIVES, METRICS, compare_negatives
+    from embrec.workspace import Workspace as Workspaces
+
+    with progress_bars() as progress:
+        comparison = compare_negatives(
+            Workspaces.locate(workspace).category(category),
+            features or [],
+            loss or LOSSES_WITH_NEGATIVES,
+            [read_count(count) for count in counts.split(",")],
+            published=published,
+            alpha=alpha,
+            split=make_split(split, holdout_fraction, holdout_choose, holdout_seed),
+            preset=preset,
+            epochs=epochs,
+            settings=setting or [],
+            seeds=read_seeds(seeds),
+            name=name,
+            output=output,
+            metrics=metric or METRICS,
+            command=_command(),
+            progress=progress,
+        )
+    _show(comparison)
+
+
+def _command() -> str:
+    return shlex.join(["embrec", *sys.argv[1:]])
+
+
+def _show(comparison: "ObjectiveComparison") -> None:
+    """Print a comparison of losses or negatives, and what could not be compared."""
+    from embrec.cli.console import answers, notes, print_table
+    from embrec.errors import RunError
+    from embrec.report.objective_tables import objective_legend, objective_table
+
+    answers().print(f"\n{comparison.category}: comparison {comparison.name}", markup=False)
+    table = objective_table(comparison)
+    print_table(table.title, table.columns, table.rows)
+    answers().print(objective_legend(comparison), markup=False)
+    for note in comparison.notes:
+        notes().print(f"note: {note}", markup=False)
     notes().print(f"report: {comparison.folder}", markup=False)
     if comparison.failures:
         reasons = "; ".join(f"{failed}: {reason}" for failed, reason in comparison.failures.items())

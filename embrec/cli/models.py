@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from embrec.cli.options import Category, HoldoutChoose, HoldoutFraction, HoldoutSeed, SplitKind, Workspace, make_split
+from embrec.cli.options import (
+    Category,
+    HoldoutChoose,
+    HoldoutFraction,
+    HoldoutSeed,
+    Preset,
+    SplitKind,
+    Workspace,
+    make_split,
+)
 
 if TYPE_CHECKING:
     from embrec.evaluation.evaluator import Evaluation
@@ -24,7 +33,7 @@ def train(
         str | None, typer.Option(help="What an item is: content, id, or hybrid (content + a residual of identity).")
     ] = None,
     run: Annotated[str | None, typer.Option("--run", help="Name of the run (default: what it is made of).")] = None,
-    preset: Annotated[str | None, typer.Option(help="A published or measured setting, such as embrec.")] = None,
+    preset: Preset = None,
     split: SplitKind = "leave-one-out",
     holdout_fraction: HoldoutFraction = 0.1,
     holdout_choose: HoldoutChoose = "random",
@@ -76,7 +85,7 @@ def train(
         "model.cell": cell,
         "model.dropout": dropout,
         "training.loss": loss,
-        "training.negatives": int(negatives) if negatives is not None and negatives.isdecimal() else negatives,
+        "training.negatives.count": int(negatives) if negatives is not None and negatives.isdecimal() else negatives,
         "training.epochs": epochs,
         "training.batch_size": batch_size,
         "training.learning_rate": learning_rate,

@@ -23,6 +23,30 @@ SplitKind = Annotated[
 HoldoutFraction = Annotated[float, typer.Option(help="item-holdout: share of the items.")]
 HoldoutChoose = Annotated[str, typer.Option(help="item-holdout: random items, or the newest.")]
 HoldoutSeed = Annotated[int, typer.Option(help="item-holdout: of the random choice.")]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        "--preset", help="A published or measured setting, such as embrec-office; several with + between them."
+    ),
+]
+Seeds = Annotated[
+    str, typer.Option("--seeds", help="How many models each gets, with seeds from 0 (3), or their seeds (0,1,2).")
+]
+
+
+def read_seeds(text: str) -> int | tuple[int, ...]:
+    """Return how many seeds, or which ones.
+
+    Raises:
+        ConfigError: the text is neither a number nor numbers with commas between them.
+    """
+    from embrec.errors import ConfigError
+
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ConfigError(f"--seeds is {text!r}; give how many (3), or which (0,1,2)") from None
+    return numbers if "," in text else numbers[0]
 
 
 def make_split(kind: str, fraction: float, choose: str, seed: int) -> "SplitConfig":

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from itertools import product
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -33,8 +34,22 @@ _SILHOUETTE_ITEMS = 5000
 Result = TypeVar("Result")
 
 
+class Side(NamedTuple):
+    """One of the things that are compared: a way to train a model.
+
+    Attributes:
+        specs: the encoders that it reads.
+        config: how it is trained, but for features and seed; split and evaluation are those of all sides.
+        label: what the names of its runs begin with, before those of the tables.
+    """
+
+    specs: Sequence[str]
+    config: RunConfig
+    label: str = ""
+
+
 class Work(NamedTuple):
-    """What was done for one encoder: its sources and their silhouette, and one run and evaluation a seed.
+    """What was done for one side: its sources and their silhouette, and one run and evaluation a seed.
 
     For a fusion `without` has the evaluations in which a source was silent, table -> one a seed.
     """
@@ -60,95 +75,97 @@ class Bench:
 
     Attributes:
         category: where tables and runs lie.
-        config: of every run, but for features and seed.
         dataset: the prepared data.
         partition: how it is split.
         folder: where rankings and silhouettes are kept.
+        progress: told of every step.
         column: of the categories for the silhouette, if there is one.
         level: how many names of a category path count.
-        progress: told of every step.
-        failures: encoder -> why it failed.
+        knockouts: fusions are measured without each of their sources too.
+        failures: side -> why it failed.
     """
 
     category: Category
-    config: RunConfig
     dataset: Dataset
     partition: Partition
     folder: ComparisonFolder
-    column: str | None
-    level: int | None
     progress: Progress
+    column: str | None = None
+    level: int | None = None
+    knockouts: bool = True
     failures: dict[str, str] = field(default_factory=dict)
+    _built: dict[tuple[str, ...], list[FeatureTable]] = field(default_factory=dict)
 
-    def work(self, encoders: Mapping[str, Sequence[str]]) -> dict[str, Work]:
+    def work(self, sides: Mapping[str, Side]) -> dict[str, Work]:
         """Do all that is left to do, seed by seed, so that a first answer is there early.
 
         Args:
-            encoders: name -> specs of its sources.
+            sides: name -> what is trained.
 
         Returns:
-            Encoder -> what was done; those that failed are left out and stand in `failures`.
+            Side -> what was done; those that failed are left out and stand in `failures`.
 
         Raises:
             RunError: all failed.
         """
         tables = {
-            encoder: found
-            for encoder, specs in encoders.items()
-            if (found := self._try(encoder, partial(self._tables, specs)))
+            name: found
+            for name, side in sides.items()
+            if (found := self._try(name, partial(self._tables, side))) is not None
         }
-        seeds: dict[str, list[_Seed]] = {encoder: [] for encoder in tables}
-        total = self.folder.seeds * len(tables)
-        for done in range(total):
-            seed, place = divmod(done, len(tables))
-            encoder = list(tables)[place]
+        seeds: dict[str, list[_Seed]] = {name: [] for name in tables}
+        total = len(self.folder.seeds) * len(tables)
+        for done, (seed, name) in enumerate(product(self.folder.seeds, tables)):
             self.progress("runs", done, total)
-            if encoder in self.failures:
+            if name in self.failures:
                 continue
-            task = f"run {done + 1}/{total}: {encoder}, seed {seed}, epochs"
-            if one := self._try(encoder, partial(self._seed, tables[encoder], seed, task)):
-                seeds[encoder].append(one)
+            task = f"run {done + 1}/{total}: {name}, seed {seed}, epochs"
+            if one := self._try(name, partial(self._seed, sides[name], tables[name], seed, task)):
+                seeds[name].append(one)
         self.progress("runs", total, total)
         finished = {
-            encoder: Work(
-                sources=tuple(map(_source, tables[encoder])),
-                silhouette=self._silhouette(tables[encoder]),
+            name: Work(
+                sources=tuple(map(_source, tables[name])),
+                silhouette=self._silhouette(tables[name]),
                 runs=tuple(one.run for one in done),
                 evaluations=tuple(one.evaluation for one in done),
                 without={table: tuple(one.without[table] for one in done) for table in done[0].without},
             )
-            for encoder, done in seeds.items()
-            if encoder not in self.failures
+            for name, done in seeds.items()
+            if name not in self.failures
         }
         if not finished:
-            encoder, reason = next(iter(self.failures.items()))
-            raise RunError(f"no encoder could be compared; {encoder}: {reason}")
+            name, reason = next(iter(self.failures.items()))
+            raise RunError(f"nothing could be compared; {name}: {reason}")
         return finished
 
-    def _try(self, encoder: str, step: Callable[[], Result]) -> Result | None:
-        """Do a step for an encoder; note why where it cannot be done."""
+    def _try(self, name: str, step: Callable[[], Result]) -> Result | None:
+        """Do a step for a side; note why where it cannot be done."""
         try:
             return step()
         except EmbrecError as error:
-            self.failures[encoder] = str(error)
+            self.failures[name] = str(error)
             return None
 
-    def _tables(self, specs: Sequence[str]) -> list[FeatureTable]:
-        """Build the tables of an encoder's sources, or find them."""
-        reports = build_features(self.category, specs, split=self.config.split, progress=self.progress)
-        return [FeatureTable.open(report.path) for report in reports]
+    def _tables(self, side: Side) -> list[FeatureTable]:
+        """Build the tables of a side's sources, or find them."""
+        specs = tuple(side.specs)
+        if specs not in self._built:
+            reports = build_features(self.category, specs, split=side.config.split, progress=self.progress)
+            self._built[specs] = [FeatureTable.open(report.path) for report in reports]
+        return self._built[specs]
 
-    def _seed(self, tables: Sequence[FeatureTable], seed: int, task: str) -> _Seed:
+    def _seed(self, side: Side, tables: Sequence[FeatureTable], seed: int, task: str) -> _Seed:
         """Train one model, or find it, and rank the test targets with it, also without each source of a fusion."""
         report = _within(task, self.progress)
-        config = self._config(tables, seed)
-        name = f"{_plain('+'.join(table.path.stem for table in tables))}-seed{seed}"
+        config = _config(side.config, tables, seed)
+        name = f"{_plain(' '.join([side.label, '+'.join(table.path.stem for table in tables)]))}-seed{seed}"
         fingerprint = run_fingerprint(config, self.dataset, tables)
         result = train(self.category, config, f"{name}-{fingerprint[:8]}", progress=report)
         run = result.run
-        silenced = [table.path.stem for table in tables] if len(tables) > 1 else []
-        evaluation = self._evaluation(run, tables, None, report)
-        without = {source: self._evaluation(run, tables, source, report) for source in silenced}
+        silenced = [table.path.stem for table in tables] if self.knockouts and len(tables) > 1 else []
+        evaluation = self._evaluation(run, config, tables, None, report)
+        without = {source: self._evaluation(run, config, tables, source, report) for source in silenced}
         metrics = result.metrics
         selected = f"{config.training.select_by} {metrics['valid'][config.training.select_by]:.4f}"
         epochs = metrics["epochs"]
@@ -161,22 +178,16 @@ class Bench:
         )  # fmt: skip
         return _Seed(trained, evaluation, without)
 
-    def _config(self, tables: Sequence[FeatureTable], seed: int) -> RunConfig:
-        features = tuple(table.path.stem for table in tables)
-        values = self.config.model_dump()
-        values["model"]["features"], values["training"]["seed"] = features, seed
-        return RunConfig.model_validate(values)
-
     def _evaluation(
-        self, run: RunFolder, tables: Sequence[FeatureTable], without: str | None, progress: Progress
+        self, run: RunFolder, config: RunConfig, tables: Sequence[FeatureTable], without: str | None, progress: Progress
     ) -> Evaluation:
         """Return the ranks of the test targets, without one of the sources if that is named; kept ones where they are there."""
         found = self.folder.evaluation(run, without)
         if found is None:
             ranker = TrainedRanker(load_model(run)) if without is None else ranker_without(run, tables, without)
             found = evaluate(
-                ranker, self.dataset.interactions, self.partition, self.partition.test, self.config.evaluation,
-                max_length=self.config.model.max_length, progress=progress,
+                ranker, self.dataset.interactions, self.partition, self.partition.test, config.evaluation,
+                max_length=config.model.max_length, progress=progress,
                 task="rank" if without is None else f"rank without {without}",
             )  # fmt: skip
             self.folder.save_evaluation(run, found, without)
@@ -203,6 +214,8 @@ class Bench:
         return Clusters(self.column, self.level, is_text, len(rows), len(np.unique(labels)))
 
     def _silhouette(self, tables: Sequence[FeatureTable]) -> float | None:
+        if self.column is None:
+            return None
         rows, labels = self._clustered
         present = np.any([table.present[rows] for table in tables], axis=0)
         rows, labels = rows[present], labels[present]
@@ -215,6 +228,12 @@ class Bench:
             value = cosine_silhouette([vectors(table)[rows] for table in tables], labels)
             self.folder.save_silhouette(digest.hexdigest(), value)
             return value
+
+
+def _config(config: RunConfig, tables: Sequence[FeatureTable], seed: int) -> RunConfig:
+    values = config.model_dump()
+    values["model"]["features"], values["training"]["seed"] = tuple(table.path.stem for table in tables), seed
+    return RunConfig.model_validate(values)
 
 
 def _within(task: str, progress: Progress) -> Progress:

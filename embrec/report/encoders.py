@@ -1,31 +1,28 @@
 """`embrec compare encoders`: the same model, budget and split on each encoder and fusion, measured side by side."""
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from embrec.data.splits import Partition, SplitConfig
-from embrec.data.store import Dataset, load_dataset
-from embrec.diagnosis import diagnose
+from embrec.data.splits import SplitConfig
+from embrec.data.store import load_dataset
 from embrec.errors import ConfigError
 from embrec.evaluation.metrics import metric
 from embrec.evaluation.silhouette import category_column
 from embrec.features.registry import make_encoder, split_fusion
 from embrec.files import write_json, write_text
 from embrec.progress import Progress, silent
-from embrec.report.bench import Bench, Work
+from embrec.report.bench import Bench, Side, Work
 from embrec.report.figures import require_matplotlib, write_figures
+from embrec.report.record import circumstances, data_hash, identity_hash, seed_numbers, settings_of
 from embrec.report.results import Comparison, EncoderResult, Measurements, measure
 from embrec.report.store import ComparisonFolder
 from embrec.report.tables import markdown
 from embrec.training.config import RunConfig
-from embrec.training.pipeline import choose_device, log_hash
+from embrec.training.pipeline import choose_device
 from embrec.training.presets import build_config
-from embrec.workspace import Category, Workspace, check_name
+from embrec.workspace import Category, check_name
 
 METRICS = ("auc", "hr@10", "hr@50", "ndcg@10")
 
@@ -62,7 +59,7 @@ def compare_encoders(
     encoders: Sequence[str],
     config: RunConfig,
     *,
-    seeds: int = 3,
+    seeds: int | Sequence[int] = 3,
     name: str | None = None,
     output: Path | None = None,
     reference: str | None = None,
@@ -82,7 +79,7 @@ def compare_encoders(
         encoders: names of encoders, or fusions of several, separated by commas. Those that the comparison has from before
             stay in it.
         config: how every run is trained; its features and seed are replaced (see `comparison_config`).
-        seeds: how many models each encoder gets, with seeds from 0.
+        seeds: of the models that each encoder gets, or how many, with seeds from 0.
         name: of the comparison; one for each configuration and data if None.
         output: folder of `results.json`, `table.md`, `figure.png` and `figure.svg`; that of the comparison if None.
         reference: the encoder that the others are compared with; the first if None.
@@ -98,8 +95,9 @@ def compare_encoders(
         RunError: the comparison was begun with another configuration or other data, or every encoder failed.
     """
     require_matplotlib()
-    if seeds < 1 or not encoders:
-        raise ConfigError("no encoder is named" if not encoders else f"seeds is {seeds}: train at least one model each")
+    numbers = seed_numbers(seeds)
+    if not encoders:
+        raise ConfigError("no encoder is named")
     asked = tuple(_checked(text) for text in encoders)
     for wanted in (*metrics, config.training.select_by):
         metric(wanted, np.ones(1), np.ones(1))
@@ -108,24 +106,24 @@ def compare_encoders(
     dataset = load_dataset(category)
     partition = config.split(dataset.interactions, len(dataset.catalog))
     column = category_column(dataset.catalog, cluster_by)
-    identity = _identity(config, dataset)
-    name = name or f"encoders-{config.split.kind}-{_hash(identity)}"
+    identity = {**settings_of(config), "data": {"hash": data_hash(dataset)}}
+    name = name or f"encoders-{config.split.kind}-{identity_hash(identity)}"
     path = category.comparisons / check_name("comparison", name)
-    folder = ComparisonFolder.open(path, identity, asked, seeds)
-    if reference is not None and reference not in folder.encoders:
+    folder = ComparisonFolder.open(path, identity, asked, numbers)
+    if reference is not None and reference not in folder.sides:
         raise ConfigError(
-            f"--reference {reference!r} is not among the encoders that are compared: {'; '.join(folder.encoders)}"
+            f"--reference {reference!r} is not among the encoders that are compared: {'; '.join(folder.sides)}"
         )
     folder.begin()
-    bench = Bench(category, config, dataset, partition, folder, column, cluster_level, progress)
-    measured = bench.work({encoder: split_fusion(encoder) for encoder in folder.encoders})
+    bench = Bench(category, dataset, partition, folder, progress, column, cluster_level)
+    measured = bench.work({encoder: Side(split_fusion(encoder), config) for encoder in folder.sides})
     base = reference if reference in measured else next(iter(measured))
     of_test = measure({encoder: work.evaluations for encoder, work in measured.items()}, metrics, base)
     slices = measured[base].evaluations[0].slices()
     comparison = Comparison(
         name=name,
         category=category.name,
-        seeds=tuple(range(folder.seeds)),
+        seeds=folder.seeds,
         reference=base,
         metric_names=tuple(metrics),
         targets={label: int(members.sum()) for label, members in slices.items() if members.any()},
@@ -135,7 +133,7 @@ def compare_encoders(
             for encoder, work in measured.items()
         ),
         failures=bench.failures,
-        description=_description(config, dataset, partition, category, command),
+        description={"config": settings_of(config), **circumstances(dataset, partition, category, command)},
         folder=output or path,
     )
     _write(comparison)
@@ -158,47 +156,6 @@ def _without(work: Work, metrics: Sequence[str]) -> dict[str, Measurements]:
         return {}
     beside = measure({"": work.evaluations, **work.without}, metrics, "")
     return {table: beside[table] for table in work.without}
-
-
-def _identity(config: RunConfig, dataset: Dataset) -> dict[str, Any]:
-    """Return what all runs of a comparison share: configuration and data."""
-    settings = _settings(config)
-    data = hashlib.blake2b(dataset.catalog.fingerprints.tobytes() + log_hash(dataset.interactions), digest_size=8)
-    return {**settings, "data": {"hash": data.hexdigest()}}
-
-
-def _settings(config: RunConfig) -> dict[str, Any]:
-    """Return the configuration without what the runs differ in, and without what changes no result."""
-    return config.model_dump(
-        mode="json", exclude={"model": {"features"}, "training": {"seed", "device", "checkpoint_seconds"}}
-    )
-
-
-def _hash(identity: Mapping[str, Any]) -> str:
-    return hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=4).hexdigest()
-
-
-def _description(
-    config: RunConfig, dataset: Dataset, partition: Partition, category: Category, command: str
-) -> dict[str, Any]:
-    found = diagnose(Workspace(category.path.parent))
-    machine = {key: found.system[key] for key in ("platform", "cores", "torch threads", "GPUs") if key in found.system}
-    versions = {package: version for package, version, of in found.packages if of in ("core", "report")}
-    data = {
-        **dataset.statistics(),
-        "training items": int(partition.train_items.sum()),
-        "training events": len(partition.train),
-        "validation targets": len(partition.valid),
-        "test targets": len(partition.test),
-    }
-    return {
-        "command": command,
-        "config": _settings(config),
-        "candidates": "all items of the catalog",
-        "data": data,
-        "machine": machine,
-        "versions": {"embrec": found.system["embrec"], "python": found.system["python"], **versions},
-    }
 
 
 def _write(comparison: Comparison) -> None:

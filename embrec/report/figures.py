@@ -1,5 +1,6 @@
 """The figure of a comparison, after the paper's Fig. 11: grouped bars of AUC and HR@50, with intervals and single seeds."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Okabe and Ito: told apart by people of any colour vision, and by their lightness in print. Repeated with hatching.
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _HATCHES = ("", "///", "...", "xxx")
 
 _BAR_INCHES = 0.42
@@ -34,20 +36,32 @@ def require_matplotlib() -> None:
 
 def write_figures(comparison: Comparison, folder: Path) -> None:
     """Write `figure.png` and `figure.svg`; equal comparisons give equal files."""
+    save_figure(lambda: draw(comparison), folder)
+
+
+def save_figure(drawing: Callable[[], "Figure"], folder: Path) -> None:
+    """Write `figure.png` and `figure.svg` of a drawing, with the same fonts and without the time."""
     import matplotlib
 
     with matplotlib.rc_context({"svg.hashsalt": "embrec", "font.size": 9, "hatch.linewidth": 0.6}):
-        figure = draw(comparison)
+        figure = drawing()
         for form, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
             with atomic_path(folder / f"figure.{form}") as temporary:
                 figure.savefig(temporary, format=form, dpi=160, metadata=metadata)
 
 
-def draw(comparison: Comparison) -> "Figure":
-    """Return the figure: a panel a metric, in it a group of bars for all, warm and cold items, a bar an encoder."""
+def empty_figure(width: float, height: float) -> "Figure":
+    """Return a figure of a size in inches that is drawn without a screen."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def draw(comparison: Comparison) -> "Figure":
+    """Return the figure: a panel a metric, in it a group of bars for all, warm and cold items, a bar an encoder."""
     wanted = tuple(name for name in ("auc", "hr@50") if name in comparison.metric_names)
     names: tuple[str, ...] = wanted or comparison.metric_names[:2]
     encoders = len(comparison.encoders)
@@ -57,8 +71,7 @@ def draw(comparison: Comparison) -> "Figure":
     in_legend = max(1, min(4 if beside else 3, encoders))
     legend_rows = -(-encoders // in_legend)
     height = 3.3 * rows + 0.5 + legend_rows / _ROWS_OF_LEGEND_PER_INCH
-    figure = Figure(figsize=(panel * columns, height), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = empty_figure(panel * columns, height)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for place, (name, ax) in enumerate(zip(names, axes, strict=True)):
         _panel(ax, comparison, name, letter="abcdef"[place])
@@ -85,8 +98,8 @@ def _panel(ax: "Axes", comparison: Comparison, name: str, letter: str) -> None:
             at,
             [value.estimate.mean * scale for value in values],
             width=width * 0.92,
-            color=_COLOURS[place % len(_COLOURS)],
-            hatch=_HATCHES[place // len(_COLOURS) % len(_HATCHES)],
+            color=COLOURS[place % len(COLOURS)],
+            hatch=_HATCHES[place // len(COLOURS) % len(_HATCHES)],
             edgecolor="white",
             linewidth=0.5,
             label=shown(result.encoder),

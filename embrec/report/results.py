@@ -218,14 +218,15 @@ def _encoder(result: EncoderResult) -> dict[str, Any]:
         "encoding seconds": result.encoding_seconds,
         "items per second": result.items_per_second,
         "silhouette": result.silhouette,
-        "metrics": _measurements(result.metrics),
-        "without": {table: _measurements(values) for table, values in result.without.items()},
+        "metrics": plain_measurements(result.metrics),
+        "without": {table: plain_measurements(values) for table, values in result.without.items()},
         "sources": [asdict(source) for source in result.sources],
         "runs": [asdict(run) for run in result.runs],
     }
 
 
-def _measurements(measurements: Measurements) -> dict[str, Any]:
+def plain_measurements(measurements: Measurements) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return estimates, seeds and tests as plain values for JSON, slice -> metric -> values."""
     return {
         label: {name: _measured(value) for name, value in metrics.items()} for label, metrics in measurements.items()
     }

@@ -15,7 +15,7 @@ from embrec.evaluation.evaluator import Evaluation
 from embrec.files import atomic_path, write_json
 from embrec.training.run import RunFolder
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -25,30 +25,32 @@ class ComparisonFolder:
     Attributes:
         path: the folder.
         identity: what all of its runs share, as plain values.
-        encoders: all that were ever asked for, in that order.
-        seeds: the most that were ever asked for.
+        sides: names of what is compared: all that were ever asked for, in that order.
+        seeds: all that were ever asked for, from the lowest.
     """
 
     path: Path
     identity: Mapping[str, Any]
-    encoders: tuple[str, ...]
-    seeds: int
+    sides: tuple[str, ...]
+    seeds: tuple[int, ...]
 
     @classmethod
-    def open(cls, path: Path, identity: Mapping[str, Any], encoders: Sequence[str], seeds: int) -> "ComparisonFolder":
-        """Return a new comparison, or one that was begun, whose encoders and seeds may only become more; nothing is written.
+    def open(
+        cls, path: Path, identity: Mapping[str, Any], sides: Sequence[str], seeds: Sequence[int]
+    ) -> "ComparisonFolder":
+        """Return a new comparison, or one that was begun, whose sides and seeds may only become more; nothing is written.
 
         Args:
             path: its folder.
             identity: what all of its runs share, as plain values.
-            encoders: those that are asked for now.
-            seeds: how many are asked for now.
+            sides: those that are asked for now.
+            seeds: those that are asked for now.
 
         Raises:
             RunError: the comparison was begun with another configuration or other data, or cannot be read.
         """
         file = path / "comparison.json"
-        state: dict[str, Any] = {"encoders": [], "seeds": 0}
+        state: dict[str, Any] = {"sides": [], "seeds": []}
         if file.is_file():
             state = _read(file)
             before, now = _flat({**state["identity"], "format": state["format"]}), _flat({**identity, "format": FORMAT})
@@ -58,16 +60,16 @@ class ComparisonFolder:
                         f"comparison {path.name!r} was begun with {key} = {before.get(key)}, now it is {now.get(key)}; "
                         "choose another --name (finished runs are used again where they fit)"
                     )
-        together = tuple(dict.fromkeys([*state["encoders"], *encoders]))
-        return cls(path, identity, together, max(state["seeds"], seeds))
+        together = tuple(dict.fromkeys([*state["sides"], *sides]))
+        return cls(path, identity, together, tuple(sorted({*state["seeds"], *seeds})))
 
     def begin(self) -> None:
         """Write what was asked for, before any of it is done."""
         state = {
             "format": FORMAT,
             "identity": dict(self.identity),
-            "encoders": list(self.encoders),
-            "seeds": self.seeds,
+            "sides": list(self.sides),
+            "seeds": list(self.seeds),
         }
         write_json(self.path / "comparison.json", state)
 
@@ -112,7 +114,7 @@ class ComparisonFolder:
 def _read(file: Path) -> dict[str, Any]:
     try:
         state: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        _ = state["format"], state["identity"], state["encoders"], state["seeds"]
+        _ = state["format"], state["identity"], state["sides"], state["seeds"]
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{file} cannot be read ({error!r}); delete it, or choose another --name") from None
     return state

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from embrec.report.results import CONFIDENCE, Comparison, EncoderResult, Measured
 
-_MARKS = {"better": " ▲", "worse": " ▼", "undecided": ""}
+MARKS = {"better": " ▲", "worse": " ▼", "undecided": ""}
 _NONE = "-"
 
 
@@ -29,7 +29,7 @@ def slice_title(comparison: Comparison, label: str) -> str:
 
 def main_tables(comparison: Comparison) -> list[Table]:
     """Return what a terminal shows: the metrics on all, warm and cold items, what an encoder costs, what a fusion relies on."""
-    return [*_slices(comparison, "", _estimate), _costs(comparison), *_knockouts(comparison)]
+    return [*_slices(comparison, "", estimate), _costs(comparison), *_knockouts(comparison)]
 
 
 def legend(comparison: Comparison) -> str:
@@ -49,21 +49,21 @@ def legend(comparison: Comparison) -> str:
 def markdown(comparison: Comparison) -> str:
     """Return the whole report as Markdown."""
     config, data = comparison.description["config"], comparison.description["data"]
-    tables = _slices(comparison, "", _estimate)
+    tables = _slices(comparison, "", estimate)
     if len(comparison.encoders) > 1:
-        tables += _slices(comparison, f"difference from {shown(comparison.reference)}", _difference)
+        tables += _slices(comparison, f"difference from {shown(comparison.reference)}", difference)
     if len(comparison.seeds) > 1:
         tables += _slices(comparison, "lowest and highest seed", _range)
     tables += [_costs(comparison), *_knockouts(comparison)]
     parts = [
         f"# Encoders on {comparison.category}: {comparison.name}",
         f"{data['users']:,} users, {data['catalog']:,} items ({data['training items']:,} of them with training events), "
-        f"{data['events']:,} events. Split: {_pairs(config['split'])}. Every test target is ranked among all items of the "
+        f"{data['events']:,} events. Split: {pairs(config['split'])}. Every test target is ranked among all items of the "
         f"catalog; items of the history: {config['evaluation']['seen']}, ties: {config['evaluation']['ties']}. "
         f"Epochs: {config['training']['epochs']} at most, the best by validation {config['training']['select_by']}. "
         "Warm items have training events, cold items have none.",
         f"{legend(comparison)}.",
-        *map(_markdown_table, tables),
+        *map(markdown_table, tables),
         "Encoding: of distinct contents, with the time that fitting took.",
         *_silhouette_note(comparison),
         *(f"Not compared: {shown(name)}: {reason}" for name, reason in comparison.failures.items()),
@@ -90,13 +90,15 @@ def _slices(comparison: Comparison, what: str, cell: Callable[[Measured], str]) 
     ]
 
 
-def _estimate(value: Measured) -> str:
+def estimate(value: Measured) -> str:
+    """Show a mean, its interval over targets, and what the test says."""
     one = value.estimate
-    mark = "" if one.test is None else _MARKS[one.test.verdict()]
+    mark = "" if one.test is None else MARKS[one.test.verdict()]
     return f"{one.mean:.4f} [{one.low:.4f}, {one.high:.4f}]{mark}"
 
 
-def _difference(value: Measured) -> str:
+def difference(value: Measured) -> str:
+    """Show the difference from the reference, its paired interval and its p-value."""
     test = value.estimate.test
     if test is None:
         return _NONE
@@ -161,7 +163,7 @@ def _knockouts(comparison: Comparison) -> list[Table]:
 
 def _loss(value: Measured) -> str:
     test = value.estimate.test
-    return f"{value.estimate.mean:.4f}" + ("" if test is None else f" ({test.difference:+.4f}{_MARKS[test.verdict()]})")
+    return f"{value.estimate.mean:.4f}" + ("" if test is None else f" ({test.difference:+.4f}{MARKS[test.verdict()]})")
 
 
 def _silhouette_note(comparison: Comparison) -> list[str]:
@@ -181,12 +183,14 @@ def _number(value: float | None, form: str) -> str:
     return _NONE if value is None else format(value, form)
 
 
-def _pairs(values: Mapping[str, Any]) -> str:
+def pairs(values: Mapping[str, Any]) -> str:
+    """Show a choice and its parameters."""
     kind, *rest = values.items()
     return ", ".join([str(kind[1]), *(f"{name} {value}" for name, value in rest)])
 
 
-def _markdown_table(table: Table) -> str:
+def markdown_table(table: Table) -> str:
+    """Return a table as Markdown, its title as a heading."""
     rows = [table.columns, ["---"] * len(table.columns), *table.rows]
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     return "\n".join([f"## {table.title}", "", *lines])

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any, get_args, get_origin
 
 import yaml
@@ -15,20 +16,59 @@ from embrec.training.config import RunConfig
 
 def preset_names() -> list[str]:
     """Return the names of the presets that come with the package."""
-    folder = files("embrec") / "presets"
-    return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
+    return sorted(file.name.removesuffix(".yaml") for file in _folder().iterdir() if file.name.endswith(".yaml"))
+
+
+def _folder() -> Traversable:
+    return files("embrec") / "presets"
 
 
 def load_preset(name: str) -> dict[str, Any]:
     """Return a preset's settings, section -> key -> value.
 
+    Args:
+        name: of a preset, or several with plus signs between them, of which later ones win: `embrec+published-negatives`.
+
     Raises:
-        ConfigError: there is no such preset.
+        ConfigError: there is no such preset, or none that it extends.
     """
-    if name not in preset_names():
-        raise ConfigError(f"unknown preset {name!r}; there are: {', '.join(preset_names())}")
-    settings: dict[str, Any] = yaml.safe_load((files("embrec") / "presets" / f"{name}.yaml").read_text("utf-8"))
+    settings: dict[str, Any] = {}
+    for part in name.split("+"):
+        settings = _merged(settings, _resolved(part.strip()))
+    settings.pop("reads", None)
     return settings
+
+
+def _resolved(name: str, below: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return a preset's settings together with those that it extends; `below` are the presets that extend it."""
+    by = f" (preset {below[-1]!r} extends it)" if below else ""
+    if name not in preset_names():
+        raise ConfigError(f"unknown preset {name!r}{by}; there are: {', '.join(preset_names())}")
+    if name in below:
+        raise ConfigError(f"preset {name!r} extends itself{by}")
+    settings: dict[str, Any] = yaml.safe_load((_folder() / f"{name}.yaml").read_text("utf-8"))
+    base = settings.pop("extends", None)
+    return settings if base is None else _merged(_resolved(base, (*below, name)), settings)
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both, keys of `over` winning, section by section; a choice such as a loss is replaced as a whole."""
+    together = dict(base)
+    for key, value in over.items():
+        before = together.get(key)
+        inner = isinstance(before, Mapping) and isinstance(value, Mapping) and key not in ("loss", "schedule")
+        together[key] = _merged(before, value) if inner and before is not None else value
+    return together
+
+
+def _published_features(preset: str | None) -> str:
+    """Say which vectors a preset was published with, as a hint to who names none."""
+    sources = [kind for part in (preset or "").split("+") if part for kind in _resolved(part.strip()).get("reads", ())]
+    if not sources:
+        return ""
+    return (
+        f" (preset {preset} was published with {' and '.join(f'{kind} vectors' for kind in sources)}: --features TABLE)"
+    )
 
 
 def build_config(
@@ -44,7 +84,7 @@ def build_config(
     Args:
         category: the data set.
         split: how it is divided; leave-one-out if None.
-        preset: name of a preset.
+        preset: name of a preset, or several with plus signs between them; see `load_preset`.
         options: dotted key -> value; None values are left out.
         settings: texts such as `model.dim=256`, their values read as YAML.
 
@@ -67,7 +107,12 @@ def build_config(
     try:
         return RunConfig.model_validate(tree)
     except ValidationError as error:
-        raise ConfigError(_explain(error)) from None
+        message = _explain(error)
+        if "needs at least one feature table" in message:
+            message += _published_features(preset)
+        if "has no negatives" in message and preset:
+            message += f" (preset {preset} sets them; preset embrec-cosine does not)"
+        raise ConfigError(message) from None
 
 
 def _yaml(text: str, value: str) -> Any:

@@ -51,7 +51,8 @@ def test_a_wrong_encoder_or_setting_is_an_error_of_one_line(embrec, tmp_path):
     for arguments, message in (
         (("--encoder", "tfidf", "--encoder", "lda"), "unknown encoder 'lda'"),
         (("--encoder", "tfidf", "--set", "model.dims=3"), "unknown setting 'model.dims'"),
-        (("--encoder", "tfidf", "--seeds", "0"), "greater than or equal to 1"),
+        (("--encoder", "tfidf", "--seeds", "0"), "seeds is 0: train at least one model each"),
+        (("--encoder", "tfidf", "--seeds", "few"), "--seeds is 'few'; give how many (3), or which (0,1,2)"),
     ):
         code, printed, errors = embrec(*COMPARE, *arguments)
         assert (code, printed) == (2, "")

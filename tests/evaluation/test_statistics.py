@@ -117,3 +117,14 @@ def test_seeds_are_averaged_target_by_target():
 def test_nothing_is_said_about_no_targets():
     with pytest.raises(ValueError, match="no targets"):
         bootstrap_means(np.zeros((0, 2)))
+
+
+def test_the_interval_over_seeds_is_students():
+    from scipy import stats
+
+    values = [0.31, 0.29, 0.35, 0.30]
+    expected = stats.t.interval(0.9, 3, np.mean(values), stats.sem(values))
+    mean, half_width = statistics.mean_interval(values, 0.9)
+    assert (mean - half_width, mean + half_width) == pytest.approx(expected)
+    assert statistics.mean_interval([0.2, 0.2]) == pytest.approx((0.2, 0.0))
+    assert np.isnan(statistics.mean_interval([0.31]).half_width)

@@ -1,0 +1,105 @@
+"""`embrec compare losses` and `embrec compare negatives`: what they print, how they refuse, and that a kill costs nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from support.categories import SETTINGS, toy_category
+
+COMMON = (
+    "--category", "toys", "--features", "tfidf", "--epochs", "1", "--seeds", "0,1",
+    *(word for setting in (*SETTINGS, "model.cell=fast") for word in ("--set", setting)),
+)  # fmt: skip
+
+
+@pytest.fixture
+def embrec(run, tmp_path):
+    """Run a command beside a category."""
+    toy_category(tmp_path / "workspace")
+    return run
+
+
+def test_losses_are_compared_in_one_table(embrec, tmp_path):
+    code, printed, errors = embrec("compare", "losses", *COMMON, "--name", "mine", "--output", "report")
+    assert code == 0, errors
+    assert "60 test targets among all items of the catalog, seen items: keep" in printed
+    for loss in ("cross-entropy", "bpr", "bpr-max", "cosine"):
+        assert sum(line.split()[:1] == [loss] for line in printed.splitlines()) == 1
+    assert "report: report" in errors
+    assert {path.name for path in (tmp_path / "report").iterdir()} == {
+        "results.json", "results.csv", "table.md", "figure.png", "figure.svg",
+    }  # fmt: skip
+    numbers = json.loads((tmp_path / "report" / "results.json").read_text())
+    assert numbers["command"].startswith("embrec compare losses --category toys --features tfidf")
+    assert numbers["seeds"] == [0, 1]
+    again = embrec("compare", "losses", *COMMON, "--name", "mine", "--output", "report")
+    assert (again[0], again[1]) == (0, printed)
+    assert ", found)" in again[2]
+
+
+def test_numbers_of_negatives_are_compared_in_one_table(embrec):
+    code, printed, errors = embrec(
+        "compare", "negatives", *COMMON, "--loss", "bpr", "--counts", "4,16,5000,all", "--alpha", "0.5", "--published"
+    )
+    assert code == 0, errors
+    rows = [line.split()[:3] for line in printed.splitlines() if line.strip().startswith("bpr")]
+    assert rows == [["bpr", count, whose] for count in ("4", "16", "all") for whose in ("corrected", "published")]
+    assert "note: 5,000 negatives are left out: only" in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("losses", *COMMON, "--loss", "hinge"), "setting 'training.loss' is 'hinge'; there are: cross-entropy"),
+        (("losses", *COMMON, "--seeds", "a,b"), "--seeds is 'a,b'; give how many (3), or which (0,1,2)"),
+        (("losses", *COMMON, "--preset", "embrec-shoes"), "unknown preset 'embrec-shoes'; there are: embrec, "),
+        (("losses", *COMMON, "--features", "lda"), "unknown encoder 'lda'"),
+        (("losses", "--category", "toys"), "needs at least one feature table"),
+        (("losses", *COMMON, "--set", "training.loss=bpr"), "leave it out of --set"),
+        (("negatives", *COMMON, "--counts", "many"), "number of negatives 'many' is neither a number above 0 nor all"),
+        (("negatives", *COMMON, "--counts", "0,16"), "number of negatives '0' is neither"),
+        (("negatives", *COMMON, "--loss", "cosine"), "loss cosine has no negatives to vary"),
+        (("negatives", *COMMON, "--category", "shoes"), "no category 'shoes' in the workspace"),
+    ],
+)
+def test_a_wrong_option_is_an_error_of_one_line(embrec, tmp_path, arguments, message):
+    code, printed, errors = embrec("compare", *arguments)
+    assert (code, printed) == (2, "")
+    assert message in errors.splitlines()[-1]
+    assert [path.name for path in (tmp_path / "workspace" / "toys").iterdir()] == ["data"]
+
+
+def test_what_could_not_be_compared_is_said_at_the_end(embrec):
+    code, printed, errors = embrec(
+        "compare", "losses", *COMMON, "--loss", "bpr", "--loss", "cross-entropy",
+        "--set", "bpr:training.learning_rate=1e30", "--set", "bpr:training.epochs=3",
+    )  # fmt: skip
+    assert code == 2
+    assert "cross-entropy" in printed
+    assert errors.splitlines()[-1].startswith("error: not compared: bpr: the loss is ")
+
+
+def test_a_comparison_killed_without_warning_goes_on_where_it_was(embrec, tmp_path):
+    command = ("compare", "losses", *COMMON, "--loss", "bpr", "--loss", "cross-entropy")
+    runs = tmp_path / "workspace" / "toys" / "runs"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "embrec", *command],
+        env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    while process.poll() is None and len(list(runs.glob("*/metrics.json"))) < 2:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    finished = {path: path.stat().st_mtime_ns for path in runs.glob("*/metrics.json")}
+    (folder,) = (tmp_path / "workspace" / "toys" / "comparisons").iterdir()
+    assert not (folder / "results.json").exists()
+    code, _, errors = embrec(*command)
+    assert code == 0, errors
+    after = {path: path.stat().st_mtime_ns for path in runs.glob("*/metrics.json")}
+    assert after.items() >= finished.items()
+    assert len(after) == 4
