@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from embrec.models.config import ItemsConfig
+from embrec.models.dropout import dropout
 from embrec.models.tables import FrozenTable
 
 Activation = Literal["relu", "none"]
@@ -93,12 +94,12 @@ class DenseLayers(nn.Module):
 
     def table(self, table: FrozenTable) -> Tensor:
         """Transform every row of a table, [n + 1, d_s] -> [n + 1, d]."""
-        dropout = self.dropout if self.training else 0.0
-        return self.second(self.activate(table.project(self.first.weight, dropout) + self.first.bias))
+        share = self.dropout if self.training else 0.0
+        return self.second(self.activate(table.project(self.first.weight, share) + self.first.bias))
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Transform vectors, [k, d_s] -> [k, d]."""
-        vectors = F.dropout(vectors, self.dropout, self.training)
+        vectors = dropout(vectors, self.dropout, self.training)
         return self.second(self.activate(self.first(vectors)))
 
 

@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from embrec.models.dropout import dropout
 
 
 class DenseTable(nn.Module):
@@ -33,9 +34,9 @@ class DenseTable(nn.Module):
         """The length of a vector."""
         return self.vectors.shape[1]
 
-    def project(self, weight: Tensor, dropout: float = 0.0) -> Tensor:
-        """Multiply every row by a weight [h, d], giving [n + 1, h]; first drop that share of the entries, if any."""
-        vectors = F.dropout(self.vectors, dropout) if dropout else self.vectors
+    def project(self, weight: Tensor, share: float = 0.0) -> Tensor:
+        """Multiply every row by a weight [h, d], giving [n + 1, h], after dropping a share of the entries."""
+        vectors = dropout(self.vectors, share, True)
         return vectors @ weight.T
 
     def dense(self) -> Tensor:
@@ -85,9 +86,9 @@ class SparseTable(nn.Module):
         """The length of a vector."""
         return self.shape[1]
 
-    def project(self, weight: Tensor, dropout: float = 0.0) -> Tensor:
-        """Multiply every row by a weight [h, d], giving [n + 1, h]; first drop that share of the entries, if any."""
-        values = F.dropout(self.values, dropout) if dropout else self.values
+    def project(self, weight: Tensor, share: float = 0.0) -> Tensor:
+        """Multiply every row by a weight [h, d], giving [n + 1, h], after dropping a share of the entries."""
+        values = dropout(self.values, share, True)
         matrix = _torch_csr(self.row_ptr, self.columns, values, self.shape)
         transposed = _torch_csr(self.column_ptr, self.rows, values[self.by_column], self.shape[::-1])
         product: Tensor = _SparseProduct.apply(matrix, transposed, weight.T)

@@ -32,7 +32,7 @@ def test_the_cosine_loss_turns_queries_to_their_targets_and_scores_are_cosines(m
     before = made.item_matrix().clone()
     objective = Objective(made, Cosine(), Negatives(), torch.ones(N_ITEMS + 1))
     batch = next_item_batch([1, 2, 3, 4], [5, 6, 7], [8, 9])
-    weights = step_weights(batch, "token-mean", 6)
+    weights = step_weights(batch, "token-mean", 6, 6)
     optimizer = torch.optim.Adam(made.parameters(), lr=0.02)
     losses = []
     for step in range(40):

@@ -171,8 +171,8 @@ def test_an_unknown_item_may_be_read():
 def test_reductions_by_hand():
     batch = next_item_batch([3, 7, 2, 8], [5, 6])
     losses = torch.tensor([1.0, 2.0, 6.0, 11.0])
-    assert losses @ step_weights(batch, "token-mean", 4) == pytest.approx(20 / 4)
-    assert losses @ step_weights(batch, "user-mean", 2) == pytest.approx((3 + 11) / 2)
+    assert losses @ step_weights(batch, "token-mean", 4, 4) == pytest.approx(20 / 4)
+    assert losses @ step_weights(batch, "user-mean", 2, 4) == pytest.approx((3 + 11) / 2)
 
 
 @pytest.mark.parametrize(("reduction", "total"), [("token-mean", 4), ("user-mean", 2)])
@@ -182,7 +182,7 @@ def test_two_halves_of_a_batch_add_up_to_it(reduction, total):
 
     def loss(*histories):
         batch = next_item_batch(*histories)
-        return made(batch, step_weights(batch, reduction, total).double(), MOMENT)
+        return made(batch, step_weights(batch, reduction, total, int((batch.targets > 0).sum())).double(), MOMENT)
 
     torch.testing.assert_close(loss([3, 7, 2, 8], [5, 6]), loss([3, 7, 2, 8]) + loss([5, 6]), rtol=1e-6, atol=0)
 

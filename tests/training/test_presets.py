@@ -26,7 +26,8 @@ LOSSES = {"cross-entropy": (2.34e-4, 0.85), "bpr": (6.28e-5, 0.7529), "bpr-max":
 
 
 def config(preset, **options):
-    return build_config("toys", preset=preset, options={"model.features": ("tfidf",)} | options)
+    features = {} if preset == "gru4rec-embrec" else {"model.features": ("tfidf",)}  # which reads identities only
+    return build_config("toys", preset=preset, options=features | options)
 
 
 @pytest.mark.parametrize("name", preset_names())

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from embrec.models.dropout import dropout
 from embrec.models.encoders.base import SequenceEncoder
 
 
@@ -53,7 +54,7 @@ class PublishedGRU(SequenceEncoder):
             candidate = F.relu(torch.addmm(candidate_x, reset * state, candidate_weight))
             state = torch.lerp(candidate.to(x.dtype), state, update.to(x.dtype))  # whole under autocast too
             states.append(state)
-        return F.dropout(torch.stack(states, dim=1), self.dropout, self.training)
+        return dropout(torch.stack(states, dim=1), self.dropout, self.training)
 
     def step(self, x: Tensor, state: Tensor, user: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Read one more event of each history, x [B, d] with state [B, h]; return the output and the new state."""
@@ -86,8 +87,8 @@ class FastGRU(SequenceEncoder):
 
     def forward(self, x: Tensor, lengths: Tensor, user: Tensor | None = None, dt: Tensor | None = None) -> Tensor:
         """Read right-padded histories; see `SequenceEncoder`."""
-        states, _ = self.gru(F.dropout(x, self.input_dropout, self.training))
-        return F.dropout(states, self.dropout, self.training)
+        states, _ = self.gru(dropout(x, self.input_dropout, self.training))
+        return dropout(states, self.dropout, self.training)
 
     def step(self, x: Tensor, state: Tensor, user: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Read one more event of each history, x [B, d] with state [B, h]; return the output and the new state."""

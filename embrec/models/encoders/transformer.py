@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from embrec.models.dropout import dropout
 from embrec.models.encoders.base import SequenceEncoder
 
 Positions = Literal["start", "end"]
@@ -54,8 +55,10 @@ class TransformerLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Transform histories [B, L, d]; step i reads steps 0 to i."""
         query, key, value = self._project(x)
-        dropout = self.dropout if self.training else 0.0
-        return self._add(x, F.scaled_dot_product_attention(query, key, value, is_causal=True, dropout_p=dropout))
+        share = self.dropout if self.training else 0.0
+        if share and x.device.type == "cpu" and not torch.compiler.is_compiling():
+            return self._add(x, _attend(query, key, value, share))
+        return self._add(x, F.scaled_dot_product_attention(query, key, value, is_causal=True, dropout_p=share))
 
     def step(self, x: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Transform the next event [B, 1, d] of histories; return it, and their keys and values with its own."""
@@ -65,17 +68,25 @@ class TransformerLayer(nn.Module):
 
     def _project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return queries, keys and values, each [B, heads, L, d / heads]."""
-        size, steps, dim = x.shape
-        heads = self.attention(self.attention_norm(x)).view(size, steps, 3, self.heads, dim // self.heads)
-        query, key, value = heads.permute(2, 0, 3, 1, 4)
+        parts = self.attention(self.attention_norm(x)).split(x.shape[2], dim=2)
+        query, key, value = (part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in parts)
         return query, key, value
 
     def _add(self, x: Tensor, mixed: Tensor) -> Tensor:
         """Return x with what attention [B, heads, L, d / heads] and the dense layers add to it."""
         mixed = self.attention_out(mixed.transpose(1, 2).flatten(2))
-        x = x + F.dropout(mixed, self.dropout, self.training)
-        hidden = F.dropout(F.relu(self.first(self.feed_forward_norm(x))), self.dropout, self.training)
-        return x + F.dropout(self.second(hidden), self.dropout, self.training)
+        x = x + dropout(mixed, self.dropout, self.training)
+        hidden = dropout(F.relu(self.first(self.feed_forward_norm(x))), self.dropout, self.training)
+        return x + dropout(self.second(hidden), self.dropout, self.training)
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, share: float) -> Tensor:
+    """Return causal attention with dropout, for which torch has no fused form on a CPU; [B, heads, L, d / heads]."""
+    size, heads, steps, dim = query.shape
+    later = query.new_full((steps, steps), -torch.inf).triu_(1)
+    query, key, value = (part.reshape(size * heads, steps, dim) for part in (query, key, value))
+    weights = torch.softmax(torch.baddbmm(later, query, key.mT, alpha=dim**-0.5), dim=-1)
+    return (dropout(weights, share, True) @ value).view(size, heads, steps, dim)
 
 
 class CausalTransformer(SequenceEncoder):
@@ -135,7 +146,7 @@ class CausalTransformer(SequenceEncoder):
             places = lengths[:, None] - 1 - torch.arange(steps, device=x.device)
             positions = F.embedding(places.clamp(min=0), self.position)
         x = torch.add(positions, x, alpha=self.scale)
-        x = F.dropout(x, self.dropout, self.training)
+        x = dropout(x, self.dropout, self.training)
         for layer in self.layers:
             x = layer(x)
         normalised: Tensor = self.norm(x)

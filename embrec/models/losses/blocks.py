@@ -15,8 +15,8 @@ from torch.autograd.function import once_differentiable
 # What an excluded item scores: no exponential of it is left, and its square is still a number.
 EXCLUDED = -1e9
 
-# Scores that one matrix product makes, and their rows. With more rows, the gradient of the items is read and written less often;
-# with fewer, the scores of a small catalog are still in cache when they are needed again.
+# Scores that one matrix product makes, and their rows. With more rows, the gradient of the items is read and written less
+# often; with fewer, the scores of a small catalog are still in cache when they are needed again.
 _BLOCK_BYTES = {"cpu": 64 << 20, "cuda": 512 << 20}
 _BLOCK_ROWS = {"cpu": 256, "cuda": 1 << 20}
 
