@@ -1,5 +1,6 @@
 """The state of a training that was interrupted: enough to go on as if it had not been."""
 
+import io
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,20 +68,27 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, fingerprint: str
+    data: bytes, path: Path | None, model: torch.nn.Module, optimizer: torch.optim.Optimizer, fingerprint: str
 ) -> TrainerState:
     """Bring model, optimizer and random generators back to the checkpoint and return its state.
+
+    Args:
+        data: what the file holds.
+        path: where it was read, for messages.
+        model: takes its weights.
+        optimizer: takes its moments.
+        fingerprint: of this training.
 
     Raises:
         RunError: the file is broken or belongs to another configuration or other data.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a broken file
         raise RunError(f"{path}: the checkpoint cannot be read ({error}); train again with --force") from error
     if content["fingerprint"] != fingerprint:
         raise RunError(
-            f"{path.parent}: the run was begun with another configuration or other data; "
+            f"{path and path.parent}: the run was begun with another configuration or other data; "
             "name another run with --run, or start over with --force"
         )
     model.load_state_dict(content["model"])

@@ -5,6 +5,7 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,6 +114,63 @@ def _begin(run: RunFolder, config: RunConfig, fingerprint: str, tables: list[Fea
     run.write_config(config)
 
 
+def fit_model(
+    run: RunFolder,
+    config: RunConfig,
+    fingerprint: str,
+    dataset: Dataset,
+    partition: Partition,
+    tables: list[FeatureTable],
+    device: torch.device,
+    progress: Progress,
+    shard: tuple[int, int] = (0, 1),
+) -> tuple[Recommender, TrainerState]:
+    """Build the model of a run and train it, or take from its checkpoint what is done already.
+
+    Args:
+        run: the folder of checkpoint and log; it may lie anywhere in the processes that do not lead.
+        config: with the feature tables' full names.
+        fingerprint: what `run_fingerprint` returned.
+        dataset: the catalog and the log.
+        partition: how the log is divided.
+        tables: the feature tables, in the order of the configuration.
+        device: to train on.
+        progress: told of every step.
+        shard: (rank, world) of this process; see `Trainer`.
+    """
+    interactions = dataset.interactions
+    torch.manual_seed(config.training.seed)
+    known = torch.zeros(len(dataset.catalog) + 1, dtype=torch.bool)
+    known[1:] = torch.from_numpy(partition.train_items)
+    sources = {table.path.stem: frozen_table(table) for table in tables}
+    model = build_model(config.model, sources, known).to(device)
+    names = _metric_names(config)
+
+    def validate() -> dict[str, float]:
+        return evaluate(
+            model, interactions, partition, partition.valid, config.evaluation, max_length=config.model.max_length,
+            hidden=partition.hidden, device=device, progress=progress, task="validate",
+        ).metrics(names)["all"]  # fmt: skip
+
+    with EpochLog(run) if shard[0] == 0 else nullcontext() as log:
+        trainer = Trainer(
+            model,
+            training_sequences(interactions, partition, config.model.max_length),
+            popularity(interactions, partition),
+            validate,
+            config.training,
+            checkpoint=run.checkpoint,
+            fingerprint=fingerprint,
+            on_epoch=log.epoch if log is not None else None,
+            progress=progress,
+            shard=shard,
+        )
+        state = trainer.fit()
+        if log is not None:
+            log.rewrite(state.history)
+    return model, state
+
+
 def _train(
     run: RunFolder,
     config: RunConfig,
@@ -123,44 +181,21 @@ def _train(
     device: torch.device,
     progress: Progress,
 ) -> TrainingResult:
-    interactions = dataset.interactions
-    torch.manual_seed(config.training.seed)
-    known = torch.zeros(len(dataset.catalog) + 1, dtype=torch.bool)
-    known[1:] = torch.from_numpy(partition.train_items)
-    sources = {table.path.stem: frozen_table(table) for table in tables}
-    table_dims = {name: source.dim for name, source in sources.items()}
-    model = build_model(config.model, sources, known).to(device)
-    names = tuple(dict.fromkeys((*config.evaluation.metrics, config.training.select_by)))
-
-    def validate() -> dict[str, float]:
-        return evaluate(
-            model, interactions, partition, partition.valid, config.evaluation, max_length=config.model.max_length,
-            hidden=partition.hidden, device=device, progress=progress, task="validate",
-        ).metrics(names)["all"]  # fmt: skip
-
-    with EpochLog(run) as log:
-        trainer = Trainer(
-            model,
-            training_sequences(interactions, partition, config.model.max_length),
-            popularity(interactions, partition),
-            validate,
-            config.training,
-            checkpoint=run.checkpoint,
-            fingerprint=fingerprint,
-            on_epoch=log.epoch,
-            progress=progress,
-        )
-        state = trainer.fit()
-        log.rewrite(state.history)
+    model, state = fit_model(run, config, fingerprint, dataset, partition, tables, device, progress)
+    names = _metric_names(config)
     started = time.monotonic()
     test = evaluate(
-        model, interactions, partition, partition.test, config.evaluation, max_length=config.model.max_length,
+        model, dataset.interactions, partition, partition.test, config.evaluation, max_length=config.model.max_length,
         device=device, progress=progress, task="test",
     )  # fmt: skip
     metrics = _metrics(config, model, state, test.metrics(names), time.monotonic() - started)
-    save_model(run, model, dataset.catalog, table_dims)
+    save_model(run, model, dataset.catalog, {table.path.stem: table.dim for table in tables})
     write_json(run.metrics, metrics)
     return TrainingResult(run, metrics, reused=False)
+
+
+def _metric_names(config: RunConfig) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*config.evaluation.metrics, config.training.select_by)))
 
 
 def popularity(interactions: Interactions, partition: Partition) -> Tensor:
@@ -194,8 +229,8 @@ def _metrics(
 
 
 def run_fingerprint(config: RunConfig, dataset: Dataset, tables: Sequence[FeatureTable]) -> str:
-    """Hash what a run's result depends on: configuration, log, items and vectors, but not the device or how often to save."""
-    training = config.training.model_dump(mode="json", exclude={"device", "checkpoint_seconds"})
+    """Hash what a run's result depends on: configuration, log, items and vectors, but not where it runs or when it saves."""
+    training = config.training.model_dump(mode="json", exclude={"device", "checkpoint_seconds", "workers"})
     settings = {**config.model_dump(mode="json"), "training": training}
     digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=16)
     digest.update(dataset.catalog.fingerprint.encode())

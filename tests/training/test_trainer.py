@@ -2,61 +2,19 @@
 
 import pytest
 import torch
-from support.logs import toy_log
 from support.toys import N_ITEMS, toy_model
+from support.workers import INTERACTIONS, KilledError, make_trainer, weights
 
-from embrec.data.sequences import training_sequences
 from embrec.data.splits import ItemHoldout, LeaveOneOut
 from embrec.errors import RunError
 from embrec.evaluation.evaluator import EvaluationConfig, evaluate
 from embrec.models.losses.config import CrossEntropy
 from embrec.models.negatives import Negatives
-from embrec.training.config import TrainingConfig
 from embrec.training.objective import Objective
-from embrec.training.pipeline import popularity
-from embrec.training.trainer import Trainer
-
-INTERACTIONS = toy_log()
-PARTITION = LeaveOneOut()(INTERACTIONS, N_ITEMS)
 
 
-class KilledError(Exception):
-    """Stands for a kill between two steps."""
-
-
-def trainer(checkpoint=None, kill_after=None, fingerprint="same", source="content", validate=None, **config):
-    model = toy_model(source, dropout=0.3)
-    torch.manual_seed(1)
-
-    def validation():
-        evaluation = evaluate(
-            model, INTERACTIONS, PARTITION, PARTITION.valid, EvaluationConfig(), max_length=50, hidden=PARTITION.hidden
-        )
-        return evaluation.metrics(["ndcg@10"])["all"]
-
-    steps = 0
-
-    def kill(task, done, total, note=""):
-        nonlocal steps
-        steps += 1
-        if steps == kill_after:
-            raise KilledError
-
-    options = {"epochs": 4, "batch_size": 8, "learning_rate": 0.02, "checkpoint_seconds": 0.0} | config
-    return Trainer(
-        model,
-        training_sequences(INTERACTIONS, PARTITION, 50),
-        popularity(INTERACTIONS, PARTITION),
-        validate or validation,
-        TrainingConfig(**options),
-        checkpoint=checkpoint,
-        fingerprint=fingerprint,
-        progress=kill,
-    )
-
-
-def weights(trained):
-    return torch.cat([value.flatten().float() for value in trained.model.state_dict().values()])
+def trainer(*arguments, source="content", **options):
+    return make_trainer(*arguments, model={"source": source}, **options)
 
 
 def test_training_learns_the_order_of_the_items():
