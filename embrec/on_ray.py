@@ -3,9 +3,11 @@
 import io
 import logging
 import os
+import signal
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
@@ -87,7 +89,7 @@ def ray_cluster(
             reason = str(error).partition("\n")[0]
             raise ConfigError(f"no Ray cluster at {address or 'this machine'} ({reason}); see: ray status") from None
         try:
-            with nullcontext() if _debug() else redirect_stdout(_WithoutNotices(sys.stdout)):
+            with _ended_by_sigterm(), nullcontext() if _debug() else redirect_stdout(_WithoutNotices(sys.stdout)):
                 yield ray
         finally:
             ray.shutdown()
@@ -117,6 +119,19 @@ def _bring_token() -> None:
     token = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
     if "RAY_AUTH_TOKEN" in os.environ or token.is_file():
         os.environ.setdefault("RAY_AUTH_MODE", "token")
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the program as Ctrl-C does; Ray would print where in its core it came, and abort."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

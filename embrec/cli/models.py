@@ -44,6 +44,13 @@ def train(
     dropout: Annotated[float | None, typer.Option(help="Share of the GRU's outputs dropped in training.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, batches and dropout.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes that share each batch, a processor or GPU each, through Ray (default: 1)."),
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Of a running Ray cluster that trains (default: the workers are started here).")
+    ] = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="Any other setting, such as model.dim=256; may be repeated.")
     ] = None,
@@ -69,6 +76,7 @@ def train(
         "training.learning_rate": learning_rate,
         "training.seed": seed,
         "training.device": device,
+        "training.workers": workers,
     }
     config = build_config(
         category,
@@ -83,6 +91,7 @@ def train(
             config,
             run or run_name(config),
             force=force,
+            address=address,
             progress=progress,
         )
     if result.reused:
