@@ -9,6 +9,9 @@ from embrec.cli.options import Category, HoldoutChoose, HoldoutFraction, Holdout
 
 if TYPE_CHECKING:
     from embrec.evaluation.evaluator import Evaluation
+    from embrec.training.config import RunConfig
+    from embrec.training.pipeline import TrainingResult
+    from embrec.training.seeds import SeedsResult
 
 
 def train(
@@ -43,6 +46,9 @@ def train(
     cell: Annotated[str | None, typer.Option(help="GRU cell: published (the paper's) or fast (torch's).")] = None,
     dropout: Annotated[float | None, typer.Option(help="Share of the GRU's outputs dropped in training.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, batches and dropout.")] = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="A run a seed, such as 0,1,2: RUN-s0, RUN-s1 ..., and their mean.")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
     workers: Annotated[
         int | None,
@@ -58,11 +64,16 @@ def train(
     workspace: Workspace = None,
 ) -> None:
     """Train a model on a category; a killed training goes on when the command is repeated."""
-    from embrec.cli.console import notes, print_table, progress_bars
+    from embrec.cli.console import progress_bars
+    from embrec.errors import ConfigError
     from embrec.training.pipeline import train as train_model
     from embrec.training.presets import build_config, run_name
+    from embrec.training.seeds import parse_seeds, train_seeds
     from embrec.workspace import Workspace as Workspaces
 
+    if seed is not None and seeds is not None:
+        raise ConfigError("--seed is for one run and --seeds for several; give one of both")
+    chosen = parse_seeds(seeds) if seeds is not None else []
     options: dict[str, Any] = {
         "model.kind": model,
         "model.source": source,
@@ -85,20 +96,26 @@ def train(
         options=options,
         settings=setting or [],
     )
+    folder, name = Workspaces.locate(workspace).category(category), run or run_name(config)
     with progress_bars() as progress:
-        result = train_model(
-            Workspaces.locate(workspace).category(category),
-            config,
-            run or run_name(config),
-            force=force,
-            address=address,
-            progress=progress,
-        )
+        if chosen:
+            several = train_seeds(folder, config, chosen, name, force=force, address=address, progress=progress)
+        else:
+            result = train_model(folder, config, name, force=force, address=address, progress=progress)
+    if chosen:
+        _print_seeds(f"{category}/{name}", several, config)
+    else:
+        _print_run(f"{category}/{name}", result, config)
+
+
+def _print_run(name: str, result: "TrainingResult", config: "RunConfig") -> None:
+    from embrec.cli.console import notes, print_table
+
     if result.reused:
-        notes().print(f"run {category}/{result.run.name} is finished already; nothing was done (--force starts over)")
+        notes().print(f"run {name} is finished already; nothing was done (--force starts over)")
     names = config.evaluation.metrics
     print_table(
-        f"{category}/{result.run.name}, test targets, seen items: {config.evaluation.seen}, "
+        f"{name}, test targets, seen items: {config.evaluation.seen}, "
         f"best of {result.metrics['epochs']} epochs: {result.metrics['best epoch']}",
         ["targets on", "targets", *names],
         [
@@ -108,6 +125,30 @@ def train(
         ],
     )
     notes().print(f"run: {result.run.path}")
+
+
+def _print_seeds(name: str, result: "SeedsResult", config: "RunConfig") -> None:
+    from embrec.cli.console import notes, print_table
+
+    names = config.evaluation.metrics
+    means = [result.mean(metric) for metric in names]
+    rows: list[list[object]] = [
+        [str(seed), one.metrics["best epoch"], *[one.metrics["test"]["all"][metric] for metric in names]]
+        for seed, one in result.runs.items()
+    ]
+    rows.append(["mean", "", *[mean.mean for mean in means]])
+    if len(result.runs) > 1:
+        rows.append(["±, 95 %", "", *[mean.half_width for mean in means]])
+    print_table(
+        f"{name}, all test targets, seen items: {config.evaluation.seen}, a run a seed; "
+        "± is half the 95 % confidence interval of the mean over seeds (t distribution)",
+        ["seed", "best epoch", *names],
+        rows,
+    )
+    reused = [one.run.name for one in result.runs.values() if one.reused]
+    if reused:
+        notes().print(f"finished already: {', '.join(reused)} (--force starts over)")
+    notes().print(f"runs: {', '.join(str(one.run.path) for one in result.runs.values())}")
 
 
 def evaluate(

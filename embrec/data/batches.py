@@ -35,6 +35,10 @@ class Batch:
         """Return the batch on another device."""
         return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
 
+    def pinned(self) -> "Batch":
+        """Return the batch in memory that a GPU can read by itself, so that moving it there need not be waited for."""
+        return Batch(**{name: value.pin_memory() for name, value in vars(self).items()})
+
 
 def collate(sequences: Sequences, rows: NDArray[np.integer]) -> Batch:
     """Gather some histories into a right-padded batch, without a Python step per event.
@@ -93,13 +97,27 @@ class BucketSampler:
     Args:
         lengths: the length of each row, [R].
         batch_size: rows a batch; the last batch of a bucket may be smaller.
+        tokens: most entries a batch, padding included (rows times the longest of them); takes the place of `batch_size`. A
+            row that is longer makes a batch alone.
+        bucket: put rows of like length together; otherwise a batch holds any rows.
         seed: of the order.
         shuffle: draw in random order; otherwise by length, for evaluation.
     """
 
-    def __init__(self, lengths: NDArray[np.integer], batch_size: int, *, seed: int = 0, shuffle: bool = True) -> None:
+    def __init__(
+        self,
+        lengths: NDArray[np.integer],
+        batch_size: int,
+        *,
+        tokens: int | None = None,
+        bucket: bool = True,
+        seed: int = 0,
+        shuffle: bool = True,
+    ) -> None:
         self.lengths = np.asarray(lengths)
         self.batch_size = batch_size
+        self.tokens = tokens
+        self.bucket = bucket
         self.seed = seed
         self.shuffle = shuffle
         self.boundaries = bucket_boundaries(self.lengths, batch_size)
@@ -107,15 +125,45 @@ class BucketSampler:
     def epoch(self, epoch: int = 0) -> list[NDArray[np.int64]]:
         """Return the rows of every batch of an epoch, in order."""
         if not self.shuffle:
-            order = np.argsort(self.lengths, kind="stable")
-            return [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
+            return self._cut(np.argsort(self.lengths, kind="stable"))
         generator = np.random.default_rng([self.seed, epoch])
-        bucket_of = np.searchsorted(self.boundaries, self.lengths)
+        if not self.bucket:
+            return self._cut(generator.permutation(len(self.lengths)))
         batches: list[NDArray[np.int64]] = []
-        for bucket in range(len(self.boundaries)):
-            rows = generator.permutation(np.flatnonzero(bucket_of == bucket))
-            batches.extend(rows[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size))
+        if self.tokens is not None:
+            rows = generator.permutation(len(self.lengths))
+            batches = self._cut(rows[np.argsort(self.lengths[rows], kind="stable")])
+        else:
+            bucket_of = np.searchsorted(self.boundaries, self.lengths)
+            for bucket in range(len(self.boundaries)):
+                batches.extend(self._cut(generator.permutation(np.flatnonzero(bucket_of == bucket))))
         return [batches[i] for i in generator.permutation(len(batches))]
+
+    def _cut(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """Cut rows, in their order, into batches as large as they may be."""
+        if self.tokens is not None:
+            return np.split(rows, token_cuts(self.lengths[rows], self.tokens)) if len(rows) else []
+        return [rows[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size)]
+
+
+def token_cuts(lengths: NDArray[np.integer], tokens: int) -> list[int]:
+    """Return where to cut rows of these lengths, so that each piece's rows times its longest are at most `tokens`.
+
+    Each piece is as long as can be, and at least one row; only the looks at a piece as a whole are steps of Python.
+
+    >>> token_cuts(np.array([1, 1, 2, 2, 5]), 4)
+    [2, 4]
+    """
+    lengths = np.maximum(lengths, 1)  # an empty history is padded to one step
+    cuts: list[int] = []
+    start = 0
+    while start < len(lengths):
+        # The longest row is at least as long as the first.
+        window = lengths[start : start + tokens // int(lengths[start]) + 1]
+        size = np.maximum.accumulate(window) * np.arange(1, len(window) + 1)
+        start += max(1, int(np.searchsorted(size, tokens, side="right")))
+        cuts.append(start)
+    return cuts[:-1]
 
 
 def batches_in_order(sequences: Sequences, batch_size: int) -> Iterator[tuple[NDArray[np.int64], Batch]]:

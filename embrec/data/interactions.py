@@ -76,9 +76,9 @@ class Interactions:
         """The number of events of each user, [U]."""
         return np.diff(self.user_ptr)
 
-    @cached_property
+    @property
     def position(self) -> NDArray[np.int64]:
-        """The place of each event in its user's history, from 0, [E]."""
+        """The place of each event in its user's history, from 0, [E]; not kept, for it is half as large as the log."""
         return np.arange(len(self)) - self.user_ptr[self.user]
 
     @cached_property

@@ -79,8 +79,8 @@ def training_sequences(interactions: Interactions, partition: Partition, max_len
     users = np.flatnonzero(counts >= 2)
     ends = np.cumsum(counts)[users]
     lengths = np.minimum(counts[users], max_length + 1)
-    flat = events[_ranges(ends - lengths, lengths)]
-    return _gather(interactions, flat, lengths, users.astype(np.int64))
+    events = events[_ranges(ends - lengths, lengths)]
+    return _gather(interactions, events, lengths, users.astype(np.int64))
 
 
 def target_sequences(
@@ -140,7 +140,7 @@ def _gather(
     target_time: NDArray[np.int64] | None = None,
 ) -> Sequences:
     return Sequences(
-        items=(interactions.item[flat] + 1).astype(np.int32),
+        items=(interactions.item[flat] + 1).astype(np.int32, copy=False),
         times=interactions.time[flat],
         ptr=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         user=user,
@@ -151,6 +151,7 @@ def _gather(
 
 def _ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return `[s, s + 1, ..., s + length - 1]` for each start, concatenated, [sum of lengths]."""
-    total = int(lengths.sum())
     offsets = np.cumsum(lengths) - lengths
-    return np.arange(total) - np.repeat(offsets - starts, lengths)
+    ranges = np.arange(int(lengths.sum()))
+    ranges -= np.repeat(offsets - starts, lengths)  # in place: logs are long
+    return ranges

@@ -7,7 +7,7 @@ would move with other users, not how much it moves from seed to seed, which is w
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,6 +101,34 @@ def interval(means: Values, confidence: float = 0.95) -> tuple[Values, Values]:
     """Return the lower and upper ends of percentile intervals, from resampled means [R, K]: [K] and [K]."""
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
     return low, high
+
+
+class MeanInterval(NamedTuple):
+    """A mean and half the width of its confidence interval; NaN where a single value says nothing about the width."""
+
+    mean: float
+    half_width: float
+
+
+def mean_interval(values: Sequence[float], confidence: float = 0.95) -> MeanInterval:
+    """Return the mean of a few independent values, such as one a seed, with its interval by Student's t distribution.
+
+    >>> mean, half_width = mean_interval([0.1, 0.2, 0.3])
+    >>> round(mean, 3), round(half_width, 3)
+    (0.2, 0.248)
+
+    Raises:
+        ValueError: there are no values.
+    """
+    from scipy import stats
+
+    if not len(values):
+        raise ValueError("there are no values to average")
+    count = len(values)
+    if count == 1:
+        return MeanInterval(float(values[0]), float("nan"))
+    error = np.std(values, ddof=1) / np.sqrt(count)
+    return MeanInterval(float(np.mean(values)), float(stats.t.ppf((1 + confidence) / 2, count - 1) * error))
 
 
 def wilcoxon(difference: Values) -> float:

@@ -106,7 +106,8 @@ class _SparseProduct(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, matrix: Tensor, transposed: Tensor, weight: Tensor) -> Tensor:
         ctx.transposed = transposed
-        return matrix @ weight
+        with torch.autocast(weight.device.type, enabled=False):  # there is no sparse product in half precision on a CPU
+            return matrix @ weight
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, None, Tensor]:

@@ -1,9 +1,10 @@
 """The state of a training that was interrupted: enough to go on as if it had not been."""
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -19,6 +20,7 @@ class TrainerState:
     Attributes:
         epoch: the running epoch, from 0.
         step: steps done in it.
+        done: steps done in all epochs.
         loss_sum: sum of the losses of its valid steps so far.
         loss_count: the number of those.
         seconds: time spent in training and validation, over all sittings.
@@ -31,6 +33,7 @@ class TrainerState:
 
     epoch: int = 0
     step: int = 0
+    done: int = 0
     loss_sum: float = 0.0
     loss_count: int = 0
     seconds: float = 0.0
@@ -41,9 +44,19 @@ class TrainerState:
     finished: bool = False
 
 
-def save_checkpoint(
-    path: Path, state: TrainerState, model: torch.nn.Module, optimizer: torch.optim.Optimizer, fingerprint: str
-) -> None:
+class Stateful(Protocol):
+    """A part of the training with a state of tensors and plain values, such as the model."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any], /) -> Any:
+        """Go back to a state."""
+        ...
+
+
+def save_checkpoint(path: Path, state: TrainerState, parts: Mapping[str, Stateful], fingerprint: str) -> None:
     """Write everything that the next step depends on; `fingerprint` names the configuration and data it belongs to.
 
     Raises:
@@ -52,8 +65,7 @@ def save_checkpoint(
     content = {
         "fingerprint": fingerprint,
         "state": vars(state),
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
+        "parts": {name: part.state_dict() for name, part in parts.items()},
         "random": torch.get_rng_state(),
         "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
@@ -67,16 +79,13 @@ def save_checkpoint(
         ) from None
 
 
-def load_checkpoint(
-    data: bytes, path: Path | None, model: torch.nn.Module, optimizer: torch.optim.Optimizer, fingerprint: str
-) -> TrainerState:
-    """Bring model, optimizer and random generators back to the checkpoint and return its state.
+def load_checkpoint(data: bytes, path: Path | None, parts: Mapping[str, Stateful], fingerprint: str) -> TrainerState:
+    """Bring the parts and the random generators back to the checkpoint and return its state.
 
     Args:
         data: what the file holds.
         path: where it was read, for messages.
-        model: takes its weights.
-        optimizer: takes its moments.
+        parts: take their states.
         fingerprint: of this training.
 
     Raises:
@@ -84,16 +93,20 @@ def load_checkpoint(
     """
     try:
         content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        belongs = content["fingerprint"] == fingerprint
+        state = TrainerState(**content["state"])
+        states = {name: content["parts"][name] for name in parts}
     except Exception as error:  # torch raises many kinds for a broken file
-        raise RunError(f"{path}: the checkpoint cannot be read ({error}); train again with --force") from error
-    if content["fingerprint"] != fingerprint:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RunError(f"{path}: the checkpoint cannot be read ({reason}); train again with --force") from error
+    if not belongs:
         raise RunError(
             f"{path and path.parent}: the run was begun with another configuration or other data; "
             "name another run with --run, or start over with --force"
         )
-    model.load_state_dict(content["model"])
-    optimizer.load_state_dict(content["optimizer"])
+    for name, part in parts.items():
+        part.load_state_dict(states[name])
     torch.set_rng_state(content["random"])
-    if content["random_cuda"]:
+    if len(content["random_cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(content["random_cuda"])
-    return TrainerState(**content["state"])
+    return state

@@ -23,6 +23,17 @@ class Schedule(BaseModel):
     )
     floor: Annotated[float, Field(ge=0, le=1, description="share of the rate that a cosine ends at")] = 0.0
 
+    @model_validator(mode="after")
+    def _floor_is_of_a_cosine(self) -> "Schedule":
+        if self.floor and self.name != "cosine":
+            raise ValueError(f"floor is where a cosine ends, but the schedule is {self.name}; leave it out")
+        return self
+
+    @property
+    def moves(self) -> bool:
+        """Whether the rate is ever another than the full one."""
+        return self.name != "constant" or self.warm_up > 0
+
 
 def _from_name(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
@@ -46,14 +57,17 @@ class TrainingConfig(BaseModel):
     bucket: Annotated[bool, Field(description="batch histories of like length, so that little is padded")] = True
     optimizer: Annotated[Literal["adam", "adamw", "adagrad", "sgd"], Field(description="the optimiser")] = "adamw"
     learning_rate: Annotated[float, Field(gt=0, description="of the optimiser")] = 1e-3
-    betas: Annotated[tuple[float, float], Field(description="of adam and adamw")] = (0.9, 0.999)
+    betas: Annotated[
+        tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]],
+        Field(description="of adam and adamw"),
+    ] = (0.9, 0.999)
     momentum: Annotated[float, Field(ge=0, lt=1, description="of sgd and adagrad")] = 0.0
     weight_decay: Annotated[
         float, Field(ge=0, description="L2 on all weights: decoupled with adamw, in the gradient with the others")
     ] = 0.0
     l2: Annotated[
         dict[str, Annotated[float, Field(ge=0)]],
-        Field(description="L2 on named parts of the model, such as {items.weight: 1.0e-6}"),
+        Field(description="L2 on named parts of the model, such as {items.weight: 1.0e-6}; not in the loss shown"),
     ] = {}
     schedule: Annotated[Schedule, BeforeValidator(_from_name), Field(description="of the learning rate")] = Schedule()
     clip_norm: Annotated[float, Field(ge=0, description="largest norm of the gradient; 0 = no limit")] = 0.0
@@ -63,7 +77,9 @@ class TrainingConfig(BaseModel):
     ] = 0.0
     select_by: Annotated[str, Field(description="validation metric that chooses the best epoch")] = "ndcg@10"
     patience: Annotated[int, Field(ge=1, description="epochs without a better value before stopping")] = 3
-    validate_every: Annotated[int, Field(ge=1, description="epochs between validations")] = 1
+    validate_every: Annotated[
+        int, Field(ge=1, description="epochs between validations; the last epoch always has one")
+    ] = 1
     seed: Annotated[int, Field(ge=0, description="of the weights, the order of batches, negatives and dropout")] = 0
     device: Annotated[str, Field(description="auto, cpu, cuda or cuda:N")] = "auto"
     precision: Annotated[
@@ -82,6 +98,14 @@ class TrainingConfig(BaseModel):
             )
         if loss.needs == "nothing" and negatives != Negatives():
             raise ValueError(f"loss {loss.name} has no negatives; leave them out, or choose another loss")
+        return self
+
+    @model_validator(mode="after")
+    def _settings_fit_the_optimizer(self) -> "TrainingConfig":
+        if self.momentum and self.optimizer not in ("sgd", "adagrad"):
+            raise ValueError(f"momentum is of sgd and adagrad, but optimizer is {self.optimizer}; set betas instead")
+        if self.betas != (0.9, 0.999) and self.optimizer not in ("adam", "adamw"):
+            raise ValueError(f"betas are of adam and adamw, but optimizer is {self.optimizer}; set momentum instead")
         return self
 
 

@@ -18,13 +18,13 @@ class Reading(NamedTuple):
     Attributes:
         loss_sum: sum over the steps of loss times count.
         counted: sum of the counts.
-        bad_step: the first of them whose loss or gradient is no finite number, from 0; None if all are.
+        steps_ago: how long ago the first step was whose loss or gradient is no finite number, 1 for the last; 0 if none.
         what: which of both, and its value; empty if all are finite.
     """
 
     loss_sum: float
     counted: int
-    bad_step: int | None
+    steps_ago: int
     what: str
 
 
@@ -64,6 +64,6 @@ class Guard:
         for step, (loss, norm, count) in enumerate(zip(losses, norms, counts, strict=True)):
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 what = f"the gradient's norm is {norm}" if math.isfinite(loss) else f"the loss is {loss}"
-                return Reading(loss_sum, sum(counts[:step]), step, what)
+                return Reading(loss_sum, sum(counts[:step]), len(counts) - step, what)
             loss_sum += loss * count
-        return Reading(loss_sum, sum(counts), None, "")
+        return Reading(loss_sum, sum(counts), 0, "")

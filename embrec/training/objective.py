@@ -51,7 +51,7 @@ class Objective(nn.Module):
         steps = self.model.training_steps(batch)
         if self.loss.needs == "nothing":
             losses = cosine(steps.queries, nn.functional.embedding(steps.targets, steps.items))
-            return losses @ weights
+            return (losses * weights).sum()  # in float32 under autocast too, which a product would not be
         size = len(self.candidates)
         items = steps.items[1:] if self.every_item else steps.items[self.candidates]
         histories = self._histories(batch, steps)
@@ -78,15 +78,16 @@ class Objective(nn.Module):
         return Histories(own, steps.row, column[steps.targets])
 
 
-def step_weights(batch: Batch, reduction: str, total: int) -> Tensor:
+def step_weights(batch: Batch, reduction: str, total: int, steps: int) -> Tensor:
     """Return the weight of each valid step in the batch's loss, [M].
 
     Args:
         batch: B histories; those of a worker, where a batch is shared.
         reduction: "token-mean": each step counts alike; "user-mean": each history does (EmbRec, eq. 1).
         total: steps of the whole batch, or its histories for the user mean.
+        steps: valid steps of `batch`, M, so that no accelerator need be asked.
     """
-    counts = (batch.targets > 0).sum(dim=1)
     if reduction == "token-mean":
-        return torch.full((int(counts.sum()),), 1 / total, device=counts.device)
-    return (1 / (counts * total)).repeat_interleave(counts)
+        return torch.full((steps,), 1 / total, device=batch.targets.device)
+    counts = (batch.targets > 0).sum(dim=1)
+    return (1 / (counts * total)).repeat_interleave(counts, output_size=steps)

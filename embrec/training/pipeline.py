@@ -129,12 +129,17 @@ def train(
         if run.metrics.exists():
             return TrainingResult(run, run.read_metrics(), reused=True)
     _begin(run, config, fingerprint, inputs.tables)
-    if device is not None:
-        train_here(run, config, fingerprint, inputs, device, progress)
-    else:
-        from embrec.training.on_ray import train_on_ray
+    try:
+        if device is not None:
+            train_here(run, config, fingerprint, inputs, device, progress)
+        else:
+            from embrec.training.on_ray import train_on_ray
 
-        train_on_ray(run, config, fingerprint, address, progress)
+            train_on_ray(run, config, fingerprint, address, progress)
+    except ConfigError:
+        if not run.checkpoint.exists():
+            shutil.rmtree(run.path)  # the name is free for the configuration mended
+        raise
     return TrainingResult(run, run.read_metrics(), reused=False)
 
 

@@ -1,28 +1,47 @@
 """The training loop: bucketed batches, validation after each epoch, the best epoch restored, exact resume."""
 
+import contextlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from embrec.data.batches import BucketSampler, collate
+from embrec.data.batches import Batch, BucketSampler, collate
 from embrec.data.sequences import Sequences
 from embrec.errors import RunError
 from embrec.models.recommender import Recommender
 from embrec.progress import Progress, silent
-from embrec.training.checkpoint import TrainerState, load_checkpoint, save_checkpoint
+from embrec.training.checkpoint import Stateful, TrainerState, load_checkpoint, save_checkpoint
 from embrec.training.config import TrainingConfig
 from embrec.training.guard import Guard
+from embrec.training.loading import ahead
 from embrec.training.objective import Objective, step_weights
+from embrec.training.precision import Precision, compile_model
 from embrec.training.shards import Shard
+from embrec.training.updates import Updates
 
 Validate = Callable[[], dict[str, float]]
 OnEpoch = Callable[[dict[str, float]], None]
+
+
+class Share(NamedTuple):
+    """The part of a batch that one process works on.
+
+    Attributes:
+        batch: its histories.
+        weights: of their M valid steps in the loss, [M].
+        steps: valid steps of the whole batch.
+    """
+
+    batch: Batch
+    weights: Tensor
+    steps: int
 
 
 class Trainer:
@@ -67,12 +86,19 @@ class Trainer:
         self.shard = Shard(*shard, self.device)
         self.on_epoch = on_epoch if self.shard.leads else None
         self.progress = progress if self.shard.leads else silent
-        self.objective = Objective(model, config.loss, config.negatives, popularity, config.seed)
-        self.optimizer = torch.optim.AdamW(
-            model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-        )
+        self.precision = Precision(config.precision, self.device)
+        if config.compile:
+            compile_model(model, self.device)
+        self.objective: nn.Module = Objective(model, config.loss, config.negatives, popularity, config.seed)
         # The last event of a training history is only a target.
-        self.sampler = BucketSampler(sequences.lengths - 1, config.batch_size, seed=config.seed)
+        self.sampler = BucketSampler(
+            sequences.lengths - 1,
+            config.batch_size,
+            tokens=config.batch_tokens,
+            bucket=config.bucket,
+            seed=config.seed,
+        )
+        self.updates = Updates(model, config, self.precision, len(self.sampler.epoch(0)))
         self.guard = Guard(self.shard)
         self.saved = ""
         self.state = TrainerState()
@@ -84,7 +110,7 @@ class Trainer:
             RunError: loss or gradient stopped being numbers, or the checkpoint belongs to another training.
         """
         self._resume()
-        self.shared_objective = self.shard.wrap(self.objective)
+        self.objective = self.shard.wrap(self.objective)
         while not self.state.finished:
             self._train_epoch()
             self._end_epoch()
@@ -94,99 +120,146 @@ class Trainer:
     def _resume(self) -> None:
         content = self.shard.from_leader(self._read_checkpoint)
         if content:
-            self.state = load_checkpoint(content, self.checkpoint, self.model, self.optimizer, self.fingerprint)
+            self.state = load_checkpoint(content, self.checkpoint, self._parts, self.fingerprint)
             self._remember_checkpoint()
 
     def _read_checkpoint(self) -> bytes:
         return self.checkpoint.read_bytes() if self.checkpoint is not None and self.checkpoint.exists() else b""
 
+    @property
+    def _parts(self) -> dict[str, Stateful]:
+        return {"model": self.model, "updates": self.updates}
+
     def _train_epoch(self) -> None:
         state = self.state
         self.model.train()
-        batches = self._batches()
+        plan = self._plan()
         started = saved = time.monotonic()
-        for rows in batches[state.step :]:
-            self._step(rows)
-            state.step += 1
-            if self.guard.full or state.step == len(batches):
-                self._read_losses()
-                if self.checkpoint is not None and time.monotonic() - saved > self.config.checkpoint_seconds:
-                    state.seconds += time.monotonic() - started
-                    self._save()
-                    started = saved = time.monotonic()
-            self.progress(self._task, state.step, len(batches) + 1, self._note())
+        with contextlib.closing(self._batches(plan[state.step :])) as batches:
+            for share in batches:
+                self._step(share)
+                state.step, state.done = state.step + 1, state.done + 1
+                if self.guard.full or state.step == len(plan):
+                    self._read_losses()
+                    if self.checkpoint is not None and time.monotonic() - saved > self.config.checkpoint_seconds:
+                        state.seconds += time.monotonic() - started
+                        self._check_weights()
+                        self._save()
+                        started = saved = time.monotonic()
+                self.progress(self._task, state.step, len(plan) + 1, self._note())
         state.seconds += time.monotonic() - started
 
-    def _batches(self) -> list[NDArray[np.int64]]:
+    def _plan(self) -> list[NDArray[np.int64]]:
+        """Return the rows of each batch of the epoch."""
         return self.sampler.epoch(0 if self.config.negatives.frozen else self.state.epoch)
+
+    def _batches(self, plan: list[NDArray[np.int64]]) -> Generator[Share, None, None]:
+        if self.device.type == "cpu":
+            # Two threads would share the processors that the step already fills: collating is 1 ms of 30 to 300.
+            return (self._share(rows) for rows in plan)
+        return ahead(self._share, plan)
+
+    def _share(self, rows: NDArray[np.int64]) -> Share:
+        """Gather this process's share of a batch."""
+        own, counts = self.shard.rows(rows)
+        batch = collate(self.sequences, own)
+        steps, own_steps = (int((self.sequences.lengths[some] - 1).sum()) for some in (rows, own))
+        total = steps if self.config.reduction == "token-mean" else len(rows)
+        # Gradients are averaged over the processes, so each one's share counts as often as there are processes.
+        scale = self.shard.world if counts else 0
+        weights = step_weights(batch, self.config.reduction, total, own_steps) * scale
+        if self.device.type == "cuda":
+            batch, weights = batch.pinned(), weights.pin_memory()
+        return Share(batch, weights, steps)
+
+    def _step(self, share: Share) -> None:
+        config, state = self.config, self.state
+        epoch = 0 if config.negatives.frozen else state.epoch
+        self.shard.begin_step(config.seed, self.shard.moment(state.epoch, state.step))
+        batch, weights = share.batch.to(self.device), share.weights.to(self.device, non_blocking=True)
+        with self.precision.autocast():
+            loss = self.objective(batch, weights, self.shard.moment(epoch, state.step))
+        norm = self.updates.apply(loss, state.epoch, state.done)
+        self.guard.add(loss, norm, share.steps)
+
+    def _read_losses(self) -> None:
+        state = self.state
+        reading = self.guard.read()
+        state.loss_sum += reading.loss_sum
+        state.loss_count += reading.counted
+        if reading.steps_ago:
+            self._stop(reading.what, reading.steps_ago)
+        if self.precision.collapsed:
+            self._stop("no scale of the loss gives a finite gradient", 1)
+
+    def _stop(self, what: str, steps_ago: int) -> NoReturn:
+        state = self.state
+        rate = self.updates.rate(state.epoch, state.done - steps_ago)
+        kept = (
+            f"the last good checkpoint is kept: {self.checkpoint}, {self.saved}" if self.saved else "no checkpoint yet"
+        )
+        raise RunError(
+            f"{what} in epoch {state.epoch + 1}, step {state.step - steps_ago + 1}, at learning rate {rate:g}; lower it or "
+            f"set clip_norm, and start over with --force ({kept})"
+        )
+
+    def _end_epoch(self) -> None:
+        state, config = self.state, self.config
+        self._check_weights()
+        last = state.epoch + 1 == config.epochs
+        rate = self.updates.rate(state.epoch, state.done - 1)
+        record: dict[str, Any] = {"epoch": state.epoch + 1, "loss": state.loss_sum / max(1, state.loss_count)}
+        if config.schedule.moves:
+            record["learning rate"] = rate
+        note = self._note()
+        if last or (state.epoch + 1) % config.validate_every == 0:
+            value = self._validate(record)
+            note += f", valid {config.select_by} {value:.4f}"
+            state.finished = last or state.epoch - state.best_epoch >= config.patience
+        record["seconds"] = round(state.seconds, 2)
+        state.history.append(record)
+        steps = len(self._plan()) + 1  # the last one was the validation
+        self.progress(self._task, steps, steps, note)
+        state.epoch, state.step, state.loss_sum, state.loss_count = state.epoch + 1, 0, 0.0, 0
+        self._save()
+        if self.on_epoch is not None:
+            self.on_epoch(record)
+
+    def _validate(self, record: dict[str, Any]) -> float:
+        """Add the validation metrics to a record, keep the weights if they are the best, and return the selection metric."""
+        state = self.state
+        started = time.monotonic()
+        with self.updates.average.applied():
+            metrics = json.loads(self.shard.from_leader(lambda: json.dumps(self.validate()).encode()))
+            value: float = metrics[self.config.select_by]
+            if value > state.best_value:
+                state.best_value, state.best_epoch = value, state.epoch
+                state.best_weights = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+        state.seconds += time.monotonic() - started
+        record.update({f"valid {name}": value for name, value in metrics.items()})
+        return value
+
+    def _check_weights(self) -> None:
+        """Refuse to keep weights that are not finite: a step may overflow them though its gradient was finite."""
+        norm = torch.nn.utils.get_total_norm([weight.detach() for weight in self.model.parameters()])
+        if not norm.isfinite():
+            self._stop(f"the norm of the weights is {norm.item()}", 1)
+
+    def _save(self) -> None:
+        if self.checkpoint is not None and self.shard.leads:
+            save_checkpoint(self.checkpoint, self.state, self._parts, self.fingerprint)
+            self._remember_checkpoint()
+
+    def _remember_checkpoint(self) -> None:
+        self.saved = f"epoch {self.state.epoch + 1}, step {self.state.step}"
 
     @property
     def _task(self) -> str:
         return f"epoch {self.state.epoch + 1}/{self.config.epochs}"
 
     def _note(self) -> str:
-        return f"loss {self.state.loss_sum / self.state.loss_count:.4f}" if self.state.loss_count else ""
-
-    def _step(self, rows: NDArray[np.int64]) -> None:
-        config = self.config
-        own, counts = self.shard.rows(rows)
-        count = int((self.sequences.lengths[rows] - 1).sum())
-        total = count if config.reduction == "token-mean" else len(rows)
-        moment = self.shard.moment(0 if config.negatives.frozen else self.state.epoch, self.state.step)
-        self.shard.begin_step(config.seed, self.shard.moment(self.state.epoch, self.state.step))
-        batch = collate(self.sequences, own).to(self.device)
-        # Gradients are averaged over the processes, so each one's share counts as often as there are processes.
-        weights = step_weights(batch, config.reduction, total) * (self.shard.world * counts)
-        loss = self.shared_objective(batch, weights, moment)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm or float("inf"))
-        self.optimizer.step()
-        self.guard.add(loss, norm, count)
-
-    def _read_losses(self) -> None:
         state = self.state
-        first = state.step - len(self.guard.counts)
-        reading = self.guard.read()
-        state.loss_sum += reading.loss_sum
-        state.loss_count += reading.counted
-        if reading.bad_step is not None:
-            raise RunError(
-                f"{reading.what} in epoch {state.epoch + 1}, step {first + reading.bad_step + 1}, at learning rate "
-                f"{self.config.learning_rate:g}; lower it or set clip_norm, and start over ({self._last_checkpoint()})"
-            )
-
-    def _last_checkpoint(self) -> str:
-        return f"the last good checkpoint is kept: {self.checkpoint}, {self.saved}" if self.saved else "no checkpoint"
-
-    def _end_epoch(self) -> None:
-        state, config = self.state, self.config
-        started = time.monotonic()
-        metrics = json.loads(self.shard.from_leader(lambda: json.dumps(self.validate()).encode()))
-        state.seconds += time.monotonic() - started
-        value = metrics[config.select_by]
-        if value > state.best_value:
-            state.best_value, state.best_epoch = value, state.epoch
-            state.best_weights = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
-        record = {
-            "epoch": state.epoch + 1,
-            "loss": state.loss_sum / max(1, state.loss_count),
-            "seconds": round(state.seconds, 2),
-            **{f"valid {name}": value for name, value in metrics.items()},
-        }
-        state.history.append(record)
-        steps = len(self._batches()) + 1  # the last one was the validation
-        self.progress(self._task, steps, steps, f"{self._note()}, valid {config.select_by} {value:.4f}")
-        state.epoch, state.step, state.loss_sum, state.loss_count = state.epoch + 1, 0, 0.0, 0
-        state.finished = state.epoch >= config.epochs or state.epoch - 1 - state.best_epoch >= config.patience
-        self._save()
-        if self.on_epoch is not None:
-            self.on_epoch(record)
-
-    def _save(self) -> None:
-        if self.checkpoint is not None and self.shard.leads:
-            save_checkpoint(self.checkpoint, self.state, self.model, self.optimizer, self.fingerprint)
-            self._remember_checkpoint()
-
-    def _remember_checkpoint(self) -> None:
-        self.saved = f"epoch {self.state.epoch + 1}, step {self.state.step}"
+        note = f"loss {state.loss_sum / state.loss_count:.4f}" if state.loss_count else ""
+        if self.config.schedule.moves:
+            note += f", learning rate {self.updates.rate(state.epoch, max(0, state.done - 1)):.2e}"
+        return note

@@ -1,9 +1,11 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embrec.data.batches import BucketSampler, batches_in_order, bucket_boundaries, collate
+from embrec.data.batches import BucketSampler, batches_in_order, bucket_boundaries, collate, token_cuts
 from embrec.data.sequences import Sequences
 
 length_lists = st.lists(st.integers(1, 20), min_size=1, max_size=60).map(np.array)
@@ -54,6 +56,55 @@ def test_the_order_depends_on_seed_and_epoch_only():
     assert flat[0] == flat[1]
     assert flat[0] != np.concatenate(one.epoch(2)).tolist()
     assert flat[0] != np.concatenate(BucketSampler(lengths, 8, seed=2).epoch(1)).tolist()
+
+
+@settings(deadline=None)
+@given(length_lists, st.integers(1, 50), st.integers(0, 3), st.integers(0, 3), st.booleans())
+def test_batches_by_tokens_keep_to_the_budget_and_cover_each_row_once(lengths, tokens, seed, epoch, bucket):
+    batches = BucketSampler(lengths, 4, tokens=tokens, bucket=bucket, seed=seed).epoch(epoch)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) * lengths[batch].max() <= tokens or len(batch) == 1
+
+
+@settings(deadline=None)
+@given(length_lists, st.integers(1, 50))
+def test_a_batch_by_tokens_is_as_large_as_can_be(lengths, tokens):
+    for start, end in itertools.pairwise([0, *token_cuts(lengths, tokens)]):
+        assert (end + 1 - start) * lengths[start : end + 1].max() > tokens
+
+
+@settings(deadline=None)
+@given(length_lists, st.integers(1, 9), st.integers(0, 3))
+def test_random_batches_cover_each_row_once_and_all_but_the_last_are_full(lengths, batch_size, epoch):
+    batches = BucketSampler(lengths, batch_size, bucket=False).epoch(epoch)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+    assert all(len(batch) == batch_size for batch in batches[:-1])
+
+
+@pytest.mark.parametrize("options", [{"tokens": 30}, {"tokens": 30, "bucket": False}, {"bucket": False}])
+def test_the_order_of_other_batches_depends_on_seed_and_epoch_only(options):
+    lengths = np.arange(200) % 7 + 1
+    one, again = (BucketSampler(lengths, 8, seed=1, **options) for _ in range(2))
+    again.epoch(0)
+    flat = [np.concatenate(sampler.epoch(1)).tolist() for sampler in (one, again)]
+    assert flat[0] == flat[1]
+    assert flat[0] != np.concatenate(one.epoch(2)).tolist()
+    assert flat[0] != np.concatenate(BucketSampler(lengths, 8, seed=2, **options).epoch(1)).tolist()
+
+
+def test_batches_by_tokens_waste_little_on_padding():
+    lengths = np.random.default_rng(0).integers(1, 50, 1000)
+    padded = {
+        bucket: sum(len(b) * lengths[b].max() for b in BucketSampler(lengths, 1, tokens=500, bucket=bucket).epoch())
+        for bucket in (True, False)
+    }
+    assert padded[True] < 1.1 * lengths.sum() < padded[False]
+
+
+def test_no_rows_make_no_batches():
+    assert BucketSampler(np.array([], dtype=np.int64), 4, tokens=9).epoch() == []
+    assert BucketSampler(np.array([], dtype=np.int64), 4, bucket=False).epoch() == []
 
 
 def test_training_batches_predict_the_next_event():

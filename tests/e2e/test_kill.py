@@ -1,6 +1,7 @@
 """Killed without warning, a command that is run again ends as if nothing had happened."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -11,6 +12,12 @@ import pytest
 TRAINING = (
     "train", "--category", "shop", "--features", "tfidf", "--epochs", "12", "--batch-size", "8",
     "--set", "model.dim=16", "--set", "training.patience=12", "--set", "training.checkpoint_seconds=0",
+)  # fmt: skip
+
+
+TRANSFORMER = (
+    "train", "--category", "shop", "--model", "sasrec", "--negatives", "8", "--epochs", "40", "--batch-size", "8",
+    "--set", "model.dim=16", "--set", "training.patience=40", "--set", "training.checkpoint_seconds=0",
 )  # fmt: skip
 
 
@@ -47,3 +54,20 @@ def test_a_training_killed_three_times_ends_with_the_same_weights_and_metrics(sh
         assert (shop.run_folder(killed) / file).read_bytes() == (shop.run_folder(whole) / file).read_bytes()
     lines = (shop.run_folder(killed) / "events.jsonl").read_text().splitlines()
     assert len(lines) == 12
+
+
+@pytest.mark.slow
+def test_a_transformer_killed_ten_times_ends_with_the_same_weights_and_metrics(shop):
+    shop.embrec(*TRANSFORMER, "--run", "whole-sasrec")
+    generator = random.Random(0)
+    checkpoint = shop.run_folder("killed-sasrec") / "trainer.pt"
+    for _ in range(10):
+        arguments = [*TRANSFORMER, "--run", "killed-sasrec"]
+        assert kill_after_progress(shop, arguments, checkpoint, generator.uniform(0.0, 0.2)) == -signal.SIGKILL
+    assert not (shop.run_folder("killed-sasrec") / "metrics.json").exists()
+    shop.embrec(*TRANSFORMER, "--run", "killed-sasrec")
+    assert shop.metrics("killed-sasrec") == shop.metrics("whole-sasrec")
+    for file in ("model.safetensors", "items.safetensors"):
+        contents = [(shop.run_folder(f"{run}-sasrec") / file).read_bytes() for run in ("killed", "whole")]
+        assert contents[0] == contents[1]
+    assert len((shop.run_folder("killed-sasrec") / "events.jsonl").read_text().splitlines()) == 40

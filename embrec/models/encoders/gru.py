@@ -52,7 +52,7 @@ class PublishedGRU(nn.Module):
         for gates_x, candidate_x in zip(gates_of_x, candidate_of_x, strict=True):
             reset, update = torch.sigmoid(torch.addmm(gates_x, state, gates_weight)).chunk(2, dim=1)
             candidate = F.relu(torch.addmm(candidate_x, reset * state, candidate_weight))
-            state = torch.lerp(candidate, state, update)
+            state = torch.lerp(candidate.to(x.dtype), state, update.to(x.dtype))  # whole under autocast too
             states.append(state)
         return F.dropout(torch.stack(states, dim=1), self.dropout, self.training)
 

@@ -261,10 +261,12 @@ class _BlockLoss(torch.autograd.Function):
             product = _AllItems(queries, items, wanted)
         if targets is None:
             targets = torch.full((len(queries),), product.columns - 1, device=queries.device)
-        losses = _blocks(product, targets, weights, kernel, exclusion, offsets, wanted)
-        if wanted:
-            ctx.gradients = product.gradients()
-        return losses @ weights
+        # The product knows in which precision to multiply; what a kernel computes stays whole.
+        with torch.autocast(queries.device.type, enabled=False):
+            losses = _blocks(product, targets, weights, kernel, exclusion, offsets, wanted)
+            if wanted:
+                ctx.gradients = product.gradients()
+            return losses @ weights
 
     @staticmethod
     @once_differentiable

@@ -1,0 +1,65 @@
+"""What is done to a gradient before it moves the weights: L2 on parts of the model, and limits."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from embrec.errors import ConfigError
+
+
+class GradientRules:
+    """Adds the gradient of the L2 terms, measures the norm, and keeps to the limits.
+
+    The L2 term of a part is weight / 2 times the sum of its squared weights. Only its gradient is computed: the loss that is
+    shown and logged does not hold it.
+
+    Args:
+        model: whose gradients.
+        l2: part of the model -> weight; a part is the dotted name of a parameter, or the beginning of several.
+        clip_value: largest entry; 0 = no limit.
+        clip_norm: largest norm of the whole, after the entries were limited; 0 = no limit.
+
+    Raises:
+        ConfigError: the model has no such part.
+    """
+
+    def __init__(
+        self, model: nn.Module, l2: Mapping[str, float], *, clip_value: float = 0.0, clip_norm: float = 0.0
+    ) -> None:
+        self.weights = list(model.parameters())
+        self.terms = [(parameters_of(model, part), weight) for part, weight in l2.items() if weight]
+        self.clip_value = clip_value
+        self.clip_norm = clip_norm
+
+    @torch.no_grad()
+    def apply(self) -> Tensor:
+        """Change the gradients in place, and return their norm before the limits, a scalar that is not waited for."""
+        for weights, weight in self.terms:
+            having = [(each.grad, each.detach()) for each in weights if each.grad is not None]
+            torch._foreach_add_([gradient for gradient, _ in having], [each for _, each in having], alpha=weight)
+        gradients = [each.grad for each in self.weights if each.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        measured = norm
+        if self.clip_value:
+            torch.nn.utils.clip_grad_value_(self.weights, self.clip_value)
+            if self.clip_norm:
+                norm = torch.nn.utils.get_total_norm(gradients)
+        if self.clip_norm:
+            torch.nn.utils.clip_grads_with_norm_(self.weights, self.clip_norm, norm)
+        return measured
+
+
+def parameters_of(model: nn.Module, part: str) -> list[nn.Parameter]:
+    """Return the parameters whose name is `part` or begins with `part` and a dot.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    named = dict(model.named_parameters())
+    found = [weight for name, weight in named.items() if name == part or name.startswith(f"{part}.")]
+    if not found:
+        paths = [name.split(".") for name in named]
+        parts = dict.fromkeys(".".join(path[: i + 1]) for path in paths for i in range(len(path)))
+        raise ConfigError(f"training.l2: the model has no part {part!r}; there are: {', '.join(parts)}")
+    return found

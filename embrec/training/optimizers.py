@@ -1,0 +1,81 @@
+"""The optimisers, made from a configuration."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, Adam, AdamW, Optimizer
+
+from embrec.training.config import TrainingConfig
+
+
+def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainingConfig) -> Optimizer:
+    """Return the optimiser of a configuration, in one fused kernel where torch has it for the weights' device."""
+    weights = list(parameters)
+    fused = all(weight.device.type in ("cpu", "cuda") for weight in weights)
+    rate, decay = config.learning_rate, config.weight_decay
+    if config.optimizer == "adam":
+        return Adam(weights, lr=rate, betas=config.betas, weight_decay=decay, fused=fused)
+    if config.optimizer == "adamw":
+        return AdamW(weights, lr=rate, betas=config.betas, weight_decay=decay, fused=fused)
+    if config.optimizer == "adagrad":
+        return Adagrad(weights, rate, momentum=config.momentum, weight_decay=decay)
+    return SGD(weights, lr=rate, momentum=config.momentum, weight_decay=decay, fused=fused)
+
+
+class Adagrad(Optimizer):
+    """Adagrad as GRU4Rec has it: with momentum, which torch's has not (spec 6).
+
+    For a gradient g: s += g²; v = momentum v - rate g / sqrt(s + epsilon); w += v. Without momentum it differs from torch's
+    only in where epsilon stands.
+
+    Args:
+        parameters: the weights.
+        learning_rate: rate.
+        momentum: share of the last move that is kept.
+        weight_decay: this times the weight is added to the gradient.
+        epsilon: keeps the first steps finite.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        learning_rate: float,
+        *,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        epsilon: float = 1e-6,
+    ) -> None:
+        options = {"lr": learning_rate, "momentum": momentum, "weight_decay": weight_decay, "epsilon": epsilon}
+        super().__init__(parameters, options)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Move the weights that have a gradient; a closure is not called."""
+        for group in self.param_groups:
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            if not weights:
+                continue
+            gradients = [weight.grad for weight in weights]
+            if group["weight_decay"]:
+                gradients = list(torch._foreach_add(gradients, weights, alpha=group["weight_decay"]))
+            sums = self._of(weights, "sum")
+            torch._foreach_addcmul_(sums, gradients, gradients)
+            roots = torch._foreach_add(sums, group["epsilon"])
+            torch._foreach_sqrt_(roots)
+            if group["momentum"]:
+                moves = self._of(weights, "move")
+                torch._foreach_mul_(moves, group["momentum"])
+                torch._foreach_addcdiv_(moves, gradients, roots, value=-group["lr"])
+                torch._foreach_add_(weights, moves)
+            else:
+                torch._foreach_addcdiv_(weights, gradients, roots, value=-group["lr"])
+
+    def _of(self, weights: list[nn.Parameter], name: str) -> list[Tensor]:
+        """Return what is remembered of each weight, zeros at first."""
+        states: list[dict[str, Any]] = [self.state[weight] for weight in weights]
+        for weight, state in zip(weights, states, strict=True):
+            if name not in state:
+                state[name] = torch.zeros_like(weight)
+        return [state[name] for state in states]
