@@ -61,6 +61,13 @@ def train(
         str | None, typer.Option(help="A run a seed, such as 0,1,2: RUN-s0, RUN-s1 ..., and their mean.")
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes that share each batch, a processor or GPU each, through Ray (default: 1)."),
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Of a running Ray cluster that trains (default: the workers are started here).")
+    ] = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="Any other setting, such as model.dim=256; may be repeated.")
     ] = None,
@@ -91,6 +98,7 @@ def train(
         "training.learning_rate": learning_rate,
         "training.seed": seed,
         "training.device": device,
+        "training.workers": workers,
     }
     config = build_config(
         category,
@@ -102,9 +110,9 @@ def train(
     folder, name = Workspaces.locate(workspace).category(category), run or run_name(config)
     with progress_bars() as progress:
         if chosen:
-            several = train_seeds(folder, config, chosen, name, force=force, progress=progress)
+            several = train_seeds(folder, config, chosen, name, force=force, address=address, progress=progress)
         else:
-            result = train_model(folder, config, name, force=force, progress=progress)
+            result = train_model(folder, config, name, force=force, address=address, progress=progress)
     if chosen:
         _print_seeds(f"{category}/{name}", several, config)
     else:

@@ -7,32 +7,28 @@ files at the same paths. A worker that dies is started again and repeats the blo
 
 import io
 import json
-import logging
-import os
-import socket
-import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from embrec.data.catalog import Catalog
-from embrec.errors import ConfigError, EmbrecError, FeatureError, MissingExtraError
+from embrec.errors import ConfigError, EmbrecError, FeatureError
 from embrec.features.build import EncodedBlock, Engine
 from embrec.features.encoder import Encoded, Encoder
 from embrec.features.registry import load_encoder
+from embrec.on_ray import ray_cluster
 
 # A block that has taken so many workers with it will take the next one too.
 _MOST_RESTARTS = 8
-_ANSWER_SECONDS = 5
 
 
 @contextmanager
@@ -47,60 +43,21 @@ def ray_engine(address: str | None = None, workers: int | None = None) -> Iterat
         MissingExtraError: Ray is not installed.
         ConfigError: no cluster answers at the address.
     """
-    if address is not None:
-        _bring_token()
-    ray = _ray()
     if workers is not None and workers < 1:
         raise ConfigError(f"workers is {workers}: at least one must encode")
-    try:
-        if address is not None:
-            _reach(address)
-        with _silent_stderr():
-            ray.init(
-                address=address or "local",
-                num_cpus=max(workers or 1, os.cpu_count() or 1) if address is None else None,
-                include_dashboard=None if address else False,
-                log_to_driver=False,
-                logging_level="ERROR",
-            )
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ConfigError(f"no Ray cluster at {address or 'this machine'} ({reason}); see: ray status") from None
-    try:
+    with ray_cluster("--engine ray", "data", address=address, processors=workers or 1) as ray:
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.print_on_execution_start = False
         count = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
 
         def engine(
             encoder: Encoder, catalog: Catalog, blocks: Sequence[tuple[int, NDArray[np.int64]]]
         ) -> Iterator[EncodedBlock]:
             if blocks:
-                with redirect_stdout(_WithoutNotices(sys.stdout)):
-                    yield from _encode(ray, encoder, catalog, blocks, min(count, len(blocks)))
+                yield from _encode(ray, encoder, catalog, blocks, min(count, len(blocks)))
 
         yield engine
-    finally:
-        ray.shutdown()
-
-
-def _reach(address: str) -> None:
-    """Try whether anything answers at `host:port`: Ray itself would ask for minutes.
-
-    Raises:
-        OSError: nothing does.
-    """
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host and port.isdecimal():
-        socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
-
-
-def _bring_token() -> None:
-    """Show the cluster this user's token, if there is one; to be called before Ray is imported.
-
-    `ray start` guards a cluster by itself once a token lies in the home folder, yet `ray.init` then shows none; a cluster
-    without a guard does not look at it.
-    """
-    token = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
-    if "RAY_AUTH_TOKEN" in os.environ or token.is_file():
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
 def _encode(
@@ -181,56 +138,3 @@ def _files(encoder: Encoder) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as folder:
         encoder.save(Path(folder))
         return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
-
-
-def _ray() -> Any:
-    """Import Ray and keep it quiet: what its workers have to say reaches the user as one line, if it matters."""
-    for name, value in {
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_AIR_NEW_OUTPUT": "0",
-        "RAY_BACKEND_LOG_LEVEL": "fatal",
-    }.items():
-        os.environ.setdefault(name, value)
-    try:
-        import ray
-        import ray.data
-        import ray.exceptions
-    except ImportError:
-        raise MissingExtraError("ray[data]", "ray", "--engine ray") from None
-    for logger in ("ray", "ray.data"):
-        logging.getLogger(logger).setLevel(logging.CRITICAL)
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    return ray
-
-
-@contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """Drop what Ray's core prints while it starts: that it was told to be quiet."""
-    with Path(os.devnull).open("w") as nothing:
-        kept = os.dup(2)
-        os.dup2(nothing.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-
-
-class _WithoutNotices(io.TextIOBase):
-    """Standard output without the paragraphs that Ray prints there about every worker that died and was started again."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._left_out = False
-
-    def write(self, text: str) -> int:
-        """Pass a text on, unless it comes from Ray's own processes."""
-        left_out = "(raylet)" in text or (self._left_out and text == "\n")
-        self._left_out = "(raylet)" in text
-        return len(text) if left_out else self._stream.write(text)
-
-    def flush(self) -> None:
-        """Pass on what was written."""
-        self._stream.flush()

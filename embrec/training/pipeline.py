@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -61,36 +61,65 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
+class Inputs(NamedTuple):
+    """What a training reads: the data, how they are divided, and the feature tables in the order of the configuration."""
+
+    dataset: Dataset
+    partition: Partition
+    tables: list[FeatureTable]
+
+
+def load_inputs(category: Category, config: RunConfig) -> Inputs:
+    """Read what a training needs.
+
+    Raises:
+        DataError: the category does not exist.
+        FeatureError: a feature table is missing or belongs to other items.
+    """
+    dataset = load_dataset(category)
+    partition = config.split(dataset.interactions, len(dataset.catalog))
+    tables = find_tables(category, config.model.features, dataset.catalog, partition.train_items)
+    return Inputs(dataset, partition, tables)
+
+
 def train(
-    category: Category, config: RunConfig, name: str, *, force: bool = False, progress: Progress = silent
+    category: Category,
+    config: RunConfig,
+    name: str,
+    *,
+    force: bool = False,
+    address: str | None = None,
+    progress: Progress = silent,
 ) -> TrainingResult:
     """Train a model, evaluate it once on the test targets, and leave a complete run folder.
 
-    Repeated with the same arguments it returns the finished run, or goes on where a killed one stopped.
+    Repeated with the same arguments it returns the finished run, or goes on where a killed one stopped. With more than one
+    worker, or an address, the workers of Ray train.
 
     Args:
         category: the prepared data.
         config: the model, its training and its evaluation; feature tables by name.
         name: of the run.
         force: start over where a run of that name exists.
+        address: of a running Ray cluster; workers are started on this machine if None.
         progress: told of every step.
 
     Raises:
-        ConfigError: a value is out of range or does not fit the data, or the device is not there.
+        ConfigError: a value is out of range or does not fit the data, the device is not there, or no cluster at the address.
         FeatureError: a feature table is missing or belongs to other items.
-        RunError: the name is taken by a run with another configuration.
+        MissingExtraError: several workers are asked for, and Ray is not installed.
+        RunError: the name is taken by a run with another configuration, or the training broke off.
     """
     run = RunFolder(category.runs / check_name("run", name))
     metric(config.training.select_by, np.ones(1), np.ones(1))
-    device = choose_device(config.training.device)
-    dataset = load_dataset(category)
-    partition = config.split(dataset.interactions, len(dataset.catalog))
-    tables = find_tables(category, config.model.features, dataset.catalog, partition.train_items)
-    config.model.check([table.dim for table in tables])
-    config.training.negatives.check(int(partition.train_items.sum()))
-    stems = tuple(table.path.stem for table in tables)
+    alone = config.training.workers == 1 and address is None
+    device = choose_device(config.training.device) if alone else None
+    inputs = load_inputs(category, config)
+    config.model.check([table.dim for table in inputs.tables])
+    config.training.negatives.check(int(inputs.partition.train_items.sum()))
+    stems = tuple(table.path.stem for table in inputs.tables)
     config = config.model_copy(update={"model": config.model.model_copy(update={"features": stems})})
-    fingerprint = run_fingerprint(config, dataset, tables)
+    fingerprint = run_fingerprint(config, inputs.dataset, inputs.tables)
     if run.path.exists() and force:
         shutil.rmtree(run.path)
     if run.config_file.exists():
@@ -101,8 +130,19 @@ def train(
             )
         if run.metrics.exists():
             return TrainingResult(run, run.read_metrics(), reused=True)
-    _begin(run, config, fingerprint, tables)
-    return _train(run, config, fingerprint, dataset, partition, tables, device, progress)
+    _begin(run, config, fingerprint, inputs.tables)
+    try:
+        if device is not None:
+            train_here(run, config, fingerprint, inputs, device, progress)
+        else:
+            from embrec.training.on_ray import train_on_ray
+
+            train_on_ray(run, config, fingerprint, address, progress)
+    except ConfigError:
+        if not run.checkpoint.exists():
+            shutil.rmtree(run.path)  # the name is free for the configuration mended
+        raise
+    return TrainingResult(run, run.read_metrics(), reused=False)
 
 
 def _begin(run: RunFolder, config: RunConfig, fingerprint: str, tables: list[FeatureTable]) -> None:
@@ -173,32 +213,41 @@ def fit_model(
     return model, state
 
 
-def _train(
+def train_here(
     run: RunFolder,
     config: RunConfig,
     fingerprint: str,
-    dataset: Dataset,
-    partition: Partition,
-    tables: list[FeatureTable],
+    inputs: Inputs,
     device: torch.device,
     progress: Progress,
-) -> TrainingResult:
-    try:
-        model, state = fit_model(run, config, fingerprint, dataset, partition, tables, device, progress)
-    except ConfigError:
-        if not run.checkpoint.exists():
-            shutil.rmtree(run.path)  # the name is free for the configuration mended
-        raise
-    names = _metric_names(config)
+    shard: tuple[int, int] = (0, 1),
+) -> None:
+    """Train in this process a run that was begun; the leader of several also evaluates it and completes its folder.
+
+    Args:
+        run: its folder.
+        config: with the feature tables' full names.
+        fingerprint: what `run_fingerprint` returned.
+        inputs: what `load_inputs` returned.
+        device: to train on.
+        progress: told of every step.
+        shard: (rank, world) of this process; see `Trainer`.
+
+    Raises:
+        RunError: loss or gradient stopped being numbers, or the disk is full.
+    """
+    dataset, partition, tables = inputs
+    model, state = fit_model(run, config, fingerprint, dataset, partition, tables, device, progress, shard)
+    if shard[0] > 0:
+        return
     started = time.monotonic()
     test = evaluate(
         model, dataset.interactions, partition, partition.test, config.evaluation, max_length=config.model.max_length,
         device=device, progress=progress, task="test",
     )  # fmt: skip
-    metrics = _metrics(config, model, state, test.metrics(names), time.monotonic() - started)
+    metrics = _metrics(config, model, state, test.metrics(_metric_names(config)), time.monotonic() - started)
     save_model(run, model, dataset.catalog, {table.path.stem: table.dim for table in tables})
     write_json(run.metrics, metrics)
-    return TrainingResult(run, metrics, reused=False)
 
 
 def _metric_names(config: RunConfig) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ def train_seeds(
     name: str,
     *,
     force: bool = False,
+    address: str | None = None,
     progress: Progress = silent,
 ) -> SeedsResult:
     """Train a model once a seed, as runs NAME-s0, NAME-s1 and so on; see `embrec.training.pipeline.train`.
@@ -45,6 +46,7 @@ def train_seeds(
         seeds: one run each.
         name: how the runs' names begin.
         force: start over where a run exists.
+        address: of a running Ray cluster.
         progress: told of every step.
 
     Raises:
@@ -55,7 +57,9 @@ def train_seeds(
     for seed in seeds:
         training = config.training.model_copy(update={"seed": seed})
         one = config.model_copy(update={"training": training})
-        runs[seed] = train(category, one, f"{name}-s{seed}", force=force, progress=_of_seed(seed, progress))
+        runs[seed] = train(
+            category, one, f"{name}-s{seed}", force=force, address=address, progress=_of_seed(seed, progress)
+        )
     return SeedsResult(runs)
 
 

@@ -24,10 +24,17 @@ class KilledError(Exception):
 
 
 def make_trainer(
-    checkpoint=None, kill_after=None, fingerprint="same", validate=None, shard=(0, 1), model=None, **config
+    checkpoint=None,
+    kill_after=None,
+    fingerprint="same",
+    validate=None,
+    shard=(0, 1),
+    model=None,
+    dtype=torch.float32,
+    **config,
 ):
     """A trainer of a toy model that raises `KilledError` at its nth report."""
-    model = toy_model(**{"source": "content", "dropout": 0.3} | (model or {}))
+    model = toy_model(**{"source": "content", "dropout": 0.3} | (model or {})).to(dtype)
     torch.manual_seed(1)
 
     def validation():
@@ -60,7 +67,7 @@ def make_trainer(
 
 def weights(trained):
     """All weights of a trainer's model, one after the other."""
-    return torch.cat([value.flatten().float() for value in trained.model.state_dict().values()])
+    return torch.cat([value.flatten().double() for value in trained.model.state_dict().values()])
 
 
 def train_in_processes(world: int, folder: Path, trainings: list[dict]) -> list[list[dict]]:

@@ -1,0 +1,168 @@
+"""Ray, started or joined without a word of its own; each stage says in its module `on_ray` what its workers do."""
+
+import io
+import logging
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from pathlib import Path
+from typing import Any, TextIO
+
+from embrec.errors import ConfigError, MissingExtraError
+
+_ANSWER_SECONDS = 5
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+}
+
+
+def import_ray(purpose: str, *modules: str) -> Any:
+    """Import Ray and keep it quiet: what its workers have to say reaches the user as one line, if it matters.
+
+    Args:
+        purpose: what needs Ray, for the message, such as "--engine ray".
+        modules: of Ray that are needed besides its core, such as "data".
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+    """
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+        import ray.exceptions
+
+        for module in modules:
+            __import__(f"ray.{module}")
+    except ImportError:
+        raise MissingExtraError("ray", "ray", purpose) from None
+    for logger in () if _debug() else ("ray", *(f"ray.{module}" for module in modules)):
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
+    return ray
+
+
+@contextmanager
+def ray_cluster(
+    purpose: str, *modules: str, address: str | None = None, processors: int = 1, gpus: int | None = None
+) -> Iterator[Any]:
+    """Connect to a Ray cluster, or start one on this machine, and yield Ray; in the end nothing of it is left.
+
+    Args:
+        purpose: what needs Ray, for messages.
+        modules: of Ray that are needed besides its core.
+        address: of a running cluster, `host:port` or `auto`; a new one here if None.
+        processors: that a new one is to have at least, whatever the machine has.
+        gpus: that a new one is to have; those that Ray finds if None.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        ConfigError: no cluster answers at the address.
+    """
+    if address is not None:
+        _bring_token()
+    ray = import_ray(purpose, *modules)
+    with tempfile.TemporaryDirectory(prefix="embrec-ray-", ignore_cleanup_errors=True) as folder:
+        here: dict[str, Any] = {
+            "num_cpus": max(processors, os.cpu_count() or 1),
+            "num_gpus": gpus,
+            "include_dashboard": False,
+            "_temp_dir": folder,
+        }
+        try:
+            if address is not None:
+                _reach(address)
+            with _silent_stderr():
+                ray.init(
+                    address=address or "local",
+                    log_to_driver=_debug(),
+                    logging_level="INFO" if _debug() else "ERROR",
+                    **(here if address is None else {}),
+                )
+        except (OSError, RuntimeError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            raise ConfigError(f"no Ray cluster at {address or 'this machine'} ({reason}); see: ray status") from None
+        try:
+            with _ended_by_sigterm(), nullcontext() if _debug() else redirect_stdout(_WithoutNotices(sys.stdout)):
+                yield ray
+        finally:
+            ray.shutdown()
+
+
+def _debug() -> bool:
+    return bool(os.environ.get("EMBREC_DEBUG"))
+
+
+def _reach(address: str) -> None:
+    """Try whether anything answers at `host:port`: Ray itself would ask for minutes.
+
+    Raises:
+        OSError: nothing does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
+
+
+def _bring_token() -> None:
+    """Show the cluster this user's token, if there is one; to be called before Ray is imported.
+
+    `ray start` guards a cluster by itself once a token lies in the home folder, yet `ray.init` then shows none; a cluster
+    without a guard does not look at it.
+    """
+    token = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+    if "RAY_AUTH_TOKEN" in os.environ or token.is_file():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the program as Ctrl-C does; Ray would print where in its core it came, and abort."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Drop what Ray's core prints while it starts: that it was told to be quiet."""
+    if _debug():
+        yield
+        return
+    with Path(os.devnull).open("w") as nothing:
+        kept = os.dup(2)
+        os.dup2(nothing.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+class _WithoutNotices(io.TextIOBase):
+    """Standard output without the paragraphs that Ray prints there about every worker that died and was started again."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._left_out = False
+
+    def write(self, text: str) -> int:
+        """Pass a text on, unless it comes from Ray's own processes."""
+        left_out = "(raylet)" in text or (self._left_out and text == "\n")
+        self._left_out = "(raylet)" in text
+        return len(text) if left_out else self._stream.write(text)
+
+    def flush(self) -> None:
+        """Pass on what was written."""
+        self._stream.flush()
