@@ -31,7 +31,7 @@ def test_dropout_of_a_sparse_table_has_the_gradient_of_what_it_kept():
     table = SparseTable(csr_matrix(vectors))
     weight = torch.eye(4, requires_grad=True)
     torch.manual_seed(0)
-    kept = table.project(weight, dropout=0.5)
+    kept = table.project(weight, share=0.5)
     share = (kept.detach()[1:] / torch.from_numpy(vectors)).round(decimals=4)
     assert set(share.flatten().tolist()) == {0.0, 2.0}
     upstream = torch.rand_like(kept)
