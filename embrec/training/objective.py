@@ -53,21 +53,23 @@ class Objective(nn.Module):
             losses = cosine(steps.queries, nn.functional.embedding(steps.targets, steps.items))
             return (losses * weights).sum()  # in float32 under autocast too, which a product would not be
         size = len(self.candidates)
-        items = steps.items[1:] if self.every_item else steps.items[self.candidates]
         histories = self._histories(batch, steps)
         if self.sampler is None:
+            items = steps.items[1:] if self.every_item else steps.items[self.candidates]
             kernel = self.loss.kernel(size - 1, size)
             exclusion = catalog_exclusion(self.negatives, histories, size)
             return catalog_loss(steps.queries, items, histories.targets, weights, kernel, exclusion)
         sample = self.sampler(histories, moment)
         kernel = self.loss.kernel(sample.ids.shape[-1], size)
         offsets = self.loss.offsets(sample.log_expected)
-        if sample.ids.dim() == 1:
-            positives = nn.functional.embedding(histories.targets, items)
-            negatives = nn.functional.embedding(sample.ids, items)
-            return shared_loss(steps.queries, positives, negatives, weights, kernel, sample.exclusion, offsets)
-        candidates = torch.cat([sample.ids, histories.targets[:, None]], dim=1)
-        return gathered_loss(steps.queries, items, candidates, weights, kernel, sample.exclusion, offsets)
+        negatives = self.candidates[sample.ids]
+        if negatives.dim() == 1:
+            # One look-up, because each has a gradient as large as the catalog.
+            vectors = nn.functional.embedding(torch.cat([steps.targets, negatives]), steps.items)
+            positives, shared = vectors.split([len(steps.targets), len(negatives)])
+            return shared_loss(steps.queries, positives, shared, weights, kernel, sample.exclusion, offsets)
+        candidates = torch.cat([negatives, steps.targets[:, None]], dim=1)
+        return gathered_loss(steps.queries, steps.items, candidates, weights, kernel, sample.exclusion, offsets)
 
     def _histories(self, batch: Batch, steps: TrainingSteps) -> Histories:
         column = self.column
