@@ -57,6 +57,7 @@ class Runner(NamedTuple):
 
 RUNNERS = [
     Runner("embrec", lambda: Path(sys.executable), HERE / "embrec_sasrec.py"),
+    Runner("embrec-bfloat16", lambda: Path(sys.executable), HERE / "embrec_sasrec_bfloat16.py"),
     *(Runner(name, lambda name=name: ensure_environment(name), HERE / f"{name}_sasrec.py") for name in PEERS),
 ]
 

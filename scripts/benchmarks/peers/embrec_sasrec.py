@@ -4,11 +4,14 @@ Its epoch is the last 51 events of each user, like that of RecTools and RePlay.
 """
 
 from collections.abc import Iterator
+from typing import Literal
 
 from contract import BATCH_SIZE, BLOCKS, DIM, DROPOUT, HEADS, LEARNING_RATE, MAX_LENGTH, TOP, Clock, Outcome, Task, main
 
+MODULES = ("torch", "polars", "embrec.models.zoo", "embrec.training.trainer")
 
-def run(task: Task, clock: Clock) -> Outcome:
+
+def run(task: Task, clock: Clock, precision: Literal["float32", "bfloat16"] = "float32") -> Outcome:
     """Train and recommend; see `contract`."""
     import numpy as np
     import polars as pl
@@ -38,7 +41,12 @@ def run(task: Task, clock: Clock) -> Outcome:
     config = SASRecConfig(dim=DIM, layers=BLOCKS, heads=HEADS, dropout=DROPOUT, max_length=MAX_LENGTH)
     model = build_model(config, {}, known)
     training = TrainingConfig(
-        epochs=task.epochs, batch_size=BATCH_SIZE, learning_rate=LEARNING_RATE, seed=task.seed, patience=task.epochs
+        epochs=task.epochs,
+        batch_size=BATCH_SIZE,
+        learning_rate=LEARNING_RATE,
+        seed=task.seed,
+        patience=task.epochs,
+        precision=precision,
     )
     popularity = torch.from_numpy(np.bincount(events["row"].to_numpy() + 1, minlength=len(names) + 1))
     epoch = iter(range(1, task.epochs + 1))  # the last epoch is the one to keep: nothing is validated
@@ -66,8 +74,9 @@ def run(task: Task, clock: Clock) -> Outcome:
         updates=len(trainer.sampler.epoch(0)),
         parameters=sum(weights.numel() for weights in model.parameters()),
         recommendations=recommendations(),
+        note="" if precision == "float32" else f"matrix products in {precision}",
     )
 
 
 if __name__ == "__main__":
-    main("embrec", "embrec", ("torch", "polars", "embrec.models.zoo", "embrec.training.trainer"), run)
+    main("embrec", "embrec", MODULES, run)
