@@ -20,7 +20,7 @@ from embrec.errors import ConfigError, DataError, EmbrecError, FeatureError, Run
 from embrec.on_ray import ray_cluster
 from embrec.progress import Progress
 from embrec.training.config import RunConfig
-from embrec.training.pipeline import load_inputs, run_fingerprint, train_here
+from embrec.training.pipeline import Inputs, load_inputs, run_fingerprint, train_here
 from embrec.training.run import RunFolder
 from embrec.workspace import Category
 
@@ -253,6 +253,16 @@ def _train_share(share: _Share, messages: Any) -> None:
     context = train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
     torch.set_num_threads(share.threads or max(1, (os.cpu_count() or 1) // context.get_local_world_size()))
+    config, inputs = _read(share)
+    train_here(share.run, config, share.fingerprint, inputs, get_device(), _Teller(messages, rank), shard=(rank, world))
+
+
+def _read(share: _Share) -> tuple[RunConfig, Inputs]:
+    """Read on this machine what a worker needs.
+
+    Raises:
+        RunError: the workspace is not there, or holds other data than where the run was begun.
+    """
     if not share.category.path.is_dir():
         raise RunError(
             f"the machine {socket.gethostname()} has no folder {share.category.path}; the workspace of a training on several "
@@ -265,7 +275,7 @@ def _train_share(share: _Share, messages: Any) -> None:
             f"the machine {socket.gethostname()} sees other data in {share.category.path} than the one that began the run; "
             "the workspace must lie in a folder that all machines share, and all need the same version of embrec"
         )
-    train_here(share.run, config, share.fingerprint, inputs, get_device(), _Teller(messages, rank), shard=(rank, world))
+    return config, inputs
 
 
 class _Teller:

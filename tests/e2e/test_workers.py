@@ -12,6 +12,7 @@ from support.processes import wait_until_gone
 
 pytest.importorskip("ray", reason="the extra 'ray' is not installed")
 psutil = pytest.importorskip("psutil", reason="psutil is not installed")
+from support.clusters import running_cluster  # noqa: E402 (needs psutil)
 
 TRAINING = ("train", "--category", "shop", "--features", "tfidf", "--batch-size", 8, "--set", "model.dim=16")
 LONG = (*TRAINING, "--epochs", 60, "--set", "training.patience=60", "--set", "training.checkpoint_seconds=0")
@@ -91,3 +92,21 @@ def test_workers_train_against_drawn_negatives_and_stop_at_a_loss_that_is_no_num
     result = shop.embrec(*TRAINING, "--learning-rate", 1e30, "--run", "nan", "--workers", 2, check=False)
     assert result.returncode == 2
     assert "error: the loss is" in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_a_cluster_of_two_machines_learns_what_one_process_does(shop, tmp_path):
+    options = (*TRAINING, "--epochs", 2, "--set", "model.dropout=0")
+    shop.embrec(*options, "--run", "here")
+    with running_cluster(tmp_path / "home", machines=2) as (address, environment):
+        result = subprocess.run(
+            [sys.executable, "-m", "embrec", *map(str, options), "--run", "there", "--workers", "2", "--address", address],
+            cwd=shop.folder, env=environment, capture_output=True, text=True, timeout=300,
+        )  # fmt: skip
+        assert result.returncode == 0, result.stderr
+        result = subprocess.run(
+            [sys.executable, "-m", "embrec", *map(str, options), "--run", "many", "--workers", "9", "--address", address],
+            cwd=shop.folder, env=environment, capture_output=True, text=True, timeout=300,
+        )  # fmt: skip
+        assert f"error: 9 workers need a processor each, and {address} has 4" in result.stderr
+    assert losses(shop, "there") == pytest.approx(losses(shop, "here"), rel=1e-4)

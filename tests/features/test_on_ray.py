@@ -1,11 +1,7 @@
 """The same build on Ray: the same bytes, whoever dies on the way."""
 
-import os
-import socket
 import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +16,7 @@ from embrec.features.registry import make_encoder
 
 pytest.importorskip("ray", reason="the extra 'ray' is not installed")
 psutil = pytest.importorskip("psutil", reason="psutil is not installed")
+from support.clusters import running_cluster  # noqa: E402 (needs psutil)
 
 
 def shop(n):
@@ -88,47 +85,16 @@ with open_engine("ray", address=sys.argv[1], workers=2) as engine:
 """
 
 
-def wait_until_open(port, seconds=60):
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            assert time.monotonic() < deadline, f"nothing answers at port {port}"
-            time.sleep(0.2)
-
-
 @pytest.mark.slow
 def test_a_build_on_a_running_cluster_gives_the_same_table(tmp_path):
     """`ray start` guards a cluster with the token in the home folder, which a build has to show."""
-    ray = Path(sys.executable).with_name("ray")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    environment["HOME"] = str(tmp_path / "home")
     catalog = tmp_path / "catalog.parquet"
     shop(3000).frame.write_parquet(catalog)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-
-    def run(*command):
-        return subprocess.run(
-            [str(word) for word in command], env=environment, check=True, capture_output=True, text=True, timeout=120
-        )
-
-    run(ray, "get-auth-token", "--generate")
-    # The paths of Ray's sockets must be short.
-    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
-        start = ["start", "--head", "--block", f"--port={port}", "--num-cpus=2", "--include-dashboard=false"]
-        cluster = subprocess.Popen(
-            [ray, *start, f"--temp-dir={folder}"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            wait_until_open(port)
-            there = run(sys.executable, "-c", BUILD_THERE, f"127.0.0.1:{port}", catalog, tmp_path / "there").stdout
-        finally:
-            for process in [*psutil.Process(cluster.pid).children(recursive=True), cluster]:
-                process.kill()
-            cluster.wait()
+    with running_cluster(tmp_path / "home") as (address, environment):
+        there = subprocess.run(
+            [sys.executable, "-c", BUILD_THERE, address, str(catalog), str(tmp_path / "there")],
+            env=environment, check=True, capture_output=True, text=True, timeout=120,
+        ).stdout  # fmt: skip
     here = build(shop(3000), make_encoder("tfidf"), tmp_path / "here").path
     assert Path(there.strip()).read_bytes() == here.read_bytes()
 

@@ -1,6 +1,7 @@
 """What workers of Ray are given, and how their ends are told."""
 
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,8 @@ from embrec.training import on_ray
 from embrec.training.on_ray import resources_of_each
 from embrec.training.pipeline import train
 from embrec.training.presets import build_config
+from embrec.training.run import RunFolder
+from embrec.workspace import Category
 
 
 @pytest.mark.parametrize(
@@ -56,6 +59,16 @@ def test_no_cluster_at_the_address_is_said_in_one_line(tmp_path):
     pytest.importorskip("ray", reason="the extra 'ray' is not installed")
     with pytest.raises(ConfigError, match="no Ray cluster at localhost:1 "):
         train(toy_category(tmp_path), config(workers=1), "run", address="localhost:1")
+
+
+def test_a_machine_without_the_workspace_or_with_other_data_is_named(tmp_path):
+    category = toy_category(tmp_path)
+    elsewhere = Category("toys", tmp_path / "nowhere")
+    share = on_ray._Share(elsewhere, RunFolder(elsewhere.runs / "run"), config().model_dump(mode="json"), "other", None)
+    with pytest.raises(RunError, match=r"machine .* has no folder .*nowhere; .* a folder that all of them share"):
+        on_ray._read(share)
+    with pytest.raises(RunError, match="sees other data"):
+        on_ray._read(replace(share, category=category))
 
 
 class RayActorError(Exception):
