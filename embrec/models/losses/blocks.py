@@ -30,13 +30,12 @@ _GATHERED_BYTES = {"cpu": 8 << 20, "cuda": 512 << 20}
 class Kernel(Protocol):
     """A loss as the blocks see it."""
 
-    def __call__(self, scores: Tensor, targets: Tensor, weights: Tensor, with_gradient: bool) -> Tensor:
-        """Return the loss of each step, [r], and put the gradient of their weighted sum in place of the scores.
+    def __call__(self, scores: Tensor, targets: Tensor, with_gradient: bool) -> Tensor:
+        """Return the loss of each step, [r], and put its gradient in place of the scores.
 
         Args:
             scores: of all candidates, [r, C]; overwritten.
             targets: column of each step's next item, [r].
-            weights: of each step in the sum, [r].
             with_gradient: False where only the losses are wanted; the scores may be left in any state.
         """
         ...
@@ -149,7 +148,7 @@ class _Product(Protocol):
 
     def scores(self, block: slice, out: Tensor) -> None: ...
 
-    def accumulate(self, block: slice, gradient: Tensor) -> None: ...
+    def accumulate(self, block: slice, gradient: Tensor, weights: Tensor) -> None: ...
 
     def gradients(self) -> tuple[Tensor | None, Tensor | None, Tensor | None]: ...
 
@@ -175,15 +174,16 @@ class _AllItems:
         else:
             columns.copy_(self.queries[block] @ self.items.T)
 
-    def accumulate(self, block: slice, gradient: Tensor) -> None:
+    def accumulate(self, block: slice, gradient: Tensor, weights: Tensor) -> None:
         columns = gradient[:, : len(self.items)]
         if self.queries.dtype == gradient.dtype:
             torch.mm(columns, self.items, out=self.gradient_queries[block])
-            self.gradient_items.addmm_(columns.T, self.queries[block])
+            self.gradient_items.addmm_(columns.T, self.queries[block] * weights)
         else:
             columns = columns.to(self.queries.dtype)
             self.gradient_queries[block] = columns @ self.items
-            self.gradient_items += columns.T @ self.queries[block]
+            self.gradient_items += columns.T @ (self.queries[block] * weights).to(self.queries.dtype)
+        self.gradient_queries[block] *= weights
 
     def gradients(self) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         return self.gradient_queries, self.gradient_items, None
@@ -203,9 +203,9 @@ class _Shared(_AllItems):
         super().scores(block, out)
         out[:, -1] = torch.linalg.vecdot(self.queries[block], self.positives[block])
 
-    def accumulate(self, block: slice, gradient: Tensor) -> None:
-        super().accumulate(block, gradient)
-        of_positive = gradient[:, -1:]
+    def accumulate(self, block: slice, gradient: Tensor, weights: Tensor) -> None:
+        super().accumulate(block, gradient, weights)
+        of_positive = gradient[:, -1:] * weights
         self.gradient_queries[block] += of_positive * self.positives[block]
         torch.mul(of_positive, self.queries[block], out=self.gradient_positives[block])
 
@@ -229,7 +229,8 @@ class _Gathered:
         self.vectors = self.items[self.candidates[block]]  # [r, C, d]
         torch.matmul(self.vectors, self.queries[block, :, None], out=out[:, :, None])
 
-    def accumulate(self, block: slice, gradient: Tensor) -> None:
+    def accumulate(self, block: slice, gradient: Tensor, weights: Tensor) -> None:
+        gradient = gradient * weights
         torch.matmul(gradient[:, None], self.vectors, out=self.gradient_queries[block, None])
         torch.mul(gradient[:, :, None], self.queries[block, None], out=self.vectors)
         self.gradient_items.index_add_(0, self.candidates[block].flatten(), self.vectors.flatten(0, 1))
@@ -308,9 +309,11 @@ def _blocks(
                 positive = part.gather(1, target)
                 part.scatter_(1, exclusion.columns[exclusion.row[piece]], EXCLUDED)
                 part.scatter_(1, target, positive)
-            losses[piece] = kernel(part, targets[piece], weights[piece], with_gradient)
+            losses[piece] = kernel(part, targets[piece], with_gradient)
         if with_gradient:
-            product.accumulate(block, scores)
+            product.accumulate(
+                block, scores, weights[block, None]
+            )  # here and not in the scores: d entries a step, not C
     return losses
 
 
@@ -329,14 +332,14 @@ class ScoreFormKernel:
     def __init__(self, score_form: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None:
         self.score_form = score_form
 
-    def __call__(self, scores: Tensor, targets: Tensor, weights: Tensor, with_gradient: bool) -> Tensor:
+    def __call__(self, scores: Tensor, targets: Tensor, with_gradient: bool) -> Tensor:
         """Return the loss of each step; see `Kernel`."""
         with torch.enable_grad():
             leaf = scores.detach().requires_grad_(with_gradient)
             mask = (leaf > EXCLUDED / 2).scatter_(1, targets[:, None], False)
             losses = self.score_form(leaf.gather(1, targets[:, None]).squeeze(1), leaf, mask)
             if with_gradient:
-                (gradient,) = torch.autograd.grad(losses @ weights, leaf)
+                (gradient,) = torch.autograd.grad(losses.sum(), leaf)
         if with_gradient:
             scores.copy_(gradient)
         return losses.detach()

@@ -23,7 +23,7 @@ def bpr(positive: Tensor, negatives: Tensor, mask: Tensor) -> Tensor:
     return each.sum(dim=1) / mask.sum(dim=1).clamp(min=1)
 
 
-def bpr_kernel(scores: Tensor, targets: Tensor, weights: Tensor, with_gradient: bool) -> Tensor:
+def bpr_kernel(scores: Tensor, targets: Tensor, with_gradient: bool) -> Tensor:
     """The loss against all items; see `Kernel`."""
     column = targets[:, None]
     positive = scores.gather(1, column)
@@ -33,7 +33,7 @@ def bpr_kernel(scores: Tensor, targets: Tensor, weights: Tensor, with_gradient: 
     scores -= positive
     losses = _sum_of_softplus(scores) / count
     if with_gradient:
-        scores.sigmoid_().mul_((weights / count)[:, None])
+        scores.sigmoid_().mul_((1 / count)[:, None])
         scores.scatter_(1, column, -scores.sum(dim=1, keepdim=True))
     return losses
 

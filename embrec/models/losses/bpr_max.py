@@ -53,7 +53,7 @@ class BprMaxKernel:
         self.regularization = regularization
         self.elu = elu
 
-    def __call__(self, scores: Tensor, targets: Tensor, weights: Tensor, with_gradient: bool) -> Tensor:
+    def __call__(self, scores: Tensor, targets: Tensor, with_gradient: bool) -> Tensor:
         """Return the loss of each step; see `Kernel`."""
         column = targets[:, None]
         if self.elu:
@@ -80,5 +80,5 @@ class BprMaxKernel:
                 scores.mul_(slope)
                 of_positive = of_positive * torch.where(positive > 0, 1.0, positive + self.elu)
             scores.scatter_(1, column, of_positive)
-            scores.mul_(weights.masked_fill(alone, 0.0)[:, None])
+            scores.mul_((~alone)[:, None].to(scores.dtype))
         return losses

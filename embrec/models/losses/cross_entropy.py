@@ -23,7 +23,7 @@ def cross_entropy(positive: Tensor, negatives: Tensor, mask: Tensor) -> Tensor:
     return torch.logsumexp(torch.cat([positive[:, None], negatives], dim=1), dim=1) - positive
 
 
-def cross_entropy_kernel(scores: Tensor, targets: Tensor, weights: Tensor, with_gradient: bool) -> Tensor:
+def cross_entropy_kernel(scores: Tensor, targets: Tensor, with_gradient: bool) -> Tensor:
     """The loss against all items; see `Kernel`."""
     column = targets[:, None]
     positive = scores.gather(1, column).squeeze(1)
@@ -32,6 +32,5 @@ def cross_entropy_kernel(scores: Tensor, targets: Tensor, weights: Tensor, with_
     # The softmax of the highest score is at least 1 / n, so that its logarithm loses nothing.
     losses = highest - scores.amax(dim=1).log() - positive
     if with_gradient:
-        scores.mul_(weights[:, None])
-        scores.scatter_add_(1, column, -weights[:, None])
+        scores.scatter_add_(1, column, scores.new_full(column.shape, -1.0))
     return losses

@@ -27,7 +27,7 @@ def sampled_softmax(positive: Tensor, negatives: Tensor, mask: Tensor) -> Tensor
     return (uncertainty * (of_negatives - positive)).masked_fill(~mask.any(dim=1), 0.0)
 
 
-def sampled_softmax_kernel(scores: Tensor, targets: Tensor, weights: Tensor, with_gradient: bool) -> Tensor:
+def sampled_softmax_kernel(scores: Tensor, targets: Tensor, with_gradient: bool) -> Tensor:
     """The same of scores in blocks; see `Kernel`."""
     column = targets[:, None]
     positive = scores.gather(1, column).squeeze(1)
@@ -38,7 +38,7 @@ def sampled_softmax_kernel(scores: Tensor, targets: Tensor, weights: Tensor, wit
     difference = highest - scores.amax(dim=1).log() - positive
     uncertainty = torch.sigmoid(difference).masked_fill_(alone, 0.0)
     if with_gradient:
-        slope = (weights * uncertainty)[:, None]
+        slope = uncertainty[:, None]
         scores.mul_(slope)
         scores.scatter_(1, column, -slope)
     return (uncertainty * difference).masked_fill_(alone, 0.0)
