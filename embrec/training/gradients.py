@@ -60,6 +60,8 @@ def parameters_of(model: nn.Module, part: str) -> list[nn.Parameter]:
     found = [weight for name, weight in named.items() if name == part or name.startswith(f"{part}.")]
     if not found:
         paths = [name.split(".") for name in named]
-        parts = dict.fromkeys(".".join(path[: i + 1]) for path in paths for i in range(len(path)))
-        raise ConfigError(f"training.l2: the model has no part {part!r}; there are: {', '.join(parts)}")
+        parts = dict.fromkeys(".".join(path[: i + 1]) for path in paths for i in range(min(2, len(path))))
+        raise ConfigError(
+            f"training.l2: the model has no part {part!r}; there are: {', '.join(parts)}, and their parts"
+        )
     return found
