@@ -134,7 +134,7 @@ class Terms:
         if _loss(training) != footing.loss:
             options["training.loss"] = footing.loss
         if footing.loss == "cosine":
-            options |= {"model.fc": False, "model.metric": "cosine", "training.negatives": "all"}
+            options |= {"model.fc": False, "model.metric": "cosine", "training.negatives": {"count": "all"}}
         elif not footing.published:
             options["training.negatives.exclude"] = "own"
         if footing.negatives is not None:
