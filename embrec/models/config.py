@@ -96,7 +96,9 @@ class SASRecConfig(ItemsConfig):
     kind: Literal["sasrec"] = "sasrec"
     source: Literal["content", "id", "hybrid"] = "id"
     dim: Annotated[int, Field(ge=1, description="length of each source's item vector")] = 256
-    id_std: Annotated[float, Field(gt=0, description="standard deviation of the initial identity vectors")] = 0.02
+    id_std: Annotated[
+        float, Field(gt=0, description="standard deviation of the initial identity and position vectors")
+    ] = 0.002
     metric: Literal["dot", "cosine"] = "dot"
     layers: Annotated[int, Field(ge=1, description="layers of attention")] = 1
     heads: Annotated[int, Field(ge=1, description="of each layer")] = 1

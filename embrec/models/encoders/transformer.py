@@ -104,6 +104,7 @@ class CausalTransformer(SequenceEncoder):
         positions: counted from the first event read ("start") or back from the last ("end"). Counted back, a step's
             position in training is not the one it has when it is the last, and every new event moves all others.
         scale: what inputs are multiplied by before their positions are added.
+        position_std: standard deviation of the initial position vectors.
     """
 
     def __init__(
@@ -116,6 +117,7 @@ class CausalTransformer(SequenceEncoder):
         dropout: float = 0.2,
         positions: Positions = "start",
         scale: float = 1.0,
+        position_std: float = 0.02,
     ) -> None:
         super().__init__()
         self.out_dim = dim
@@ -125,7 +127,7 @@ class CausalTransformer(SequenceEncoder):
         self.positions = positions
         self.scale = scale
         self.position = nn.Parameter(torch.empty(max_length, dim))
-        nn.init.normal_(self.position, std=0.02)
+        nn.init.normal_(self.position, std=position_std)
         self.layers = nn.ModuleList(TransformerLayer(dim, heads, feed_forward or dim, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(dim)
 

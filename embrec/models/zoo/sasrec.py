@@ -33,6 +33,7 @@ def build_sasrec(config: SASRecConfig, tables: Mapping[str, FrozenTable], known:
             dropout=config.dropout,
             positions=config.positions,
             scale=items.out_dim**0.5 if config.scale_items else 1.0,
+            position_std=config.id_std,
         ),
         scorer=FactorisedScorer(config.metric, config.temperature),
         known=known,
