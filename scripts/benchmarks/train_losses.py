@@ -85,7 +85,7 @@ def _floor(queries: Any, vectors: Any) -> Callable[[], None]:
     """The three products on a block of scores that stays in memory, as often as all steps need it."""
     import torch
 
-    rows = min(len(queries), max(1, (64 << 20) // (4 * len(vectors))))
+    rows = min(len(queries), 256, max(1, (64 << 20) // (4 * len(vectors))))
     queries, vectors = queries.detach(), vectors.detach()
     scores = torch.zeros(rows, len(vectors))
     out_queries, out_vectors = torch.zeros(rows, queries.shape[1]), torch.zeros_like(vectors)
