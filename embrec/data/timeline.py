@@ -1,0 +1,35 @@
+"""What the times of a log mean: many sources know only an order, and then "later" says less than it seems to."""
+
+from enum import StrEnum
+
+import numpy as np
+
+from embrec.data.readers.table import ROW_ORDER
+from embrec.data.store import Dataset
+
+# 3 March 1973 in seconds since 1970: no log of interactions is older, so smaller numbers are no dates.
+_FIRST_DATE = 100_000_000
+
+
+class Timeline(StrEnum):
+    """What can be said of two events of different users, of which one has the greater time."""
+
+    DATES = "dates"
+    """It happened later."""
+    ORDER = "order"
+    """It stands later in some order of the source; whether that order runs across users, the numbers do not tell."""
+    PLACES = "places"
+    """Nothing: the times look like places in the histories, for most users start at the same one."""
+
+
+def timeline(dataset: Dataset) -> Timeline:
+    """Return what the times of a data set mean, as far as the import and the numbers tell."""
+    interactions = dataset.interactions
+    first = interactions.time[interactions.user_ptr[:-1][interactions.lengths > 0]]
+    _, users = np.unique(first, return_counts=True)
+    if 1 < len(first) < 2 * users.max():
+        return Timeline.PLACES
+    source = dataset.meta.get("import", {}).get("arguments", {})
+    if source.get("time_column") == ROW_ORDER or interactions.time.max() < _FIRST_DATE:
+        return Timeline.ORDER
+    return Timeline.DATES
