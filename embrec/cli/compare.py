@@ -9,14 +9,10 @@ import typer
 
 from embrec.cli.options import (
     Category,
-    HoldoutChoose,
-    HoldoutFraction,
-    HoldoutSeed,
     Preset,
     Seeds,
-    SplitKind,
+    Split,
     Workspace,
-    make_split,
     read_seeds,
 )
 
@@ -81,10 +77,7 @@ def encoders(
         list[str] | None,
         typer.Option(help="hr@K, ndcg@K, mrr@K or auc; may be repeated (default: auc, hr@10, hr@50, ndcg@10)."),
     ] = None,
-    split: SplitKind = "item-holdout",
-    holdout_fraction: HoldoutFraction = 0.1,
-    holdout_choose: HoldoutChoose = "random",
-    holdout_seed: HoldoutSeed = 0,
+    split: Split = "item-holdout",
     preset: Preset = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="Any other setting, such as model.dim=256; may be repeated.")
@@ -105,6 +98,7 @@ def encoders(
     Encoders and seeds that the comparison has from before stay in it.
     """
     from embrec.cli.console import answers, notes, print_table, progress_bars
+    from embrec.data.splits import parse_split
     from embrec.errors import RunError
     from embrec.report.encoders import METRICS, compare_encoders, comparison_config
     from embrec.report.tables import legend, main_tables
@@ -116,7 +110,7 @@ def encoders(
             encoder,
             comparison_config(
                 category,
-                split=make_split(split, holdout_fraction, holdout_choose, holdout_seed),
+                split=parse_split(split),
                 preset=preset,
                 epochs=epochs,
                 settings=setting or [],
@@ -156,10 +150,7 @@ def losses(
         str | None, typer.Option(help="Loss that the others are tested against (default: the first).")
     ] = None,
     metric: Metric = None,
-    split: SplitKind = "leave-one-out",
-    holdout_fraction: HoldoutFraction = 0.1,
-    holdout_choose: HoldoutChoose = "random",
-    holdout_seed: HoldoutSeed = 0,
+    split: Split = "leave-one-out",
     preset: PresetOfAll = None,
     setting: SettingOfSome = None,
     name: Name = None,
@@ -171,6 +162,7 @@ def losses(
     Seen items stay among the candidates, as in the paper. Losses and seeds that the comparison has from before stay in it.
     """
     from embrec.cli.console import progress_bars
+    from embrec.data.splits import parse_split
     from embrec.report.objectives import LOSSES, METRICS, compare_losses
     from embrec.workspace import Workspace as Workspaces
 
@@ -180,7 +172,7 @@ def losses(
             features or [],
             loss or LOSSES,
             published=published,
-            split=make_split(split, holdout_fraction, holdout_choose, holdout_seed),
+            split=parse_split(split),
             preset=preset,
             epochs=epochs,
             settings=setting or [],
@@ -213,10 +205,7 @@ def negatives(
     epochs: Epochs = None,
     published: Published = False,
     metric: Metric = None,
-    split: SplitKind = "leave-one-out",
-    holdout_fraction: HoldoutFraction = 0.1,
-    holdout_choose: HoldoutChoose = "random",
-    holdout_seed: HoldoutSeed = 0,
+    split: Split = "leave-one-out",
     preset: PresetOfAll = None,
     setting: SettingOfSome = None,
     name: Name = None,
@@ -228,6 +217,7 @@ def negatives(
     Seen items stay among the candidates, as in the paper. Numbers above that of the training items are left out.
     """
     from embrec.cli.console import progress_bars
+    from embrec.data.splits import parse_split
     from embrec.report.footings import read_count
     from embrec.report.objectives import LOSSES_WITH_NEGATIVES, METRICS, compare_negatives
     from embrec.workspace import Workspace as Workspaces
@@ -240,7 +230,7 @@ def negatives(
             [read_count(count) for count in counts.split(",")],
             published=published,
             alpha=alpha,
-            split=make_split(split, holdout_fraction, holdout_choose, holdout_seed),
+            split=parse_split(split),
             preset=preset,
             epochs=epochs,
             settings=setting or [],

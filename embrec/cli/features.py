@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from embrec.cli.options import Category, HoldoutChoose, HoldoutFraction, HoldoutSeed, SplitKind, Workspace, make_split
+from embrec.cli.options import Category, Split, Workspace
 
 if TYPE_CHECKING:
     from embrec.features.build import BuildReport
@@ -40,10 +40,7 @@ def build(
     fit_on: Annotated[
         str, typer.Option(help="Items that encoders are fitted on: train (those with training events) or catalog.")
     ] = "train",
-    split: SplitKind = "leave-one-out",
-    holdout_fraction: HoldoutFraction = 0.1,
-    holdout_choose: HoldoutChoose = "random",
-    holdout_seed: HoldoutSeed = 0,
+    split: Split = "leave-one-out",
     engine: Annotated[str, typer.Option(help="local, or ray: several processes, here or on a cluster.")] = "local",
     workers: Annotated[
         int | None, typer.Option(help="Processes that encode, with --engine ray (default: one a processor).")
@@ -55,6 +52,7 @@ def build(
 ) -> None:
     """Encode the items of a category; only what is new or changed, and a killed build goes on when repeated."""
     from embrec.cli.console import progress_bars
+    from embrec.data.splits import parse_split
     from embrec.features.category import build_features
     from embrec.features.engines import open_engine
     from embrec.workspace import Workspace as Workspaces
@@ -64,7 +62,7 @@ def build(
             Workspaces.locate(workspace).category(category),
             encoder,
             template=text,
-            split=make_split(split, holdout_fraction, holdout_choose, holdout_seed),
+            split=parse_split(split),
             fit_on=fit_on,
             engine=encode,
             progress=progress,

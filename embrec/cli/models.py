@@ -7,13 +7,9 @@ import typer
 
 from embrec.cli.options import (
     Category,
-    HoldoutChoose,
-    HoldoutFraction,
-    HoldoutSeed,
     Preset,
-    SplitKind,
+    Split,
     Workspace,
-    make_split,
 )
 
 if TYPE_CHECKING:
@@ -34,10 +30,7 @@ def train(
     ] = None,
     run: Annotated[str | None, typer.Option("--run", help="Name of the run (default: what it is made of).")] = None,
     preset: Preset = None,
-    split: SplitKind = "leave-one-out",
-    holdout_fraction: HoldoutFraction = 0.1,
-    holdout_choose: HoldoutChoose = "random",
-    holdout_seed: HoldoutSeed = 0,
+    split: Split = "leave-one-out",
     loss: Annotated[
         str | None,
         typer.Option(
@@ -76,6 +69,7 @@ def train(
 ) -> None:
     """Train a model on a category; a killed training goes on when the command is repeated."""
     from embrec.cli.console import progress_bars
+    from embrec.data.splits import parse_split
     from embrec.errors import ConfigError
     from embrec.training.pipeline import train as train_model
     from embrec.training.presets import build_config, run_name
@@ -102,7 +96,7 @@ def train(
     }
     config = build_config(
         category,
-        split=make_split(split, holdout_fraction, holdout_choose, holdout_seed),
+        split=parse_split(split),
         preset=preset,
         options=options,
         settings=setting or [],

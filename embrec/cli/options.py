@@ -1,12 +1,9 @@
 """Options that several commands share, so that they read alike everywhere."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from embrec.data.splits import SplitConfig
 
 Category = Annotated[str, typer.Option("--category", help="Name of a prepared data set.")]
 Workspace = Annotated[
@@ -17,12 +14,14 @@ Workspace = Annotated[
         show_default=False,
     ),
 ]
-SplitKind = Annotated[
-    str, typer.Option("--split", help="leave-one-out, or item-holdout: the same with some items kept from training.")
+Split = Annotated[
+    str,
+    typer.Option(
+        "--split",
+        help="leave-one-out, per-user-ratio, user-holdout, global-time or item-holdout, with parameters behind colons: "
+        "global-time:targets=last, item-holdout:fraction=0.2:seed=1.",
+    ),
 ]
-HoldoutFraction = Annotated[float, typer.Option(help="item-holdout: share of the items.")]
-HoldoutChoose = Annotated[str, typer.Option(help="item-holdout: random items, or the newest.")]
-HoldoutSeed = Annotated[int, typer.Option(help="item-holdout: of the random choice.")]
 Preset = Annotated[
     str | None,
     typer.Option(
@@ -47,28 +46,3 @@ def read_seeds(text: str) -> int | tuple[int, ...]:
     except ValueError:
         raise ConfigError(f"--seeds is {text!r}; give how many (3), or which (0,1,2)") from None
     return numbers if "," in text else numbers[0]
-
-
-def make_split(kind: str, fraction: float, choose: str, seed: int) -> "SplitConfig":
-    """Return the split that these options name.
-
-    Raises:
-        ConfigError: the kind is unknown or a value not allowed.
-    """
-    from pydantic import TypeAdapter, ValidationError
-
-    from embrec.data.splits import SplitConfig
-    from embrec.errors import ConfigError
-
-    values: dict[str, object] = {"kind": kind}
-    if kind == "item-holdout":
-        values |= {"fraction": fraction, "choose": choose, "seed": seed}
-    try:
-        split: SplitConfig = TypeAdapter(SplitConfig).validate_python(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        option = "--split" if first["type"] == "union_tag_invalid" else f"--holdout-{first['loc'][-1]}"
-        value = kind if option == "--split" else first["input"]
-        expected = first.get("ctx", {}).get("expected_tags") or first["msg"]
-        raise ConfigError(f"{option} is {value!r}; allowed: {expected}") from None
-    return split

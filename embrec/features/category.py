@@ -172,7 +172,7 @@ def _missing(category: Category, name: str, spec: str) -> FeatureError:
     return FeatureError(
         f"category {category.name!r} has no feature table {name!r}; build it with: "
         f"embrec features build --category {category.name} --encoder {shlex.quote(spec)} "
-        "(and, for a fitted encoder, the --split and --holdout options of the training)"
+        "(and, for a fitted encoder, the --split of the training)"
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from support.categories import SETTINGS, toy_category
 
 COMPARE = (
-    "compare", "encoders", "--category", "toys", "--epochs", "1", "--seeds", "2", "--holdout-fraction", "0.2",
+    "compare", "encoders", "--category", "toys", "--epochs", "1", "--seeds", "2", "--split", "item-holdout:fraction=0.2",
     *(word for setting in SETTINGS for word in ("--set", setting)),
 )  # fmt: skip
 

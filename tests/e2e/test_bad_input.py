@@ -34,8 +34,8 @@ CASES = {
     "content without features": (["train", "--category", "shop"], "needs at least one feature table"),
     "unknown split": (["train", "--category", "shop", "--source", "id", "--split", "random"], "--split is 'random'"),
     "impossible holdout": (
-        ["train", "--category", "shop", "--source", "id", "--split", "item-holdout", "--holdout-fraction", "2"],
-        "--holdout-fraction is 2.0",
+        ["train", "--category", "shop", "--source", "id", "--split", "item-holdout:fraction=2"],
+        "--split item-holdout:fraction is '2'",
     ),
     "unknown setting": (
         ["train", "--category", "shop", "--source", "id", "--set", "model.size=3"],

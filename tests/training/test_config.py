@@ -58,7 +58,10 @@ WRONG = {
     "unknown schedule": ([ID, "training.schedule=foo"], "'training.schedule.name' is 'foo': Input should be 'constant' or"),
     "schedule a number": ([ID, "training.schedule=3"], "'training.schedule' is 3; it takes settings: name, warm_up"),
     "part of a penalty": ([ID, "training.l2.items.weight=-1"], "'training.l2.items.weight' is -1"),
-    "unknown split": ([ID, "split.kind=foo"], "'split.kind' is 'foo'; there are: leave-one-out, item-holdout"),
+    "unknown split": (
+        [ID, "split.kind=foo"],
+        "'split.kind' is 'foo'; there are: leave-one-out, per-user-ratio, user-holdout, global-time, item-holdout",
+    ),
     "split without a kind": ([ID, "split.seed=1"], "'split' has no kind; set split.kind to one of"),
     "unknown section": ([ID, "trainer.epochs=1"], "unknown setting 'trainer'; there are: category, split, model"),
 }  # fmt: skip

@@ -1,0 +1,95 @@
+"""Global time: learn from what was known at one moment, and predict what came after it, as a shop does."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from embrec.data.interactions import Interactions
+from embrec.data.splits.partition import Partition, Positions, make_partition
+from embrec.errors import DataError
+
+
+class GlobalTime(BaseModel):
+    """The first 80 % of all events are training, the next 10 % validation, the last 10 % test.
+
+    The only split in which nothing of training is later than what is tested. FELRec asks for every event (spec 3.5; users and
+    items may be new), "Time to split" (Gusak et al., 2025) for each user's last event after the quantile: `targets=last`. A
+    history holds all that the user did before the target, whichever part it belongs to.
+
+    Events of one moment are never divided: all of the moment at which a share is reached belong to the part after it, so
+    that the parts are a little smaller or larger than asked where many events share a time.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: Literal["global-time"] = "global-time"
+    train: Annotated[float, Field(gt=0, lt=1, description="share of the events, the earliest")] = 0.8
+    valid: Annotated[float, Field(gt=0, lt=1, description="share of the events, those that follow")] = 0.1
+    targets: Annotated[
+        Literal["all", "first", "last"],
+        Field(description="which events of a user in a part: all, the first or the last"),
+    ] = "all"
+    min_history: Annotated[
+        int, Field(ge=0, description="targets with fewer earlier events of their user are left out")
+    ] = 1
+
+    @model_validator(mode="after")
+    def _leaves_a_test_part(self) -> "GlobalTime":
+        if self.train + self.valid >= 1 - 1e-9:
+            raise ValueError(f"train {self.train} and valid {self.valid} leave nothing to test with; lower one of them")
+        return self
+
+    def __call__(self, interactions: Interactions, n_items: int) -> Partition:
+        """Divide the log; see `Split`.
+
+        Raises:
+            DataError: a part is empty, or the times are places in histories and not moments.
+        """
+        if places_not_moments(interactions):
+            raise DataError(
+                "most users of this log begin at the same time, so its times are places in histories and not moments; "
+                "import it with real times, or use leave-one-out, per-user-ratio or user-holdout"
+            )
+        first_valid, first_test = self.boundaries(interactions)
+        time = interactions.time
+        train, test = time < first_valid, time >= first_test
+        return make_partition(
+            interactions,
+            n_items,
+            train=train,
+            valid=self._targets(interactions, ~train & ~test),
+            test=self._targets(interactions, test),
+            mend="events share their times, or histories are short: change the shares, or min_history",
+        )
+
+    def boundaries(self, interactions: Interactions) -> tuple[int, int]:
+        """Return the moments, in seconds, from which events are validation and from which they are test."""
+        at = [int(len(interactions) * share) for share in (self.train, self.train + self.valid + 1e-12)]
+        moments = np.partition(interactions.time, at)[at]
+        return int(moments[0]), int(moments[1])
+
+    def _targets(self, interactions: Interactions, part: NDArray[np.bool_]) -> Positions:
+        position = interactions.position
+        asked = part & (position >= self.min_history)
+        if self.targets != "all":
+            events = np.flatnonzero(asked)
+            user = interactions.user[events]
+            edge = np.ones(len(events), dtype=bool)
+            change = user[1:] != user[:-1]
+            if self.targets == "first":
+                edge[1:] = change
+            else:
+                edge[:-1] = change
+            asked = np.zeros_like(asked)
+            asked[events[edge]] = True
+        return Positions.of_events(interactions, asked)
+
+
+def places_not_moments(interactions: Interactions) -> bool:
+    """Return whether the log's times only order each history: most of at least three users begin at the very same time."""
+    present = interactions.lengths > 0
+    first = interactions.time[interactions.user_ptr[:-1][present]]
+    if len(first) < 3:
+        return False
+    return bool(np.unique(first, return_counts=True)[1].max() > len(first) / 2)

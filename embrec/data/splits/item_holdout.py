@@ -1,0 +1,40 @@
+"""Item hold-out: how are items ranked that training has never seen?"""
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from embrec.data.interactions import Interactions
+from embrec.data.splits.leave_one_out import leave_one_out
+from embrec.data.splits.partition import Partition
+
+
+class ItemHoldout(BaseModel):
+    """Leave-one-out in which some items are kept from training altogether, to ask how new items are ranked.
+
+    Events of held-out items are removed from training and validation, as targets and as history. At test they are what
+    they would be in a shop: candidates beside all others, and part of the histories.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: Literal["item-holdout"] = "item-holdout"
+    fraction: Annotated[float, Field(gt=0, lt=1, description="share of the items to hold out")] = 0.1
+    choose: Annotated[
+        Literal["random", "newest"], Field(description="which: a random sample, or those seen first most recently")
+    ] = "random"
+    seed: Annotated[int, Field(ge=0, description="of the random choice")] = 0
+
+    def __call__(self, interactions: Interactions, n_items: int) -> Partition:
+        """Divide the log; see `Split`."""
+        seen = np.unique(interactions.item)
+        count = max(1, round(self.fraction * len(seen)))
+        if self.choose == "random":
+            chosen = np.random.default_rng(self.seed).choice(seen, size=count, replace=False)
+        else:
+            first_seen = np.full(n_items, np.iinfo(np.int64).max)
+            np.minimum.at(first_seen, interactions.item, interactions.time)
+            chosen = seen[np.argsort(first_seen[seen], kind="stable")[-count:]]
+        hidden = np.zeros(n_items, dtype=bool)
+        hidden[chosen] = True
+        return leave_one_out(interactions, hidden)
