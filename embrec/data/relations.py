@@ -56,7 +56,7 @@ class Relations:
         total = 0
         for place, (head, tail) in enumerate(pairs.values()):
             other = head != tail
-            keys = np.unique(head[other].astype(np.int64) * width + tail[other])
+            keys = _distinct(head[other].astype(np.int64) * width + tail[other])
             ptr[place] = total + np.searchsorted(keys, np.arange(width + 1) * width)
             tails.append((keys % width).astype(np.int32))
             total += len(keys)
@@ -224,12 +224,21 @@ def _most_popular(
     head: NDArray[np.int64], tail: NDArray[np.int64], popularity: NDArray[np.int64], most: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return, for each head, the pairs with its `most` most popular tails; of equally popular ones those of lower id."""
-    other = head != tail
     width = len(popularity)
-    pair = np.unique(head[other] * width + tail[other])
-    head, tail = pair // width, pair % width
-    order = np.lexsort((-popularity[tail], head))  # stable: ties keep the order of ids
-    head, tail = head[order], tail[order]
-    starts = np.searchsorted(head, head)
-    kept = np.arange(len(head)) - starts < most
+    by_popularity = np.argsort(-popularity, kind="stable")  # ties keep the order of ids
+    place = np.empty(width, dtype=np.int64)
+    place[by_popularity] = np.arange(width)
+    other = head != tail
+    pair = _distinct(head[other] * width + place[tail[other]])
+    head, tail = pair // width, by_popularity[pair % width]
+    starts = np.concatenate([[0], np.cumsum(np.bincount(head, minlength=width))])
+    kept = np.arange(len(head)) - starts[head] < most
     return head[kept], tail[kept]
+
+
+def _distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the distinct values in order; many times as fast as `np.unique`, which first counts them in a hash table."""
+    values = np.sort(values)
+    first = np.ones(len(values), dtype=bool)
+    first[1:] = values[1:] != values[:-1]
+    return values[first]

@@ -5,6 +5,7 @@ from enum import StrEnum
 import numpy as np
 
 from embrec.data.readers.table import ROW_ORDER
+from embrec.data.splits.global_time import places_not_moments
 from embrec.data.store import Dataset
 
 # 3 March 1973 in seconds since 1970: no log of interactions is older, so smaller numbers are no dates.
@@ -24,12 +25,18 @@ class Timeline(StrEnum):
 
 def timeline(dataset: Dataset) -> Timeline:
     """Return what the times of a data set mean, as far as the import and the numbers tell."""
-    interactions = dataset.interactions
-    first = interactions.time[interactions.user_ptr[:-1][interactions.lengths > 0]]
-    _, users = np.unique(first, return_counts=True)
-    if 1 < len(first) < 2 * users.max():
+    if places_not_moments(dataset.interactions):
         return Timeline.PLACES
     source = dataset.meta.get("import", {}).get("arguments", {})
-    if source.get("time_column") == ROW_ORDER or interactions.time.max() < _FIRST_DATE:
+    if source.get("time_column") == ROW_ORDER or dataset.interactions.time.max() < _FIRST_DATE:
         return Timeline.ORDER
     return Timeline.DATES
+
+
+def day(time: int) -> str:
+    """Return the day of a time in seconds since 1970, as 2024-05-31.
+
+    >>> day(978300019)
+    '2000-12-31'
+    """
+    return str(np.datetime64(time, "s").astype("datetime64[D]"))

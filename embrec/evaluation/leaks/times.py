@@ -21,7 +21,7 @@ def time_overlap(dataset: Dataset, partition: Partition) -> Check:
         return Check(
             name, Status.NOTE, None, {"test targets": len(partition.test)},
             "most users start at the same time, so the times look like places in the histories; whether training knows "
-            "events that are later than a test target cannot be told, and a split at a point in time would mean nothing",
+            "events that are later than a test target cannot be told; import the log with real times if the source has them",
         )  # fmt: skip
     training = np.sort(log.time[partition.train.events(log)])
     # A user's own training events are never later than the user's targets, so every later one is another user's.
