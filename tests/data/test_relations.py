@@ -3,9 +3,9 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.logs import log_of
 
 from embrec.data.catalog import Catalog
-from embrec.data.interactions import Interactions
 from embrec.data.relations import Relations
 from embrec.data.splits import LeaveOneOut
 from embrec.errors import ConfigError, DataError
@@ -14,13 +14,6 @@ N = 6
 ids = st.integers(0, N)
 real = st.integers(1, N)
 pair_lists = st.lists(st.lists(st.tuples(real, real), max_size=20), min_size=1, max_size=3)
-
-
-def log_of(rows):
-    user = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
-    item = np.array([item for row in rows for item in row])
-    names = np.array([f"u{n}" for n in range(len(rows))], dtype=object)
-    return Interactions.from_events(names, user, item, np.arange(len(item)))
 
 
 def relations_of(lists):

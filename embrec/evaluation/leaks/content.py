@@ -2,6 +2,7 @@
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from embrec.data.catalog import Catalog
 from embrec.data.interactions import Interactions
@@ -105,7 +106,7 @@ def equal_texts(dataset: Dataset, partition: Partition) -> Check:
     )  # fmt: skip
 
 
-def text_groups(catalog: Catalog) -> np.ndarray:
+def text_groups(catalog: Catalog) -> NDArray[np.int64]:
     """Return a number for each item, the same for items whose texts have the same letters and digits, 0 without any, [n]."""
     texts = pl.Series("text", catalog.texts(), dtype=pl.String).fill_null("")
     plain = texts.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()

@@ -46,8 +46,15 @@ class LeakReport:
     checks: tuple[Check, ...]
 
     def __getitem__(self, name: str) -> Check:
-        """Return a check by name."""
-        return next(check for check in self.checks if check.name == name)
+        """Return a check by name.
+
+        Raises:
+            KeyError: there is no such check.
+        """
+        for check in self.checks:
+            if check.name == name:
+                return check
+        raise KeyError(f"no check {name!r}; there are: {', '.join(check.name for check in self.checks)}")
 
     @property
     def findings(self) -> tuple[Check, ...]:

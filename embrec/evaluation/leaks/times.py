@@ -5,7 +5,7 @@ import numpy as np
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset
 from embrec.data.timeline import Timeline, timeline
-from embrec.evaluation.leaks.report import Check, Status, graded, percent, share
+from embrec.evaluation.leaks.report import MANY, Check, Status, percent, share
 
 
 def time_overlap(dataset: Dataset, partition: Partition) -> Check:
@@ -76,7 +76,7 @@ def ties(dataset: Dataset, partition: Partition) -> Check:
             name, Status.NOTE, found, counts, f"{much}; column {order!r} of the source decides which came first"
         )
     return Check(
-        name, max(Status.NOTE, graded(found), key=list(Status).index), found, counts,
+        name, Status.WARNING if found >= MANY else Status.NOTE, found, counts,
         f"{much}; there the order of the input decides what is the target, so take care that it is the true one, "
         "or name a column that has it (data import --order-column)",
     )  # fmt: skip
