@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embrec.evaluation.evaluator import Evaluation
-from embrec.evaluation.metrics import metric
+from embrec.evaluation.metrics import lower_is_better
 from embrec.evaluation.statistics import Estimate, bootstrap_means, estimate, over_seeds
 
 CONFIDENCE = 0.95
@@ -177,7 +178,10 @@ class Comparison:
 
 
 def measure(
-    evaluations: Mapping[str, Sequence[Evaluation]], names: Sequence[str], reference: str
+    evaluations: Mapping[str, Sequence[Evaluation]],
+    names: Sequence[str],
+    reference: str,
+    slices: Mapping[str, NDArray[np.bool_]] | None = None,
 ) -> dict[str, Measurements]:
     """Estimate the metrics of several models on the same targets, and compare them with one of them.
 
@@ -185,25 +189,30 @@ def measure(
         evaluations: model -> one evaluation a seed.
         names: of the metrics.
         reference: which model the others are compared with.
+        slices: which targets belong to each slice, name -> [T]; those of the evaluations themselves if None.
 
     Returns:
         Model -> slice -> metric -> value; slices without targets are left out.
     """
     models = list(evaluations)
     results: dict[str, dict[str, dict[str, Measured]]] = {model: {} for model in models}
-    for label, members in evaluations[reference][0].slices().items():
+    for label, members in (evaluations[reference][0].slices() if slices is None else slices).items():
         if not members.any():
             continue
         by_seed = {
-            (name, model): [metric(name, one.rank[members], one.candidates[members]) for one in evaluations[model]]
+            (name, model): [one.values(name)[members] for one in evaluations[model]]
             for name in names
             for model in models
         }
         values = np.stack([over_seeds(seeds) for seeds in by_seed.values()], axis=1)  # [T, names x models]
-        means = bootstrap_means(values, resamples=RESAMPLES)  # one drawing for all
+        users = evaluations[reference][0].user[members]
+        means = bootstrap_means(values, users, resamples=RESAMPLES)  # one drawing for all
         for place, name in enumerate(names):
             columns = slice(place * len(models), (place + 1) * len(models))
-            estimates = estimate(values[:, columns], means[:, columns], models.index(reference), confidence=CONFIDENCE)
+            estimates = estimate(
+                values[:, columns], means[:, columns], models.index(reference), users=users, confidence=CONFIDENCE,
+                lower_is_better=lower_is_better(name),
+            )  # fmt: skip
             for model, one in zip(models, estimates, strict=True):
                 seeds = tuple(float(seed.mean()) for seed in by_seed[name, model])
                 results[model].setdefault(label, {})[name] = Measured(one, seeds)
