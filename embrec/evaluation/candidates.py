@@ -138,22 +138,22 @@ class Sampler:
     def _one_by_one(self, event: NDArray[np.int64], forbidden: NDArray[np.int64]) -> NDArray[np.int64]:
         """Draw, and draw again what is forbidden or stands there already."""
         count, width = self.config.count, len(self._weights)
-        rows = np.arange(len(event))[:, None]
-        drawn = self._items(_random(self.config.seed, event[:, None], np.arange(count)))
+        drawn = np.empty((len(event), count), dtype=np.int64)
+        taken = np.zeros(len(event) * width, dtype=bool)
+        taken[forbidden] = True
+        row, place = np.divmod(np.arange(drawn.size), count)
         attempt = 0
-        while True:
-            codes = rows * width + drawn
-            again = np.isin(codes, forbidden)
-            order = np.argsort(codes, axis=1, kind="stable")
-            ordered = np.take_along_axis(codes, order, axis=1)
-            repeated = np.zeros_like(again)
-            np.put_along_axis(repeated, order[:, 1:], ordered[:, 1:] == ordered[:, :-1], axis=1)
-            again |= repeated
-            if not again.any():
-                return drawn
+        while len(row):
+            items = self._items(_random(self.config.seed, event[row], place + attempt * count))
+            codes = row * width + items
+            accepted = np.zeros(len(row), dtype=bool)
+            accepted[np.unique(codes, return_index=True)[1]] = True  # the first of equals
+            accepted &= ~taken[codes]
+            drawn[row[accepted], place[accepted]] = items[accepted]
+            taken[codes[accepted]] = True
+            row, place = row[~accepted], place[~accepted]
             attempt += 1
-            row, place = np.nonzero(again)
-            drawn[row, place] = self._items(_random(self.config.seed, event[row], place + attempt * count))
+        return drawn
 
     def _items(self, numbers: NDArray[np.float64]) -> NDArray[np.int64]:
         return np.searchsorted(self._cumulative, numbers, side="right").astype(np.int64)
