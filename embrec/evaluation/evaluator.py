@@ -1,6 +1,6 @@
-"""Full ranking of a log's targets by any model, and what came out of it, target by target."""
+"""Ranking a log's targets by any model under one protocol, and what came out of it, target by target."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, Protocol
 
@@ -13,12 +13,26 @@ from torch import Tensor
 from embrec.data.batches import Batch, batches_in_order
 from embrec.data.interactions import Interactions
 from embrec.data.sequences import target_sequences
-from embrec.data.splits import Partition, Positions
-from embrec.evaluation.metrics import metric
-from embrec.evaluation.ranks import Excluded, ranks
+from embrec.data.splits import Label, Partition, Positions
+from embrec.errors import ConfigError
+from embrec.evaluation.candidates import AllItems, CandidatesConfig, Sampled, Sampler, SeenSoFar, first_seen
+from embrec.evaluation.metrics import check_metrics, metric
+from embrec.evaluation.ranks import (
+    BatchScores,
+    CatalogScan,
+    NotCandidates,
+    Products,
+    Standing,
+    Ties,
+    WholeScores,
+)
+from embrec.evaluation.seen import SeenItems
+from embrec.models.factors import Factors
 from embrec.progress import Progress, silent
 
 DEFAULT_METRICS = ("hr@10", "ndcg@10", "mrr@10", "hr@50", "auc")
+
+_TARGETS_AT_A_TIME = 1 << 15  # whose histories are gathered together: some 20 MB each 50 events
 
 
 class EvaluationConfig(BaseModel):
@@ -30,20 +44,36 @@ class EvaluationConfig(BaseModel):
         Literal["exclude", "keep"],
         Field(description="whether items of the user's history are candidates (keep) or not"),
     ] = "exclude"
-    ties: Annotated[Literal["mean", "optimistic", "pessimistic"], Field(description="rank of a tied target")] = "mean"
+    ties: Annotated[Ties, Field(description="rank of a tied target")] = "mean"
+    candidates: Annotated[
+        CandidatesConfig, Field(description="what targets are ranked against: all, seen-so-far, or sampled:count=99")
+    ] = AllItems()
     metrics: Annotated[tuple[str, ...], Field(description="which metrics, such as hr@10")] = DEFAULT_METRICS
     batch_size: Annotated[int, Field(ge=1, description="targets scored at a time")] = 256
+
+    def words(self) -> str:
+        """Return what the title of every table says of the protocol."""
+        seen = "" if isinstance(self.candidates, Sampled) else f", seen items: {self.seen}"
+        return f"ranked among {self.candidates.words()}{seen}, ties: {self.ties}"
 
 
 class Ranker(Protocol):
     """A model as the evaluator sees it: `Recommender` and every `Baseline`."""
 
     def item_matrix(self) -> Tensor:
-        """Return what `score` needs of the catalog."""
+        """Return what `score` and `queries` need of the catalog."""
+        ...
+
+    def factors(self, item_matrix: Tensor | None = None) -> Factors | None:
+        """Return the catalog's side of the scores; None where scores are no inner products."""
+        ...
+
+    def queries(self, batch: Batch, item_matrix: Tensor | None = None) -> Tensor:
+        """Return the histories' side of the scores, [B, d]; not asked for where there are no factors."""
         ...
 
     def score(self, batch: Batch, candidates: Tensor | None = None, item_matrix: Tensor | None = None) -> Tensor:
-        """Return scores of the whole catalog, [B, n + 1]."""
+        """Return scores of the candidates [B, C], or of the whole catalog, [B, n + 1]."""
         ...
 
     def eval(self) -> object:
@@ -53,43 +83,62 @@ class Ranker(Protocol):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The rank of every target.
+    """What came of every target.
 
     Attributes:
-        rank: from 1, [T].
-        candidates: how many were ranked, [T].
-        new_item: True where the target's item has no training event, [T].
+        standing: where it stands among its candidates.
+        user: whose it is, [T].
+        event: which event of the log it is, [T].
+        label: a `Label`: whether training knew its user and its item, [T].
+        ties: the policy of ranks.
+        top: the best tensor ids that were kept, best first, 0 where there are fewer, [T, k]; None if none were.
     """
 
-    rank: NDArray[np.float64]
-    candidates: NDArray[np.float64]
-    new_item: NDArray[np.bool_]
+    standing: Standing
+    user: NDArray[np.int64]
+    event: NDArray[np.int64]
+    label: NDArray[np.int8]
+    ties: Ties = "mean"
+    top: NDArray[np.int32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    @property
+    def rank(self) -> NDArray[np.float64]:
+        """The rank of every target, from 1, [T]."""
+        return self.standing.rank(self.ties)
+
+    @property
+    def undefined(self) -> int:
+        """How many targets have a score that is not a number."""
+        return int(self.standing.undefined.sum())
+
+    def values(self, name: str) -> NDArray[np.float64]:
+        """Return a metric of every target, [T]."""
+        return metric(name, self.standing, self.ties)
 
     def slices(self) -> dict[str, NDArray[np.bool_]]:
-        """Return which targets belong to each slice: all of them, those of warm items, those of cold ones; name -> [T]."""
-        return {"all": np.ones_like(self.new_item), "warm items": ~self.new_item, "cold items": self.new_item}
+        """Return which targets belong to each slice, name -> [T]: all of them, those of warm items, which have training events,
+        and those of cold ones. There are finer ones in `embrec.evaluation.slices`.
+        """
+        return {
+            "all": np.ones(len(self), dtype=bool),
+            "warm items": self.label != Label.NEW_ITEM,
+            "cold items": self.label == Label.NEW_ITEM,
+        }
 
     def metrics(self, names: Sequence[str]) -> dict[str, dict[str, float]]:
         """Return the mean of each metric in each slice, slice -> metric -> value, with the slice's size as `targets`.
 
         A slice without targets has no metrics.
         """
-        values = {name: metric(name, self.rank, self.candidates) for name in names}
+        values = {name: self.values(name) for name in names}
         return {
             label: {"targets": int(members.sum())}
             | ({name: float(value[members].mean()) for name, value in values.items()} if members.any() else {})
             for label, members in self.slices().items()
         }
-
-
-def seen_before(interactions: Interactions, targets: Positions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the distinct tensor ids of each target's earlier events as slices: target t's are `ids[ptr[t] : ptr[t + 1]]`."""
-    sequences = target_sequences(interactions, targets, max_length=int(targets.position.max(initial=0)))
-    width = int(interactions.item.max()) + 2
-    row = np.repeat(np.arange(len(targets)), sequences.lengths)
-    pairs = np.unique(row * width + sequences.items)
-    counts = np.bincount(pairs // width, minlength=len(targets))
-    return np.concatenate([[0], np.cumsum(counts)]), pairs % width
 
 
 @torch.inference_mode()
@@ -102,11 +151,14 @@ def evaluate(
     *,
     max_length: int,
     hidden: NDArray[np.bool_] | None = None,
+    keep: int = 0,
     device: torch.device | None = None,
     progress: Progress = silent,
     task: str = "evaluate",
 ) -> Evaluation:
-    """Rank every target among the whole catalog.
+    """Rank every target.
+
+    Beside the results it takes room for a block of scores and the histories of some targets, whatever the number of users.
 
     Args:
         model: what scores.
@@ -116,50 +168,155 @@ def evaluate(
         config: the protocol.
         max_length: the longest history the model reads.
         hidden: items that are neither history nor candidates yet, [n]: `partition.hidden` for validation.
+        keep: how many of the best items to keep of each target; none of sampled candidates.
         device: where the model is; the CPU if None.
         progress: told of every batch.
         task: what to call it.
+
+    Raises:
+        ConfigError: a metric looks further down than there are candidates, or there are too few to draw from.
     """
     model.eval()
     device = device or torch.device("cpu")
-    sequences = target_sequences(interactions, targets, max_length, hidden)
-    ptr, seen = seen_before(interactions, targets)
-    matrix = model.item_matrix()
-    hidden_items = np.flatnonzero(hidden) + 1 if hidden is not None else np.empty(0, dtype=np.int64)
-    target_ids = interactions.item[targets.events(interactions)].astype(np.int64) + 1
-    rank = np.empty(len(targets))
-    candidates = np.empty(len(targets))
+    n_items = len(partition.train_items)
+    hidden = np.zeros(n_items, dtype=bool) if hidden is None else hidden
+    check_protocol(config, n_items)
+    ranking = _Ranking(model, interactions, partition, config, hidden, device, keep)
+    parts: list[tuple[NDArray[np.int64], Standing, NDArray[np.int32] | None]] = []
     done = 0
-    for rows, batch in batches_in_order(sequences, config.batch_size):
-        scores = model.score(batch.to(device), item_matrix=matrix)
-        excluded = _excluded(rows, ptr, seen if config.seen == "exclude" else None, hidden_items, scores.shape[1])
-        batch_rank, batch_candidates = ranks(
-            scores,
-            torch.from_numpy(target_ids[rows]).to(scores.device),
-            Excluded(excluded.row.to(scores.device), excluded.item.to(scores.device)),
-            config.ties,
-        )
-        rank[rows], candidates[rows] = batch_rank.cpu().numpy(), batch_candidates.cpu().numpy()
+    for rows, batch in _batches(interactions, targets, max_length, hidden, config.batch_size):
+        parts.append((rows, *ranking(batch.to(device), targets.select(rows))))
         done += len(rows)
         progress(task, done, len(targets))
-    return Evaluation(rank, candidates, new_item=~partition.train_items[target_ids - 1])
+    return _gathered(parts, interactions, partition, targets, config.ties)
 
 
-def _excluded(
-    rows: NDArray[np.int64],
-    ptr: NDArray[np.int64],
-    seen: NDArray[np.int64] | None,
-    hidden_items: NDArray[np.int64],
-    width: int,
-) -> Excluded:
-    """Return the pairs of a batch that are no candidates: items seen by the row's user, and hidden ones."""
-    pairs = [(np.arange(len(rows))[:, None] * width + hidden_items).ravel()]
-    if seen is not None:
-        counts = ptr[rows + 1] - ptr[rows]
-        index = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts - ptr[rows], counts)
-        pairs.append(np.repeat(np.arange(len(rows)), counts) * width + seen[index])
-    distinct = np.unique(np.concatenate(pairs))
-    return Excluded(torch.from_numpy(distinct // width), torch.from_numpy(distinct % width))
+def check_protocol(config: EvaluationConfig, n_items: int) -> None:
+    """Check a protocol against the size of a catalog, before anything is computed.
+
+    Raises:
+        ConfigError: a metric is unknown, or looks further down than there are candidates.
+    """
+    if isinstance(config.candidates, Sampled) and config.candidates.count >= n_items:
+        raise ConfigError(f"candidates.count is {config.candidates.count}, but the catalog has {n_items:,} items")
+    candidates = config.candidates.count + 1 if isinstance(config.candidates, Sampled) else n_items
+    if config.metrics != DEFAULT_METRICS:  # which nobody asked for, and which small shops need not change
+        check_metrics(config.metrics, candidates)
+
+
+def _batches(
+    interactions: Interactions, targets: Positions, max_length: int, hidden: NDArray[np.bool_], batch_size: int
+) -> Iterator[tuple[NDArray[np.int64], Batch]]:
+    """Yield rows of the targets and their histories, like lengths together, gathered for some targets at a time."""
+    unseen = hidden if hidden.any() else None
+    order = np.argsort(np.minimum(targets.position, max_length), kind="stable")
+    for start in range(0, len(order), _TARGETS_AT_A_TIME):
+        chunk = order[start : start + _TARGETS_AT_A_TIME]
+        sequences = target_sequences(interactions, targets.select(chunk), max_length, unseen)
+        for rows, batch in batches_in_order(sequences, batch_size):
+            yield chunk[rows], batch
+
+
+def _gathered(
+    parts: Sequence[tuple[NDArray[np.int64], Standing, NDArray[np.int32] | None]],
+    interactions: Interactions,
+    partition: Partition,
+    targets: Positions,
+    ties: Ties,
+) -> Evaluation:
+    """Put the batches' results into the order of the targets."""
+    place = np.argsort(np.concatenate([rows for rows, _, _ in parts]), kind="stable")
+    standings = [standing for _, standing, _ in parts]
+    tops = [top for _, _, top in parts if top is not None]
+    event = targets.events(interactions)
+    return Evaluation(
+        standing=Standing(
+            greater=np.concatenate([one.greater for one in standings])[place],
+            tied=np.concatenate([one.tied for one in standings])[place],
+            candidates=np.concatenate([one.candidates for one in standings])[place],
+            undefined=np.concatenate([one.undefined for one in standings])[place],
+        ),
+        user=targets.user,
+        event=event,
+        label=partition.label[event],
+        ties=ties,
+        top=np.concatenate(tops)[place] if tops else None,
+    )
+
+
+class _Ranking:
+    """Ranks the targets of one batch after the other."""
+
+    def __init__(
+        self,
+        model: Ranker,
+        interactions: Interactions,
+        partition: Partition,
+        config: EvaluationConfig,
+        hidden: NDArray[np.bool_],
+        device: torch.device,
+        keep: int,
+    ) -> None:
+        self.model = model
+        self.interactions = interactions
+        self.config = config
+        self.keep = keep
+        self.matrix = model.item_matrix()
+        self.seen = SeenItems(interactions, len(hidden))
+        self.candidate = np.concatenate([[False], ~hidden])
+        self.sampler: Sampler | None = None
+        if isinstance(config.candidates, Sampled):
+            weights = self.candidate.astype(np.float64)
+            if config.candidates.by == "popularity":
+                items = interactions.item[partition.train.events(interactions)].astype(np.int64) + 1
+                weights *= np.bincount(items, minlength=len(weights))
+            self.sampler = Sampler(config.candidates, weights)
+            return
+        factors = model.factors(self.matrix)
+        streaming = isinstance(config.candidates, SeenSoFar)
+        scorable = np.ones_like(self.candidate) if factors is None else factors.scorable.cpu().numpy()
+        self.scan = CatalogScan(
+            self.candidate, scorable, config.batch_size, device,
+            since=first_seen(interactions, len(hidden)) if streaming else None,
+        )  # fmt: skip
+        self.products = None if factors is None else Products(factors, config.batch_size, self.scan.width)
+
+    def __call__(self, batch: Batch, targets: Positions) -> tuple[Standing, NDArray[np.int32] | None]:
+        event = targets.events(self.interactions)
+        ids = self.interactions.item[event].astype(np.int64) + 1
+        if self.sampler is not None:
+            return self._among_sampled(batch, targets, ids, event, self.sampler), None
+        scores: BatchScores
+        if self.products is not None:
+            scores = self.products(self.model.queries(batch, self.matrix))
+        else:
+            scores = WholeScores(self.model.score(batch, item_matrix=self.matrix))
+        excluded = NotCandidates(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+        if self.config.seen == "exclude":
+            row, item = self.seen.before(targets)
+            other = item != ids[row]
+            excluded = NotCandidates(row[other], item[other])
+        return self.scan(scores, ids, excluded, time=self.interactions.time[event], keep=self.keep)
+
+    def _among_sampled(
+        self, batch: Batch, targets: Positions, ids: NDArray[np.int64], event: NDArray[np.int64], sampler: Sampler
+    ) -> Standing:
+        nothing = np.empty(0, dtype=np.int64)
+        row, item = {
+            "history": self.seen.before, "interacted": self.seen.ever, "nothing": lambda _: (nothing, nothing)
+        }[sampler.config.exclude](targets)  # fmt: skip
+        drawn = sampler.draw(ids, event, row, item)
+        candidates = torch.from_numpy(np.concatenate([ids[:, None], drawn], axis=1)).to(batch.items.device)
+        scores = self.model.score(batch, candidates, self.matrix)
+        own, others = scores[:, :1], scores[:, 1:]
+        undefined = own[:, 0].isnan().cpu().numpy()
+        greater = (others > own).sum(dim=1).cpu().numpy()
+        return Standing(
+            greater=np.where(undefined, sampler.config.count, greater),
+            tied=(others == own).sum(dim=1).cpu().numpy(),
+            candidates=np.full(len(ids), candidates.shape[1], dtype=np.int64),
+            undefined=undefined,
+        )
 
 
 def summary(evaluations: Mapping[str, Evaluation], names: Sequence[str]) -> list[tuple[str, str, dict[str, float]]]:

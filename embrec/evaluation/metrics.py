@@ -1,15 +1,16 @@
-"""Ranking metrics of one relevant item, from its rank among C candidates; one value a target, so that they can be averaged
-over any slice and compared pairwise.
+"""Ranking metrics of one relevant item, from where it stands among C candidates; one value a target, so that they can be
+averaged over any slice and compared pairwise.
 
 Ranks count from 1 and may be fractional where candidates tie.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embrec.errors import ConfigError
+from embrec.evaluation.ranks import Standing, Ties
 
 Values = NDArray[np.float64]
 
@@ -42,26 +43,85 @@ def reciprocal_rank(rank: Values, k: int) -> Values:
 
 
 def auc(rank: Values, candidates: Values) -> Values:
-    """AUC: the share of the other candidates that rank below the target, ties counting half under mean ranks.
+    """AUC: the share of the other candidates that rank below the target; ties count half under mean ranks, not at all under
+    pessimistic ones (as published: spec 1.10).
 
     >>> auc(np.array([1.0, 2.0, 3.0]), np.array([3.0, 3.0, 3.0]))
     array([1. , 0.5, 0. ])
     """
-    return 1 - (rank - 1) / np.maximum(candidates - 1, 1)
+    return 1 - normalised_rank(rank, candidates)
 
 
-_AT_K: dict[str, Callable[[Values, int], Values]] = {"hr": hit_rate, "ndcg": ndcg, "mrr": reciprocal_rank}
+def normalised_rank(rank: Values, candidates: Values) -> Values:
+    """Normalised rank: (rank - 1) / (C - 1), 0 for the first and 1 for the last (FELRec's measure); lower is better.
+
+    >>> normalised_rank(np.array([1.0, 2.0, 3.0]), np.array([3.0, 3.0, 3.0]))
+    array([0. , 0.5, 1. ])
+    """
+    return (rank - 1) / np.maximum(candidates - 1, 1)
 
 
-def metric(name: str, rank: Values, candidates: Values) -> Values:
-    """Return the values of a metric by name, such as `hr@10`, `ndcg@10`, `mrr@20` or `auc`, one a target.
+_AT_K: dict[str, Callable[[Values, int], Values]] = {
+    "hr": hit_rate,
+    "recall": hit_rate,
+    "ndcg": ndcg,
+    "mrr": reciprocal_rank,
+}
+_WHOLE: dict[str, Callable[[Standing, Ties], Values]] = {
+    "auc": lambda standing, ties: auc(standing.rank(ties), standing.candidates.astype(np.float64)),
+    "auc-strict": lambda standing, _: auc(standing.rank("pessimistic"), standing.candidates.astype(np.float64)),
+    "rank": lambda standing, ties: normalised_rank(standing.rank(ties), standing.candidates.astype(np.float64)),
+    "mrr": lambda standing, ties: 1 / standing.rank(ties),
+    "accuracy": lambda standing, ties: hit_rate(standing.rank(ties), 1),
+}
+KNOWN = "hr@K, recall@K, ndcg@K, mrr@K (such as hr@10), auc, auc-strict, mrr, rank (normalised, lower is better) or accuracy"
+
+
+def cutoff(name: str) -> int | None:
+    """Return the K of a metric's name, None where it has none.
 
     Raises:
         ConfigError: the name is unknown.
     """
-    kind, _, k = name.lower().partition("@")
-    if kind == "auc" and not k:
-        return auc(rank, candidates)
-    if kind in _AT_K and k.isdigit() and int(k) > 0:
-        return _AT_K[kind](rank, int(k))
-    raise ConfigError(f"unknown metric {name!r}; use hr@K, ndcg@K, mrr@K (such as hr@10) or auc")
+    kind, at, k = name.lower().partition("@")
+    if kind in _WHOLE and not at:
+        return None
+    if kind in _AT_K and k.isdecimal() and int(k) > 0:
+        return int(k)
+    raise ConfigError(f"unknown metric {name!r}; use {KNOWN}")
+
+
+def check_metrics(names: Sequence[str], candidates: int | None = None) -> None:
+    """Check that metrics are known, and that none looks further down than there are candidates.
+
+    Raises:
+        ConfigError: one does not fit.
+    """
+    for name in names:
+        k = cutoff(name)
+        if k is not None and candidates is not None and k > candidates:
+            raise ConfigError(
+                f"metric {name!r} looks at the first {k:,} of only {candidates:,} candidates, so every target would be a hit; "
+                "use a smaller K"
+            )
+
+
+def metric(name: str, standing: Standing, ties: Ties = "mean") -> Values:
+    """Return the values of a metric by name, one a target, [T].
+
+    Args:
+        name: such as `hr@10`, `recall@20`, `ndcg@10`, `mrr@20`, `auc`, `auc-strict`, `mrr`, `rank` or `accuracy`.
+        standing: of the targets.
+        ties: how a target ranks among its equals (`auc-strict` is always pessimistic).
+
+    Raises:
+        ConfigError: the name is unknown.
+    """
+    k = cutoff(name)
+    kind = name.lower().partition("@")[0]
+    return _WHOLE[kind](standing, ties) if k is None else _AT_K[kind](standing.rank(ties), k)
+
+
+def lower_is_better(name: str) -> bool:
+    """Return whether less of this metric is more."""
+    return name.lower() == "rank"

@@ -1,48 +1,249 @@
-"""Where a target ranks among its candidates, by counting the scores above it: no sort, and no more than a block of scores."""
+"""Where targets rank among their candidates, by counting the scores above theirs block by block: no sort, and no matrix of
+users by items.
 
+The floor is the bare product of queries and items in the same blocks; a rank costs two comparisons of each score on top of it,
+and the best k one more.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
+
+from embrec.evaluation.best import BestItems
+from embrec.evaluation.counting import BLOCK_WIDTH, BlockCounter
+from embrec.models.factors import Factors
 
 Ties = Literal["mean", "optimistic", "pessimistic"]
 
+_WIDTH_ON_GPU = 1 << 16
+_AT_LEAST = 64  # rows and columns of a product
+_SHARE_OF_TIES: dict[Ties, float] = {"mean": 0.5, "optimistic": 0.0, "pessimistic": 1.0}
+
 
 @dataclass(frozen=True)
-class Excluded:
-    """Pairs of batch row and tensor id that are no candidates, each pair once; both [P]."""
+class Standing:
+    """Where each of T targets stands among its candidates.
 
-    row: Tensor
-    item: Tensor
+    Attributes:
+        greater: candidates with a higher score, [T].
+        tied: other candidates with the same score, [T].
+        candidates: how many were ranked, the target among them, [T].
+        undefined: True where the target's score is not a number; it then stands behind all others, [T].
+    """
+
+    greater: NDArray[np.int64]
+    tied: NDArray[np.int64]
+    candidates: NDArray[np.int64]
+    undefined: NDArray[np.bool_]
+
+    def rank(self, ties: Ties = "mean") -> NDArray[np.float64]:
+        """Return ranks from 1, [T]: greater + 1, and beside it half the tied (mean), none (optimistic) or all (pessimistic)."""
+        return self.greater + self.tied * _SHARE_OF_TIES[ties] + 1
 
 
-def ranks(scores: Tensor, targets: Tensor, excluded: Excluded, ties: Ties = "mean") -> tuple[Tensor, Tensor]:
-    """Rank each row's target among the catalog without the excluded pairs.
+class NotCandidates(NamedTuple):
+    """Pairs of batch row and tensor id that are no candidates, each pair once and none of them a row's target; both [P]."""
 
-    A score that is not a number counts as the lowest; where it is the target's, the target ranks last.
+    row: NDArray[np.int64]
+    item: NDArray[np.int64]
+
+
+class BatchScores(Protocol):
+    """The scores of a batch of histories, in parts."""
+
+    def block(self, start: int, stop: int) -> Tensor:
+        """Return the scores of the tensor ids from `start` to before `stop`, [B, stop - start], for the caller to overwrite."""
+        ...
+
+    def of(self, ids: Tensor) -> Tensor:
+        """Return the score of one id a row, [B] -> [B]."""
+        ...
+
+
+class Products:
+    """Scores that are inner products, made a block at a time in one buffer.
+
+    Items with the same vector must tie to the last bit, in whichever block they are and beside whichever batch. Libraries
+    add up the terms of a product in another order where a matrix is small (MKL: with fewer than 16 rows or columns), so
+    no smaller ones are multiplied here than `_AT_LEAST`.
 
     Args:
-        scores: of the whole catalog, [B, n + 1]; the padding column is ignored.
-        targets: tensor ids, [B]; a target is a candidate even where it stands among the excluded.
-        excluded: pairs that are no candidates.
-        ties: mean = greater + ties / 2 + 1, optimistic = greater + 1, pessimistic = greater + ties + 1.
-
-    Returns:
-        Ranks from 1, [B] float64, and the number of candidates, [B] float64.
+        factors: the catalog's side.
+        rows: of a batch, at most.
+        width: of a block, at most.
     """
-    of_target = scores.gather(1, targets[:, None])  # [B, 1]
-    undefined = of_target.isnan()
-    greater = (scores[:, 1:] > of_target).sum(dim=1)
-    at_least = (scores[:, 1:] >= of_target).sum(dim=1)
-    excluded_pair = excluded.item != targets[excluded.row]
-    row, item = excluded.row[excluded_pair], excluded.item[excluded_pair]
-    of_excluded = scores[row, item]
-    threshold = of_target[row, 0]
-    greater -= torch.bincount(row[of_excluded > threshold], minlength=len(scores))
-    at_least -= torch.bincount(row[of_excluded >= threshold], minlength=len(scores))
-    candidates = scores.shape[1] - 1 - torch.bincount(row, minlength=len(scores))
-    tied = at_least - greater - 1
-    share = {"mean": 0.5, "optimistic": 0.0, "pessimistic": 1.0}[ties]
-    rank = greater + tied * share + 1
-    return torch.where(undefined[:, 0], candidates, rank).double(), candidates.double()
+
+    def __init__(self, factors: Factors, rows: int, width: int) -> None:
+        self.items = _at_least(factors.items)
+        self._buffer = self.items.new_empty(max(rows, _AT_LEAST) * max(width, _AT_LEAST))
+        self._rows = 0
+        self._queries = self.items[:0]
+
+    def __call__(self, queries: Tensor) -> "Products":
+        """Take the queries of the next batch, [B, d]."""
+        self._rows, self._queries = len(queries), _at_least(queries)
+        return self
+
+    def block(self, start: int, stop: int) -> Tensor:
+        """Return the products with some of the items; see `BatchScores`."""
+        first = max(0, min(start, stop - _AT_LEAST))
+        last = max(stop, first + _AT_LEAST)
+        out = self._buffer[: len(self._queries) * (last - first)].view(len(self._queries), last - first)
+        torch.mm(self._queries, self.items[first:last].T, out=out)
+        return out[: self._rows, start - first : stop - first]
+
+    def of(self, ids: Tensor) -> Tensor:
+        """Return one product a row: the diagonal of a product of matrices, which is made as the blocks are."""
+        return (self._queries @ _at_least(self.items[ids]).T).diagonal()[: self._rows]
+
+
+def _at_least(vectors: Tensor) -> Tensor:
+    """Return vectors [k, d] with rows of zeros behind them, if they are few."""
+    return F.pad(vectors, (0, 0, 0, max(0, _AT_LEAST - len(vectors))))
+
+
+class WholeScores:
+    """Scores of the whole catalog that a model has made at once, [B, n + 1]."""
+
+    def __init__(self, scores: Tensor) -> None:
+        self.scores = scores.float()
+
+    def block(self, start: int, stop: int) -> Tensor:
+        """Return a copy of some columns; see `BatchScores`."""
+        return self.scores[:, start:stop].clone(memory_format=torch.contiguous_format)
+
+    def of(self, ids: Tensor) -> Tensor:
+        """Return one score a row."""
+        return self.scores.gather(1, ids[:, None])[:, 0]
+
+
+class CatalogScan:
+    """Walks through the catalog once for each batch: counts what stands above the targets, and keeps the best.
+
+    Args:
+        candidate: True for the tensor ids that are ranked, [n + 1]; the padding must be False.
+        scorable: False for those that the model ranks last, all alike, [n + 1].
+        rows: of a batch, at most.
+        device: where the scores are.
+        since: for candidates that are seen so far: the time from which an id is one, [n + 1].
+    """
+
+    def __init__(
+        self,
+        candidate: NDArray[np.bool_],
+        scorable: NDArray[np.bool_],
+        rows: int,
+        device: torch.device,
+        since: NDArray[np.int64] | None = None,
+    ) -> None:
+        self.device = device
+        self.candidate = candidate
+        self.scorable = scorable
+        self.width = min(BLOCK_WIDTH if device.type == "cpu" else _WIDTH_ON_GPU, max(1, len(candidate) - 1))
+        self._counter = BlockCounter(rows, self.width, device)
+        self._since = since if since is None else torch.from_numpy(since).to(device)
+        self._dates = None if since is None else np.sort(since[candidate])
+        self._unscored = [self._columns(~scorable & candidate, block) for block in self._blocks()]
+        self._absent = [self._columns(~candidate, block) for block in self._blocks()]
+
+    def _blocks(self) -> Iterator[tuple[int, int]]:
+        for start in range(1, len(self.candidate), self.width):
+            yield start, min(start + self.width, len(self.candidate))
+
+    def _columns(self, which: NDArray[np.bool_], block: tuple[int, int]) -> Tensor:
+        return torch.from_numpy(np.flatnonzero(which[slice(*block)])).to(self.device)
+
+    def __call__(
+        self,
+        scores: BatchScores,
+        targets: NDArray[np.int64],
+        excluded: NotCandidates,
+        *,
+        time: NDArray[np.int64] | None = None,
+        keep: int = 0,
+    ) -> tuple[Standing, NDArray[np.int32] | None]:
+        """Rank each row's target, which always is a candidate.
+
+        Args:
+            scores: of the batch.
+            targets: tensor ids, [B].
+            excluded: pairs that are no candidates.
+            time: when each target is asked for, [B]; needed with `since`.
+            keep: how many of the best candidates to return.
+
+        Returns:
+            The standing of the targets, and the best tensor ids, [B, keep], 0 where there are fewer; None if none are kept.
+        """
+        rows = np.arange(len(targets))
+        of_target = scores.of(torch.from_numpy(targets).to(self.device)).float().contiguous()
+        of_target[torch.from_numpy(~self.scorable[targets]).to(self.device)] = -torch.inf
+        undefined = of_target.isnan()
+        greater = torch.zeros(len(targets), dtype=torch.long, device=self.device)
+        tied = torch.zeros_like(greater)
+        best = BestItems(len(targets), keep, self._counter) if keep else None
+        asked = None if time is None else torch.from_numpy(time).to(self.device)
+        pairs = _ByItem(excluded.row, excluded.item)
+        own = _ByItem(rows, targets)
+        for place, (start, stop) in enumerate(self._blocks()):
+            block = scores.block(start, stop)
+            block.index_fill_(1, self._unscored[place], -torch.inf)
+            block.index_fill_(1, self._absent[place], torch.nan)
+            if self._since is not None and asked is not None:
+                block.masked_fill_(self._since[start:stop] > asked[:, None], torch.nan)
+            block[pairs.between(start, stop)] = torch.nan
+            target_at = own.between(start, stop)
+            block[target_at] = torch.nan  # counted by nobody, however its score is rounded
+            more, equal = self._counter.above(block, of_target)
+            greater += more
+            tied += equal
+            if best is not None:
+                block[target_at] = of_target[target_at[0]]
+                best.add(block, start)
+        standing = self._standing(greater, tied, undefined, targets, excluded, time)
+        return standing, best.ids().cpu().numpy().astype(np.int32) if best is not None else None
+
+    def _standing(
+        self,
+        greater: Tensor,
+        tied: Tensor,
+        undefined: Tensor,
+        targets: NDArray[np.int64],
+        excluded: NotCandidates,
+        time: NDArray[np.int64] | None,
+    ) -> Standing:
+        count = np.full(len(targets), int(self.candidate.sum()), dtype=np.int64)
+        is_candidate = self.candidate[targets]
+        valid = self.candidate[excluded.item]
+        if self._since is not None and self._dates is not None and time is not None:
+            since = self._since.cpu().numpy()
+            count = np.searchsorted(self._dates, time, side="right").astype(np.int64)
+            is_candidate = is_candidate & (since[targets] <= time)
+            valid = valid & (since[excluded.item] <= time[excluded.row])
+        count -= np.bincount(excluded.row[valid], minlength=len(targets))
+        count += ~is_candidate
+        last = undefined.cpu().numpy()
+        return Standing(
+            greater=np.where(last, count - 1, greater.cpu().numpy()),
+            tied=np.where(last, 0, tied.cpu().numpy()),
+            candidates=count,
+            undefined=last,
+        )
+
+
+class _ByItem:
+    """Pairs of row and tensor id, sorted by id so that those of a block are one slice."""
+
+    def __init__(self, row: NDArray[np.int64], item: NDArray[np.int64]) -> None:
+        order = np.argsort(item, kind="stable")
+        self.row, self.item = row[order], item[order]
+
+    def between(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
+        """Return row and column, within the block from `start` to before `stop`, of the pairs that lie in it."""
+        first, last = np.searchsorted(self.item, [start, stop])
+        return torch.from_numpy(self.row[first:last]), torch.from_numpy(self.item[first:last] - start)

@@ -1,8 +1,8 @@
 """Evaluating finished runs and baselines on one split, under one protocol."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
-import numpy as np
 import torch
 from pydantic import ValidationError
 
@@ -11,10 +11,12 @@ from embrec.data.splits import Partition
 from embrec.data.store import Dataset, load_dataset
 from embrec.errors import ConfigError, RunError
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, Ranker, evaluate
-from embrec.evaluation.metrics import metric
+from embrec.evaluation.metrics import cutoff
+from embrec.evaluation.store import remembered
 from embrec.models.baselines.base import Baseline
 from embrec.models.baselines.content_knn import ContentKNN
 from embrec.models.baselines.popularity import PopRec
+from embrec.models.factors import Factors
 from embrec.progress import Progress, silent
 from embrec.training.config import RunConfig
 from embrec.training.run import RunFolder, TrainedModel, load_model
@@ -40,6 +42,14 @@ class TrainedRanker:
         matrix = self.trained.item_matrix if item_matrix is None else item_matrix
         return self.trained.model.score(batch, candidates, matrix)
 
+    def factors(self, item_matrix: torch.Tensor | None = None) -> Factors:
+        """Return the run's item vectors as the scorer reads them."""
+        return self.trained.model.factors(self.trained.item_matrix if item_matrix is None else item_matrix)
+
+    def queries(self, batch: Batch, item_matrix: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the histories' queries, [B, d]."""
+        return self.trained.model.queries(batch, self.trained.item_matrix if item_matrix is None else item_matrix)
+
     def eval(self) -> "TrainedRanker":
         """Turn off dropout."""
         self.trained.model.eval()
@@ -51,14 +61,19 @@ def evaluate_runs(
     baselines: Sequence[str] = (),
     config: EvaluationConfig | None = None,
     progress: Progress = silent,
+    *,
+    keep: int = 0,
 ) -> dict[str, Evaluation]:
     """Rank the test targets of one category and split by several runs and baselines.
+
+    What was computed for a run before, under the same protocol, is read from its folder.
 
     Args:
         runs: finished runs of one category with one split.
         baselines: names from `BASELINES`; content-knn reads the feature tables of the first run that has any.
         config: the protocol; that of the first run if None.
         progress: told of every batch.
+        keep: how many of the best items to keep of each target.
 
     Returns:
         Name of the run or baseline -> its evaluation, in the order asked for, baselines first.
@@ -76,27 +91,25 @@ def evaluate_runs(
             raise RunError(f"runs {runs[0].name} and {run.name} were trained on different splits; evaluate them apart")
     dataset = load_dataset(runs[0].category)
     partition = first.split(dataset.interactions, len(dataset.catalog))
-    rankers: dict[str, Ranker] = {
-        name: _baseline(name, runs, configs, dataset, partition) for name in dict.fromkeys(baselines)
-    }
+    chosen = config or first.evaluation
+
+    def ranked(ranker: Ranker, name: str, max_length: int) -> Evaluation:
+        return evaluate(
+            ranker, dataset.interactions, partition, partition.test, chosen, max_length=max_length, keep=keep,
+            progress=progress, task=name,
+        )  # fmt: skip
+
+    evaluations = {}
+    for name in dict.fromkeys(baselines):
+        baseline = _baseline(name, runs, configs, dataset, partition)
+        evaluations[name] = ranked(baseline, name, first.model.max_length)
     for run in runs:
         trained = load_model(run)
         if trained.catalog.fingerprint != dataset.catalog.fingerprint:
             raise RunError(f"run {run.path} was trained on another catalog than its category holds now; train again")
-        rankers[run.name] = TrainedRanker(trained)
-    return {
-        name: evaluate(
-            ranker,
-            dataset.interactions,
-            partition,
-            partition.test,
-            config or first.evaluation,
-            max_length=configs[name].model.max_length if name in configs else first.model.max_length,
-            progress=progress,
-            task=name,
-        )
-        for name, ranker in rankers.items()
-    }
+        compute = partial(ranked, TrainedRanker(trained), run.name, configs[run.name].model.max_length)
+        evaluations[run.name] = remembered(run, chosen, keep, compute)
+    return evaluations
 
 
 def protocol(
@@ -119,7 +132,7 @@ def protocol(
         first = error.errors()[0]
         raise ConfigError(f"{first['loc'][0]} is {first['input']!r}: {first['msg']}") from None
     for name in changed.metrics:
-        metric(name, np.ones(1), np.ones(1))
+        cutoff(name)
     return changed
 
 

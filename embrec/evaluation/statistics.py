@@ -1,8 +1,10 @@
 """How sure a mean is, and whether one model beats another: bootstrap intervals and paired tests over the same targets.
 
 Every model ranks the same targets, so models are compared target by target, which is far sharper than comparing two
-intervals. Values of several seeds are averaged target by target first (`over_seeds`); an interval then says how much the mean
-would move with other users, not how much it moves from seed to seed, which is why reports give the seeds' range beside it.
+intervals. Where a user has several targets, these are no independent witnesses: users are drawn, each with all of theirs, and
+the test compares users. Values of several seeds are averaged target by target first (`over_seeds`); an interval then says how
+much the mean would move with other users, not how much it moves from seed to seed, which is why reports give the seeds' range
+beside it.
 """
 
 from collections.abc import Sequence
@@ -27,6 +29,7 @@ class PairedTest:
         high: upper end.
         p_value: of Wilcoxon's signed-rank test, two-sided; 1 where the two are equal everywhere.
         adjusted: the same after Holm's correction for the number of models that were compared with the reference.
+        lower_is_better: whether a negative difference is an improvement.
     """
 
     difference: float
@@ -34,12 +37,13 @@ class PairedTest:
     high: float
     p_value: float
     adjusted: float
+    lower_is_better: bool = False
 
     def verdict(self, level: float = 0.05) -> Literal["better", "worse", "undecided"]:
         """Say whether both agree: the interval leaves out 0, and the adjusted p-value is below `level`."""
         if self.adjusted >= level or self.low <= 0 <= self.high:
             return "undecided"
-        return "better" if self.difference > 0 else "worse"
+        return "better" if (self.difference > 0) != self.lower_is_better else "worse"
 
 
 @dataclass(frozen=True)
@@ -70,22 +74,32 @@ def over_seeds(values: Sequence[Values]) -> Values:
     return np.mean(values, axis=0)
 
 
-def bootstrap_means(values: Values, *, resamples: int = 2000, seed: int = 0) -> Values:
-    """Return the means of K models over targets drawn with replacement, the same targets for every model, [R, K].
+def by_user(values: Values, users: NDArray[np.integer]) -> tuple[Values, Values]:
+    """Return the sums of each user's targets, [T, K] -> [U, K], and how many targets those are, [U]."""
+    _, row = np.unique(users, return_inverse=True)
+    counts = np.bincount(row).astype(np.float64)
+    sums: Values = np.stack([np.bincount(row, weights=column) for column in values.T], axis=1).astype(np.float64)
+    return sums, counts
 
-    Under a split with one target a user, drawing targets is drawing users.
+
+def bootstrap_means(
+    values: Values, users: NDArray[np.integer] | None = None, *, resamples: int = 2000, seed: int = 0
+) -> Values:
+    """Return the means of K models over the targets of users drawn with replacement, the same for every model, [R, K].
 
     Args:
         values: one column a model, [T, K].
+        users: whose target each row is, [T]; each row another user's if None.
         resamples: R.
         seed: of the drawing.
 
     Raises:
         ValueError: there are no targets.
     """
-    count, width = values.shape
-    if not count:
+    if not len(values):
         raise ValueError("there are no targets to draw from")
+    sums, weight = (values, np.ones(len(values))) if users is None else by_user(values, users)
+    count, width = sums.shape
     generator = np.random.default_rng(seed)
     means = np.empty((resamples, width))
     block = max(1, _BLOCK // count)
@@ -93,7 +107,8 @@ def bootstrap_means(values: Values, *, resamples: int = 2000, seed: int = 0) -> 
         rows = min(block, resamples - start)
         drawn = generator.integers(count, size=(rows, count)) + np.arange(rows)[:, None] * count
         times = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
-        means[start : start + rows] = times.astype(np.float64) @ values / count
+        drawings = times.astype(np.float64)
+        means[start : start + rows] = drawings @ sums / (drawings @ weight)[:, None]
     return means
 
 
@@ -155,20 +170,34 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in adjusted]
 
 
-def estimate(values: Values, means: Values, reference: int = 0, *, confidence: float = 0.95) -> list[Estimate]:
+def estimate(
+    values: Values,
+    means: Values,
+    reference: int = 0,
+    *,
+    users: NDArray[np.integer] | None = None,
+    confidence: float = 0.95,
+    lower_is_better: bool = False,
+) -> list[Estimate]:
     """Return the mean of each model with its interval, and its test against the reference.
 
     Args:
         values: one column a model, its rows the same targets, [T, K].
         means: what `bootstrap_means` made of these columns, [R, K].
         reference: the column that the others are compared with.
+        users: whose target each row is, [T]; each row another user's if None. The test compares the means of users.
         confidence: of the intervals.
+        lower_is_better: whether a negative difference is an improvement.
     """
     low, high = interval(means, confidence)
     difference_low, difference_high = interval(means - means[:, [reference]], confidence)
     differences = values - values[:, [reference]]
     others = [column for column in range(values.shape[1]) if column != reference]
-    p_values = [wilcoxon(differences[:, column]) for column in others]
+    of_users = differences
+    if users is not None:
+        sums, counts = by_user(differences, users)
+        of_users = sums / counts[:, None]
+    p_values = [wilcoxon(of_users[:, column]) for column in others]
     tests = {
         column: PairedTest(
             float(differences[:, column].mean()),
@@ -176,6 +205,7 @@ def estimate(values: Values, means: Values, reference: int = 0, *, confidence: f
             float(difference_high[column]),
             p_value,
             adjusted,
+            lower_is_better,
         )
         for column, p_value, adjusted in zip(others, p_values, holm(p_values), strict=True)
     }

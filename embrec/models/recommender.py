@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from embrec.data.batches import Batch
 from embrec.models.encoders.base import SequenceEncoder
+from embrec.models.factors import Factors
 from embrec.models.items import ItemEncoder
 from embrec.models.scorers import FactorisedScorer
 from embrec.models.users import NoUser
@@ -93,6 +94,15 @@ class Recommender(nn.Module):
         before_all = self.query(self.sequence.empty(1, last))
         return self.scorer.project_queries(torch.where(batch.lengths[:, None] > 0, last, before_all))
 
+    def factors(self, item_matrix: Tensor | None = None) -> Factors:
+        """Return the catalog's side of the scores: the score of an item is its vector's product with what `queries` returns.
+
+        Args:
+            item_matrix: what `item_matrix()` returned.
+        """
+        matrix = self.item_matrix() if item_matrix is None else item_matrix
+        return Factors(self.scorer.project_items(matrix), self._scorable(len(matrix)))
+
     def score(self, batch: Batch, candidates: Tensor | None = None, item_matrix: Tensor | None = None) -> Tensor:
         """Score items as what comes after each whole history.
 
@@ -106,11 +116,11 @@ class Recommender(nn.Module):
         """
         matrix = self.item_matrix() if item_matrix is None else item_matrix
         queries = self.queries(batch, matrix)
-        projected = self.scorer.project_items(matrix)
+        items, scorable = self.factors(matrix)
         if candidates is not None:
-            scores = self.scorer(queries, nn.functional.embedding(candidates, projected))
-            return scores.masked_fill(~self._scorable(len(matrix))[candidates], -torch.inf)
-        return self.scorer(queries, projected).masked_fill(~self._scorable(len(matrix)), -torch.inf)
+            scores = self.scorer(queries, nn.functional.embedding(candidates, items))
+            return scores.masked_fill(~scorable[candidates], -torch.inf)
+        return self.scorer(queries, items).masked_fill(~scorable, -torch.inf)
 
     def _scorable(self, size: int) -> Tensor:
         """Return which of `size` tensor ids may be recommended; those past `known` were added after training."""

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from embrec.data.splits import SplitConfig
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError
-from embrec.evaluation.metrics import metric
+from embrec.evaluation.metrics import cutoff
 from embrec.evaluation.silhouette import category_column
 from embrec.features.registry import make_encoder, split_fusion
 from embrec.files import write_json, write_text
@@ -100,7 +98,7 @@ def compare_encoders(
         raise ConfigError("no encoder is named")
     asked = tuple(_checked(text) for text in encoders)
     for wanted in (*metrics, config.training.select_by):
-        metric(wanted, np.ones(1), np.ones(1))
+        cutoff(wanted)
     choose_device(config.training.device)
     reference = None if reference is None else _checked(reference)
     dataset = load_dataset(category)

@@ -3,12 +3,10 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from embrec.data.splits import LeaveOneOut, SplitConfig
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError
-from embrec.evaluation.metrics import metric
+from embrec.evaluation.metrics import cutoff
 from embrec.features.registry import make_encoder
 from embrec.files import write_json, write_text
 from embrec.progress import Progress, silent
@@ -217,7 +215,7 @@ def _check(terms: Terms, footings: Iterable[Footing], metrics: Sequence[str]) ->
     for footing in footings:
         config = terms.config(footing)
         for wanted in (*metrics, config.training.select_by):
-            metric(wanted, np.ones(1), np.ones(1))
+            cutoff(wanted)
         choose_device(config.training.device)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from embrec.evaluation.evaluator import Evaluation
-from embrec.evaluation.metrics import metric
+from embrec.evaluation.metrics import lower_is_better
 from embrec.evaluation.statistics import Estimate, bootstrap_means, estimate, over_seeds
 
 CONFIDENCE = 0.95
@@ -195,15 +195,19 @@ def measure(
         if not members.any():
             continue
         by_seed = {
-            (name, model): [metric(name, one.rank[members], one.candidates[members]) for one in evaluations[model]]
+            (name, model): [one.values(name)[members] for one in evaluations[model]]
             for name in names
             for model in models
         }
         values = np.stack([over_seeds(seeds) for seeds in by_seed.values()], axis=1)  # [T, names x models]
-        means = bootstrap_means(values, resamples=RESAMPLES)  # one drawing for all
+        users = evaluations[reference][0].user[members]
+        means = bootstrap_means(values, users, resamples=RESAMPLES)  # one drawing for all
         for place, name in enumerate(names):
             columns = slice(place * len(models), (place + 1) * len(models))
-            estimates = estimate(values[:, columns], means[:, columns], models.index(reference), confidence=CONFIDENCE)
+            estimates = estimate(
+                values[:, columns], means[:, columns], models.index(reference), users=users, confidence=CONFIDENCE,
+                lower_is_better=lower_is_better(name),
+            )  # fmt: skip
             for model, one in zip(models, estimates, strict=True):
                 seeds = tuple(float(seed.mean()) for seed in by_seed[name, model])
                 results[model].setdefault(label, {})[name] = Measured(one, seeds)

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
 from embrec.errors import RunError
 from embrec.evaluation.evaluator import Evaluation
-from embrec.files import atomic_path, write_json
+from embrec.evaluation.store import load_evaluation, save_evaluation
+from embrec.files import write_json
 from embrec.training.run import RunFolder
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -76,15 +76,13 @@ class ComparisonFolder:
     def evaluation(self, run: RunFolder, without: str | None = None) -> Evaluation | None:
         """Return the ranks of a run's test targets, without one of its sources if that is named; None if they are not there."""
         try:
-            arrays = load_file(self._evaluation_file(run, without))
-            return Evaluation(arrays["rank"], arrays["candidates"], arrays["new_item"])
+            return load_evaluation(self._evaluation_file(run, without))
         except (OSError, SafetensorError, KeyError):
             return None
 
     def save_evaluation(self, run: RunFolder, evaluation: Evaluation, without: str | None = None) -> None:
         """Keep the ranks of a run's test targets."""
-        with atomic_path(self._evaluation_file(run, without)) as temporary:
-            save_file(vars(evaluation), temporary, {"run": run.name})
+        save_evaluation(self._evaluation_file(run, without), evaluation)
 
     def _evaluation_file(self, run: RunFolder, without: str | None) -> Path:
         """Name a file after all that its ranks depend on: what the run was begun with, and the weights it ended with."""

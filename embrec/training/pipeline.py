@@ -20,7 +20,7 @@ from embrec.data.splits import Partition
 from embrec.data.store import Dataset, load_dataset
 from embrec.errors import ConfigError, RunError
 from embrec.evaluation.evaluator import evaluate
-from embrec.evaluation.metrics import metric
+from embrec.evaluation.metrics import check_metrics
 from embrec.features.table import FeatureTable
 from embrec.files import atomic_folder, write_json, write_text
 from embrec.models.recommender import Recommender
@@ -111,7 +111,7 @@ def train(
         RunError: the name is taken by a run with another configuration, or the training broke off.
     """
     run = RunFolder(category.runs / check_name("run", name))
-    metric(config.training.select_by, np.ones(1), np.ones(1))
+    check_metrics([config.training.select_by])
     alone = config.training.workers == 1 and address is None
     device = choose_device(config.training.device) if alone else None
     inputs = load_inputs(category, config)

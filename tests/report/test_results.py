@@ -4,7 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from support.standings import standing_at
 
+from embrec.data.splits import Label
 from embrec.evaluation.evaluator import Evaluation
 from embrec.evaluation.statistics import PairedTest
 from embrec.report.results import measure
@@ -15,14 +17,17 @@ NEW = GENERATOR.random(300) < 0.2
 
 def evaluation(best, new=NEW):
     """Ranks from 1 to 100 that lie between 1 and `best`, mostly."""
-    return Evaluation(GENERATOR.integers(1, best, len(new)).astype(float), np.full(len(new), 100.0), new)
+    place = np.arange(len(new))
+    label = np.where(new, Label.NEW_ITEM, Label.OBSERVED).astype(np.int8)
+    return Evaluation(standing_at(GENERATOR.integers(0, best - 1, len(new))), place, place, label)
 
 
 def test_seeds_are_averaged_and_slices_kept_apart():
     runs = {"good": [evaluation(20), evaluation(25)], "bad": [evaluation(90), evaluation(80)]}
     measured = measure(runs, ["hr@10", "auc"], "bad")
     for model, seeds in runs.items():
-        for label, members in seeds[0].slices().items():
+        for label in ("all", "warm items", "cold items"):
+            members = seeds[0].slices()[label]
             value = measured[model][label]["hr@10"]
             assert value.seeds == pytest.approx([(seed.rank[members] <= 10).mean() for seed in seeds])
             assert value.estimate.mean == pytest.approx(np.mean(value.seeds))

@@ -2,15 +2,18 @@
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from embrec.data.batches import Batch
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
+from embrec.models.factors import Factors
 
 
 class Baseline(ABC):
-    """Fits on training events in one pass and scores like a `Recommender`."""
+    """Fits on training events in one pass and scores like a `Recommender`: by products of queries and item vectors."""
 
     @abstractmethod
     def fit(self, interactions: Interactions, partition: Partition) -> None:
@@ -18,17 +21,28 @@ class Baseline(ABC):
 
     @abstractmethod
     def item_matrix(self) -> Tensor:
-        """Return what `score` needs of the catalog, [n + 1, d]."""
+        """Return the vectors of the catalog, row 0 zero, [n + 1, d]."""
 
     @abstractmethod
+    def queries(self, batch: Batch, item_matrix: Tensor | None = None) -> Tensor:
+        """Return the vectors of the histories, [B, d]."""
+
+    def factors(self, item_matrix: Tensor | None = None) -> Factors:
+        """Return the catalog's side of the scores; every item can be scored."""
+        matrix = self.item_matrix() if item_matrix is None else item_matrix
+        scorable = torch.ones(len(matrix), dtype=torch.bool)
+        scorable[0] = False
+        return Factors(matrix, scorable)
+
     def score(self, batch: Batch, candidates: Tensor | None = None, item_matrix: Tensor | None = None) -> Tensor:
         """Score items as what comes after each history; arguments and result as of `Recommender.score`."""
+        queries, items = self.queries(batch, item_matrix), self.factors(item_matrix).items
+        if candidates is not None:
+            return (F.embedding(candidates, items) @ queries[:, :, None]).squeeze(-1)
+        scores = queries @ items.T
+        scores[:, 0] = -torch.inf
+        return scores
 
     def eval(self) -> "Baseline":
         """Do nothing: there is no dropout to turn off."""
         return self
-
-
-def of_candidates(scores: Tensor, candidates: Tensor | None) -> Tensor:
-    """Pick the candidates' columns [B, C] from scores of the whole catalog [B, n + 1]; all of them if None."""
-    return scores if candidates is None else scores.gather(1, candidates)

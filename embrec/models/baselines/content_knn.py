@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from embrec.data.batches import Batch
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
-from embrec.models.baselines.base import Baseline, of_candidates
+from embrec.models.baselines.base import Baseline
 
 
 class ContentKNN(Baseline):
@@ -56,11 +56,8 @@ class ContentKNN(Baseline):
         """Return the unit vectors, row 0 zero, [n + 1, d]."""
         return self._vectors
 
-    def score(self, batch: Batch, candidates: Tensor | None = None, item_matrix: Tensor | None = None) -> Tensor:
-        """Score by cosine; see `Recommender.score`."""
+    def queries(self, batch: Batch, item_matrix: Tensor | None = None) -> Tensor:
+        """Return the direction of the last items' mean, [B, d]."""
         steps = torch.arange(batch.items.shape[1])
         recent = (steps < batch.lengths[:, None]) & (steps >= batch.lengths[:, None] - self.k)  # [B, L]
-        queries = (self._vectors[batch.items] * recent[:, :, None]).sum(dim=1)
-        scores = F.normalize(queries, dim=1) @ self._vectors.T
-        scores[:, 0] = -torch.inf
-        return of_candidates(scores, candidates)
+        return F.normalize((self._vectors[batch.items] * recent[:, :, None]).sum(dim=1), dim=1)

@@ -7,7 +7,7 @@ from torch import Tensor
 from embrec.data.batches import Batch
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
-from embrec.models.baselines.base import Baseline, of_candidates
+from embrec.models.baselines.base import Baseline
 
 
 class PopRec(Baseline):
@@ -18,12 +18,11 @@ class PopRec(Baseline):
         items = interactions.item[partition.train.events(interactions)]
         counts = np.bincount(items + 1, minlength=len(partition.train_items) + 1)
         self._counts = torch.from_numpy(counts).float()
-        self._counts[0] = -torch.inf
 
     def item_matrix(self) -> Tensor:
         """Return the counts, [n + 1, 1]."""
         return self._counts[:, None]
 
-    def score(self, batch: Batch, candidates: Tensor | None = None, item_matrix: Tensor | None = None) -> Tensor:
-        """Score every history alike; see `Recommender.score`."""
-        return of_candidates(self._counts.expand(len(batch.items), -1), candidates)
+    def queries(self, batch: Batch, item_matrix: Tensor | None = None) -> Tensor:
+        """Return the same for every history, [B, 1]."""
+        return torch.ones(len(batch.items), 1)

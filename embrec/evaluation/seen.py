@@ -1,0 +1,38 @@
+"""Which items a user had touched before a target: found a batch at a time, for together they are many times the log."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embrec.data.interactions import Interactions
+from embrec.data.splits import Positions
+
+
+class SeenItems:
+    """Finds the distinct items of the events before given places.
+
+    Args:
+        interactions: the log.
+        n_items: the size of the catalog.
+    """
+
+    def __init__(self, interactions: Interactions, n_items: int) -> None:
+        self._interactions = interactions
+        pair = interactions.user.astype(np.int64) * n_items + interactions.item
+        self._first = np.zeros(len(pair), dtype=bool)  # the first event of a user with an item
+        self._first[np.unique(pair, return_index=True)[1]] = True
+
+    def before(self, positions: Positions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return row and tensor id of the distinct items before each position, both [P]."""
+        return self._within(self._interactions.user_ptr[positions.user], positions.position)
+
+    def ever(self, positions: Positions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return row and tensor id of the distinct items of each position's user, before and after it, both [P]."""
+        return self._within(self._interactions.user_ptr[positions.user], self._interactions.lengths[positions.user])
+
+    def _within(
+        self, starts: NDArray[np.int64], lengths: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        row = np.repeat(np.arange(len(starts)), lengths)
+        event = np.arange(len(row)) + np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
+        first = self._first[event]
+        return row[first], self._interactions.item[event[first]].astype(np.int64) + 1
