@@ -18,7 +18,7 @@ def report(
     baseline: Annotated[
         list[str] | None, typer.Option(help="pop or content-knn; may be repeated (default: both, where they can be).")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the example users that are drawn.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the example users that are drawn.")] = 0,
     workspace: Workspace = None,
 ) -> None:
     """Write one self-contained HTML page: data, training, results with intervals, slices, example users, failures, cost."""

@@ -98,7 +98,7 @@ def worst_ranked(evaluation: Evaluation, learned: NDArray[np.bool_], *, count: i
     """
     considered = learned if learned.any() else np.ones_like(learned)
     rows = np.flatnonzero(considered)
-    place = evaluation.rank / np.maximum(evaluation.candidates, 1)
+    place = evaluation.rank / np.maximum(evaluation.standing.candidates, 1)
     order = rows[np.argsort(-place[rows], kind="stable")]
     _, firsts = np.unique(evaluation.user[order], return_index=True)
     chosen = order[np.sort(firsts)[:count]]
@@ -136,7 +136,7 @@ def example(
         next_item=int(interactions.item[event]),
         lists={name: rows[rows >= 0] for name, rows in lists.items()},
         ranks={name: float(one.rank[target]) for name, one in models.items()},
-        candidates=int(first.candidates[target]),
+        candidates=int(first.standing.candidates[target]),
     )
 
 

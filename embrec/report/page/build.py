@@ -1,5 +1,6 @@
 """`embrec report`: one page of one or several runs, self-contained, made from what their folders and the evaluator say."""
 
+import contextlib
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
-from embrec.data.splits.partition import Partition
+from embrec.data.splits import Partition
 from embrec.data.store import Dataset, load_dataset
 from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.runs import BASELINES, evaluate_runs
@@ -46,14 +47,16 @@ def build_report(
         progress: told of every step.
 
     Raises:
-        ConfigError: the file cannot be written there, or a baseline is unknown.
+        ConfigError: the file cannot be written there, a baseline is unknown, or the seed is negative.
         MissingExtraError: what draws and fills pages is not installed.
         RunError: a run is not finished, or the runs differ in category or split.
     """
     for require in (require_jinja, require_matplotlib, require_pillow):
         require()
+    if seed < 0:
+        raise ConfigError(f"seed {seed} is negative; use 0 or more")
     _check_output(output)
-    runs = tuple(read_run(folder) for folder in dict.fromkeys(folders))
+    runs = tuple(read_run(folder) for folder in {folder.path.resolve(): folder for folder in folders}.values())
     category = runs[0].folder.category
     notes: list[str] = []
     if baselines is None:
@@ -68,7 +71,9 @@ def build_report(
         config=runs[0].config.evaluation,
         runs=runs,
         evaluations=evaluations,
-        slices=_slices(dataset, partition),
+        slices=target_slices(
+            dataset.interactions, partition, evaluations[runs[0].name], _present(runs, dataset, partition)
+        ),
         vectors=_vectors(runs[0].folder),
         seed=seed,
         command=command,
@@ -111,8 +116,14 @@ def _usable_baselines(runs: Sequence[Run]) -> tuple[list[str], list[str]]:
     return list(BASELINES), []
 
 
-def _slices(dataset: Dataset, partition: Partition) -> dict[str, dict[str, NDArray[np.bool_]]]:
-    return target_slices(dataset.interactions, partition, partition.test, {})
+def _present(runs: Sequence[Run], dataset: Dataset, partition: Partition) -> dict[str, NDArray[np.bool_]]:
+    """Return which items have something in each source of the runs, source -> [n]; tables that are gone say nothing."""
+    present = {}
+    for name in dict.fromkeys(name for run in runs for name in run.config.model.features):
+        with contextlib.suppress(FeatureError):
+            (table,) = find_tables(runs[0].folder.category, [name], dataset.catalog, partition.train_items)
+            present[name.rsplit("-", 1)[0]] = np.asarray(table.present, dtype=bool)
+    return present
 
 
 def _vectors(run: RunFolder) -> NDArray[np.float32]:

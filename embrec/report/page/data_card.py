@@ -122,7 +122,7 @@ def _popularity(events: NDArray[np.int64]) -> Figure:
             axis.set_minor_formatter("")
         axes.set_xlabel("items, the most popular first")
         axes.set_ylabel("events of an item")
-        axes.text(0.97, 0.95, f"a fifth of the items\nhas {percent(fifth, 0)} of the events", ha="right", va="top",
+        axes.text(0.06, 0.07, f"a fifth of the items\nhas {percent(fifth, 0)} of the events", ha="left", va="bottom",
                   transform=axes.transAxes)  # fmt: skip
         grid(axes)
 

@@ -1,11 +1,21 @@
 """What the lists hold: how much of the catalog they show, and how popular it is, against what people chose next."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embrec.report.fallback import Fallback, popular_items
+from embrec.evaluation.lists import (
+    coverage,
+    gini,
+    head_share,
+    list_metrics,
+    novelty,
+    popularity_calibration,
+    recommended_counts,
+)
+from embrec.report.fallback import Fallback
 from embrec.report.page.drawing import figure, grid
 from embrec.report.page.material import LIST, Material
 from embrec.report.page.parts import NONE, Cell, Figure, Panels, Section, Table, count, percent
@@ -16,7 +26,7 @@ if TYPE_CHECKING:
 _POINTS = 160  # of a curve: more cannot be seen
 
 
-def lists_section(material: Material, found: dict[str, Fallback]) -> Section:
+def lists_section(material: Material, found: Mapping[str, Fallback]) -> Section:
     """Return the section; `found` has what the lists of each model have of the popular items."""
     lists = {key: rows for key in material.models if (rows := material.lists(key)) is not None}
     if not lists:
@@ -31,76 +41,65 @@ def lists_section(material: Material, found: dict[str, Fallback]) -> Section:
         list(lists),
         [("what people chose next", "line-targets")],
     )
-    popular = popular_items(material.popularity)
     return Section(
         "lists",
         "What is recommended",
         "lists.html.j2",
         {
             "panels": panels,
-            "table": _table(material, lists, found, popular),
-            "popular": count(int(popular.sum())),
-            "k": LIST,
+            "table": _table(material, lists, found),
         },
     )
 
 
-def _table(
-    material: Material, lists: dict[str, NDArray[np.int64]], found: dict[str, Fallback], popular: NDArray[np.bool_]
-) -> Table:
-    rows = []
-    for key, listed in lists.items():
-        places = listed[listed >= 0]
-        shown = np.bincount(places, minlength=len(popular))
+def _table(material: Material, lists: Mapping[str, NDArray[np.int64]], found: Mapping[str, Fallback]) -> Table:
+    log, partition = material.dataset.interactions, material.partition
+    k = min(rows.shape[1] for rows in lists.values())
+    rows: list[tuple[Cell, ...]] = []
+    for key in lists:
+        values = list_metrics(material.evaluations[key], log, partition, k, material.vectors)
+        shown = round(values[f"coverage@{k}"] * len(material.dataset.catalog))
         rows.append((
             Cell(material.models[key].name, key=key),
-            Cell(percent(np.count_nonzero(shown) / len(popular)), f"{count(int(np.count_nonzero(shown)))} items"),
-            Cell(f"{_novelty(material.popularity, places):.2f}"),
-            Cell(f"{gini(shown):.3f}"),
-            Cell(percent(popular[places].mean())),
+            Cell(percent(values[f"coverage@{k}"]), f"{count(shown)} items"),
+            Cell(f"{values[f'gini@{k}']:.3f}"),
+            Cell(f"{values[f'novelty@{k}']:.2f}"),
+            Cell(percent(values[f"head share@{k}"])),
             Cell(percent(found[key].most_listed_share)),
-            Cell(percent(found[key].is_mostly.mean())),
-            Cell(percent(found[key].is_fallback.mean())),
+            Cell(f"{values[f'popularity calibration@{k}']:.3f}"),
+            Cell(f"{values[f'intra-list similarity@{k}']:.3f}"),
         ))  # fmt: skip
-    targets = material.target_items
-    chosen = np.bincount(targets, minlength=len(popular))
-    most = np.sort(chosen)[::-1][:10].sum() / max(1, chosen.sum())
-    rows.append((
-        Cell("what people chose next", key="targets"),
-        Cell(percent(np.count_nonzero(chosen) / len(popular)), f"{count(int(np.count_nonzero(chosen)))} items"),
-        Cell(f"{_novelty(material.popularity, targets):.2f}"), Cell(f"{gini(chosen):.3f}"),
-        Cell(percent(popular[targets].mean())), Cell(percent(most)), Cell(NONE), Cell(NONE),
-    ))  # fmt: skip
+    rows.append(_chosen(material))
     columns = (
         "model",
         "catalog shown",
-        "novelty, bits",
         "Gini",
-        "popular items",
+        "novelty, bits",
+        "head",
         "ten most listed",
-        "mostly popular lists",
-        "fell back",
+        "miscalibration",
+        "similarity",
     )
-    return Table(f"The first {LIST} items of every list", columns, rows)
+    return Table(f"The first {k} items of every list", columns, rows)
 
 
-def gini(counts: NDArray[np.int64]) -> float:
-    """Return how unevenly places fall on items: 0 all alike, 1 all on one item.
-
-    >>> gini(np.array([1, 1, 1, 1])), gini(np.array([0, 0, 0, 4]))
-    (0.0, 0.75)
-    """
-    ordered = np.sort(counts).astype(np.float64)
-    size, total = len(ordered), ordered.sum()
-    if not total:
-        return 0.0
-    return float((2 * np.arange(1, size + 1) - size - 1) @ ordered / (size * total))
-
-
-def _novelty(popularity: NDArray[np.int64], rows: NDArray[np.int64]) -> float:
-    """Return the mean self-information of items, -log2 of their share of the training events; a new item counts as one."""
-    share = np.maximum(popularity[rows], 1) / max(1, popularity.sum())
-    return float(-np.log2(share).mean()) if len(rows) else 0.0
+def _chosen(material: Material) -> tuple[Cell, ...]:
+    """The same of what people chose next, as if it were a list of one."""
+    top = (material.target_items + 1).astype(np.int32)[:, None]
+    counts = material.popularity
+    chosen = recommended_counts(top, len(counts))
+    calibration = popularity_calibration(top, material.dataset.interactions, material.first, counts)
+    most = np.sort(chosen)[::-1][:10].sum() / len(top)
+    return (
+        Cell("what people chose next", key="targets"),
+        Cell(percent(coverage(top, len(counts))), f"{count(int(np.count_nonzero(chosen)))} items"),
+        Cell(f"{gini(chosen):.3f}"),
+        Cell(f"{novelty(top, counts).mean():.2f}"),
+        Cell(percent(head_share(top, counts).mean())),
+        Cell(percent(most)),
+        Cell(f"{np.nanmean(calibration):.3f}" if np.isfinite(calibration).any() else NONE),
+        Cell(NONE),
+    )
 
 
 def _lorenz(material: Material, lists: dict[str, NDArray[np.int64]]) -> Figure:

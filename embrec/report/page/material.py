@@ -4,14 +4,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embrec.data.splits.partition import Partition
+from embrec.data.splits import Partition
 from embrec.data.store import Dataset
+from embrec.errors import RunError
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
+from embrec.evaluation.slices import training_counts
 from embrec.report.page.models import Model, page_models
 from embrec.training.config import RunConfig
 from embrec.training.run import RunFolder
@@ -56,9 +59,22 @@ def read_run(folder: RunFolder) -> Run:
         folder,
         folder.config(),
         metrics,
-        tuple(json.loads(line) for line in lines if line.strip()),
-        json.loads(leaks.read_text(encoding="utf-8")) if leaks.is_file() else None,
+        tuple(_parsed(folder.events, line) for line in lines if line.strip()),
+        _parsed(leaks, leaks.read_text(encoding="utf-8")) if leaks.is_file() else None,
     )
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    """Read JSON.
+
+    Raises:
+        RunError: it is damaged.
+    """
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise RunError(f"{path} is damaged ({error.msg}); remove it, and the report does without it") from None
+    return values if isinstance(values, dict) else {}
 
 
 @dataclass(frozen=True)
@@ -112,8 +128,7 @@ class Material:
     @cached_property
     def popularity(self) -> NDArray[np.int64]:
         """Training events of each item, [n]."""
-        events = self.partition.train.events(self.dataset.interactions)
-        return np.bincount(self.dataset.interactions.item[events], minlength=len(self.dataset.catalog))
+        return training_counts(self.dataset.interactions, self.partition)
 
     @cached_property
     def target_items(self) -> NDArray[np.int64]:
@@ -124,7 +139,7 @@ class Material:
     def main_metric(self) -> str:
         """The metric that figures show where there is room for one: the first hit rate, else the first of all."""
         names = self.config.metrics
-        return next((name for name in names if name.startswith("hr@")), names[0])
+        return next((name for name in names if name.startswith(("hr@", "recall@"))), names[0])
 
     def lists(self, model: str) -> NDArray[np.int64] | None:
         """Return the catalog rows that a model lists first, -1 where there are none, [T, at most LIST]; None if unknown."""

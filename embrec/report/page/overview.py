@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import cleandoc
 
+from embrec.evaluation.candidates import Sampled, SeenSoFar
+from embrec.evaluation.metrics import lower_is_better
 from embrec.report.fallback import Fallback
 from embrec.report.page.leaks import warnings
 from embrec.report.page.material import LIST, Material
 from embrec.report.page.parts import NONE, Tile, between, count, percent, shown_metric, signed
+from embrec.report.page.results import too_few
 from embrec.report.results import Measured, Measurements
 
 _SEEN = {
@@ -57,17 +60,18 @@ def protocol_words(material: Material) -> list[tuple[str, str]]:
     split = material.runs[0].config.split
     parameters = ", ".join(f"{name} {value}" for name, value in split.model_dump().items() if name != "kind")
     said = " ".join(cleandoc(type(split).__doc__ or "").split("\n\n")[0].split())
-    partition, dataset = material.partition, material.dataset
+    partition = material.partition
+    sampled = isinstance(material.config.candidates, Sampled)
     words = [
         ("Split", f"{split.kind}{f' ({parameters})' if parameters else ''}: {said}"),
         (
             "Targets",
             f"{count(len(partition.train))} events are learned from, {count(len(partition.valid))} choose the epoch, "
-            f"and {count(len(material.first.rank))} test targets of {count(len(set(material.first.user.tolist())))} users "
+            f"and {count(len(material.first))} test targets of {count(len(set(material.first.user.tolist())))} users "
             "judge, once.",
         ),
-        ("Candidates", f"All {count(len(dataset.catalog))} items of the catalog, new ones included; no sample of them."),
-        ("Items seen before", _SEEN[material.config.seen]),
+        ("Candidates", _candidates(material)),
+        *([] if sampled else [("Items seen before", _SEEN[material.config.seen])]),
         ("Ties", _TIES[material.config.ties]),
         (
             "Intervals and tests",
@@ -82,22 +86,38 @@ def protocol_words(material: Material) -> list[tuple[str, str]]:
     return words
 
 
+def _candidates(material: Material) -> str:
+    """Say what targets are ranked against."""
+    items = count(len(material.dataset.catalog))
+    said = material.config.candidates.words()
+    if isinstance(material.config.candidates, Sampled):
+        return f"{said}. Ranks among a sample flatter weak models, and can turn an order: compare with nothing but the same."
+    if isinstance(material.config.candidates, SeenSoFar):
+        return f"Of the {items} items of the catalog, those that anybody has touched before the moment of the target."
+    return f"All {items} items of the catalog, new ones included; no sample of them."
+
+
 def _lead(material: Material) -> str:
     runs, baselines = len(material.runs), len(material.models) - len(material.runs)
     who = "One run" if runs == 1 else f"{runs} runs"
     beside = {0: "", 1: " and a baseline"}.get(baselines, f" and {baselines} baselines")
     alone = runs + baselines == 1
+    items = count(len(material.dataset.catalog))
+    among = {
+        "all": f"the {items} items of the catalog",
+        "seen-so-far": f"those of the {items} items that were seen before",
+    }.get(material.config.candidates.kind, f"{material.first.standing.candidates.max():,} sampled items")
     return (
-        f"{who}{beside} {'ranks' if alone else 'rank'} {count(len(material.first.rank))} test targets, each among "
-        f"{count(len(material.dataset.catalog))} items."
+        f"{who}{beside} {'ranks' if alone else 'rank'} {count(len(material.first))} test targets, each among {among}."
     )
 
 
 def _best(material: Material, measured: Mapping[str, Measurements], label: str = "all") -> tuple[str, Measured]:
     """Return the run with the highest main metric on some targets, and that."""
     name = material.main_metric
+    sign = -1 if lower_is_better(name) else 1
     values = {run.name: measured[run.name][label][name] for run in material.runs}
-    return max(values.items(), key=lambda item: item[1].estimate.mean)
+    return max(values.items(), key=lambda item: sign * item[1].estimate.mean)
 
 
 def _tiles(material: Material, measured: Mapping[str, Measurements], found: Mapping[str, Fallback]) -> list[Tile]:
@@ -111,7 +131,7 @@ def _tiles(material: Material, measured: Mapping[str, Measurements], found: Mapp
         tiles.append(
             Tile("against popularity", f"{one.mean / base:.1f} times" if base else NONE, f"popularity: {base:.4f}")
         )
-    if "cold items" in measured[key]:
+    if "cold items" in measured[key] and not too_few(material.first, "cold items"):
         cold = measured[key]["cold items"][name].estimate
         tiles.append(Tile(f"{shown}, new items", f"{cold.mean:.4f}", between(cold.low, cold.high)))
     rows = material.lists(key)
@@ -129,34 +149,36 @@ def _findings(material: Material, measured: Mapping[str, Measurements], found: M
     said = [f"{key} {_reach(name, best)}" + _against_popularity(measured, name) + "."]
     said += [_verdict(material, measured, run.name, name) for run in material.runs[1:]]
     if "cold items" in measured[key]:
-        cold_key, cold = _best(material, measured, "cold items")
-        targets = count(material.first.slices()["cold items"].sum())
-        zero = cold.estimate.mean == 0
-        said.append(
-            f"On {targets} targets whose item has no training event, "
-            + (
-                f"no run reaches a {shown_metric(name)} above 0."
-                if zero
-                else f"{cold_key} is best with {shown_metric(name)} {cold.estimate.mean:.4f}."
-            )
-        )
+        said.append(_of_new_items(material, measured))
     if key in found:
         one = found[key]
         said.append(
             f"{percent(one.is_mostly.mean())} of the lists of {key} are mostly popular items; "
             f"{percent(one.is_fallback.mean())} are so after a diverse history."
         )
-    if count_of := warnings(material):
-        said.append(
-            f"{count_of} leak {'check warns' if count_of == 1 else 'checks warn'}: read them before the numbers."
-        )
+    if names := warnings(material):
+        said.insert(0, f"Read the leak checks before the numbers: {', '.join(names)}.")
     return said
+
+
+def _of_new_items(material: Material, measured: Mapping[str, Measurements]) -> str:
+    targets = int(material.first.slices()["cold items"].sum())
+    if too_few(material.first, "cold items"):
+        return f"Only {targets} targets have an item without training events: too few to say how new items fare."
+    key, value = _best(material, measured, "cold items")
+    name, one = shown_metric(material.main_metric), value.estimate
+    best = (
+        f"{key} is best with {name} {one.mean:.4f} ({between(one.low, one.high)})"
+        if one.mean
+        else f"no run finds any ({name} 0)"
+    )
+    return f"On {count(targets)} targets whose item has no training event, {best}."
 
 
 def _reach(name: str, value: Measured) -> str:
     one = value.estimate
     kind, _, k = name.partition("@")
-    if kind == "hr":
+    if kind in ("hr", "recall"):
         return (
             f"lists the next item among its first {k} for {percent(one.mean)} of the targets "
             f"(95 % interval: {one.low * 100:.1f} to {one.high * 100:.1f})"
@@ -168,7 +190,7 @@ def _against_popularity(measured: Mapping[str, Measurements], name: str) -> str:
     if "pop" not in measured:
         return ""
     base = measured["pop"]["all"][name].estimate.mean
-    shown = percent(base) if name.startswith("hr@") else f"{base:.4f}"
+    shown = percent(base) if name.startswith(("hr@", "recall@")) else f"{base:.4f}"
     return f"; popularity alone, {shown}"
 
 

@@ -58,7 +58,7 @@ def examples_section(material: Material, found: Fallback, show: Showcase) -> Sec
     before = events_before(material.dataset.interactions, material.first.event)
     choice = personalised(material.first, found, before, seed=material.seed)
     group = _group(
-        material, show, "Users it understood", "Lists that follow the history, and found what came next.", choice
+        material, show, "Personal, and right", "Lists that follow the history, and hold what came next.", choice
     )
     return Section("examples", "Example users", "people.html.j2", {"groups": [group]})
 

@@ -3,11 +3,17 @@
 from collections.abc import Mapping
 from typing import Literal
 
+import numpy as np
+
+from embrec.evaluation.evaluator import Evaluation
+from embrec.evaluation.metrics import lower_is_better
 from embrec.evaluation.statistics import PairedTest
 from embrec.report.page.dots import dots
 from embrec.report.page.material import Material
 from embrec.report.page.parts import NONE, Cell, Panels, Section, Table, between, count, percent, shown_metric, signed
 from embrec.report.results import CONFIDENCE, RESAMPLES, Measured, Measurements, measure
+
+FEW = 30  # users; with fewer, a mean says little
 
 _TITLES = {"all": "All targets", "warm items": "Warm items", "cold items": "Cold items"}
 _MEANING = {
@@ -63,14 +69,32 @@ def measure_all(material: Material) -> dict[str, Measurements]:
 
 def meaning(metric: str) -> str:
     """Say a metric in plain words."""
-    kind, _, k = metric.partition("@")
+    kind, at, k = metric.partition("@")
     first = f"the first {k}"
+    hit = f"the share of targets that stand among {first} of the list"
     return {
-        "hr": f"the share of targets that stand among {first} of the list",
-        "ndcg": f"as that, but a target counts less the further down it stands: 1 in first place, nothing below {first}",
-        "mrr": f"the mean of 1 / place of the target, nothing below {first}",
-        "auc": "the share of the other items that stand below the target: 0.5 is chance, 1 is always first",
+        "hr": hit,
+        "recall": hit,
+        "ndcg": f"as HR, but a target counts less the further down it stands: 1 in first place, nothing below {first}",
+        "mrr": "the mean of 1 / place of the target" + (f", nothing below {first}" if at else ""),
+        "auc": "the share of the other candidates that stand below the target: 0.5 is chance, 1 is always first",
+        "auc-strict": "as AUC, but candidates that tie with the target stand before it",
+        "rank": "the share of the other candidates that stand before the target: 0.5 is chance, lower is better",
+        "accuracy": "the share of targets that stand in first place",
     }.get(kind, metric)
+
+
+def too_few(evaluation: Evaluation, label: str) -> bool:
+    """Say whether a slice has too few users for its means to mean much."""
+    return len(np.unique(evaluation.user[evaluation.slices()[label]])) < FEW
+
+
+def _best(material: Material, measured: Mapping[str, Measurements], label: str, name: str) -> float | None:
+    """Return the best mean of a column; None where all models have the same."""
+    means = [measured[key][label][name].estimate.mean for key in material.models]
+    if len(set(means)) == 1 < len(means):
+        return None
+    return min(means) if lower_is_better(name) else max(means)
 
 
 def _targets(material: Material, label: str) -> int:
@@ -79,19 +103,20 @@ def _targets(material: Material, label: str) -> int:
 
 def _table(material: Material, measured: Mapping[str, Measurements], label: str) -> Table:
     names = material.config.metrics
-    best = {name: max(measured[key][label][name].estimate.mean for key in material.models) for name in names}
+    best = {name: _best(material, measured, label, name) for name in names}
     rows = [
         (Cell(model.name, key=key), *(_cell(measured[key][label][name], best[name]) for name in names))
         for key, model in material.models.items()
     ]
     targets = f"{count(_targets(material, label))} targets"
     detail = f"{targets} {_MEANING[label]}" if label in _MEANING else targets
+    detail += ", too few to conclude from" if too_few(material.first, label) else ""
     return Table(f"{_TITLES.get(label, label.capitalize())}: {detail}", ("model", *map(shown_metric, names)), rows)
 
 
-def _cell(value: Measured, best: float) -> Cell:
+def _cell(value: Measured, best: float | None) -> Cell:
     one = value.estimate
-    return Cell(f"{one.mean:.4f}", between(one.low, one.high), _mark(one.test), best=one.mean == best and best > 0)
+    return Cell(f"{one.mean:.4f}", between(one.low, one.high), _mark(one.test), best=one.mean == best)
 
 
 def _mark(test: PairedTest | None) -> Literal["", "better", "worse"]:

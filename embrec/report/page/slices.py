@@ -4,12 +4,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from embrec.evaluation.metrics import metric
 from embrec.evaluation.statistics import Estimate, bootstrap_means, interval
 from embrec.report.page.dots import dots
 from embrec.report.page.material import Material
 from embrec.report.page.parts import NONE, Cell, Figure, Panels, Section, Table, between, count, percent, shown_metric
 from embrec.report.results import CONFIDENCE, RESAMPLES
+
+_TITLES = {
+    "partition": "By what training knew",
+    "history": "By events before",
+    "popularity": "By popularity of the item",
+}
 
 # Dimension -> slice -> model -> estimate; slices without targets have none.
 Sliced = Mapping[str, Mapping[str, Mapping[str, Estimate]]]
@@ -32,10 +37,7 @@ def slices_section(material: Material) -> Section:
 def estimate_slices(material: Material) -> Sliced:
     """Estimate the main metric of every model in every slice that has targets."""
     values = np.stack(
-        [
-            metric(material.main_metric, one.rank, one.candidates)
-            for one in (material.evaluations[key] for key in material.models)
-        ],
+        [material.evaluations[key].values(material.main_metric) for key in material.models],
         axis=1,
     )  # [T, models]
     found: dict[str, dict[str, dict[str, Estimate]]] = {}
@@ -44,7 +46,7 @@ def estimate_slices(material: Material) -> Sliced:
             if not members.any():
                 continue
             own = values[members]
-            low, high = interval(bootstrap_means(own, resamples=RESAMPLES), CONFIDENCE)
+            low, high = interval(bootstrap_means(own, material.first.user[members], resamples=RESAMPLES), CONFIDENCE)
             found.setdefault(dimension, {})[label] = {
                 key: Estimate(float(own[:, place].mean()), float(low[place]), float(high[place]), None)
                 for place, key in enumerate(material.models)
@@ -57,7 +59,14 @@ def _panel(material: Material, dimension: str, sliced: Sliced) -> Figure:
     labels = [f"{label}\n{count(_targets(material, dimension, label))}" for label in slices]
     values = {key: [slices[label][key] for label in slices] for key in material.models}
     key = "".join(letter if letter.isalnum() else "-" for letter in dimension)
-    return dots(f"slice-{key}", f"By {dimension}", labels, values, material.models, shown_metric(material.main_metric))
+    return dots(
+        f"slice-{key}",
+        _TITLES.get(dimension, f"By {dimension}"),
+        labels,
+        values,
+        material.models,
+        shown_metric(material.main_metric),
+    )
 
 
 def _targets(material: Material, dimension: str, label: str) -> int:
