@@ -16,9 +16,10 @@ from support.logs import toy_log
 
 from embrec.cli.app import main
 from embrec.data.catalog import Catalog
-from embrec.data.splits import LeaveOneOut
+from embrec.data.splits import GlobalTime, LeaveOneOut
 from embrec.data.store import Dataset, load_dataset, save_dataset
 from embrec.errors import ConfigError, RunError
+from embrec.evaluation.runs import protocol
 from embrec.features.category import build_features
 from embrec.report.page import data_card
 from embrec.report.page.build import build_report
@@ -170,7 +171,7 @@ def test_a_page_can_be_read_without_seeing_it(page):
 def test_a_page_says_what_was_measured_and_how(page):
     for words in (
         "2 runs and 2 baselines rank 60 test targets, each among the 40 items of the catalog.",
-        "leave-one-out: Each user's last event is the test target",
+        "leave-one-out. Each user's last event is the test target",
         "All 40 items of the catalog, new ones included; no sample of them.",
         "Items that the user had before are left out",
         "Popularity lists the items with the most training events",
@@ -233,6 +234,23 @@ def test_a_run_without_pictures_content_or_log_is_reported_all_the_same(tmp_path
     assert "No curve: id has no log of epochs" in page.said
     assert "Content kNN is left out: none of these runs reads any content." in page.said
     assert "One run and a baseline" in page.said
+
+
+def test_ranks_among_a_sample_say_so_and_have_no_lists(runs, tmp_path):
+    config = protocol(runs[0].config().evaluation, candidates="sampled:count=9", metrics=["rank", "mrr"])
+    page = Page(build_report(runs[:1], tmp_path / "report.html", config=config).read_text(encoding="utf-8"))
+    assert page.errors == []
+    assert "each among 10 sampled items" in page.said
+    assert "Ranks among a sample flatter weak models" in page.said
+    assert "keep no lists" in page.said
+    assert "Example users" not in page.said
+
+
+def test_a_split_with_several_targets_a_user_is_reported(tmp_path):
+    run = content_run(shop(tmp_path, pictures=False), "later", split=GlobalTime())
+    page = Page(build_report([run], tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert page.errors == []
+    assert "global-time" in page.said
 
 
 def test_content_knn_is_left_out_where_its_tables_are_gone(runs, tmp_path):

@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset, load_dataset
 from embrec.errors import ConfigError, FeatureError
+from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
 from embrec.evaluation.runs import BASELINES, evaluate_runs
 from embrec.evaluation.slices import target_slices
 from embrec.files import write_text
@@ -32,6 +33,7 @@ def build_report(
     output: Path,
     *,
     baselines: Sequence[str] | None = None,
+    config: EvaluationConfig | None = None,
     seed: int = 0,
     command: str = "",
     progress: Progress = silent,
@@ -42,6 +44,7 @@ def build_report(
         folders: the runs.
         output: the file to write.
         baselines: names from `BASELINES`; None for all that these runs have the features for.
+        config: the protocol; that of the first run if None.
         seed: of the examples that are drawn.
         command: that makes this page again.
         progress: told of every step.
@@ -61,14 +64,14 @@ def build_report(
     notes: list[str] = []
     if baselines is None:
         baselines, notes = _usable_baselines(runs)
-    evaluations = evaluate_runs([run.folder for run in runs], baselines, progress=progress, keep=LIST)
+    evaluations = evaluate_runs([run.folder for run in runs], baselines, config, progress, keep=LIST)
     dataset = load_dataset(category)
     partition = runs[0].config.split(dataset.interactions, len(dataset.catalog))
     material = Material(
         category=category.name,
         dataset=dataset,
         partition=partition,
-        config=runs[0].config.evaluation,
+        config=config or runs[0].config.evaluation,
         runs=runs,
         evaluations=evaluations,
         slices=target_slices(
@@ -78,7 +81,7 @@ def build_report(
         seed=seed,
         command=command,
         created=_today(),
-        notes=(*notes, *_differences(runs)),
+        notes=(*notes, *_undefined(evaluations)),
     )
     page = compose(material, circumstances(dataset, partition, category, command), progress)
     write_text(output, page)
@@ -132,14 +135,12 @@ def _vectors(run: RunFolder) -> NDArray[np.float32]:
     return vectors
 
 
-def _differences(runs: Sequence[Run]) -> list[str]:
-    """Say where runs were evaluated otherwise in training than they are here."""
-    first = runs[0].config.evaluation
-    others = [run.name for run in runs if run.config.evaluation != first]
-    if not others:
-        return []
+def _undefined(evaluations: Mapping[str, Evaluation]) -> list[str]:
+    """Say where scores are not numbers, for these targets rank last."""
     return [
-        f"Trained under another protocol of evaluation, and ranked here under that of {runs[0].name}: {', '.join(others)}."
+        f"{one.undefined:,} of {len(one):,} targets of {name} have a score that is not a number; they rank last."
+        for name, one in evaluations.items()
+        if one.undefined
     ]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import cleandoc
 
+from embrec.data.splits import split_text
 from embrec.evaluation.candidates import Sampled, SeenSoFar
 from embrec.evaluation.metrics import lower_is_better
 from embrec.report.fallback import Fallback
@@ -58,12 +59,11 @@ def overview(material: Material, measured: Mapping[str, Measurements], found: Ma
 def protocol_words(material: Material) -> list[tuple[str, str]]:
     """Return the protocol, aspect by aspect, in plain words."""
     split = material.runs[0].config.split
-    parameters = ", ".join(f"{name} {value}" for name, value in split.model_dump().items() if name != "kind")
     said = " ".join(cleandoc(type(split).__doc__ or "").split("\n\n")[0].split())
     partition = material.partition
     sampled = isinstance(material.config.candidates, Sampled)
     words = [
-        ("Split", f"{split.kind}{f' ({parameters})' if parameters else ''}: {said}"),
+        ("Split", f"{split_text(split)}. {said}"),
         (
             "Targets",
             f"{count(len(partition.train))} events are learned from, {count(len(partition.valid))} choose the epoch, "

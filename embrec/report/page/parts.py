@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from embrec.evaluation.statistics import PairedTest
+
 NONE = "\N{EN DASH}"  # what stands where there is no value
 
 
@@ -100,6 +102,12 @@ class Section:
 def cells(values: Sequence[object]) -> tuple[Cell, ...]:
     """Return plain values as a row of cells."""
     return tuple(value if isinstance(value, Cell) else Cell(str(value)) for value in values)
+
+
+def mark(test: PairedTest | None) -> Literal["", "better", "worse"]:
+    """Return the mark of a test; none where there is no test, or it decides nothing."""
+    verdict = "undecided" if test is None else test.verdict()
+    return "" if verdict == "undecided" else verdict
 
 
 def count(value: float) -> str:

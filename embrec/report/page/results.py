@@ -1,7 +1,6 @@
 """The results: every metric of every model with its interval, and what the paired tests against the first run say."""
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 
@@ -10,7 +9,19 @@ from embrec.evaluation.metrics import lower_is_better
 from embrec.evaluation.statistics import PairedTest
 from embrec.report.page.dots import dots
 from embrec.report.page.material import Material
-from embrec.report.page.parts import NONE, Cell, Panels, Section, Table, between, count, percent, shown_metric, signed
+from embrec.report.page.parts import (
+    NONE,
+    Cell,
+    Panels,
+    Section,
+    Table,
+    between,
+    count,
+    mark,
+    percent,
+    shown_metric,
+    signed,
+)
 from embrec.report.results import CONFIDENCE, RESAMPLES, Measured, Measurements, measure
 
 FEW = 30  # users; with fewer, a mean says little
@@ -116,12 +127,7 @@ def _table(material: Material, measured: Mapping[str, Measurements], label: str)
 
 def _cell(value: Measured, best: float | None) -> Cell:
     one = value.estimate
-    return Cell(f"{one.mean:.4f}", between(one.low, one.high), _mark(one.test), best=one.mean == best)
-
-
-def _mark(test: PairedTest | None) -> Literal["", "better", "worse"]:
-    verdict = "undecided" if test is None else test.verdict()
-    return "" if verdict == "undecided" else verdict
+    return Cell(f"{one.mean:.4f}", between(one.low, one.high), mark(one.test), best=one.mean == best)
 
 
 def _differences(material: Material, measured: Mapping[str, Measurements]) -> Table:
@@ -138,7 +144,7 @@ def _difference(test: PairedTest | None) -> Cell:
     if test is None:
         return Cell(NONE)
     note = f"{signed(test.low)} to {signed(test.high)}, p {_p_value(test.adjusted)}"
-    return Cell(signed(test.difference), note, _mark(test))
+    return Cell(signed(test.difference), note, mark(test))
 
 
 def _p_value(value: float) -> str:
