@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from embrec.data.readers.complete_journey import CompleteJourneySource
     from embrec.data.readers.movielens import MovieLensSource
     from embrec.data.readers.table import TableSource, read_items
+    from embrec.data.relations import Relations
     from embrec.data.splits import ItemHoldout, LeaveOneOut
     from embrec.data.store import load_dataset
     from embrec.errors import EmbrecError
+    from embrec.evaluation.leaks import check_leaks
     from embrec.evaluation.runs import evaluate_runs
     from embrec.features.category import build_features
     from embrec.features.registry import make_encoder
@@ -44,10 +46,12 @@ _EXPORTS = {
     "MovieLensSource": "embrec.data.readers.movielens",
     "PreparationConfig": "embrec.data.preparation",
     "Recommender": "embrec.serving.recommender",
+    "Relations": "embrec.data.relations",
     "TableSource": "embrec.data.readers.table",
     "Workspace": "embrec.workspace",
     "build_config": "embrec.training.presets",
     "build_features": "embrec.features.category",
+    "check_leaks": "embrec.evaluation.leaks",
     "compare_encoders": "embrec.report.encoders",
     "comparison_config": "embrec.report.encoders",
     "evaluate_runs": "embrec.evaluation.runs",
@@ -72,11 +76,13 @@ __all__ = [
     "MovieLensSource",
     "PreparationConfig",
     "Recommender",
+    "Relations",
     "TableSource",
     "Workspace",
     "__version__",
     "build_config",
     "build_features",
+    "check_leaks",
     "compare_encoders",
     "comparison_config",
     "evaluate_runs",

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from embrec.cli.options import Category, Workspace
+from embrec.cli.options import Category, Split, Workspace
 
 if TYPE_CHECKING:
     from embrec.data.importing import Import
     from embrec.data.store import Dataset
+    from embrec.evaluation.split_report import SplitReport
 
 app = typer.Typer(no_args_is_help=True, help="Bring data in, and see what is there.")
 
@@ -184,6 +185,33 @@ def stats(
     typer.echo(f"text columns: {', '.join(dataset.catalog.text_columns) or 'none'}")
 
 
+@app.command()
+def split(
+    category: Category,
+    split: Split = "leave-one-out",
+    features: Annotated[
+        list[str] | None, typer.Option("--features", help="Also look at this feature table; may be repeated.")
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    workspace: Workspace = None,
+) -> None:
+    """Print what a split makes of a category, and what a test on it can show: ties, overlaps, repeats, newcomers."""
+    import json
+
+    from embrec.cli.console import answers
+    from embrec.data.splits import parse_split, split_text
+    from embrec.evaluation.split_report import describe_split
+    from embrec.workspace import Workspace as Workspaces
+
+    report = describe_split(Workspaces.locate(workspace).category(category), parse_split(split), features or [])
+    if json_:
+        typer.echo(json.dumps({"category": category, **report.as_dict()}, indent=2))
+        return
+    _print_parts(f"category {category}, split {split_text(report.split)}", report)
+    for line in report.leaks.lines(every=True):
+        answers().print(line, markup=False)
+
+
 @app.command("list")
 def list_(workspace: Workspace = None) -> None:
     """List the categories of the workspace."""
@@ -198,6 +226,20 @@ def list_(workspace: Workspace = None) -> None:
         return
     rows = [[found.name, *summary(found)] for found in categories]
     print_table(f"categories in {place.path}", ["category", "source", "users", "items", "events", "catalog"], rows)
+
+
+def _print_parts(title: str, report: "SplitReport") -> None:
+    from embrec.cli.console import print_table
+    from embrec.data.timeline import Timeline, day
+
+    dated = report.timeline == Timeline.DATES
+    rows = [
+        [name, part.events, part.users, part.items, *part.labels.values()]
+        + ([day(part.first), day(part.last)] if dated else [])
+        for name, part in report.parts.items()
+    ]
+    columns = ["part", "events", "users", "items", *report.parts["test"].labels]
+    print_table(title, columns + (["first", "last"] if dated else []), rows)
 
 
 def _print_import(result: "Import") -> None:

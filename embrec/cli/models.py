@@ -19,6 +19,7 @@ from embrec.cli.options import (
 
 if TYPE_CHECKING:
     from embrec.evaluation.evaluator import Evaluation
+    from embrec.evaluation.leaks import LeakReport
     from embrec.training.config import RunConfig
     from embrec.training.pipeline import TrainingResult
     from embrec.training.seeds import SeedsResult
@@ -109,13 +110,24 @@ def train(
     folder, name = Workspaces.locate(workspace).category(category), run or run_name(config)
     with progress_bars() as progress:
         if chosen:
-            several = train_seeds(folder, config, chosen, name, force=force, address=address, progress=progress)
+            several = train_seeds(
+                folder, config, chosen, name, force=force, address=address, on_leaks=_print_leaks, progress=progress
+            )
         else:
-            result = train_model(folder, config, name, force=force, address=address, progress=progress)
+            result = train_model(
+                folder, config, name, force=force, address=address, on_leaks=_print_leaks, progress=progress
+            )
     if chosen:
         _print_seeds(f"{category}/{name}", several, config)
     else:
         _print_run(f"{category}/{name}", result, config)
+
+
+def _print_leaks(report: "LeakReport") -> None:
+    from embrec.cli.console import notes
+
+    for line in report.lines():
+        notes().print(line, markup=False)
 
 
 def _print_run(name: str, result: "TrainingResult", config: "RunConfig") -> None:

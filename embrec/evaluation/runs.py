@@ -10,7 +10,7 @@ from embrec.data.batches import Batch
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset, load_dataset
 from embrec.errors import ConfigError, RunError
-from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, Ranker, evaluate
+from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, Ranker, check_protocol, evaluate
 from embrec.evaluation.metrics import cutoff
 from embrec.evaluation.store import remembered
 from embrec.models.baselines.base import Baseline
@@ -92,6 +92,7 @@ def evaluate_runs(
     dataset = load_dataset(runs[0].category)
     partition = first.split(dataset.interactions, len(dataset.catalog))
     chosen = config or first.evaluation
+    check_protocol(chosen, len(dataset.catalog))
 
     def ranked(ranker: Ranker, name: str, max_length: int) -> Evaluation:
         return evaluate(

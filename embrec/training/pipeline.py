@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from embrec.data.splits import Partition
 from embrec.data.store import Dataset, load_dataset
 from embrec.errors import ConfigError, RunError
 from embrec.evaluation.evaluator import evaluate
+from embrec.evaluation.leaks import LeakReport, check_leaks
 from embrec.evaluation.metrics import check_metrics
 from embrec.features.table import FeatureTable
 from embrec.files import atomic_folder, write_json, write_text
@@ -89,6 +90,7 @@ def train(
     *,
     force: bool = False,
     address: str | None = None,
+    on_leaks: Callable[[LeakReport], None] | None = None,
     progress: Progress = silent,
 ) -> TrainingResult:
     """Train a model, evaluate it once on the test targets, and leave a complete run folder.
@@ -102,6 +104,7 @@ def train(
         name: of the run.
         force: start over where a run of that name exists.
         address: of a running Ray cluster; workers are started on this machine if None.
+        on_leaks: told, before the training begins or goes on, what the checks for leaks found; the run folder keeps it too.
         progress: told of every step.
 
     Raises:
@@ -131,6 +134,9 @@ def train(
         if run.metrics.exists():
             return TrainingResult(run, run.read_metrics(), reused=True)
     _begin(run, config, fingerprint, inputs.tables)
+    leaks = _leaks(run, inputs)
+    if on_leaks is not None:
+        on_leaks(leaks)
     try:
         if device is not None:
             train_here(run, config, fingerprint, inputs, device, progress)
@@ -154,6 +160,15 @@ def _begin(run: RunFolder, config: RunConfig, fingerprint: str, tables: list[Fea
                 shutil.copytree(table.encoder_folder, folder, dirs_exist_ok=True)
     write_text(run.path / "fingerprint", fingerprint + "\n")
     run.write_config(config)
+
+
+def _leaks(run: RunFolder, inputs: Inputs) -> LeakReport:
+    """Return what the checks for leaks found when the run was begun; look now if it has just been."""
+    if run.leaks.exists():
+        return LeakReport.from_dict(json.loads(run.leaks.read_text(encoding="utf-8")))
+    report = check_leaks(inputs.dataset, inputs.partition, inputs.tables)
+    write_json(run.leaks, report.as_dict())
+    return report
 
 
 def fit_model(

@@ -77,6 +77,11 @@ class RunFolder:
         return self.path / "metrics.json"
 
     @property
+    def leaks(self) -> Path:
+        """What the checks for leaks found before the training; see `embrec.evaluation.leaks`."""
+        return self.path / "leaks.json"
+
+    @property
     def events(self) -> Path:
         """One JSON line an epoch."""
         return self.path / "events.jsonl"

@@ -1,9 +1,10 @@
 """The same training from several seeds: how good a model is, and how much of that is luck."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from embrec.errors import ConfigError
+from embrec.evaluation.leaks import LeakReport
 from embrec.evaluation.statistics import MeanInterval, mean_interval
 from embrec.progress import Progress, silent
 from embrec.training.config import RunConfig
@@ -34,6 +35,7 @@ def train_seeds(
     *,
     force: bool = False,
     address: str | None = None,
+    on_leaks: Callable[[LeakReport], None] | None = None,
     progress: Progress = silent,
 ) -> SeedsResult:
     """Train a model once a seed, as runs NAME-s0, NAME-s1 and so on; see `embrec.training.pipeline.train`.
@@ -47,18 +49,25 @@ def train_seeds(
         name: how the runs' names begin.
         force: start over where a run exists.
         address: of a running Ray cluster.
+        on_leaks: told once what the checks for leaks found, for seeds do not change it.
         progress: told of every step.
 
     Raises:
         ConfigError: there is no seed, one is given twice or is negative.
     """
     check_seeds(seeds)
-    runs = {}
+    runs: dict[int, TrainingResult] = {}
     for seed in seeds:
         training = config.training.model_copy(update={"seed": seed})
         one = config.model_copy(update={"training": training})
         runs[seed] = train(
-            category, one, f"{name}-s{seed}", force=force, address=address, progress=_of_seed(seed, progress)
+            category,
+            one,
+            f"{name}-s{seed}",
+            force=force,
+            address=address,
+            on_leaks=on_leaks if all(run.reused for run in runs.values()) else None,
+            progress=_of_seed(seed, progress),
         )
     return SeedsResult(runs)
 

@@ -82,7 +82,9 @@ def main() -> None:
           f"{options.threads} threads; medians of {options.repeats}")  # fmt: skip
     for name, value in found.items():
         rate = 2 * options.users * options.items * options.dim / value / 1e9
-        print(f"  {name:26} {value:7.3f} s  {options.users / value:9,.0f} users/s  {rate:6.0f} GFLOP/s  {value / floor:5.2f} x")
+        print(
+            f"  {name:26} {value:7.3f} s  {options.users / value:9,.0f} users/s  {rate:6.0f} GFLOP/s  {value / floor:5.2f} x"
+        )
     print(f"  peak extra memory {peak:,.0f} MB (of which the whole product takes "
           f"{options.batch * options.items * 4 / 2**20:,.0f} MB)")  # fmt: skip
 

@@ -1,0 +1,53 @@
+"""Checks, before anything is trained, of what a test on a split can and cannot show."""
+
+from collections.abc import Sequence
+
+from embrec.data.relations import Relations
+from embrec.data.splits import Partition
+from embrec.data.store import Dataset
+from embrec.evaluation.leaks.content import equal_texts, fitting, missing_features
+from embrec.evaluation.leaks.newcomers import new_items, new_users
+from embrec.evaluation.leaks.relations import leaking_relations
+from embrec.evaluation.leaks.repeats import duplicates, seen_targets
+from embrec.evaluation.leaks.report import Check, LeakReport, Status
+from embrec.evaluation.leaks.times import ties, time_overlap
+from embrec.features.table import FeatureTable
+
+__all__ = ["Check", "LeakReport", "Status", "check_leaks"]
+
+
+def check_leaks(
+    dataset: Dataset,
+    partition: Partition,
+    tables: Sequence[FeatureTable] = (),
+    relations: Relations | None = None,
+    *,
+    seed: int = 0,
+) -> LeakReport:
+    """Look for ways in which the test targets of a split are known, given away or unknowable.
+
+    Time overlap, ties in time, duplicate events, targets in their own history, items of equal text, new items and users;
+    for each feature table, items that are missing and what it was fitted on; for each relation, what it knows of the test.
+
+    Args:
+        dataset: the catalog and the log.
+        partition: how the log is split; it has training events and test targets.
+        tables: feature tables of this catalog that a model reads.
+        relations: relations of this catalog that a model reads.
+        seed: of the shuffled control of the relations.
+    """
+    log = dataset.interactions
+    checks = [
+        time_overlap(dataset, partition),
+        ties(dataset, partition),
+        duplicates(log, partition),
+        seen_targets(log, partition),
+        equal_texts(dataset, partition),
+        new_items(log, partition),
+        new_users(log, partition),
+    ]
+    for table in tables:
+        checks += [missing_features(table, log, partition), fitting(table, dataset, partition)]
+    if relations is not None:
+        checks += leaking_relations(relations, log, partition, seed=seed)
+    return LeakReport(tuple(checks))

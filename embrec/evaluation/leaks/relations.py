@@ -1,0 +1,150 @@
+"""Were relations between items counted from events that training may not know?
+
+A relation that was counted from all events holds the test targets: each user's last two events are a pair of it. Among the
+pairs that no training transition supports, such a relation holds nearly all true ones, and hardly any where the targets are
+shuffled across users. So far a relation of content (same author, accessory of) looks alike, for it too knows more than
+training does. The difference lies in the relation: of the pairs that it holds without the support of training, those of a
+leak are what the held-out events are made of, while a relation of content holds many that nobody ever made.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embrec.data.interactions import Interactions
+from embrec.data.relations import Relations
+from embrec.data.splits import Partition
+from embrec.evaluation.leaks.report import Check, Status, percent, share
+
+SHUFFLES = 5
+# An excess counts from twice the control on, and where chance would not make it in a thousand trials.
+_FACTOR, _DEVIATIONS = 2.0, 3.0
+
+
+def leaking_relations(
+    relations: Relations, interactions: Interactions, partition: Partition, *, seed: int = 0
+) -> list[Check]:
+    """Look in each relation for what only the held-out events could have told it.
+
+    A pair is the event before a test target, and the target. The value is the share in the relation of the pairs that no
+    training transition supports; its control is the same with the targets shuffled across users, which keeps their popularity.
+    The status rests on two rules:
+
+    - the relation knows more than training: the value is at least twice the control, and above it by three standard errors;
+    - it knows it from the held-out events: of its pairs without support by training, more than 1 - exp(-2 r) are held-out
+      transitions, r being the number of transitions held out for one of training. So many would be found of pairs that
+      training was to meet twice each, and met never; of the pairs of a leak all are.
+
+    Both together are a warning, the first alone is a note: it is as it should be for relations that come from content.
+
+    Args:
+        relations: of the catalog.
+        interactions: the log.
+        partition: how it was split.
+        seed: of the shuffling.
+    """
+    n_items = relations.n_items
+    targets = partition.test.events(interactions)[partition.test.position > 0]
+    heads = interactions.item[targets - 1].astype(np.int64) + 1
+    tails = interactions.item[targets].astype(np.int64) + 1
+    training = partition.train.events(interactions)
+    support = _transitions(interactions, training, n_items)
+    everything = _transitions(interactions, np.arange(len(interactions)), n_items)
+    transitions = _count(interactions, training)
+    ratio = share(_count(interactions, np.arange(len(interactions))) - transitions, transitions)
+    true = _Pairs(heads, tails, relations, support)
+    generator = np.random.default_rng(seed)
+    order = np.concatenate([generator.permutation(len(tails)) for _ in range(SHUFFLES)])
+    shuffled = _Pairs(np.tile(heads, SHUFFLES), tails[order], relations, support)
+    return [
+        _check(name, true, shuffled, place, _held_out(relations, name, support, everything), ratio)
+        for place, name in enumerate(relations.names)
+    ]
+
+
+class _Pairs:
+    """Pairs of items, which of them are in each relation, [T, R], and which no training transition supports, [T]."""
+
+    def __init__(
+        self, heads: NDArray[np.int64], tails: NDArray[np.int64], relations: Relations, support: Relations
+    ) -> None:
+        other = heads != tails  # an item is in no relation to itself
+        width = relations.n_items + 1
+        pair = np.sort(
+            heads[other] * width + tails[other]
+        )  # only counts are asked for, and sorted pairs are found faster
+        heads, tails = np.divmod(pair, width)
+        self.held = relations.holds(heads, tails)
+        self.unsupported = ~support.holds(heads, tails)[:, 0]
+
+    def share(self, relation: int) -> float:
+        """Return the share of the pairs that are in a relation."""
+        return share(int(self.held[:, relation].sum()), len(self.held))
+
+    def unsupported_share(self, relation: int) -> float:
+        """Return the same of the pairs without support."""
+        return share(int(self.held[self.unsupported, relation].sum()), int(self.unsupported.sum()))
+
+
+def _transitions(interactions: Interactions, events: NDArray[np.int64], n_items: int) -> Relations:
+    return Relations.from_transitions(interactions, events, n_items, first_occurrence=False)
+
+
+def _count(interactions: Interactions, events: NDArray[np.int64]) -> int:
+    """Return how many of the events follow another of the same user."""
+    return len(events) - int((np.bincount(interactions.user[events]) > 0).sum())
+
+
+def _held_out(relations: Relations, name: str, support: Relations, everything: Relations) -> tuple[int, int]:
+    """Return how many pairs of a relation no training transition supports, and how many of these other events do."""
+    heads, tails = relations.pairs(name)
+    unsupported = ~support.holds(heads, tails)[:, 0]
+    return int(unsupported.sum()), int(everything.holds(heads[unsupported], tails[unsupported]).sum())
+
+
+def _check(relation: str, true: _Pairs, shuffled: _Pairs, place: int, held_out: tuple[int, int], ratio: float) -> Check:
+    name = f"relation {relation}"
+    unsupported, of_held_out = held_out
+    found, control = true.unsupported_share(place), shuffled.unsupported_share(place)
+    counts = {
+        "test pairs": len(true.held),
+        "share of them in the relation": true.share(place),
+        "the same, shuffled": shuffled.share(place),
+        "test pairs without support by training": int(true.unsupported.sum()),
+        "share of them in the relation, without support": found,
+        "the same, without support, shuffled": control,
+        "pairs of the relation without support by training": unsupported,
+        "of these held-out transitions": of_held_out,
+    }
+    if not found:
+        return Check(
+            name, Status.OK, found, counts,
+            f"{percent(true.share(place))} of the test pairs are in the relation ({percent(shuffled.share(place))} shuffled "
+            "across users), and training supports them all",
+        )  # fmt: skip
+    error = math.sqrt(
+        _variance(found, int(true.unsupported.sum())) + _variance(control, int(shuffled.unsupported.sum()))
+    )
+    much = (
+        f"of the test pairs that no training event supports {percent(found)} are in the relation, {percent(control)} of such "
+        "pairs shuffled across users"
+    )
+    if found < _FACTOR * control or found - control <= _DEVIATIONS * error:
+        return Check(name, Status.OK, found, counts, f"{much}: not more than chance would have it")
+    explained = share(of_held_out, unsupported)
+    if explained <= 1 - math.exp(-2 * ratio):
+        return Check(
+            name, Status.NOTE, found, counts,
+            f"{much}: the relation knows more than training does, which is as it should be if it comes from content; "
+            "if it was counted from events, make sure that they were training events",
+        )  # fmt: skip
+    return Check(
+        name, Status.WARNING, found, counts,
+        f"{much}, and {percent(explained)} of what the relation holds beyond training are held-out events: it was counted from "
+        "events that the test is made of; build it from partition.train.events(interactions)",
+    )  # fmt: skip
+
+
+def _variance(value: float, count: int) -> float:
+    return value * (1 - value) / count if count else 0.0

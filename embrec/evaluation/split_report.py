@@ -1,0 +1,62 @@
+"""A split, looked at before anything is trained on it: its parts, and what a test on it can show."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from embrec.data.parts import Part, describe_parts
+from embrec.data.splits import SplitConfig
+from embrec.data.store import load_dataset
+from embrec.data.timeline import Timeline, timeline
+from embrec.evaluation.leaks import LeakReport, check_leaks
+from embrec.features.category import find_table
+from embrec.workspace import Category
+
+
+@dataclass(frozen=True)
+class SplitReport:
+    """What `describe_split` returns.
+
+    Attributes:
+        split: how the log was divided.
+        timeline: what the times of the log mean.
+        parts: train, valid and test.
+        leaks: what was looked for, and what was found.
+    """
+
+    split: SplitConfig
+    timeline: Timeline
+    parts: Mapping[str, Part]
+    leaks: LeakReport
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as JSON can hold it."""
+        return {
+            "split": self.split.model_dump(),
+            "timeline": self.timeline.value,
+            "parts": {name: part.as_dict() for name, part in self.parts.items()},
+            "leaks": self.leaks.as_dict(),
+        }
+
+
+def describe_split(category: Category, split: SplitConfig, features: Sequence[str] = ()) -> SplitReport:
+    """Divide the log of a category and look for leaks.
+
+    Args:
+        category: the prepared data.
+        split: how to divide them.
+        features: feature tables to be looked at too, by encoder name; see `find_table`.
+
+    Raises:
+        DataError: the category does not exist, or a part of the split is empty.
+        FeatureError: a feature table is missing or belongs to other items.
+    """
+    dataset = load_dataset(category)
+    partition = split(dataset.interactions, len(dataset.catalog))
+    tables = [find_table(category, name, dataset.catalog, partition.train_items) for name in features]
+    return SplitReport(
+        split,
+        timeline(dataset),
+        describe_parts(dataset.interactions, partition),
+        check_leaks(dataset, partition, tables),
+    )
