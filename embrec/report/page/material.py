@@ -53,7 +53,7 @@ def read_run(folder: RunFolder) -> Run:
         RunError: it is no run, or not finished.
     """
     metrics = folder.read_metrics()
-    leaks = folder.path / "leaks.json"
+    leaks = folder.leaks
     lines = folder.events.read_text(encoding="utf-8").splitlines() if folder.events.is_file() else []
     return Run(
         folder,
