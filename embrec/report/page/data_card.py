@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SAMPLE = 8
+_BARS = 28
 _COLOUR = "#0072B2"
 _EARLIEST = 315_532_800  # 1980: times below it are an order and not dates
 _SHOWN_TEXT = 90
@@ -30,8 +31,10 @@ def data_section(material: Material, show: Showcase) -> Section:
     log = dataset.interactions
     events_of_item = np.bincount(log.item, minlength=len(dataset.catalog))
     figures = [_lengths(log.lengths), _popularity(events_of_item)]
+    caption = "How long histories are, and how unevenly events fall on items."
     if has_dates(log.time):
         figures.append(_times(log.time))
+        caption = "How long histories are, how unevenly events fall on items, and when they happened."
     rows = np.sort(
         np.random.default_rng(material.seed).choice(
             len(dataset.catalog), min(SAMPLE, len(dataset.catalog)), replace=False
@@ -39,9 +42,7 @@ def data_section(material: Material, show: Showcase) -> Section:
     )
     content = {
         "tiles": _tiles(material),
-        "figures": Panels(
-            "How long histories are, how unevenly events fall on items, and when they happened.", figures
-        ),
+        "figures": Panels(caption, figures),
         "dropped": _dropped(dataset.meta.get("report", {})),
         "texts": _texts(dataset.catalog),
         "source": _source(dataset.meta.get("import", {})),
@@ -80,17 +81,19 @@ def _lengths(lengths: NDArray[np.int64]) -> Figure:
     lengths = lengths[lengths > 0]
     quarter, middle, three = np.quantile(lengths, [0.25, 0.5, 0.75])
 
+    first, last = int(lengths.min()), int(lengths.max())
+    is_wide = last >= 30 * first  # a few long histories would press all others into one bar
+    edges = np.geomspace(first, last + 1, _BARS) if is_wide else np.linspace(first, last + 1, _BARS)
+    edges = np.unique(edges.round().astype(int))
+
     def draw(axes: "Axes") -> None:
-        first, last = int(lengths.min()), int(lengths.max())
-        edges = (
-            np.unique(np.geomspace(first, last + 1, 28).astype(int)) if last > first else np.array([first, first + 1])
-        )
         heights, _ = np.histogram(lengths, bins=edges)
         axes.bar(edges[:-1], heights / np.diff(edges), width=np.diff(edges), align="edge", color=_COLOUR, linewidth=0)
         axes.axvline(float(middle), color="#1f2933", linewidth=1, dashes=(4, 3))
         axes.annotate(f"median {middle:.0f}", (float(middle), 1), xycoords=("data", "axes fraction"), xytext=(5, -2),
                       textcoords="offset points", va="top")  # fmt: skip
-        axes.set_xscale("log")
+        if is_wide:
+            axes.set_xscale("log")
         axes.xaxis.set_major_formatter(_plain)
         axes.xaxis.set_minor_formatter("")
         axes.yaxis.set_major_formatter(_plain)
