@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from embrec.data.readers.movielens import MovieLensSource
     from embrec.data.readers.table import TableSource, read_items
     from embrec.data.relations import Relations
-    from embrec.data.splits import ItemHoldout, LeaveOneOut
+    from embrec.data.splits import GlobalTime, ItemHoldout, LeaveOneOut, PerUserRatio, UserHoldout, parse_split
     from embrec.data.store import load_dataset
     from embrec.errors import EmbrecError
     from embrec.evaluation.leaks import check_leaks
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from embrec.features.registry import make_encoder
     from embrec.features.table import FeatureTable
     from embrec.report.encoders import compare_encoders, comparison_config
+    from embrec.report.runs import compare_runs
     from embrec.serving.recommender import Recommender
     from embrec.serving.scoring import score_by_item, score_by_user
     from embrec.training.pipeline import train
@@ -40,24 +41,29 @@ _EXPORTS = {
     "CompleteJourneySource": "embrec.data.readers.complete_journey",
     "EmbrecError": "embrec.errors",
     "FeatureTable": "embrec.features.table",
+    "GlobalTime": "embrec.data.splits",
     "Interactions": "embrec.data.interactions",
     "ItemHoldout": "embrec.data.splits",
     "LeaveOneOut": "embrec.data.splits",
     "MovieLensSource": "embrec.data.readers.movielens",
+    "PerUserRatio": "embrec.data.splits",
     "PreparationConfig": "embrec.data.preparation",
     "Recommender": "embrec.serving.recommender",
     "Relations": "embrec.data.relations",
     "TableSource": "embrec.data.readers.table",
+    "UserHoldout": "embrec.data.splits",
     "Workspace": "embrec.workspace",
     "build_config": "embrec.training.presets",
     "build_features": "embrec.features.category",
     "check_leaks": "embrec.evaluation.leaks",
     "compare_encoders": "embrec.report.encoders",
+    "compare_runs": "embrec.report.runs",
     "comparison_config": "embrec.report.encoders",
     "evaluate_runs": "embrec.evaluation.runs",
     "import_data": "embrec.data.importing",
     "load_dataset": "embrec.data.store",
     "make_encoder": "embrec.features.registry",
+    "parse_split": "embrec.data.splits",
     "read_items": "embrec.data.readers.table",
     "score_by_item": "embrec.serving.scoring",
     "score_by_user": "embrec.serving.scoring",
@@ -70,25 +76,30 @@ __all__ = [
     "CompleteJourneySource",
     "EmbrecError",
     "FeatureTable",
+    "GlobalTime",
     "Interactions",
     "ItemHoldout",
     "LeaveOneOut",
     "MovieLensSource",
+    "PerUserRatio",
     "PreparationConfig",
     "Recommender",
     "Relations",
     "TableSource",
+    "UserHoldout",
     "Workspace",
     "__version__",
     "build_config",
     "build_features",
     "check_leaks",
     "compare_encoders",
+    "compare_runs",
     "comparison_config",
     "evaluate_runs",
     "import_data",
     "load_dataset",
     "make_encoder",
+    "parse_split",
     "read_items",
     "score_by_item",
     "score_by_user",

@@ -192,6 +192,12 @@ def split(
     features: Annotated[
         list[str] | None, typer.Option("--features", help="Also look at this feature table; may be repeated.")
     ] = None,
+    relations: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--relations", help="Also look at this column of lists of items, such as also_bought; repeatable."
+        ),
+    ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     workspace: Workspace = None,
 ) -> None:
@@ -203,7 +209,8 @@ def split(
     from embrec.evaluation.split_report import describe_split
     from embrec.workspace import Workspace as Workspaces
 
-    report = describe_split(Workspaces.locate(workspace).category(category), parse_split(split), features or [])
+    folder = Workspaces.locate(workspace).category(category)
+    report = describe_split(folder, parse_split(split), features or [], relations or [])
     if json_:
         typer.echo(json.dumps({"category": category, **report.as_dict()}, indent=2))
         return

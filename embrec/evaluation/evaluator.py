@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
+from torch.nn import functional as F
 
-from embrec.data.batches import Batch, batches_in_order
+from embrec.data.batches import Batch
 from embrec.data.interactions import Interactions
-from embrec.data.sequences import target_sequences
 from embrec.data.splits import Label, Partition, Positions
 from embrec.errors import ConfigError
 from embrec.evaluation.candidates import AllItems, CandidatesConfig, Sampled, Sampler, SeenSoFar, first_seen
@@ -26,13 +26,12 @@ from embrec.evaluation.ranks import (
     Ties,
     WholeScores,
 )
+from embrec.evaluation.reading import Reading, readings
 from embrec.evaluation.seen import SeenItems
 from embrec.models.factors import Factors
 from embrec.progress import Progress, silent
 
 DEFAULT_METRICS = ("hr@10", "ndcg@10", "mrr@10", "hr@50", "auc")
-
-_TARGETS_AT_A_TIME = 1 << 15  # whose histories are gathered together: some 20 MB each 50 events
 
 
 class EvaluationConfig(BaseModel):
@@ -68,8 +67,10 @@ class Ranker(Protocol):
         """Return the catalog's side of the scores; None where scores are no inner products."""
         ...
 
-    def queries(self, batch: Batch, item_matrix: Tensor | None = None) -> Tensor:
-        """Return the histories' side of the scores, [B, d]; not asked for where there are no factors."""
+    def queries(
+        self, batch: Batch, item_matrix: Tensor | None = None, at: tuple[Tensor, Tensor] | None = None
+    ) -> Tensor:
+        """Return the histories' side of the scores, [B, d], or after M steps, [M, d]; not asked for without factors."""
         ...
 
     def score(self, batch: Batch, candidates: Tensor | None = None, item_matrix: Tensor | None = None) -> Tensor:
@@ -184,9 +185,16 @@ def evaluate(
     ranking = _Ranking(model, interactions, partition, config, hidden, device, keep)
     parts: list[tuple[NDArray[np.int64], Standing, NDArray[np.int32] | None]] = []
     done = 0
-    for rows, batch in _batches(interactions, targets, max_length, hidden, config.batch_size):
-        parts.append((rows, *ranking(batch.to(device), targets.select(rows))))
-        done += len(rows)
+    for reading in readings(
+        interactions,
+        targets,
+        max_length,
+        config.batch_size,
+        hidden=hidden if hidden.any() else None,
+        shared=ranking.shares,
+    ):
+        parts.extend(ranking(reading, targets))
+        done += len(reading.targets)
         progress(task, done, len(targets))
     return _gathered(parts, interactions, partition, targets, config.ties)
 
@@ -202,19 +210,6 @@ def check_protocol(config: EvaluationConfig, n_items: int) -> None:
     candidates = config.candidates.count + 1 if isinstance(config.candidates, Sampled) else n_items
     if config.metrics != DEFAULT_METRICS:  # which nobody asked for, and which small shops need not change
         check_metrics(config.metrics, candidates)
-
-
-def _batches(
-    interactions: Interactions, targets: Positions, max_length: int, hidden: NDArray[np.bool_], batch_size: int
-) -> Iterator[tuple[NDArray[np.int64], Batch]]:
-    """Yield rows of the targets and their histories, like lengths together, gathered for some targets at a time."""
-    unseen = hidden if hidden.any() else None
-    order = np.argsort(np.minimum(targets.position, max_length), kind="stable")
-    for start in range(0, len(order), _TARGETS_AT_A_TIME):
-        chunk = order[start : start + _TARGETS_AT_A_TIME]
-        sequences = target_sequences(interactions, targets.select(chunk), max_length, unseen)
-        for rows, batch in batches_in_order(sequences, batch_size):
-            yield chunk[rows], batch
 
 
 def _gathered(
@@ -245,7 +240,7 @@ def _gathered(
 
 
 class _Ranking:
-    """Ranks the targets of one batch after the other."""
+    """Ranks the targets of one reading after the other."""
 
     def __init__(
         self,
@@ -260,35 +255,53 @@ class _Ranking:
         self.model = model
         self.interactions = interactions
         self.config = config
+        self.device = device
         self.keep = keep
         self.matrix = model.item_matrix()
+        self.factors = model.factors(self.matrix)
+        self.shares = self.factors is not None and self.factors.causal
         self.seen = SeenItems(interactions, len(hidden))
-        self.candidate = np.concatenate([[False], ~hidden])
-        self.sampler: Sampler | None = None
+        candidate = np.concatenate([[False], ~hidden])
         if isinstance(config.candidates, Sampled):
-            weights = self.candidate.astype(np.float64)
+            weights = candidate.astype(np.float64)
             if config.candidates.by == "popularity":
                 items = interactions.item[partition.train.events(interactions)].astype(np.int64) + 1
                 weights *= np.bincount(items, minlength=len(weights))
             self.sampler = Sampler(config.candidates, weights)
             return
-        factors = model.factors(self.matrix)
+        scorable = np.ones_like(candidate) if self.factors is None else self.factors.scorable.cpu().numpy()
         streaming = isinstance(config.candidates, SeenSoFar)
-        scorable = np.ones_like(self.candidate) if factors is None else factors.scorable.cpu().numpy()
-        self.scan = CatalogScan(
-            self.candidate, scorable, config.batch_size, device,
-            since=first_seen(interactions, len(hidden)) if streaming else None,
-        )  # fmt: skip
-        self.products = None if factors is None else Products(factors, config.batch_size, self.scan.width)
+        since = first_seen(interactions, len(hidden)) if streaming else None
+        self.scan = CatalogScan(candidate, scorable, config.batch_size, device, since=since)
+        if self.factors is not None:
+            self.products = Products(self.factors, config.batch_size, self.scan.width)
 
-    def __call__(self, batch: Batch, targets: Positions) -> tuple[Standing, NDArray[np.int32] | None]:
+    def __call__(
+        self, reading: Reading, targets: Positions
+    ) -> Iterator[tuple[NDArray[np.int64], Standing, NDArray[np.int32] | None]]:
+        """Yield which targets, their standing and their best items, no more than fit a block at a time."""
+        batch = reading.batch.to(self.device)
+        if self.factors is None:
+            yield reading.targets, *self._rank(targets.select(reading.targets), batch)
+            return
+        row, step = (side.to(self.device) for side in reading.at)
+        queries = self.model.queries(batch, self.matrix, (row, step))
+        for start in range(0, len(queries), self.config.batch_size):
+            piece = slice(start, start + self.config.batch_size)
+            asked = reading.targets[piece]
+            yield asked, *self._rank(targets.select(asked), batch, queries[piece])
+
+    def _rank(
+        self, targets: Positions, batch: Batch, queries: Tensor | None = None
+    ) -> tuple[Standing, NDArray[np.int32] | None]:
+        """Rank targets by their queries, or where there are none, by whatever scores the model gives their histories."""
         event = targets.events(self.interactions)
         ids = self.interactions.item[event].astype(np.int64) + 1
-        if self.sampler is not None:
-            return self._among_sampled(batch, targets, ids, event, self.sampler), None
+        if isinstance(self.config.candidates, Sampled):
+            return self._among_sampled(targets, ids, event, batch, queries), None
         scores: BatchScores
-        if self.products is not None:
-            scores = self.products(self.model.queries(batch, self.matrix))
+        if queries is not None:
+            scores = self.products(queries)
         else:
             scores = WholeScores(self.model.score(batch, item_matrix=self.matrix))
         excluded = NotCandidates(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
@@ -299,20 +312,24 @@ class _Ranking:
         return self.scan(scores, ids, excluded, time=self.interactions.time[event], keep=self.keep)
 
     def _among_sampled(
-        self, batch: Batch, targets: Positions, ids: NDArray[np.int64], event: NDArray[np.int64], sampler: Sampler
+        self, targets: Positions, ids: NDArray[np.int64], event: NDArray[np.int64], batch: Batch, queries: Tensor | None
     ) -> Standing:
+        config = self.sampler.config
         nothing = np.empty(0, dtype=np.int64)
         row, item = {
             "history": self.seen.before, "interacted": self.seen.ever, "nothing": lambda _: (nothing, nothing)
-        }[sampler.config.exclude](targets)  # fmt: skip
-        drawn = sampler.draw(ids, event, row, item)
-        candidates = torch.from_numpy(np.concatenate([ids[:, None], drawn], axis=1)).to(batch.items.device)
-        scores = self.model.score(batch, candidates, self.matrix)
+        }[config.exclude](targets)  # fmt: skip
+        drawn = self.sampler.draw(ids, event, row, item)
+        candidates = torch.from_numpy(np.concatenate([ids[:, None], drawn], axis=1)).to(self.device)
+        if queries is not None and self.factors is not None:
+            scores = (F.embedding(candidates, self.factors.items) @ queries[:, :, None])[:, :, 0]
+            scores = scores.masked_fill(~self.factors.scorable[candidates], -torch.inf)
+        else:
+            scores = self.model.score(batch, candidates, self.matrix)
         own, others = scores[:, :1], scores[:, 1:]
         undefined = own[:, 0].isnan().cpu().numpy()
-        greater = (others > own).sum(dim=1).cpu().numpy()
         return Standing(
-            greater=np.where(undefined, sampler.config.count, greater),
+            greater=np.where(undefined, config.count, (others > own).sum(dim=1).cpu().numpy()),
             tied=(others == own).sum(dim=1).cpu().numpy(),
             candidates=np.full(len(ids), candidates.shape[1], dtype=np.int64),
             undefined=undefined,

@@ -46,9 +46,14 @@ class TrainedRanker:
         """Return the run's item vectors as the scorer reads them."""
         return self.trained.model.factors(self.trained.item_matrix if item_matrix is None else item_matrix)
 
-    def queries(self, batch: Batch, item_matrix: torch.Tensor | None = None) -> torch.Tensor:
-        """Return the histories' queries, [B, d]."""
-        return self.trained.model.queries(batch, self.trained.item_matrix if item_matrix is None else item_matrix)
+    def queries(
+        self,
+        batch: Batch,
+        item_matrix: torch.Tensor | None = None,
+        at: tuple[torch.Tensor, torch.Tensor] | None = None,
+    ) -> torch.Tensor:
+        """Return the histories' queries as `Recommender.queries` does."""
+        return self.trained.model.queries(batch, self.trained.item_matrix if item_matrix is None else item_matrix, at)
 
     def eval(self) -> "TrainedRanker":
         """Turn off dropout."""

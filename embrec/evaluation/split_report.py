@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from embrec.data.parts import Part, describe_parts
+from embrec.data.relations import Relations
 from embrec.data.splits import SplitConfig
 from embrec.data.store import load_dataset
 from embrec.data.timeline import Timeline, timeline
@@ -39,13 +40,16 @@ class SplitReport:
         }
 
 
-def describe_split(category: Category, split: SplitConfig, features: Sequence[str] = ()) -> SplitReport:
+def describe_split(
+    category: Category, split: SplitConfig, features: Sequence[str] = (), relations: Sequence[str] = ()
+) -> SplitReport:
     """Divide the log of a category and look for leaks.
 
     Args:
         category: the prepared data.
         split: how to divide them.
         features: feature tables to be looked at too, by encoder name; see `find_table`.
+        relations: columns of the catalog that hold lists of items to be looked at too, such as also_bought.
 
     Raises:
         DataError: the category does not exist, or a part of the split is empty.
@@ -58,5 +62,7 @@ def describe_split(category: Category, split: SplitConfig, features: Sequence[st
         split,
         timeline(dataset),
         describe_parts(dataset.interactions, partition),
-        check_leaks(dataset, partition, tables),
+        check_leaks(
+            dataset, partition, tables, Relations.from_lists(dataset.catalog, relations) if relations else None
+        ),
     )

@@ -11,7 +11,10 @@ class Factors(NamedTuple):
     Attributes:
         items: vectors of the whole catalog, in the space of the queries, [n + 1, d].
         scorable: False for the padding, and for items that the model cannot tell apart and ranks last, [n + 1].
+        causal: whether the query after an event is the same whatever follows, so that one reading of a history gives those of
+            all its beginnings.
     """
 
     items: Tensor
     scorable: Tensor
+    causal: bool = True

@@ -85,14 +85,25 @@ class Recommender(nn.Module):
         query: Tensor = self.query(hidden)
         return query if self.residual is None else query + self.residual * x
 
-    def queries(self, batch: Batch, item_matrix: Tensor | None = None) -> Tensor:
-        """Return the query of each whole history, projected for the scorer, [B, d]; of an empty one, that of no events."""
+    def queries(
+        self, batch: Batch, item_matrix: Tensor | None = None, at: tuple[Tensor, Tensor] | None = None
+    ) -> Tensor:
+        """Return the query of each whole history, or after given steps, projected for the scorer.
+
+        Args:
+            batch: B histories.
+            item_matrix: what `item_matrix()` returned.
+            at: row and step of each query, [M] and [M]; the last step of each row if None. Step -1 is before all events.
+
+        Returns:
+            [B, d], or [M, d].
+        """
         matrix = self.item_matrix() if item_matrix is None else item_matrix
         after_steps = self.step_queries(batch, matrix)
-        rows = torch.arange(len(after_steps), device=after_steps.device)
-        last = after_steps[rows, (batch.lengths - 1).clamp(min=0)]
+        row, step = (torch.arange(len(after_steps), device=after_steps.device), batch.lengths - 1) if at is None else at
+        last = after_steps[row, step.clamp(min=0)]
         before_all = self.query(self.sequence.empty(1, last))
-        return self.scorer.project_queries(torch.where(batch.lengths[:, None] > 0, last, before_all))
+        return self.scorer.project_queries(torch.where(step[:, None] >= 0, last, before_all))
 
     def factors(self, item_matrix: Tensor | None = None) -> Factors:
         """Return the catalog's side of the scores: the score of an item is its vector's product with what `queries` returns.
@@ -101,7 +112,7 @@ class Recommender(nn.Module):
             item_matrix: what `item_matrix()` returned.
         """
         matrix = self.item_matrix() if item_matrix is None else item_matrix
-        return Factors(self.scorer.project_items(matrix), self._scorable(len(matrix)))
+        return Factors(self.scorer.project_items(matrix), self._scorable(len(matrix)), self.sequence.causal)
 
     def score(self, batch: Batch, candidates: Tensor | None = None, item_matrix: Tensor | None = None) -> Tensor:
         """Score items as what comes after each whole history.
@@ -116,7 +127,7 @@ class Recommender(nn.Module):
         """
         matrix = self.item_matrix() if item_matrix is None else item_matrix
         queries = self.queries(batch, matrix)
-        items, scorable = self.factors(matrix)
+        items, scorable, _ = self.factors(matrix)
         if candidates is not None:
             scores = self.scorer(queries, nn.functional.embedding(candidates, items))
             return scores.masked_fill(~scorable[candidates], -torch.inf)

@@ -13,7 +13,13 @@ EVENTS = pl.DataFrame(
         "place": [n % 6 for n in range(180)],
     }
 )
-ITEMS = pl.DataFrame({"item": [f"i{n}" for n in range(9)], "title": [f"title {n}" for n in range(9)]})
+ITEMS = pl.DataFrame(
+    {
+        "item": [f"i{n}" for n in range(9)],
+        "title": [f"title {n}" for n in range(9)],
+        "next": [f"i{(n + 1) % 9} other" for n in range(9)],
+    }
+)
 
 
 @pytest.fixture
@@ -75,9 +81,16 @@ def test_features_are_looked_at_on_request(embrec):
     assert re.search(r"ok: fitting of tfidf-\w+: the encoder was fitted on the training items", out)
 
 
+def test_relations_of_the_catalog_are_looked_at_on_request(embrec):
+    code, out, _err = embrec("data", "split", "--category", "shop", "--relations", "next")
+    assert code == 0
+    assert "relation next" in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("--relations", "also_bought"), "has no column 'also_bought' to read relations from; there are: item, title"),
         (("--split", "nope"), "--split is 'nope'; allowed: leave-one-out"),
         (("--split", "global-time:min_history=9"), "leaves no validation targets and no test targets"),
         (("--category", "absent"), "no category 'absent'"),

@@ -24,8 +24,10 @@ class Baseline(ABC):
         """Return the vectors of the catalog, row 0 zero, [n + 1, d]."""
 
     @abstractmethod
-    def queries(self, batch: Batch, item_matrix: Tensor | None = None) -> Tensor:
-        """Return the vectors of the histories, [B, d]."""
+    def queries(
+        self, batch: Batch, item_matrix: Tensor | None = None, at: tuple[Tensor, Tensor] | None = None
+    ) -> Tensor:
+        """Return the vectors of the histories; arguments and result as of `Recommender.queries`."""
 
     def factors(self, item_matrix: Tensor | None = None) -> Factors:
         """Return the catalog's side of the scores; every item can be scored."""

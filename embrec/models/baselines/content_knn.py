@@ -56,8 +56,11 @@ class ContentKNN(Baseline):
         """Return the unit vectors, row 0 zero, [n + 1, d]."""
         return self._vectors
 
-    def queries(self, batch: Batch, item_matrix: Tensor | None = None) -> Tensor:
-        """Return the direction of the last items' mean, [B, d]."""
-        steps = torch.arange(batch.items.shape[1])
-        recent = (steps < batch.lengths[:, None]) & (steps >= batch.lengths[:, None] - self.k)  # [B, L]
-        return F.normalize((self._vectors[batch.items] * recent[:, :, None]).sum(dim=1), dim=1)
+    def queries(
+        self, batch: Batch, item_matrix: Tensor | None = None, at: tuple[Tensor, Tensor] | None = None
+    ) -> Tensor:
+        """Return the direction of the last items' mean, [B, d]; see `Recommender.queries`."""
+        row, step = (torch.arange(len(batch.items)), batch.lengths - 1) if at is None else at
+        recent = step[:, None] - torch.arange(self.k)  # [M, k]
+        items = batch.items[row[:, None], recent.clamp(min=0)] * (recent >= 0)
+        return F.normalize(self._vectors[items].sum(dim=1), dim=1)

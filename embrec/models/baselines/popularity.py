@@ -23,6 +23,8 @@ class PopRec(Baseline):
         """Return the counts, [n + 1, 1]."""
         return self._counts[:, None]
 
-    def queries(self, batch: Batch, item_matrix: Tensor | None = None) -> Tensor:
-        """Return the same for every history, [B, 1]."""
-        return torch.ones(len(batch.items), 1)
+    def queries(
+        self, batch: Batch, item_matrix: Tensor | None = None, at: tuple[Tensor, Tensor] | None = None
+    ) -> Tensor:
+        """Return the same for every history, [B, 1]; see `Recommender.queries`."""
+        return torch.ones(len(batch.items if at is None else at[0]), 1)

@@ -10,9 +10,11 @@ class SequenceEncoder(nn.Module):
 
     Attributes:
         out_dim: h, the length of an output.
+        causal: whether the output at a step is the same whatever follows, as all are that can serve one event at a time.
     """
 
     out_dim: int
+    causal: bool = True
 
     def forward(self, x: Tensor, lengths: Tensor, user: Tensor | None = None, dt: Tensor | None = None) -> Tensor:
         """Read right-padded histories; the output at a step depends on that and earlier steps, [B, L, h].

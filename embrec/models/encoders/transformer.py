@@ -125,6 +125,7 @@ class CausalTransformer(SequenceEncoder):
         self.heads = heads
         self.dropout = dropout
         self.positions = positions
+        self.causal = positions == "start"  # counted back from the end, every event moves when one follows
         self.scale = scale
         self.position = nn.Parameter(torch.empty(max_length, dim))
         nn.init.normal_(self.position, std=position_std)
