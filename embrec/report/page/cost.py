@@ -6,9 +6,12 @@ from typing import Any
 from embrec.report.page.material import Material, Run
 from embrec.report.page.parts import NONE, Cell, Section, Table, cells, count, duration
 
+_MEMORY = "peak memory MB"
+
 
 def cost_section(material: Material, circumstances: Mapping[str, Any]) -> Section:
     """Return the section; `circumstances` is what `record.circumstances` returned."""
+    width = None if any(_MEMORY in run.metrics for run in material.runs) else -1  # of older runs nobody knows it
     return Section(
         "cost",
         "Cost and circumstances",
@@ -16,8 +19,8 @@ def cost_section(material: Material, circumstances: Mapping[str, Any]) -> Sectio
         {
             "table": Table(
                 "What each run took",
-                ("run", "parameters", "weights", "epochs", "training", "an epoch", "test", "memory"),
-                [_row(run) for run in material.runs],
+                ("run", "parameters", "weights", "epochs", "training", "an epoch", "test", "memory")[:width],
+                [_row(run)[:width] for run in material.runs],
             ),
             "settings": Table(
                 "How each run was made",
@@ -36,7 +39,7 @@ def _row(run: Run) -> tuple[Cell, ...]:
     seconds = metrics.get("seconds", {})
     training, test = seconds.get("training and validation"), seconds.get("test")
     size = run.folder.weights.stat().st_size if run.folder.weights.is_file() else None
-    memory = metrics.get("peak memory MB")
+    memory = metrics.get(_MEMORY)
     return (
         Cell(run.name, key=run.name),
         Cell(count(metrics["parameters"])),

@@ -165,13 +165,16 @@ def _of_new_items(material: Material, measured: Mapping[str, Measurements]) -> s
     targets = int(material.first.slices()["cold items"].sum())
     if too_few(material.first, "cold items"):
         return f"Only {targets} targets have an item without training events: too few to say how new items fare."
-    key, value = _best(material, measured, "cold items")
-    name, one = shown_metric(material.main_metric), value.estimate
-    best = (
-        f"{key} is best with {name} {one.mean:.4f} ({between(one.low, one.high)})"
-        if one.mean
-        else f"no run finds any ({name} 0)"
-    )
+    _, value = _best(material, measured, "cold items")
+    name, one = material.main_metric, value.estimate
+    same = [run.name for run in material.runs if measured[run.name]["cold items"][name].estimate.mean == one.mean]
+    reached = f"{shown_metric(name)} {one.mean:.4f} ({between(one.low, one.high)})"
+    if not one.mean and not lower_is_better(name):
+        best = f"no run finds any ({shown_metric(name)} 0)"
+    elif len(material.runs) == 1:
+        best = f"{same[0]} reaches {reached}"
+    else:
+        best = f"{' and '.join(same)} {'reaches' if len(same) == 1 else 'reach'} the best {reached}"
     return f"On {count(targets)} targets whose item has no training event, {best}."
 
 
