@@ -17,7 +17,7 @@ _PURPOSES = {
     "tfhub": "ELMo and word vectors of TensorFlow Hub",
     "image": "EfficientNet-Lite image vectors",
     "vision": "image vectors by the models of torchvision",
-    "report": "the figures of comparisons",
+    "report": "figures, and the HTML report",
     "ray": "building features on several processors or machines",
     "examples": "the grocery data of the quickstart",
     "all": "everything above",

@@ -12,6 +12,7 @@ from embrec.cli.data import app as data_app
 from embrec.cli.doctor import doctor
 from embrec.cli.features import app as features_app
 from embrec.cli.models import evaluate, train
+from embrec.cli.report import report
 from embrec.cli.use import recommend, score
 from embrec.errors import EmbrecError
 
@@ -27,6 +28,7 @@ app.add_typer(features_app, name="features")
 app.command()(train)
 app.command()(evaluate)
 app.add_typer(compare_app, name="compare")
+app.command()(report)
 app.command()(recommend)
 app.command()(score)
 app.command()(doctor)

@@ -1,0 +1,45 @@
+"""`embrec report`: parse, call one function, print."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from embrec.cli.options import Candidates, Seen, Ties, Workspace
+
+
+def report(
+    runs: Annotated[
+        list[str], typer.Argument(help="Runs of one category and split; the others are compared with the first.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")] = Path("report.html"),
+    baseline: Annotated[
+        list[str] | None, typer.Option(help="pop or content-knn; may be repeated (default: both, where they can be).")
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="Such as hr@10, ndcg@10 or auc; may be repeated (default: the first run's)."),
+    ] = None,
+    seen: Seen = None,
+    ties: Ties = None,
+    candidates: Candidates = None,
+    seed: Annotated[int, typer.Option(help="Of the example users that are drawn.")] = 0,
+    workspace: Workspace = None,
+) -> None:
+    """Write one self-contained HTML page: data, training, results with intervals, slices, example users, failures, cost."""
+    from embrec.cli.console import notes, progress_bars
+    from embrec.evaluation.runs import protocol
+    from embrec.report.page.build import build_report
+    from embrec.training.run import locate_run
+    from embrec.workspace import Workspace as Workspaces
+
+    folders = [locate_run(run, Workspaces.locate(workspace)) for run in runs]
+    config = protocol(folders[0].config().evaluation, metrics=metric, seen=seen, ties=ties, candidates=candidates)
+    command = shlex.join(["embrec", *sys.argv[1:]])
+    with progress_bars() as progress:
+        page = build_report(
+            folders, output, baselines=baseline, config=config, seed=seed, command=command, progress=progress
+        )
+    notes().print(f"report: {page} ({page.stat().st_size / 1e6:.1f} MB)")

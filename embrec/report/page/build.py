@@ -1,0 +1,149 @@
+"""`embrec report`: one page of one or several runs, self-contained, made from what their folders and the evaluator say."""
+
+import contextlib
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+
+from embrec.data.splits import Partition
+from embrec.data.store import Dataset, load_dataset
+from embrec.errors import ConfigError, FeatureError
+from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
+from embrec.evaluation.runs import BASELINES, evaluate_runs
+from embrec.evaluation.slices import target_slices
+from embrec.files import write_text
+from embrec.progress import Progress, silent
+from embrec.report.figures import require_matplotlib
+from embrec.report.page.compose import compose
+from embrec.report.page.items import require_pillow
+from embrec.report.page.material import LIST, Material, Run, read_run
+from embrec.report.page.render import require_jinja
+from embrec.report.record import circumstances
+from embrec.training.run import RunFolder
+from embrec.training.sources import find_tables
+
+
+def build_report(
+    folders: Sequence[RunFolder],
+    output: Path,
+    *,
+    baselines: Sequence[str] | None = None,
+    config: EvaluationConfig | None = None,
+    seed: int = 0,
+    command: str = "",
+    progress: Progress = silent,
+) -> Path:
+    """Write the page of one or several runs of one category and split; the first is what the others are compared with.
+
+    Args:
+        folders: the runs.
+        output: the file to write.
+        baselines: names from `BASELINES`; None for all that these runs have the features for.
+        config: the protocol; that of the first run if None.
+        seed: of the examples that are drawn.
+        command: that makes this page again.
+        progress: told of every step.
+
+    Raises:
+        ConfigError: the file cannot be written there, a baseline is unknown, or the seed is negative.
+        MissingExtraError: what draws and fills pages is not installed.
+        RunError: a run is not finished, or the runs differ in category or split.
+    """
+    for require in (require_jinja, require_matplotlib, require_pillow):
+        require()
+    if seed < 0:
+        raise ConfigError(f"seed {seed} is negative; use 0 or more")
+    _check_output(output)
+    runs = tuple(read_run(folder) for folder in {folder.path.resolve(): folder for folder in folders}.values())
+    category = runs[0].folder.category
+    notes: list[str] = []
+    if baselines is None:
+        baselines, notes = _usable_baselines(runs)
+    evaluations = evaluate_runs([run.folder for run in runs], baselines, config, progress, keep=LIST)
+    dataset = load_dataset(category)
+    partition = runs[0].config.split(dataset.interactions, len(dataset.catalog))
+    material = Material(
+        category=category.name,
+        dataset=dataset,
+        partition=partition,
+        config=config or runs[0].config.evaluation,
+        runs=runs,
+        evaluations=evaluations,
+        slices=target_slices(
+            dataset.interactions, partition, evaluations[runs[0].name], _present(runs, dataset, partition)
+        ),
+        vectors=_vectors(runs[0].folder),
+        seed=seed,
+        command=command,
+        created=_today(),
+        notes=(*notes, *_undefined(evaluations)),
+    )
+    page = compose(material, circumstances(dataset, partition, category, command), progress)
+    write_text(output, page)
+    return output
+
+
+def _check_output(output: Path) -> None:
+    """Raise before hours of work if the file cannot be written.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    if output.is_dir():
+        raise ConfigError(f"{output} is a folder; name the file to write, such as -o {output / 'report.html'}")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output.parent):
+            pass
+    except OSError as error:
+        raise ConfigError(f"cannot write {output} ({error.strerror}); name a file in another folder with -o") from None
+
+
+def _usable_baselines(runs: Sequence[Run]) -> tuple[list[str], list[str]]:
+    """Return the baselines that can be computed, and for the others why not."""
+    features = next((run.config.model.features for run in runs if run.config.model.features), ())
+    if not features:
+        return ["pop"], ["Content kNN is left out: none of these runs reads any content."]
+    category = runs[0].folder.category
+    dataset = load_dataset(category)
+    partition = runs[0].config.split(dataset.interactions, len(dataset.catalog))
+    try:
+        find_tables(category, features, dataset.catalog, partition.train_items)
+    except FeatureError as error:
+        return ["pop"], [f"Content kNN is left out: {error}"]
+    return list(BASELINES), []
+
+
+def _present(runs: Sequence[Run], dataset: Dataset, partition: Partition) -> dict[str, NDArray[np.bool_]]:
+    """Return which items have something in each source of the runs, source -> [n]; tables that are gone say nothing."""
+    present = {}
+    for name in dict.fromkeys(name for run in runs for name in run.config.model.features):
+        with contextlib.suppress(FeatureError):
+            (table,) = find_tables(runs[0].folder.category, [name], dataset.catalog, partition.train_items)
+            present[name.rsplit("-", 1)[0]] = np.asarray(table.present, dtype=bool)
+    return present
+
+
+def _vectors(run: RunFolder) -> NDArray[np.float32]:
+    """Return a run's vectors of the catalog, without the padding, [n, d]."""
+    vectors: NDArray[np.float32] = load_file(run.items)["vectors"][1:].float().numpy()
+    return vectors
+
+
+def _undefined(evaluations: Mapping[str, Evaluation]) -> list[str]:
+    """Say where scores are not numbers, for these targets rank last."""
+    return [
+        f"{one.undefined:,} of {len(one):,} targets of {name} have a score that is not a number; they rank last."
+        for name, one in evaluations.items()
+        if one.undefined
+    ]
+
+
+def _today() -> str:
+    now = datetime.now(UTC)
+    return f"{now.day} {now:%B %Y}"

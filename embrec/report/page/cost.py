@@ -1,0 +1,76 @@
+"""What the runs cost, on what machine, with which versions: what somebody needs to know before doing it again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from embrec.report.page.material import Material, Run
+from embrec.report.page.parts import NONE, Cell, Section, Table, cells, count, duration
+
+_MEMORY = "peak memory MB"
+
+
+def cost_section(material: Material, circumstances: Mapping[str, Any]) -> Section:
+    """Return the section; `circumstances` is what `record.circumstances` returned."""
+    width = None if any(_MEMORY in run.metrics for run in material.runs) else -1  # of older runs nobody knows it
+    return Section(
+        "cost",
+        "Cost and circumstances",
+        "cost.html.j2",
+        {
+            "table": Table(
+                "What each run took",
+                ("run", "parameters", "weights", "epochs", "training", "an epoch", "test", "memory")[:width],
+                [_row(run)[:width] for run in material.runs],
+            ),
+            "settings": Table(
+                "How each run was made",
+                ("run", "model", "items", "features", "loss", "optimiser", "learning rate", "batch", "seed"),
+                [_settings(run) for run in material.runs],
+                frozenset({1, 2, 3, 4, 5}),
+            ),
+            "versions": _versions(material, circumstances),
+            "machine": list(circumstances.get("machine", {}).items()),
+        },
+    )
+
+
+def _row(run: Run) -> tuple[Cell, ...]:
+    metrics = run.metrics
+    seconds = metrics.get("seconds", {})
+    training, test = seconds.get("training and validation"), seconds.get("test")
+    size = run.folder.weights.stat().st_size if run.folder.weights.is_file() else None
+    memory = metrics.get(_MEMORY)
+    return (
+        Cell(run.name, key=run.name),
+        Cell(count(metrics["parameters"])),
+        Cell(NONE if size is None else f"{size / 1e6:,.1f} MB"),
+        Cell(str(metrics["epochs"])),
+        Cell(NONE if training is None else duration(training)),
+        Cell(NONE if training is None else duration(training / max(1, metrics["epochs"]))),
+        Cell(NONE if test is None else duration(test)),
+        Cell(NONE if memory is None else f"{memory:,.0f} MB"),
+    )
+
+
+def _settings(run: Run) -> tuple[Cell, ...]:
+    model, training = run.config.model, run.config.training
+    return (
+        Cell(run.name, key=run.name),
+        Cell(model.kind, f"{model.dim} dims, histories of {model.max_length}"),
+        Cell(model.source),
+        Cell(", ".join(name.rsplit("-", 1)[0] for name in model.features) or NONE),
+        Cell(training.loss.name, f"negatives: {training.negatives.count}"),
+        Cell(training.optimizer),
+        Cell(f"{training.learning_rate:g}"),
+        Cell(str(training.batch_size)),
+        Cell(str(training.seed)),
+    )
+
+
+def _versions(material: Material, circumstances: Mapping[str, Any]) -> Table:
+    now: Mapping[str, str] = circumstances.get("versions", {})
+    then = [run.metrics.get("versions", {}) for run in material.runs]
+    names = list(dict.fromkeys([*(name for one in then for name in one), *now]))
+    rows = [cells([name, *(one.get(name, NONE) for one in then), now.get(name, NONE)]) for name in names]
+    columns = ("package", *(f"training {run.name}" for run in material.runs), "this report")
+    return Table("Versions", columns, rows)

@@ -1,0 +1,126 @@
+"""How items look on the page: a picture, a title and what kind of thing it is; whatever of these is absent is left out."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embrec.data.catalog import Catalog
+from embrec.errors import MissingExtraError
+from embrec.evaluation.silhouette import category_column, category_paths
+from embrec.features.text.texts import clean
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+EDGE = 120  # pixels of a thumbnail's longer edge; shown smaller, so that it is sharp on fine screens too
+_QUALITY = 72
+_KIND_NAMES = 2  # the last names of a category path say most
+
+
+@dataclass(frozen=True)
+class ShownItem:
+    """One item as the page shows it.
+
+    Attributes:
+        id: its id.
+        title: without markup, or its id where it has none.
+        kind: the last names of its category, empty where it has none.
+        events: training events of it.
+        picture: a data URI, None where there is no picture.
+        width: of the picture, pixels.
+        height: of the picture, pixels.
+    """
+
+    id: str
+    title: str
+    kind: str
+    events: int
+    picture: str | None
+    width: int
+    height: int
+
+
+class Showcase:
+    """Turns catalog rows into what is shown; every picture is read and encoded once.
+
+    Args:
+        catalog: the items.
+        popularity: training events of each, [n].
+    """
+
+    def __init__(self, catalog: Catalog, popularity: NDArray[np.int64]) -> None:
+        self._catalog = catalog
+        self._popularity = popularity
+        self._images = catalog.image_paths()
+        self._titles = catalog.frame["title"] if "title" in catalog.frame.columns else None
+        column = category_column(catalog)
+        self._paths = category_paths(catalog.frame[column].cast(str).to_list()) if column else None
+        self._shown: dict[int, ShownItem] = {}
+
+    def __call__(self, rows: Sequence[int] | NDArray[np.integer]) -> list[ShownItem]:
+        """Return the items of catalog rows, in order."""
+        return [self._item(int(row)) for row in rows]
+
+    @property
+    def pictures(self) -> int:
+        """How many distinct pictures were shown so far."""
+        return sum(item.picture is not None for item in self._shown.values())
+
+    def _item(self, row: int) -> ShownItem:
+        if row not in self._shown:
+            image = self._images[row]
+            picture, width, height = thumbnail(image) if image is not None else (None, 0, 0)
+            name = str(self._catalog.item_ids[row])
+            title = clean(self._titles[row] or "") if self._titles is not None else ""
+            kind = " · ".join(self._paths[row][-_KIND_NAMES:]) if self._paths is not None else ""
+            events = int(self._popularity[row])
+            self._shown[row] = ShownItem(name, title or name, kind, events, picture, width, height)
+        return self._shown[row]
+
+
+def require_pillow() -> None:
+    """Raise unless pictures can be read.
+
+    Raises:
+        MissingExtraError: Pillow is not installed.
+    """
+    try:
+        import PIL.Image  # noqa: F401
+    except ImportError:
+        raise MissingExtraError("pillow", "report", "a report with pictures of items") from None
+
+
+def thumbnail(path: Path) -> tuple[str | None, int, int]:
+    """Return a small JPEG of an image file as a data URI, with its width and height; None where it cannot be read.
+
+    A picture that is missing or broken is no reason to withhold a report: the item is shown by its title.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as file:
+            file.draft("RGB", (EDGE * 2, EDGE * 2))  # JPEG: decode at a fraction of the size
+            image = _on_white(ImageOps.exif_transpose(file))
+            image.thumbnail((EDGE, EDGE), Image.Resampling.LANCZOS)
+    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None, 0, 0
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=_QUALITY, optimize=True)
+    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}", image.width, image.height
+
+
+def _on_white(image: "Image") -> "Image":
+    """Put a picture with transparent parts on white, as shops show it."""
+    from PIL import Image
+
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        white = Image.new("RGBA", layer.size, "white")
+        return Image.alpha_composite(white, layer).convert("RGB")
+    return image.convert("RGB")

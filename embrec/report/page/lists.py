@@ -1,0 +1,166 @@
+"""What the lists hold: how much of the catalog they show, and how popular it is, against what people chose next."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embrec.evaluation.lists import (
+    coverage,
+    gini,
+    head_share,
+    list_metrics,
+    novelty,
+    popularity_calibration,
+    recommended_counts,
+)
+from embrec.report.fallback import Fallback
+from embrec.report.page.drawing import figure, grid
+from embrec.report.page.material import LIST, Material
+from embrec.report.page.parts import NONE, Cell, Figure, Panels, Section, Table, count, percent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_POINTS = 160  # of a curve: more cannot be seen
+
+
+def lists_section(material: Material, found: Mapping[str, Fallback]) -> Section:
+    """Return the section; `found` has what the lists of each model have of the popular items."""
+    lists = {key: rows for key in material.models if (rows := material.lists(key)) is not None}
+    if not lists:
+        return Section("lists", "What is recommended", "lists.html.j2", {"panels": None})
+    caption = (
+        f"The first {LIST} items for every target. First, how evenly places in lists fall on the items of the catalog; the "
+        "straight line is all items alike. Then, how popular the listed items are, beside the items that people chose next."
+    )
+    panels = Panels(
+        caption,
+        [_lorenz(material, lists), _popularity(material, lists)],
+        list(lists),
+        [("what people chose next", "line-targets")],
+    )
+    return Section(
+        "lists",
+        "What is recommended",
+        "lists.html.j2",
+        {
+            "panels": panels,
+            "table": _table(material, lists, found),
+        },
+    )
+
+
+def _table(material: Material, lists: Mapping[str, NDArray[np.int64]], found: Mapping[str, Fallback]) -> Table:
+    log, partition = material.dataset.interactions, material.partition
+    k = min(rows.shape[1] for rows in lists.values())
+    rows: list[tuple[Cell, ...]] = []
+    for key in lists:
+        values = list_metrics(material.evaluations[key], log, partition, k, material.vectors)
+        shown = round(values[f"coverage@{k}"] * len(material.dataset.catalog))
+        rows.append((
+            Cell(material.models[key].name, key=key),
+            Cell(percent(values[f"coverage@{k}"]), f"{count(shown)} items"),
+            Cell(f"{values[f'gini@{k}']:.3f}"),
+            Cell(f"{values[f'novelty@{k}']:.2f}"),
+            Cell(percent(values[f"head share@{k}"])),
+            Cell(percent(found[key].most_listed_share)),
+            Cell(f"{values[f'popularity calibration@{k}']:.3f}"),
+            Cell(f"{values[f'intra-list similarity@{k}']:.3f}"),
+        ))  # fmt: skip
+    rows.append(_chosen(material))
+    columns = (
+        "model",
+        "catalog shown",
+        "Gini",
+        "novelty, bits",
+        "head",
+        "ten most listed",
+        "miscalibration",
+        "similarity",
+    )
+    return Table(f"The first {k} items of every list", columns, rows)
+
+
+def _chosen(material: Material) -> tuple[Cell, ...]:
+    """The same of what people chose next, as if it were a list of one."""
+    top = (material.target_items + 1).astype(np.int32)[:, None]
+    counts = material.popularity
+    chosen = recommended_counts(top, len(counts))
+    calibration = popularity_calibration(top, material.dataset.interactions, material.first, counts)
+    most = np.sort(chosen)[::-1][:10].sum() / len(top)
+    return (
+        Cell("what people chose next", key="targets"),
+        Cell(percent(coverage(top, len(counts))), f"{count(int(np.count_nonzero(chosen)))} items"),
+        Cell(f"{gini(chosen):.3f}"),
+        Cell(f"{novelty(top, counts).mean():.2f}"),
+        Cell(percent(head_share(top, counts).mean())),
+        Cell(percent(most)),
+        Cell(f"{np.nanmean(calibration):.3f}" if np.isfinite(calibration).any() else NONE),
+        Cell(NONE),
+    )
+
+
+def _lorenz(material: Material, lists: dict[str, NDArray[np.int64]]) -> Figure:
+    size = len(material.dataset.catalog)
+    curves = {key: np.bincount(rows[rows >= 0], minlength=size) for key, rows in lists.items()}
+
+    def draw(axes: "Axes") -> None:
+        axes.plot([0, 100], [0, 100], color="#9aa5b1", linewidth=0.8)
+        for key, counts in curves.items():
+            axes.plot(*_cumulated(counts), **_line(material, key))
+        axes.plot(*_cumulated(np.bincount(material.target_items, minlength=size)), color="#1f2933", linewidth=1.4,
+                  linestyle=":")  # fmt: skip
+        axes.set_xlabel("items of the catalog, % (least listed first)")
+        axes.set_ylabel("places in lists, %")
+        axes.margins(0.02)
+        grid(axes, "both")
+
+    said = "; ".join(f"{material.models[key].name} {gini(counts):.3f}" for key, counts in curves.items())
+    description = f"Lorenz curves of places in lists over items. Gini coefficients: {said}."
+    return figure("lorenz", "How evenly items are listed", description, draw)
+
+
+def _line(material: Material, key: str) -> dict[str, Any]:
+    """The look of a model's curve: its colour, and its marker a few times along the way."""
+    model = material.models[key]
+    return {"color": model.colour, "linewidth": 1.6, "marker": model.marker, "markersize": 5, "markevery": 0.25}
+
+
+def _cumulated(counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a Lorenz curve in percent, thinned where it is flat."""
+    whole = np.concatenate([[0], np.cumsum(np.sort(counts))]) / max(1, counts.sum()) * 100
+    at = np.unique(np.searchsorted(whole, np.linspace(0, 100, _POINTS)).clip(0, len(counts)))
+    at = np.unique(np.concatenate([[0], np.maximum(at - 1, 0), at, [len(counts)]]))
+    return at / len(counts) * 100, whole[at]
+
+
+def _popularity(material: Material, lists: dict[str, NDArray[np.int64]]) -> Figure:
+    of_targets = material.popularity[material.target_items]
+    series = {key: material.popularity[rows[rows >= 0]] for key, rows in lists.items()}
+
+    def draw(axes: "Axes") -> None:
+        highest = max(int(material.popularity.max()), 2)
+        at = np.unique(np.concatenate([[0], np.geomspace(1, highest, _POINTS).astype(int)]))
+        for key, events in series.items():
+            axes.plot(np.maximum(at, 0.7), _at_most(events, at), **_line(material, key))
+        axes.plot(np.maximum(at, 0.7), _at_most(of_targets, at), color="#1f2933", linewidth=1.4, linestyle=":")
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(lambda value, place: f"{value:,.0f}" if value >= 1 else "")
+        axes.xaxis.set_minor_formatter("")
+        axes.set_ylim(0, 102)
+        axes.set_xlabel("training events of an item, at most")
+        axes.set_ylabel("places in lists, %")
+        grid(axes, "both")
+
+    said = "; ".join(f"{material.models[key].name} {np.median(events):,.0f}" for key, events in series.items())
+    return figure(
+        "listed-popularity", "How popular what is listed is",
+        f"Share of listed items with at most so many training events. Medians: {said}; what people chose next "
+        f"{np.median(of_targets):,.0f}.", draw,
+    )  # fmt: skip
+
+
+def _at_most(events: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.searchsorted(np.sort(events), at, side="right") / max(1, len(events)) * 100

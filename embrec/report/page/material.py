@@ -1,0 +1,147 @@
+"""What a page is made from: the data, the runs with their logs, and the rank of every target under every model."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embrec.data.splits import Partition
+from embrec.data.store import Dataset
+from embrec.errors import RunError
+from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
+from embrec.evaluation.slices import training_counts
+from embrec.report.page.models import Model, page_models
+from embrec.training.config import RunConfig
+from embrec.training.run import RunFolder
+
+LIST = 10  # items of a list that are looked at
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished run.
+
+    Attributes:
+        folder: where it lies.
+        config: how it was trained.
+        metrics: what `metrics.json` says.
+        epochs: the lines of `events.jsonl`; empty where it is gone.
+        leaks: what `leaks.json` says; None where the run was not checked.
+    """
+
+    folder: RunFolder
+    config: RunConfig
+    metrics: Mapping[str, Any]
+    epochs: tuple[Mapping[str, Any], ...]
+    leaks: Mapping[str, Any] | None
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.folder.name
+
+
+def read_run(folder: RunFolder) -> Run:
+    """Read what a finished run says of itself.
+
+    Raises:
+        RunError: it is no run, or not finished.
+    """
+    metrics = folder.read_metrics()
+    leaks = folder.leaks
+    lines = folder.events.read_text(encoding="utf-8").splitlines() if folder.events.is_file() else []
+    return Run(
+        folder,
+        folder.config(),
+        metrics,
+        tuple(_parsed(folder.events, line) for line in lines if line.strip()),
+        _parsed(leaks, leaks.read_text(encoding="utf-8")) if leaks.is_file() else None,
+    )
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    """Read JSON.
+
+    Raises:
+        RunError: it is damaged.
+    """
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise RunError(f"{path} is damaged ({error.msg}); remove it, and the report does without it") from None
+    return values if isinstance(values, dict) else {}
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything that sections read.
+
+    Attributes:
+        category: the name of the data set.
+        dataset: its catalog and log.
+        partition: how the log is divided.
+        config: the protocol of the evaluations.
+        runs: in the order asked for; the first is the reference.
+        evaluations: of runs and baselines, by name, all of the same T targets.
+        slices: dimension -> slice -> which targets belong to it, [T].
+        vectors: of the catalog by the first run, [n, d].
+        seed: of everything that is drawn.
+        command: that makes this page again.
+        created: when, as people write it.
+        notes: what a reader should know of how the page came to be.
+    """
+
+    category: str
+    dataset: Dataset
+    partition: Partition
+    config: EvaluationConfig
+    runs: tuple[Run, ...]
+    evaluations: Mapping[str, Evaluation]
+    slices: Mapping[str, Mapping[str, NDArray[np.bool_]]]
+    vectors: NDArray[np.float32]
+    seed: int
+    command: str
+    created: str
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def models(self) -> dict[str, Model]:
+        """Runs, then baselines, with the look of each."""
+        runs = [run.name for run in self.runs]
+        return page_models(runs, [name for name in self.evaluations if name not in runs])
+
+    @property
+    def reference(self) -> str:
+        """The run that the others are compared with."""
+        return self.runs[0].name
+
+    @property
+    def first(self) -> Evaluation:
+        """The evaluation of the reference."""
+        return self.evaluations[self.reference]
+
+    @cached_property
+    def popularity(self) -> NDArray[np.int64]:
+        """Training events of each item, [n]."""
+        return training_counts(self.dataset.interactions, self.partition)
+
+    @cached_property
+    def target_items(self) -> NDArray[np.int64]:
+        """Catalog row of each target, [T]."""
+        return self.dataset.interactions.item[self.first.event].astype(np.int64)
+
+    @property
+    def main_metric(self) -> str:
+        """The metric that figures show where there is room for one: the first hit rate, else the first of all."""
+        names = self.config.metrics
+        return next((name for name in names if name.startswith(("hr@", "recall@"))), names[0])
+
+    def lists(self, model: str) -> NDArray[np.int64] | None:
+        """Return the catalog rows that a model lists first, -1 where there are none, [T, at most LIST]; None if unknown."""
+        top = self.evaluations[model].top
+        return None if top is None else top[:, :LIST].astype(np.int64) - 1

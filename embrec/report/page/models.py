@@ -1,0 +1,44 @@
+"""How a model looks in every figure, legend and table of a page: one colour and one marker each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from embrec.report.figures import COLOURS, MARKERS
+
+# Okabe and Ito's colours, those first that stand out most from white and from each other.
+_ORDER = (0, 5, 2, 3, 1, 4)
+_GREYS = ("#6b7280", "#374151")
+
+_NAMES = {"pop": "popularity", "content-knn": "content kNN"}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A run or a baseline as the page shows it.
+
+    Attributes:
+        key: its name among the evaluations.
+        name: what readers see.
+        colour: as CSS writes it.
+        marker: as matplotlib writes it.
+        is_baseline: it was not trained, and is drawn in grey.
+    """
+
+    key: str
+    name: str
+    colour: str
+    marker: str
+    is_baseline: bool
+
+
+def page_models(runs: Sequence[str], baselines: Sequence[str]) -> dict[str, Model]:
+    """Return the models of a page by key, runs first, in the order in which they are shown."""
+    trained = [
+        Model(name, name, COLOURS[_ORDER[place % len(_ORDER)]], MARKERS[place % len(MARKERS)], False)
+        for place, name in enumerate(runs)
+    ]
+    others = [
+        Model(name, _NAMES.get(name, name), _GREYS[place % len(_GREYS)], "dX"[place % 2], True)
+        for place, name in enumerate(baselines)
+    ]
+    return {model.key: model for model in (*trained, *others)}

@@ -1,0 +1,207 @@
+"""The top of the page: what this is, how it was measured, and what it comes to, in plain words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from inspect import cleandoc
+
+from embrec.data.splits import split_text
+from embrec.evaluation.candidates import Sampled, SeenSoFar
+from embrec.evaluation.metrics import lower_is_better
+from embrec.report.fallback import Fallback
+from embrec.report.page.leaks import warnings
+from embrec.report.page.material import LIST, Material
+from embrec.report.page.parts import NONE, Tile, between, count, percent, shown_metric, signed
+from embrec.report.page.results import too_few
+from embrec.report.results import Measured, Measurements
+
+_SEEN = {
+    "exclude": "Items that the user had before are left out, but for the target itself.",
+    "keep": "Items that the user had before are candidates too.",
+}
+_TIES = {
+    "mean": "A target that ties with others gets the mean of the places that they share.",
+    "optimistic": "A target that ties with others stands before them, which flatters models that tie much.",
+    "pessimistic": "A target that ties with others stands behind them.",
+}
+_BASELINES = {
+    "pop": "Popularity lists the items with the most training events, the same for everyone.",
+    "content-knn": "Content kNN lists the items whose content is nearest to that of the history; it learns nothing.",
+}
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What stands at the top.
+
+    Attributes:
+        lead: one sentence of what was done.
+        tiles: the numbers that stand out.
+        findings: what the results come to, a sentence each.
+        protocol: (aspect, plain words).
+    """
+
+    lead: str
+    tiles: list[Tile]
+    findings: list[str]
+    protocol: list[tuple[str, str]]
+
+
+def overview(material: Material, measured: Mapping[str, Measurements], found: Mapping[str, Fallback]) -> Overview:
+    """Say what was done, how, and what came out."""
+    return Overview(
+        _lead(material),
+        _tiles(material, measured, found),
+        _findings(material, measured, found),
+        protocol_words(material),
+    )
+
+
+def protocol_words(material: Material) -> list[tuple[str, str]]:
+    """Return the protocol, aspect by aspect, in plain words."""
+    split = material.runs[0].config.split
+    said = " ".join(cleandoc(type(split).__doc__ or "").split("\n\n")[0].split())
+    partition = material.partition
+    sampled = isinstance(material.config.candidates, Sampled)
+    words = [
+        ("Split", f"{split_text(split)}. {said}"),
+        (
+            "Targets",
+            f"{count(len(partition.train))} events are learned from, {count(len(partition.valid))} choose the epoch, "
+            f"and {count(len(material.first))} test targets of {count(len(set(material.first.user.tolist())))} users "
+            "judge, once.",
+        ),
+        ("Candidates", _candidates(material)),
+        *([] if sampled else [("Items seen before", _SEEN[material.config.seen])]),
+        ("Ties", _TIES[material.config.ties]),
+        (
+            "Intervals and tests",
+            "Intervals of 95 % by bootstrap over users. Marks compare a model with "
+            f"{material.reference} on the same targets: the interval of the difference leaves out 0, and the p-value of "
+            "Wilcoxon's signed-rank test, after Holm's correction, is below 0.05.",
+        ),
+    ]  # fmt: skip
+    baselines = [_BASELINES[key] for key, model in material.models.items() if model.is_baseline and key in _BASELINES]
+    if baselines:
+        words.append(("Baselines", " ".join(baselines)))
+    return words
+
+
+def _candidates(material: Material) -> str:
+    """Say what targets are ranked against."""
+    items = count(len(material.dataset.catalog))
+    said = material.config.candidates.words()
+    if isinstance(material.config.candidates, Sampled):
+        return f"{said}. Ranks among a sample flatter weak models, and can turn an order: compare with nothing but the same."
+    if isinstance(material.config.candidates, SeenSoFar):
+        return f"Of the {items} items of the catalog, those that anybody has touched before the moment of the target."
+    return f"All {items} items of the catalog, new ones included; no sample of them."
+
+
+def _lead(material: Material) -> str:
+    runs, baselines = len(material.runs), len(material.models) - len(material.runs)
+    who = "One run" if runs == 1 else f"{runs} runs"
+    beside = {0: "", 1: " and a baseline"}.get(baselines, f" and {baselines} baselines")
+    alone = runs + baselines == 1
+    items = count(len(material.dataset.catalog))
+    among = {
+        "all": f"the {items} items of the catalog",
+        "seen-so-far": f"those of the {items} items that were seen before",
+    }.get(material.config.candidates.kind, f"{material.first.standing.candidates.max():,} sampled items")
+    return (
+        f"{who}{beside} {'ranks' if alone else 'rank'} {count(len(material.first))} test targets, each among {among}."
+    )
+
+
+def _best(material: Material, measured: Mapping[str, Measurements], label: str = "all") -> tuple[str, Measured]:
+    """Return the run with the highest main metric on some targets, and that."""
+    name = material.main_metric
+    sign = -1 if lower_is_better(name) else 1
+    values = {run.name: measured[run.name][label][name] for run in material.runs}
+    return max(values.items(), key=lambda item: sign * item[1].estimate.mean)
+
+
+def _tiles(material: Material, measured: Mapping[str, Measurements], found: Mapping[str, Fallback]) -> list[Tile]:
+    key, best = _best(material, measured)
+    one, name = best.estimate, material.main_metric
+    shown = shown_metric(name)
+    whose = f"{key}, best of the runs; " if len(material.runs) > 1 else ""
+    tiles = [Tile(shown, f"{one.mean:.4f}", whose + between(one.low, one.high))]
+    if "pop" in measured:
+        base = measured["pop"]["all"][name].estimate.mean
+        tiles.append(
+            Tile("against popularity", f"{one.mean / base:.1f} times" if base else NONE, f"popularity: {base:.4f}")
+        )
+    if "cold items" in measured[key] and not too_few(material.first, "cold items"):
+        cold = measured[key]["cold items"][name].estimate
+        tiles.append(Tile(f"{shown}, new items", f"{cold.mean:.4f}", between(cold.low, cold.high)))
+    rows = material.lists(key)
+    if rows is not None:
+        share = len(set(rows[rows >= 0].tolist())) / len(material.dataset.catalog)
+        tiles.append(Tile("catalog shown", percent(share), f"in the first {LIST} of some list"))
+    if key in found:
+        tiles.append(Tile("fell back", percent(found[key].is_fallback.mean()), "popular lists after diverse histories"))
+    return tiles
+
+
+def _findings(material: Material, measured: Mapping[str, Measurements], found: Mapping[str, Fallback]) -> list[str]:
+    key, best = _best(material, measured)
+    name = material.main_metric
+    said = [f"{key} {_reach(name, best)}" + _against_popularity(measured, name) + "."]
+    said += [_verdict(material, measured, run.name, name) for run in material.runs[1:]]
+    if "cold items" in measured[key]:
+        said.append(_of_new_items(material, measured))
+    if key in found:
+        one = found[key]
+        said.append(
+            f"{percent(one.is_mostly.mean())} of the lists of {key} are mostly popular items; "
+            f"{percent(one.is_fallback.mean())} are so after a diverse history."
+        )
+    if names := warnings(material):
+        said.insert(0, f"Read the leak checks before the numbers: {', '.join(names)}.")
+    return said
+
+
+def _of_new_items(material: Material, measured: Mapping[str, Measurements]) -> str:
+    targets = int(material.first.slices()["cold items"].sum())
+    if too_few(material.first, "cold items"):
+        return f"Only {targets} targets have an item without training events: too few to say how new items fare."
+    _, value = _best(material, measured, "cold items")
+    name, one = material.main_metric, value.estimate
+    same = [run.name for run in material.runs if measured[run.name]["cold items"][name].estimate.mean == one.mean]
+    reached = f"{shown_metric(name)} {one.mean:.4f} ({between(one.low, one.high)})"
+    if not one.mean and not lower_is_better(name):
+        best = f"no run finds any ({shown_metric(name)} 0)"
+    elif len(material.runs) == 1:
+        best = f"{same[0]} reaches {reached}"
+    else:
+        best = f"{' and '.join(same)} {'reaches' if len(same) == 1 else 'reach'} the best {reached}"
+    return f"On {count(targets)} targets whose item has no training event, {best}."
+
+
+def _reach(name: str, value: Measured) -> str:
+    one = value.estimate
+    kind, _, k = name.partition("@")
+    if kind in ("hr", "recall"):
+        return (
+            f"lists the next item among its first {k} for {percent(one.mean)} of the targets "
+            f"(95 % interval: {one.low * 100:.1f} to {one.high * 100:.1f})"
+        )
+    return f"reaches {shown_metric(name)} {one.mean:.4f} ({between(one.low, one.high)})"
+
+
+def _against_popularity(measured: Mapping[str, Measurements], name: str) -> str:
+    if "pop" not in measured:
+        return ""
+    base = measured["pop"]["all"][name].estimate.mean
+    shown = percent(base) if name.startswith(("hr@", "recall@")) else f"{base:.4f}"
+    return f"; popularity alone, {shown}"
+
+
+def _verdict(material: Material, measured: Mapping[str, Measurements], key: str, name: str) -> str:
+    test = measured[key]["all"][name].estimate.test
+    if test is None or test.verdict() == "undecided":
+        return f"{key} and {material.reference} cannot be told apart by {shown_metric(name)} on these targets."
+    sign = "more" if test.difference > 0 else "less"
+    ends = f"difference: {signed(test.low)} to {signed(test.high)}"
+    by = f"{abs(test.difference):.4f} {sign} {shown_metric(name)}"
+    return f"{key} is {test.verdict()} than {material.reference}: {by} ({ends})."
