@@ -1,11 +1,12 @@
 """What the terminal shows: tables, notes and progress bars, on standard error unless it is the answer itself."""
 
 import contextlib
-import resource
 import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
+
+from embrec.memory import peak_memory
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -104,5 +105,4 @@ def progress_bars() -> Iterator["Progress"]:
     started = time.monotonic()
     with bars:
         yield report
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts in KiB
-    console.print(f"took {time.monotonic() - started:.1f} s, peak memory {peak:,.0f} MB")
+    console.print(f"took {time.monotonic() - started:.1f} s, peak memory {peak_memory():,.0f} MB")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embrec.errors import MissingExtraError
+from embrec.evaluation.evaluator import EvaluationConfig
 from embrec.files import atomic_path
 from embrec.report.results import CONFIDENCE, Comparison, Measured
 from embrec.report.tables import shown
@@ -79,8 +80,9 @@ def draw(comparison: Comparison) -> "Figure":
     figure.legend(handles, labels, loc="outside lower center", ncols=in_legend, frameon=False)
     seeds = "1 seed" if len(comparison.seeds) == 1 else f"mean of {len(comparison.seeds)} seeds (dots: each)"
     split = comparison.description["config"]["split"]["kind"]
+    protocol = EvaluationConfig.model_validate(comparison.description["config"]["evaluation"]).words()
     figure.suptitle(
-        f"{comparison.category}, {split}, test targets among all items, {seeds}, {CONFIDENCE:.0%} intervals",
+        f"{comparison.category}, {split}, test targets {protocol},\n{seeds}, {CONFIDENCE:.0%} intervals",
         fontsize=9.5,
     )
     return figure

@@ -36,8 +36,7 @@ def draw_objectives(comparison: ObjectiveComparison) -> "Figure":
     seeds = "1 seed" if count == 1 else f"mean of {count} seeds (dots: each), {CONFIDENCE:.0%} intervals over seeds"
     config = comparison.rows[0].config
     figure.suptitle(
-        f"{comparison.category}, {config.split.kind}, test targets among all items, seen items: "
-        f"{config.evaluation.seen}\n{seeds}",
+        f"{comparison.category}, {config.split.kind}, test targets {config.evaluation.words()}\n{seeds}",
         fontsize=9.5,
     )
     return figure

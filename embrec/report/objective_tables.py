@@ -52,8 +52,8 @@ def objective_markdown(comparison: ObjectiveComparison) -> str:
     parts = [
         f"# {comparison.subject.capitalize()} on {comparison.category}: {comparison.name}",
         f"{data['users']:,} users, {data['catalog']:,} items ({data['training items']:,} of them with training events), "
-        f"{data['events']:,} events. Split: {pairs(terms['split'])}. Every test target is ranked among all items of the "
-        f"catalog; items of the history: {evaluation.seen}, ties: {evaluation.ties}. Item vectors: "
+        f"{data['events']:,} events. Split: {pairs(terms['split'])}. Every test target is "
+        f"{evaluation.words()}. Item vectors: "
         f"{', '.join(comparison.features) or 'none'}. Preset: {terms['preset']}. Epochs: {terms['epochs']}, the best by "
         f"validation {comparison.rows[0].config.training.select_by}. {_protocol(comparison)}",
         f"{objective_legend(comparison)}.",
@@ -86,8 +86,7 @@ def _title(comparison: ObjectiveComparison, label: str) -> str:
     evaluation, split = comparison.rows[0].config.evaluation, comparison.rows[0].config.split
     where = "all" if label == "all" else label
     return (
-        f"{comparison.category}, {split.kind}, {where}: {comparison.targets[label]:,} test targets among all items of the "
-        f"catalog, seen items: {evaluation.seen}"
+        f"{comparison.category}, {split.kind}, {where}: {comparison.targets[label]:,} test targets {evaluation.words()}"
     )
 
 

@@ -61,7 +61,6 @@ def circumstances(dataset: Dataset, partition: Partition, category: Category, co
     }
     return {
         "command": command,
-        "candidates": "all items of the catalog",
         "data": data,
         "machine": machine,
         "versions": {"embrec": found.system["embrec"], "python": found.system["python"], **versions},

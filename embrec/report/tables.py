@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from embrec.evaluation.evaluator import EvaluationConfig
 from embrec.report.results import CONFIDENCE, Comparison, EncoderResult, Measured
 
 MARKS = {"better": " ▲", "worse": " ▼", "undecided": ""}
@@ -58,8 +59,8 @@ def markdown(comparison: Comparison) -> str:
     parts = [
         f"# Encoders on {comparison.category}: {comparison.name}",
         f"{data['users']:,} users, {data['catalog']:,} items ({data['training items']:,} of them with training events), "
-        f"{data['events']:,} events. Split: {pairs(config['split'])}. Every test target is ranked among all items of the "
-        f"catalog; items of the history: {config['evaluation']['seen']}, ties: {config['evaluation']['ties']}. "
+        f"{data['events']:,} events. Split: {pairs(config['split'])}. Every test target is "
+        f"{EvaluationConfig.model_validate(config['evaluation']).words()}. "
         f"Epochs: {config['training']['epochs']} at most, the best by validation {config['training']['select_by']}. "
         "Warm items have training events, cold items have none.",
         f"{legend(comparison)}.",

@@ -24,6 +24,7 @@ from embrec.evaluation.leaks import LeakReport, check_leaks
 from embrec.evaluation.metrics import check_metrics
 from embrec.features.table import FeatureTable
 from embrec.files import atomic_folder, write_json, write_text
+from embrec.memory import peak_memory
 from embrec.models.recommender import Recommender
 from embrec.models.zoo import build_model
 from embrec.progress import Progress, silent
@@ -281,7 +282,7 @@ def _metrics(
     return {
         "protocol": {
             "split": config.split.model_dump(),
-            "candidates": "all items of the catalog",
+            "candidates": config.evaluation.candidates.words(),
             "seen": config.evaluation.seen,
             "ties": config.evaluation.ties,
         },
@@ -295,6 +296,7 @@ def _metrics(
         "test": test,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "seconds": {"training and validation": round(state.seconds, 2), "test": round(seconds, 2)},
+        "peak memory MB": round(peak_memory()),
         "versions": {"embrec": __version__, "torch": torch.__version__},
     }
 

@@ -85,9 +85,10 @@ class Shop:
         return self.folder / "workspace" / "shop" / "runs" / name
 
     def metrics(self, name: str) -> dict:
-        """The metrics of a run without the times."""
+        """The metrics of a run without what differs from time to time."""
         metrics = json.loads((self.run_folder(name) / "metrics.json").read_text())
         metrics.pop("seconds")
+        assert metrics.pop("peak memory MB") > 0
         return metrics
 
 

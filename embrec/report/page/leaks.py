@@ -4,19 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from embrec.report.page.material import Material
-from embrec.report.page.parts import NONE, Cell, Section, Table, count, percent
+from embrec.report.page.parts import NONE, Section, count, percent
 
 _STATES = ("warning", "note", "ok")  # the order in which they matter
 
 
 def leaks_section(material: Material) -> Section:
-    """Return the section: a table for all runs with the same checks, and the names of runs that have none."""
-    tables: dict[str, tuple[list[str], Mapping[str, Any]]] = {}
+    """Return the section: the checks of all runs that have the same, and the names of runs that have none."""
+    groups: dict[str, tuple[list[str], Mapping[str, Any]]] = {}
     for run in material.runs:
         if run.leaks is not None:
-            tables.setdefault(repr(run.leaks), ([], run.leaks))[0].append(run.name)
+            groups.setdefault(repr(run.leaks), ([], run.leaks))[0].append(run.name)
     content = {
-        "tables": [_table(runs, leaks) for runs, leaks in tables.values()],
+        "groups": [_group(runs, leaks) for runs, leaks in groups.values()],
         "unchecked": [run.name for run in material.runs if run.leaks is None],
     }
     return Section("leaks", "Leak checks", "leaks.html.j2", content)
@@ -35,18 +35,20 @@ def warnings(material: Material) -> list[str]:
     )
 
 
-def _table(runs: list[str], leaks: Mapping[str, Any]) -> Table:
+def _group(runs: list[str], leaks: Mapping[str, Any]) -> dict[str, Any]:
     checks = sorted(_checks(leaks), key=lambda check: _STATES.index(_state(check)))
-    rows = [
-        (
-            Cell(_text(check, "name")),
-            Cell(_state(check)),
-            Cell(_value(check.get("value"))),
-            Cell(_text(check, "meaning", "message")),
-        )
-        for check in checks
-    ]
-    return Table(f"Checks of {', '.join(runs)}", ("check", "result", "share", "what it means"), rows, frozenset({1, 3}))
+    return {
+        "title": f"Checks of {', '.join(runs)}",
+        "checks": [
+            {
+                "name": _text(check, "name"),
+                "state": _state(check),
+                "share": "" if _state(check) == "ok" else _value(check.get("value")),
+                "meaning": _text(check, "meaning", "message"),
+            }
+            for check in checks
+        ],
+    }
 
 
 def _checks(leaks: Mapping[str, Any]) -> list[Mapping[str, Any]]:

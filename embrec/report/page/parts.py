@@ -116,14 +116,16 @@ def count(value: float) -> str:
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """Show a share; a tiny one as less than the smallest that can be shown.
+    """Show a share; one that is nearly nothing or nearly all is not shown as nothing or all.
 
-    >>> percent(0.1234), percent(0.0001), percent(0)
-    ('12.3 %', '< 0.1 %', '0.0 %')
+    >>> percent(0.1234), percent(0.0001), percent(0), percent(0.9999)
+    ('12.3 %', '< 0.1 %', '0.0 %', '> 99.9 %')
     """
     smallest = 10.0**-digits
     if 0 < share * 100 < smallest / 2:
         return f"< {smallest:.{digits}f} %"
+    if 100 - smallest / 2 <= share * 100 < 100:
+        return f"> {100 - smallest:.{digits}f} %"
     return f"{share * 100:.{digits}f} %"
 
 
