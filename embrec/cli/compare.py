@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from embrec.cli.options import (
+    Baselines,
+    Candidates,
     Category,
     Preset,
     Seeds,
+    Seen,
     Split,
+    Ties,
     Workspace,
     read_seeds,
+    undefined_notes,
 )
 
 if TYPE_CHECKING:
@@ -242,6 +247,53 @@ def negatives(
             progress=progress,
         )
     _show(comparison)
+
+
+@app.command()
+def runs(
+    runs: Annotated[list[str], typer.Argument(help="Finished runs of one category and split.")],
+    baseline: Baselines = None,
+    reference: Annotated[
+        str | None, typer.Option(help="Model that the others are tested against (default: the first run's).")
+    ] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option(help="hr@K, ndcg@K, mrr@K, auc ...; may be repeated (default: the first run's).")
+    ] = None,
+    seen: Seen = None,
+    ties: Ties = None,
+    candidates: Candidates = None,
+    slices: Annotated[
+        list[str] | None, typer.Option("--slice", help="partition, history or popularity; may be repeated.")
+    ] = None,
+    lists: Annotated[int | None, typer.Option(min=1, help="Also describe the lists of so many items.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder that the tables are also written to, as runs.md and runs.json.")
+    ] = None,
+    workspace: Workspace = None,
+) -> None:
+    """Compare finished runs target by target; runs that differ in the seed alone are one model."""
+    from embrec.cli.console import answers, notes, print_table, progress_bars
+    from embrec.evaluation.runs import protocol
+    from embrec.files import write_json, write_text
+    from embrec.report.runs import compare_runs, runs_legend, runs_markdown, runs_tables
+    from embrec.training.run import locate_run
+    from embrec.workspace import Workspace as Workspaces
+
+    folders = [locate_run(run, Workspaces.locate(workspace)) for run in runs]
+    config = protocol(folders[0].config().evaluation, metrics=metric, seen=seen, ties=ties, candidates=candidates)
+    with progress_bars() as progress:
+        comparison = compare_runs(
+            folders, baseline or [], config, reference=reference, dimensions=slices or [], k=lists, progress=progress
+        )
+    for table in runs_tables(comparison):
+        print_table(table.title, table.columns, table.rows)
+    answers().print(runs_legend(comparison), markup=False)
+    for warning in undefined_notes(comparison.evaluations):
+        notes().print(warning, markup=False)
+    if output is not None:
+        write_text(output / "runs.md", runs_markdown(comparison, _command()))
+        write_json(output / "runs.json", {**comparison.as_dict(), "command": _command()})
+        notes().print(f"tables: {output / 'runs.md'}", markup=False)
 
 
 def _command() -> str:

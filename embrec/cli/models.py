@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from embrec.cli.options import (
+    Baselines,
+    Candidates,
     Category,
     Preset,
+    Seen,
     Split,
+    Ties,
     Workspace,
+    undefined_notes,
 )
 
 if TYPE_CHECKING:
@@ -158,18 +163,20 @@ def _print_seeds(name: str, result: "SeedsResult", config: "RunConfig") -> None:
 
 def evaluate(
     runs: Annotated[list[str], typer.Argument(help="Runs of one category: names, category/run, or folders.")],
-    baseline: Annotated[
-        list[str] | None, typer.Option(help="Also evaluate a baseline: pop or content-knn; may be repeated.")
-    ] = None,
+    baseline: Baselines = None,
     metric: Annotated[
-        list[str] | None, typer.Option(help="hr@K, ndcg@K, mrr@K or auc; may be repeated (default: the run's).")
+        list[str] | None,
+        typer.Option(
+            help="hr@K, recall@K, ndcg@K, mrr@K, auc, auc-strict, mrr, rank, accuracy; may be repeated (default: the run's)."
+        ),
     ] = None,
-    seen: Annotated[str | None, typer.Option(help="Items of the history as candidates: exclude or keep.")] = None,
-    ties: Annotated[str | None, typer.Option(help="Rank of tied targets: mean, optimistic, pessimistic.")] = None,
+    seen: Seen = None,
+    ties: Ties = None,
+    candidates: Candidates = None,
     output: Annotated[Path | None, typer.Option(help="Also write the metrics to this JSON file.")] = None,
     workspace: Workspace = None,
 ) -> None:
-    """Rank the test targets among the whole catalog: every run and baseline under one protocol."""
+    """Rank the test targets: every run and baseline under one protocol. With intervals and tests: embrec compare runs."""
     from embrec.cli.console import notes, print_table, progress_bars
     from embrec.evaluation.runs import evaluate_runs, protocol
     from embrec.files import write_json
@@ -177,15 +184,16 @@ def evaluate(
     from embrec.workspace import Workspace as Workspaces
 
     folders = [locate_run(run, Workspaces.locate(workspace)) for run in runs]
-    config = protocol(folders[0].config().evaluation, metrics=metric, seen=seen, ties=ties)
+    config = protocol(folders[0].config().evaluation, metrics=metric, seen=seen, ties=ties, candidates=candidates)
     with progress_bars() as progress:
         evaluations = evaluate_runs(folders, baseline or [], config, progress)
     print_table(
-        f"{folders[0].category.name}, test targets among the whole catalog, "
-        f"seen items: {config.seen}, ties: {config.ties}",
+        f"{folders[0].category.name}, test targets {config.words()}",
         ["model", "targets on", "targets", *config.metrics],
         _rows(evaluations, config.metrics),
     )
+    for warning in undefined_notes({name: [one] for name, one in evaluations.items()}):
+        notes().print(warning, markup=False)
     if output is not None:
         write_json(output, {name: result.metrics(config.metrics) for name, result in evaluations.items()})
         notes().print(f"metrics: {output}")

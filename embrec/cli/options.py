@@ -1,9 +1,13 @@
 """Options that several commands share, so that they read alike everywhere."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from embrec.evaluation.evaluator import Evaluation
 
 Category = Annotated[str, typer.Option("--category", help="Name of a prepared data set.")]
 Workspace = Annotated[
@@ -20,6 +24,20 @@ Split = Annotated[
         "--split",
         help="leave-one-out, per-user-ratio, user-holdout, global-time or item-holdout, with parameters behind colons: "
         "global-time:targets=last, item-holdout:fraction=0.2:seed=1.",
+    ),
+]
+Baselines = Annotated[
+    list[str] | None,
+    typer.Option("--baseline", help="Also evaluate a baseline: pop or content-knn; may be repeated."),
+]
+Seen = Annotated[str | None, typer.Option("--seen", help="Items of the history as candidates: exclude or keep.")]
+Ties = Annotated[str | None, typer.Option("--ties", help="Rank of tied targets: mean, optimistic, pessimistic.")]
+Candidates = Annotated[
+    str | None,
+    typer.Option(
+        "--candidates",
+        help="What targets are ranked among: all, seen-so-far, or a sample for parity with papers, such as "
+        "sampled:count=99:by=popularity:seed=1 (default: the run's).",
     ),
 ]
 Preset = Annotated[
@@ -46,3 +64,12 @@ def read_seeds(text: str) -> int | tuple[int, ...]:
     except ValueError:
         raise ConfigError(f"--seeds is {text!r}; give how many (3), or which (0,1,2)") from None
     return numbers if "," in text else numbers[0]
+
+
+def undefined_notes(evaluations: "Mapping[str, Sequence[Evaluation]]") -> list[str]:
+    """Return a warning for each model that gives targets no number."""
+    return [
+        f"warning: {name} scores {sum(one.undefined for one in seeds):,} targets as NaN, which rank last; train it again"
+        for name, seeds in evaluations.items()
+        if any(one.undefined for one in seeds)
+    ]

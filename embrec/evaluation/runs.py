@@ -120,19 +120,23 @@ def protocol(
     metrics: Sequence[str] | None = None,
     seen: str | None = None,
     ties: str | None = None,
+    candidates: str | None = None,
 ) -> EvaluationConfig:
-    """Return a protocol with some of its parts replaced.
+    """Return a protocol with some of its parts replaced; `candidates` as a text such as `sampled:count=99`.
 
     Raises:
         ConfigError: a metric or policy is unknown.
     """
-    changes = {"metrics": metrics, "seen": seen, "ties": ties}
+    changes = {"metrics": metrics, "seen": seen, "ties": ties, "candidates": candidates}
     values = config.model_dump() | {name: value for name, value in changes.items() if value is not None}
     try:
         changed = EvaluationConfig.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        raise ConfigError(f"{first['loc'][0]} is {first['input']!r}: {first['msg']}") from None
+        value = candidates if first["loc"][0] == "candidates" else first["input"]
+        expected = first.get("ctx", {}).get("expected_tags")
+        reason = f"allowed: {expected}" if expected else f"{first['loc'][-1]}: {first['msg']}"
+        raise ConfigError(f"{first['loc'][0]} is {value!r}; {reason}") from None
     for name in changed.metrics:
         cutoff(name)
     return changed

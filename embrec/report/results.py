@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embrec.evaluation.evaluator import Evaluation
 from embrec.evaluation.metrics import lower_is_better
@@ -177,7 +178,10 @@ class Comparison:
 
 
 def measure(
-    evaluations: Mapping[str, Sequence[Evaluation]], names: Sequence[str], reference: str
+    evaluations: Mapping[str, Sequence[Evaluation]],
+    names: Sequence[str],
+    reference: str,
+    slices: Mapping[str, NDArray[np.bool_]] | None = None,
 ) -> dict[str, Measurements]:
     """Estimate the metrics of several models on the same targets, and compare them with one of them.
 
@@ -185,13 +189,14 @@ def measure(
         evaluations: model -> one evaluation a seed.
         names: of the metrics.
         reference: which model the others are compared with.
+        slices: which targets belong to each slice, name -> [T]; those of the evaluations themselves if None.
 
     Returns:
         Model -> slice -> metric -> value; slices without targets are left out.
     """
     models = list(evaluations)
     results: dict[str, dict[str, dict[str, Measured]]] = {model: {} for model in models}
-    for label, members in evaluations[reference][0].slices().items():
+    for label, members in (evaluations[reference][0].slices() if slices is None else slices).items():
         if not members.any():
             continue
         by_seed = {

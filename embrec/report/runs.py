@@ -1,0 +1,270 @@
+"""`embrec compare runs`: finished runs side by side on the same targets, with intervals and tests.
+
+Runs whose configurations differ in nothing but the seed are one model, trained several times.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+from embrec.data.splits import split_text
+from embrec.data.store import load_dataset
+from embrec.errors import ConfigError
+from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
+from embrec.evaluation.lists import list_metrics
+from embrec.evaluation.runs import evaluate_runs
+from embrec.evaluation.slices import target_slices
+from embrec.progress import Progress, silent
+from embrec.report.record import settings_of
+from embrec.report.results import CONFIDENCE, RESAMPLES, Measurements, measure, plain_measurements
+from embrec.report.tables import Table, difference, estimate, markdown_table
+from embrec.training.run import RunFolder
+
+DIMENSIONS = ("partition", "history", "popularity")
+
+
+@dataclass(frozen=True)
+class RunsComparison:
+    """Models side by side.
+
+    Attributes:
+        category: the data set.
+        split: as a text.
+        config: the protocol.
+        reference: the model that the others are compared with.
+        models: name -> names of its runs, one a seed; empty for a baseline.
+        evaluations: name -> one evaluation a seed.
+        metrics: name -> slice -> metric -> value.
+        by_slice: dimension -> name -> slice -> metric -> value.
+        slice_sizes: dimension -> slice -> targets.
+        lists: name -> what its lists are like, the mean over seeds; empty where candidates are sampled.
+    """
+
+    category: str
+    split: str
+    config: EvaluationConfig
+    reference: str
+    models: Mapping[str, tuple[str, ...]]
+    evaluations: Mapping[str, Sequence[Evaluation]]
+    metrics: Mapping[str, Measurements]
+    by_slice: Mapping[str, Mapping[str, Measurements]]
+    slice_sizes: Mapping[str, Mapping[str, int]]
+    lists: Mapping[str, Mapping[str, float]]
+
+    @property
+    def targets(self) -> dict[str, int]:
+        """Test targets in each slice that has any."""
+        sizes = {label: int(members.sum()) for label, members in self.evaluations[self.reference][0].slices().items()}
+        return {label: size for label, size in sizes.items() if size}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything but the single targets as plain values for JSON."""
+        return {
+            "category": self.category,
+            "split": self.split,
+            "protocol": self.config.model_dump(mode="json"),
+            "reference": self.reference,
+            "statistics": {
+                "intervals": f"{CONFIDENCE:.0%} percentile bootstrap over users of the mean over seeds",
+                "resamples": RESAMPLES,
+                "tests": "paired, over users: bootstrap of the difference; Wilcoxon signed-rank, Holm over the models",
+            },
+            "targets": self.targets,
+            "models": {
+                name: {
+                    "runs": list(runs),
+                    "metrics": plain_measurements(self.metrics[name]),
+                    "slices": {
+                        dimension: plain_measurements(values[name]) for dimension, values in self.by_slice.items()
+                    },
+                    "lists": dict(self.lists.get(name, {})),
+                }
+                for name, runs in self.models.items()
+            },
+        }
+
+
+def same_but_for_seed(runs: Sequence[RunFolder]) -> dict[str, list[RunFolder]]:
+    """Return runs by model: those whose configurations differ in the seed alone are one, named by what their names share.
+
+    The order is that in which models come first.
+    """
+    groups: dict[str, list[RunFolder]] = {}
+    for run in runs:
+        config = run.config()
+        key = repr((settings_of(config), config.model.features))
+        groups.setdefault(key, []).append(run)
+    named: dict[str, list[RunFolder]] = {}
+    for group in groups.values():
+        name = group[0].name
+        if len(group) > 1:
+            name = _shared_name([run.name for run in group]) or name
+        named[name if name not in named else group[0].name] = group
+    return named
+
+
+def _shared_name(names: Sequence[str]) -> str:
+    """Return what names begin with alike, without the mark of a seed: `first-s0` and `first-s1` are `first`."""
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    return re.sub(r"[-_.]s?$", "", "".join(letters[0] for letters in alike).rstrip("0123456789"))
+
+
+def compare_runs(
+    runs: Sequence[RunFolder],
+    baselines: Sequence[str] = (),
+    config: EvaluationConfig | None = None,
+    *,
+    reference: str | None = None,
+    dimensions: Sequence[str] = (),
+    k: int | None = None,
+    progress: Progress = silent,
+) -> RunsComparison:
+    """Rank the test targets by each run and baseline, and compare them target by target.
+
+    Args:
+        runs: finished ones of one category and split.
+        baselines: as of `evaluate_runs`.
+        config: the protocol; that of the first run if None.
+        reference: name of the model, of one of its runs or of the baseline that the others are compared with; the first
+            model if None.
+        dimensions: of slices that are measured too, of `DIMENSIONS`.
+        k: length of the lists that are described; no lists if None.
+        progress: told of every batch.
+
+    Raises:
+        ConfigError: a dimension or the reference is unknown.
+        RunError: the runs differ in category or split, or one is not finished.
+    """
+    unknown = [name for name in dimensions if name not in DIMENSIONS]
+    if unknown:
+        raise ConfigError(f"unknown slices {unknown[0]!r}; there are: {', '.join(DIMENSIONS)}")
+    groups = same_but_for_seed(runs)
+    found = evaluate_runs(runs, baselines, config, progress, keep=k or 0)
+    evaluations: dict[str, list[Evaluation]] = {name: [found[name]] for name in dict.fromkeys(baselines)}
+    evaluations |= {name: [found[run.name] for run in group] for name, group in groups.items()}
+    chosen = _reference(reference, groups, evaluations)
+    first = runs[0].config()
+    protocol = config or first.evaluation
+    dataset = load_dataset(runs[0].category)
+    partition = first.split(dataset.interactions, len(dataset.catalog))
+    names = protocol.metrics
+    slices = target_slices(dataset.interactions, partition, evaluations[chosen][0]) if dimensions else {}
+    lists: dict[str, dict[str, float]] = {}
+    if k is not None:
+        for name, seeds in evaluations.items():
+            if seeds[0].top is not None:
+                each = [list_metrics(one, dataset.interactions, partition, k) for one in seeds]
+                lists[name] = {key: sum(one[key] for one in each) / len(each) for key in each[0]}
+    return RunsComparison(
+        category=runs[0].category.name,
+        split=split_text(first.split),
+        config=protocol,
+        reference=chosen,
+        models={name: tuple(run.name for run in groups.get(name, [])) for name in evaluations},
+        evaluations=evaluations,
+        metrics=measure(evaluations, names, chosen),
+        by_slice={dimension: measure(evaluations, names, chosen, slices[dimension]) for dimension in dimensions},
+        slice_sizes={
+            dimension: {label: int(members.sum()) for label, members in slices[dimension].items()}
+            for dimension in dimensions
+        },
+        lists=lists,
+    )
+
+
+def _reference(
+    asked: str | None, groups: Mapping[str, Sequence[RunFolder]], evaluations: Mapping[str, Sequence[Evaluation]]
+) -> str:
+    if asked is None:
+        return next(iter(groups))
+    if asked in evaluations:
+        return asked
+    for name, group in groups.items():
+        if asked in {run.name for run in group}:
+            return name
+    raise ConfigError(f"reference {asked!r} is not among the models; there are: {', '.join(evaluations)}")
+
+
+def runs_tables(comparison: RunsComparison, *, differences: bool = False) -> list[Table]:
+    """Return the tables of a comparison: each slice of the targets, then each dimension, then the lists."""
+    title = f"{comparison.category}, {comparison.split}, {comparison.config.words()}"
+    names = comparison.config.metrics
+    tables = []
+    for label, size in comparison.targets.items():
+        tables.append(
+            Table(
+                f"{title}: {'all' if label == 'all' else label}, {size:,} test targets",
+                ["model", "seeds", *names],
+                [
+                    [
+                        model,
+                        str(len(runs)) if runs else "",
+                        *(estimate(comparison.metrics[model][label][name]) for name in names),
+                    ]
+                    for model, runs in comparison.models.items()
+                ],
+            )
+        )
+        if differences and len(comparison.models) > 1:
+            tables.append(
+                Table(
+                    f"difference from {comparison.reference}: {'all' if label == 'all' else label}",
+                    ["model", *names],
+                    [
+                        [model, *(difference(comparison.metrics[model][label][name]) for name in names)]
+                        for model in comparison.models
+                        if model != comparison.reference
+                    ],
+                )
+            )
+    for dimension, measured in comparison.by_slice.items():
+        for name in names:
+            tables.append(
+                Table(
+                    f"{name} by {dimension}",
+                    [dimension, "targets", *comparison.models],
+                    [
+                        [label, f"{size:,}", *(estimate(measured[model][label][name]) for model in comparison.models)]
+                        for label, size in comparison.slice_sizes[dimension].items()
+                    ],
+                )
+            )
+    if comparison.lists:
+        keys = list(next(iter(comparison.lists.values())))
+        tables.append(
+            Table(
+                "what the recommended lists are like",
+                ["model", *keys],
+                [[model, *(f"{values[key]:.4f}" for key in keys)] for model, values in comparison.lists.items()],
+            )
+        )
+    return tables
+
+
+def runs_legend(comparison: RunsComparison) -> str:
+    """Say what stands in the cells."""
+    text = f"[ ] {CONFIDENCE:.0%} bootstrap interval over users"
+    if any(len(runs) > 1 for runs in comparison.models.values()):
+        text += " of the mean over seeds"
+    if len(comparison.models) > 1:
+        text += (
+            f"; ▲ better, ▼ worse than {comparison.reference} on the same targets: the paired interval of the difference "
+            "leaves out 0, and Wilcoxon's p over users, after Holm, is below 0.05"
+        )
+    return text
+
+
+def runs_markdown(comparison: RunsComparison, command: str = "") -> str:
+    """Return the whole comparison as Markdown."""
+    several = {name: runs for name, runs in comparison.models.items() if len(runs) > 1}
+    parts = [
+        f"# Runs on {comparison.category}",
+        f"{runs_legend(comparison)}.",
+        *map(markdown_table, runs_tables(comparison, differences=True)),
+        *(f"{name} is the mean of {', '.join(runs)}." for name, runs in several.items()),
+    ]
+    if command:
+        parts.append(f"Made by `{command}`")
+    return "\n\n".join(parts) + "\n"
