@@ -78,7 +78,7 @@ def main() -> None:
 def _fail_usage(error: Exception) -> None:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "embrec"
-    message = getattr(error, "message", "")
+    message = error.format_message() if hasattr(error, "format_message") else str(error)  # names the option too
     if not message:  # a group without a command: its help has been printed
         sys.exit(2)
     _fail(f"{message.rstrip('.')} (see: {command} --help)", error)
