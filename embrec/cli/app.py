@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from embrec import __version__
+from embrec.cli.analyze import app as analyze_app
 from embrec.cli.compare import app as compare_app
 from embrec.cli.data import app as data_app
 from embrec.cli.doctor import doctor
@@ -27,6 +28,7 @@ app.add_typer(features_app, name="features")
 app.command()(train)
 app.command()(evaluate)
 app.add_typer(compare_app, name="compare")
+app.add_typer(analyze_app, name="analyze")
 app.command()(recommend)
 app.command()(score)
 app.command()(doctor)

@@ -5,17 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
-from support.categories import toy_category
+from support.categories import toy_category, toy_run
 from support.standings import standing_at
 
 from embrec.data.interactions import Interactions
+from embrec.data.splits import LeaveOneOut
 from embrec.data.store import Dataset, load_dataset, save_dataset
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
 from embrec.evaluation.runs import evaluate_runs, protocol
 from embrec.evaluation.store import load_evaluation, save_evaluation
 from embrec.evaluation.store import remembered as remembered_of_log
-from embrec.training.pipeline import train
-from embrec.training.presets import build_config
 from embrec.training.run import RunFolder
 
 CONFIG = EvaluationConfig()
@@ -139,9 +138,7 @@ def test_a_folder_that_cannot_be_written_costs_time_only(run):
 @pytest.fixture
 def trained(tmp_path):
     """A run of 40 items and 60 users."""
-    category = toy_category(tmp_path / "workspace")
-    settings = ("model.dim=4", "training.epochs=1", "training.device=cpu")
-    return train(category, build_config("toys", options={"model.source": "id"}, settings=settings), "one").run
+    return toy_run(toy_category(tmp_path / "workspace"), LeaveOneOut())
 
 
 def test_runs_are_ranked_once_and_again_when_the_log_is_another(trained):
