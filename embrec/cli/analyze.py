@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from embrec.cli.options import Workspace
+from embrec.cli.options import Category, Workspace
 
 if TYPE_CHECKING:
     from embrec.report.tables import Table
@@ -84,6 +84,39 @@ def coverage(
         )  # fmt: skip
     title = f"{subject.title}: share of the {found.items:,} items, {drawn_words(found)}"
     _print(title, [table(found)], found.notes(), folder / "coverage")
+
+
+@app.command()
+def silhouettes(
+    category: Category,
+    encoder: Annotated[
+        list[str] | None,
+        typer.Option("--encoder", help="Encoder or feature table; may be repeated (default: all tables there are)."),
+    ] = None,
+    level: Annotated[
+        list[int] | None,
+        typer.Option("--level", min=1, help="Names of a category path that count; may be repeated (default: all)."),
+    ] = None,
+    cluster_by: Annotated[
+        str | None, typer.Option(help="Column of categories (default: category, genres or the like).")
+    ] = None,
+    seed: Seed = 0,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder of figure and numbers (default: analyses in the category's folder).")
+    ] = None,
+    workspace: Workspace = None,
+) -> None:
+    """How well the vectors of each feature table tell the categories of items apart (the paper's Table 4)."""
+    from embrec.cli.console import progress_bars
+    from embrec.report.analyses.silhouettes import analyze_silhouettes, tables_of
+    from embrec.workspace import Workspace as Workspaces
+
+    with progress_bars() as progress:
+        found, folder = analyze_silhouettes(
+            Workspaces.locate(workspace).category(category), encoder or [], levels=level or [], column=cluster_by,
+            seed=seed, output=output, command=_command(), progress=progress,
+        )  # fmt: skip
+    _print(found.title, tables_of(found), found.notes(), folder / "silhouettes")
 
 
 def _folder(run: str, workspace: Path | None) -> "RunFolder":

@@ -6,6 +6,7 @@ import pytest
 from support.categories import toy_category, toy_run
 
 from embrec.data.splits import UserHoldout
+from embrec.features.category import build_features
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,19 @@ def test_coverage_prints_a_row_a_length(analyze, tmp_path):
     assert "recommended@3" in printed
     found = numbers(tmp_path / "here", "coverage")
     assert (found["k"], found["resamples"], found["replaced"]) == (3, 20, False)
+
+
+def test_silhouettes_prints_a_table_a_level(analyze, toys):
+    code, printed, errors = analyze("silhouettes", "--category", "toys", "--level", "1", "--level", "2")
+    assert (code, printed) == (2, "")
+    assert "category 'toys' has no feature tables" in errors
+    list(build_features(toys.category, ["tfidf"]))
+    code, printed, errors = analyze("silhouettes", "--category", "toys", "--level", "1", "--level", "2")
+    assert code == 0, errors
+    assert "silhouettes of 40 items by 'categories'" in printed
+    assert "level 1" in printed
+    assert "level 2" in printed
+    assert len(numbers(toys.category.path / "analyses", "silhouettes")["values"]) == 2
 
 
 @pytest.mark.parametrize(

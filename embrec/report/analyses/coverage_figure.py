@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from embrec.report.analyses.coverage import Coverage, Share, drawn_words
-from embrec.report.analyses.output import finish
+from embrec.report.analyses.output import entitle, finish
 from embrec.report.figures import COLOURS, empty_figure
 from embrec.report.results import CONFIDENCE
 
@@ -32,7 +32,7 @@ def draw(found: Coverage, title: str) -> "Figure":
     finish(right, 1, f"context items: the last before each of the same {found.drawn:,}")
     handles, labels = left.get_legend_handles_labels()
     figure.legend(handles[:1], labels[:1], loc="outside lower center", frameon=False)
-    figure.suptitle(f"{title}\n{drawn_words(found)}; means, and bars over {CONFIDENCE:.0%} of the draws", fontsize=9.5)
+    entitle(figure, title, f"{drawn_words(found)}; means, and bars over {CONFIDENCE:.0%} of the draws")
     return figure
 
 

@@ -1,6 +1,7 @@
 """Writing an analysis: its figure for people, its numbers for programs."""
 
 import math
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LETTERS = "abcdefghijklmnop"
+_CHARACTERS_PER_INCH = 13  # of a figure's title
 
 
 def write_analysis(folder: Path, name: str, drawing: Callable[[], "Figure"], numbers: Mapping[str, Any]) -> None:
@@ -52,6 +54,12 @@ def ranges(numbers: Sequence[int]) -> str:
         else:
             runs.append([number])
     return ", ".join(f"{run[0]}" if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
+
+
+def entitle(figure: "Figure", *lines: str) -> None:
+    """Give a figure its title; lines that are wider than it are folded."""
+    width = int(figure.get_figwidth() * _CHARACTERS_PER_INCH)
+    figure.suptitle("\n".join(folded for line in lines for folded in textwrap.wrap(line, width)), fontsize=9.5)
 
 
 def finish(ax: "Axes", place: int, title: str) -> None:

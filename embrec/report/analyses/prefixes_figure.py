@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from embrec.report.analyses.output import finish
+from embrec.report.analyses.output import entitle, finish
 from embrec.report.analyses.prefixes import Point, Prefixes
 from embrec.report.figures import COLOURS, empty_figure
 from embrec.report.results import CONFIDENCE
@@ -41,10 +41,10 @@ def draw(found: Prefixes, title: str, protocol: str) -> "Figure":
     if len(handles) > 1:
         figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     total = sum(found.counts.values()) + found.longer
-    figure.suptitle(
-        f"{title}: {total:,} test targets of {found.users:,} users\n{protocol}; {CONFIDENCE:.0%} intervals over users",
-        fontsize=9.5,
-    )
+    entitle(
+        figure, f"{title}: {total:,} test targets of {found.users:,} users",
+        f"{protocol}; {CONFIDENCE:.0%} intervals over users",
+    )  # fmt: skip
     return figure
 
 
