@@ -119,6 +119,30 @@ def silhouettes(
     _print(found.title, tables_of(found), found.notes(), folder / "silhouettes")
 
 
+@app.command("map")
+def map_(
+    run: Run,
+    user: Annotated[
+        str | None,
+        typer.Option(help="Whose query is the red dot (default: drawn from those whose next item ranks high)."),
+    ] = None,
+    sample: Annotated[int, typer.Option(min=1, help="Users that are drawn, one test target each.")] = 3000,
+    seed: Seed = 0,
+    output: Output = None,
+    workspace: Workspace = None,
+) -> None:
+    """Where queries and items lie, how they match, and whether everybody is offered the same (after FELRec's Fig. 3)."""
+    from embrec.cli.console import progress_bars
+    from embrec.report.analyses.embedding_map import analyze_map, table
+
+    with progress_bars() as progress:
+        subject, found, folder = analyze_map(
+            _folder(run, workspace), user=user, sample=sample, seed=seed, output=output, command=_command(),
+            progress=progress,
+        )  # fmt: skip
+    _print(f"{subject.title}: who is offered what", [table(found)], found.notes(), folder / "map")
+
+
 def _folder(run: str, workspace: Path | None) -> "RunFolder":
     from embrec.training.run import locate_run
     from embrec.workspace import Workspace as Workspaces

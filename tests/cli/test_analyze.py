@@ -69,6 +69,15 @@ def test_silhouettes_prints_a_table_a_level(analyze, toys):
     assert len(numbers(toys.category.path / "analyses", "silhouettes")["values"]) == 2
 
 
+def test_map_prints_the_popularity_bias_and_whose_dots_are_red(analyze, tmp_path):
+    code, printed, errors = analyze("map", "mine", "--sample", "40", "--seed", "1", "--output", "here")
+    assert code == 0, errors
+    assert "Spearman's correlation of training events and share of users" in printed
+    assert "note: red dots: user u" in errors
+    found = numbers(tmp_path / "here", "map")
+    assert (found["seed"], len(found["queries"]["x"])) == (1, 40)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -76,6 +85,8 @@ def test_silhouettes_prints_a_table_a_level(analyze, toys):
         (("prefixes", "mine", "--metric", "hits@5"), "unknown metric 'hits@5'; use hr@K"),
         (("prefixes", "mine", "--longest", "0"), "'--longest'"),
         (("coverage", "mine", "--k", "41"), "--k is 41, but the catalog has 40 items; use fewer"),
+        (("map", "mine", "--user", "nobody"), "no user 'nobody' among the 300 users of the log"),
+        (("map", "mine", "--sample", "5"), "a map needs 20 users with a test target that can be scored; there are 5"),
         (("coverage", "mine", "--longest", "1", "--k", "0"), "'--k'"),
     ],
 )

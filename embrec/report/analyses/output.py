@@ -59,7 +59,13 @@ def ranges(numbers: Sequence[int]) -> str:
 def entitle(figure: "Figure", *lines: str) -> None:
     """Give a figure its title; lines that are wider than it are folded."""
     width = int(figure.get_figwidth() * _CHARACTERS_PER_INCH)
-    figure.suptitle("\n".join(folded for line in lines for folded in textwrap.wrap(line, width)), fontsize=9.5)
+    folded = "\n".join(part for line in lines for part in textwrap.wrap(line, width))
+    figure.suptitle(literal(folded), fontsize=9.5)
+
+
+def literal(text: str) -> str:
+    """Return a text that matplotlib writes as it is: between dollars it would read formulas."""
+    return text.replace("$", r"\$")
 
 
 def finish(ax: "Axes", place: int, title: str) -> None:
