@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from embrec import __version__
+from embrec.cli.analyze import app as analyze_app
 from embrec.cli.compare import app as compare_app
 from embrec.cli.data import app as data_app
 from embrec.cli.doctor import doctor
@@ -29,6 +30,7 @@ app.command()(train)
 app.command()(evaluate)
 app.add_typer(compare_app, name="compare")
 app.command()(report)
+app.add_typer(analyze_app, name="analyze")
 app.command()(recommend)
 app.command()(score)
 app.command()(doctor)
@@ -80,7 +82,7 @@ def main() -> None:
 def _fail_usage(error: Exception) -> None:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "embrec"
-    message = getattr(error, "message", "")
+    message = error.format_message() if hasattr(error, "format_message") else str(error)  # names the option too
     if not message:  # a group without a command: its help has been printed
         sys.exit(2)
     _fail(f"{message.rstrip('.')} (see: {command} --help)", error)

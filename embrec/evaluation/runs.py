@@ -19,6 +19,7 @@ from embrec.models.baselines.popularity import PopRec
 from embrec.models.factors import Factors
 from embrec.progress import Progress, silent
 from embrec.training.config import RunConfig
+from embrec.training.pipeline import log_hash
 from embrec.training.run import RunFolder, TrainedModel, load_model
 from embrec.training.sources import find_tables, vectors
 
@@ -106,6 +107,7 @@ def evaluate_runs(
         )  # fmt: skip
 
     evaluations = {}
+    log = log_hash(dataset.interactions)
     for name in dict.fromkeys(baselines):
         baseline = _baseline(name, runs, configs, dataset, partition)
         evaluations[name] = ranked(baseline, name, first.model.max_length)
@@ -114,7 +116,7 @@ def evaluate_runs(
         if trained.catalog.fingerprint != dataset.catalog.fingerprint:
             raise RunError(f"run {run.path} was trained on another catalog than its category holds now; train again")
         compute = partial(ranked, TrainedRanker(trained), run.name, configs[run.name].model.max_length)
-        evaluations[run.name] = remembered(run, chosen, keep, compute)
+        evaluations[run.name] = remembered(run, chosen, keep, compute, log=log)
     return evaluations
 
 

@@ -7,6 +7,7 @@ beginning of an item's category path that enough items share.
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from embrec.errors import ConfigError
 from embrec.features.encoder import Vectors
 
 CATEGORY_COLUMNS = ("category", "categories", "main_cat", "genres", "department")
+SAMPLE = 5000  # items at most: the distances of all pairs of them take 100 MB
 _SEPARATORS = (" > ", "|", ";", " / ", ", ")
 
 
@@ -68,8 +70,48 @@ def clusters(paths: Sequence[tuple[str, ...]], *, level: int | None = None, smal
     return np.array([number.get(name, -1) for name in chosen], dtype=np.int64)
 
 
+class Clustered(NamedTuple):
+    """Items with a category.
+
+    Attributes:
+        rows: of the catalog, increasing, [k].
+        labels: cluster of each, [k].
+    """
+
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+
+    def among(self, present: NDArray[np.bool_]) -> "Clustered":
+        """Return those of them that are present, from a mask of the catalog [n]."""
+        return Clustered(self.rows[present[self.rows]], self.labels[present[self.rows]])
+
+
+def clustered(catalog: Catalog, column: str | None, level: int | None = None) -> Clustered:
+    """Return the items whose silhouette is taken, with their clusters: all that have a category, or a sample of `SAMPLE`.
+
+    Args:
+        catalog: the items.
+        column: of categories; there are no clusters if None.
+        level: how many names of a category path count; all if None.
+    """
+    if column is None:
+        return Clustered(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+    paths = category_paths(catalog.frame[column].cast(str).to_list())
+    rows = np.flatnonzero([len(path) > 0 for path in paths])
+    if len(rows) > SAMPLE:
+        rows = np.sort(np.random.default_rng(0).choice(rows, SAMPLE, replace=False))
+    labels = clusters([paths[row] for row in rows], level=level)
+    return Clustered(rows[labels >= 0], labels[labels >= 0])
+
+
 def cosine_silhouette(sources: Sequence[Vectors], labels: NDArray[np.int64]) -> float | None:
-    """Return the mean silhouette of clusters under the distance 1 - cosine.
+    """Return the mean of `cosine_silhouettes`, None where there are none."""
+    values = cosine_silhouettes(sources, labels)
+    return None if values is None else float(values.mean())
+
+
+def cosine_silhouettes(sources: Sequence[Vectors], labels: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    """Return the silhouette of each item under the distance 1 - cosine, [known].
 
     Several sources count alike: their vectors are brought to unit length and laid side by side, so that the cosine is the
     mean of the sources' cosines.
@@ -82,7 +124,7 @@ def cosine_silhouette(sources: Sequence[Vectors], labels: NDArray[np.int64]) -> 
     Returns:
         None where fewer than two clusters, or no two items of one, are left to compare.
     """
-    from sklearn.metrics import silhouette_score
+    from sklearn.metrics import silhouette_samples
     from sklearn.preprocessing import normalize
 
     known = np.flatnonzero(sum(np.asarray(abs(vectors).sum(axis=1)).ravel() for vectors in sources) > 0)
@@ -99,4 +141,5 @@ def cosine_silhouette(sources: Sequence[Vectors], labels: NDArray[np.int64]) -> 
     scale = 1 / np.sqrt(filled)
     distance = np.clip(1 - similarity * scale[:, None] * scale, 0, 2)
     np.fill_diagonal(distance, 0)
-    return float(silhouette_score(distance, labels, metric="precomputed"))
+    values: NDArray[np.float64] = silhouette_samples(distance, labels, metric="precomputed").astype(np.float64)
+    return values

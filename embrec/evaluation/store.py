@@ -41,28 +41,35 @@ def load_evaluation(path: Path) -> Evaluation:
     """
     with safe_open(path, framework="numpy") as file:
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-        ties = file.metadata()["ties"]
+        ties = (file.metadata() or {})["ties"]
     standing = Standing(**{name: arrays[f"standing.{name}"] for name in Standing.__dataclass_fields__})
     return Evaluation(standing, arrays["user"], arrays["event"], arrays["label"], ties, arrays.get("top"))
 
 
 def remembered(
-    run: RunFolder, config: EvaluationConfig, keep: int, compute: Callable[[], Evaluation], part: str = "test"
+    run: RunFolder,
+    config: EvaluationConfig,
+    keep: int,
+    compute: Callable[[], Evaluation],
+    *,
+    log: bytes,
+    part: str = "test",
 ) -> Evaluation:
     """Return the evaluation of a run's targets under a protocol: the one of its folder, or a new one that is put there.
 
     A file is named after all that its ranks depend on: what the run was begun with (configuration and data), the weights it
-    ended with, and the protocol without its metrics.
+    ended with, the log as it is now (the category may have been imported again since), and the protocol without its metrics.
 
     Args:
         run: a finished one.
         config: the protocol.
         keep: how many of the best items are needed of each target.
         compute: makes the evaluation.
+        log: hash of the log whose targets are ranked (`log_hash`).
         part: which targets.
     """
     protocol = config.model_dump(mode="json", exclude={"metrics", "batch_size", "ties"})
-    digest = hashlib.blake2b(run.fingerprint().encode() + run.weights.read_bytes(), digest_size=8)
+    digest = hashlib.blake2b(run.fingerprint().encode() + run.weights.read_bytes() + log, digest_size=8)
     digest.update(json.dumps([FORMAT, protocol, part], sort_keys=True).encode())
     path = run.path / "evaluations" / f"{digest.hexdigest()}.safetensors"
     try:

@@ -9,7 +9,6 @@ from itertools import product
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset
@@ -17,7 +16,7 @@ from embrec.errors import EmbrecError, RunError
 from embrec.evaluation.evaluator import Evaluation, evaluate
 from embrec.evaluation.knockout import ranker_without
 from embrec.evaluation.runs import TrainedRanker
-from embrec.evaluation.silhouette import category_paths, clusters, cosine_silhouette
+from embrec.evaluation.silhouette import Clustered, clustered, cosine_silhouette
 from embrec.features.category import build_features
 from embrec.features.table import FeatureTable
 from embrec.progress import Progress
@@ -28,8 +27,6 @@ from embrec.training.pipeline import run_fingerprint, train
 from embrec.training.run import RunFolder, load_model
 from embrec.training.sources import vectors
 from embrec.workspace import Category
-
-_SILHOUETTE_ITEMS = 5000
 
 Result = TypeVar("Result")
 
@@ -194,16 +191,8 @@ class Bench:
         return found
 
     @cached_property
-    def _clustered(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Catalog rows and cluster of the items whose silhouette is taken: all that have a category, or a sample, both [k]."""
-        if self.column is None:
-            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-        paths = category_paths(self.dataset.catalog.frame[self.column].cast(str).to_list())
-        rows = np.flatnonzero([len(path) > 0 for path in paths])
-        if len(rows) > _SILHOUETTE_ITEMS:
-            rows = np.sort(np.random.default_rng(0).choice(rows, _SILHOUETTE_ITEMS, replace=False))
-        labels = clusters([paths[row] for row in rows], level=self.level)
-        return rows[labels >= 0], labels[labels >= 0]
+    def _clustered(self) -> Clustered:
+        return clustered(self.dataset.catalog, self.column, self.level)
 
     def clusters(self) -> Clusters | None:
         """Say which categories the silhouettes are of; None where there are none."""
@@ -216,9 +205,7 @@ class Bench:
     def _silhouette(self, tables: Sequence[FeatureTable]) -> float | None:
         if self.column is None:
             return None
-        rows, labels = self._clustered
-        present = np.any([table.present[rows] for table in tables], axis=0)
-        rows, labels = rows[present], labels[present]
+        rows, labels = self._clustered.among(np.any([table.present for table in tables], axis=0))
         digest = hashlib.blake2b(rows.tobytes() + labels.tobytes(), digest_size=8)
         for table in tables:
             digest.update(table.path.stem.encode() + np.ascontiguousarray(table.fingerprints).tobytes())

@@ -32,7 +32,7 @@ def require_matplotlib() -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError:
-        raise MissingExtraError("matplotlib", "report", "the figure of a comparison") from None
+        raise MissingExtraError("matplotlib", "report", "a figure") from None
 
 
 def write_figures(comparison: Comparison, folder: Path) -> None:
@@ -40,14 +40,14 @@ def write_figures(comparison: Comparison, folder: Path) -> None:
     save_figure(lambda: draw(comparison), folder)
 
 
-def save_figure(drawing: Callable[[], "Figure"], folder: Path) -> None:
-    """Write `figure.png` and `figure.svg` of a drawing, with the same fonts and without the time."""
+def save_figure(drawing: Callable[[], "Figure"], folder: Path, name: str = "figure") -> None:
+    """Write `NAME.png` and `NAME.svg` of a drawing, with the same fonts and without the time."""
     import matplotlib
 
     with matplotlib.rc_context({"svg.hashsalt": "embrec", "font.size": 9, "hatch.linewidth": 0.6}):
         figure = drawing()
         for form, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
-            with atomic_path(folder / f"figure.{form}") as temporary:
+            with atomic_path(folder / f"{name}.{form}") as temporary:
                 figure.savefig(temporary, format=form, dpi=160, metadata=metadata)
 
 

@@ -7,13 +7,20 @@ import polars as pl
 import pytest
 from scipy.sparse import csr_matrix
 from scipy.sparse import random as sparse_random
-from sklearn.metrics import silhouette_score
+from sklearn.metrics import silhouette_samples, silhouette_score
 from sklearn.preprocessing import normalize
 
 from embrec.data.catalog import Catalog
 from embrec.errors import ConfigError
 from embrec.evaluation import silhouette
-from embrec.evaluation.silhouette import category_column, category_paths, clusters, cosine_silhouette
+from embrec.evaluation.silhouette import (
+    category_column,
+    category_paths,
+    clustered,
+    clusters,
+    cosine_silhouette,
+    cosine_silhouettes,
+)
 
 GENERATOR = np.random.default_rng(0)
 LABELS = GENERATOR.integers(4, size=60)
@@ -95,3 +102,27 @@ def test_items_without_a_direction_are_left_out():
     vectors[:4] = 0
     assert cosine_silhouette([vectors], labels) == pytest.approx(expected, abs=1e-6)
     assert cosine_silhouette([np.zeros((6, 2), dtype=np.float32)], np.arange(6) % 2) is None
+
+
+def test_the_silhouette_of_each_item_is_that_of_scikit_learn():
+    dense = GENERATOR.normal(size=(60, 9)).astype(np.float32)
+    dense[7] = 0  # has no direction
+    known = np.arange(60) != 7
+    expected = silhouette_samples(dense[known], LABELS[known], metric="cosine")
+    assert cosine_silhouettes([dense], LABELS) == pytest.approx(expected, abs=1e-5)
+    assert cosine_silhouettes([dense], np.zeros(60, dtype=np.int64)) is None
+
+
+def test_items_without_a_category_or_a_vector_are_in_no_cluster(monkeypatch):
+    kinds = ["a > x"] * 12 + ["a > y"] * 12 + [None] * 5 + ["b"] * 11
+    catalog = Catalog(pl.DataFrame({"item": [f"i{row}" for row in range(40)], "kind": kinds}))
+    whole = clustered(catalog, "kind")
+    assert whole.rows.tolist() == [*range(24), *range(29, 40)]
+    assert len(np.unique(whole.labels)) == 3
+    assert len(np.unique(clustered(catalog, "kind", level=1).labels)) == 2
+    assert len(clustered(catalog, None).rows) == 0
+    some = whole.among(np.arange(40) % 2 == 0)
+    assert some.rows.tolist() == [row for row in whole.rows if row % 2 == 0]
+    assert some.labels.tolist() == [label for row, label in zip(*whole, strict=True) if row % 2 == 0]
+    monkeypatch.setattr(silhouette, "SAMPLE", 34)
+    assert len(clustered(catalog, "kind", level=1).rows) == 34

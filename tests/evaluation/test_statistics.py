@@ -128,3 +128,69 @@ def test_the_interval_over_seeds_is_students():
     assert (mean - half_width, mean + half_width) == pytest.approx(expected)
     assert statistics.mean_interval([0.2, 0.2]) == pytest.approx((0.2, 0.0))
     assert np.isnan(statistics.mean_interval([0.31]).half_width)
+
+
+def visits(generator, n_users=40, n_models=2):
+    """Values of users with one to six targets each, a user's alike: [T, K], and whose they are, [T]."""
+    users = np.repeat(generator.permutation(n_users) * 3, generator.integers(1, 7, n_users))
+    taste = generator.normal(size=(n_users * 3, n_models))
+    return taste[users] + 0.1 * generator.normal(size=(len(users), n_models)), users
+
+
+def test_users_are_drawn_with_all_of_their_targets():
+    values, users = visits(np.random.default_rng(6), n_users=8)
+    found = bootstrap_means(values, users, resamples=30, seed=5)
+    names = np.unique(users)
+    generator = np.random.default_rng(5)
+    for row in range(30):
+        drawn = names[generator.integers(len(names), size=len(names))]
+        naive = np.concatenate([values[users == user] for user in drawn])
+        assert found[row] == pytest.approx(naive.mean(axis=0))
+
+
+def test_users_with_a_target_each_are_targets():
+    generator = np.random.default_rng(7)
+    values = generator.random((20, 2))
+    users = generator.permutation(20)
+    by_target = bootstrap_means(values[np.argsort(users)], resamples=40)
+    assert bootstrap_means(values, users, resamples=40) == pytest.approx(by_target)
+
+
+def test_targets_of_a_user_that_are_alike_are_no_independent_witnesses():
+    values, users = visits(np.random.default_rng(8), n_users=200)
+    low, high = interval(bootstrap_means(values, users))
+    narrow_low, narrow_high = interval(bootstrap_means(values))
+    assert (high - low > 1.5 * (narrow_high - narrow_low)).all()
+
+
+def test_intervals_over_users_cover_the_true_mean_as_often_as_they_claim():
+    generator = np.random.default_rng(9)
+    users = np.repeat(np.arange(100), generator.integers(1, 7, 100))
+    samples = generator.normal(size=(100, 400))[users] + 0.3 * generator.normal(size=(len(users), 400))
+    low, high = interval(bootstrap_means(samples, users, resamples=500))
+    assert 0.90 <= ((low <= 0) & (high >= 0)).mean() <= 0.98
+    low, high = interval(bootstrap_means(samples, resamples=500))
+    assert ((low <= 0) & (high >= 0)).mean() < 0.85  # what drawing targets would claim
+
+
+def test_the_mean_of_an_estimate_is_over_targets_and_its_test_over_users():
+    values, users = visits(np.random.default_rng(10))
+    values[:, 1] += 0.3
+    first, second = estimate(values, bootstrap_means(values, users), users=users)
+    assert (first.mean, second.mean) == pytest.approx(tuple(values.mean(axis=0)))
+    difference = values[:, 1] - values[:, 0]
+    assert second.test.difference == pytest.approx(difference.mean())
+    of_users = [difference[users == user].mean() for user in np.unique(users)]
+    assert second.test.p_value == pytest.approx(stats.wilcoxon(of_users).pvalue)
+    (_, without) = estimate(values, bootstrap_means(values, users))
+    assert without.test.p_value == pytest.approx(stats.wilcoxon(difference).pvalue)
+
+
+def test_where_lower_is_better_less_is_better():
+    assert PairedTest(-0.1, -0.2, -0.05, 0.001, 0.002, lower_is_better=True).verdict() == "better"
+    assert PairedTest(0.1, 0.05, 0.2, 0.001, 0.002, lower_is_better=True).verdict() == "worse"
+    generator = np.random.default_rng(11)
+    values = generator.random((200, 2)) - [0, 0.3]
+    for lower, verdict in ((True, "better"), (False, "worse")):
+        _, second = estimate(values, bootstrap_means(values), lower_is_better=lower)
+        assert second.test.verdict() == verdict

@@ -5,10 +5,13 @@ from pathlib import Path
 import polars as pl
 
 from embrec.data.catalog import Catalog
-from embrec.data.splits import ItemHoldout
+from embrec.data.splits import ItemHoldout, SplitConfig
 from embrec.data.store import Dataset, save_dataset
 from embrec.report.encoders import comparison_config
 from embrec.training.config import RunConfig
+from embrec.training.pipeline import train
+from embrec.training.presets import build_config
+from embrec.training.run import RunFolder
 from embrec.workspace import Category, Workspace
 from support.logs import toy_log
 
@@ -17,15 +20,21 @@ WORDS = ["red", "green", "blue", "large", "small", "wool", "cotton", "silk"]
 SETTINGS = ("model.dim=8", "model.units=8", "training.batch_size=32", "training.learning_rate=0.01")
 
 
-def toy_category(folder: Path) -> Category:
-    """40 articles in 2 x 2 categories, and 60 customers who go through them in order."""
+def toy_category(folder: Path, n_users: int = 60) -> Category:
+    """40 articles in 2 x 2 categories, and customers who go through them in order."""
     titles = [f"{WORDS[i % 8]} {WORDS[(i * 3 + i // 8) % 8]} thing {i % 10}" for i in range(N_ITEMS)]
     kinds = [["Clothes", "Tools"][i % 2] + " > " + ["Winter", "Summer"][i // 20] for i in range(N_ITEMS)]
     items = [f"i{i:02d}" for i in range(N_ITEMS)]
     catalog = Catalog(pl.DataFrame({"item": items, "title": titles, "categories": kinds}), ["title"])
     category = Workspace(folder).category("toys")
-    save_dataset(category, Dataset(catalog, toy_log(n_items=N_ITEMS)))
+    save_dataset(category, Dataset(catalog, toy_log(n_users, N_ITEMS)))
     return category
+
+
+def toy_run(category: Category, split: SplitConfig, name: str = "one") -> RunFolder:
+    """A run of one epoch that knows items by identity."""
+    config = build_config("toys", split=split, options={"model.source": "id", "training.epochs": 1}, settings=SETTINGS)
+    return train(category, config, name).run
 
 
 def toy_config(**options) -> RunConfig:

@@ -1,0 +1,165 @@
+"""`embrec analyze`: how a model behaves beyond its means, as figures and numbers; parse, call one function, print."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from embrec.cli.options import Category, Workspace
+
+if TYPE_CHECKING:
+    from embrec.report.tables import Table
+    from embrec.training.run import RunFolder
+
+Run = Annotated[str, typer.Argument(help="Run: name, category/run, or folder.")]
+Output = Annotated[
+    Path | None, typer.Option(help="Folder of figure and numbers (default: analyses in the run's folder).")
+]
+Seed = Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")]
+Longest = Annotated[int, typer.Option("--longest", min=1, help="The most events before a target (the paper's: 16).")]
+
+app = typer.Typer(no_args_is_help=True, help="How a model behaves beyond its means: figures and numbers of a run.")
+
+
+@app.callback()
+def analyze() -> None:
+    """How a model behaves beyond its means: figures and numbers of a run."""
+
+
+@app.command()
+def prefixes(
+    run: Run,
+    metric: Annotated[
+        list[str] | None, typer.Option("--metric", help="Beside AUC, such as hr@10; may be repeated.")
+    ] = None,
+    longest: Longest = 16,
+    seed: Seed = 0,
+    output: Output = None,
+    workspace: Workspace = None,
+) -> None:
+    """Accuracy after few and after many events (the paper's Fig. 9), beside that of the same users at their first target.
+
+    Made for runs of --split user-holdout, which have every prefix of new users.
+    """
+    from embrec.cli.console import progress_bars
+    from embrec.report.analyses.prefixes import analyze_prefixes, tables
+
+    with progress_bars() as progress:
+        subject, found, folder = analyze_prefixes(
+            _folder(run, workspace), metrics=metric or [], longest=longest, seed=seed, output=output,
+            command=_command(), progress=progress,
+        )  # fmt: skip
+    title = f"{subject.title}, {found.users:,} users, {subject.config.evaluation.words()}"
+    _print(title, tables(found), found.notes(), folder / "prefixes")
+
+
+@app.command()
+def coverage(
+    run: Run,
+    k: Annotated[int, typer.Option("--k", min=1, help="Items of a list.")] = 10,
+    longest: Longest = 16,
+    resamples: Annotated[int, typer.Option(min=1, help="Draws at each number of events.")] = 1000,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Draw with replacement, as the paper: rare lengths then seem to cover less."),
+    ] = False,
+    seed: Seed = 0,
+    output: Output = None,
+    workspace: Workspace = None,
+) -> None:
+    """How much of the catalog is recommended after few and after many events (the paper's Fig. 10), beside the items before.
+
+    The same number of targets is drawn for each number of events, many times.
+    """
+    from embrec.cli.console import progress_bars
+    from embrec.report.analyses.coverage import analyze_coverage, drawn_words, table
+
+    with progress_bars() as progress:
+        subject, found, folder = analyze_coverage(
+            _folder(run, workspace), k=k, longest=longest, resamples=resamples, replace=replace, seed=seed,
+            output=output, command=_command(), progress=progress,
+        )  # fmt: skip
+    title = f"{subject.title}: share of the {found.items:,} items, {drawn_words(found)}"
+    _print(title, [table(found)], found.notes(), folder / "coverage")
+
+
+@app.command()
+def silhouettes(
+    category: Category,
+    encoder: Annotated[
+        list[str] | None,
+        typer.Option("--encoder", help="Encoder or feature table; may be repeated (default: all tables there are)."),
+    ] = None,
+    level: Annotated[
+        list[int] | None,
+        typer.Option("--level", min=1, help="Names of a category path that count; may be repeated (default: all)."),
+    ] = None,
+    cluster_by: Annotated[
+        str | None, typer.Option(help="Column of categories (default: category, genres or the like).")
+    ] = None,
+    seed: Seed = 0,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder of figure and numbers (default: analyses in the category's folder).")
+    ] = None,
+    workspace: Workspace = None,
+) -> None:
+    """How well the vectors of each feature table tell the categories of items apart (the paper's Table 4)."""
+    from embrec.cli.console import progress_bars
+    from embrec.report.analyses.silhouettes import analyze_silhouettes, tables_of
+    from embrec.workspace import Workspace as Workspaces
+
+    with progress_bars() as progress:
+        found, folder = analyze_silhouettes(
+            Workspaces.locate(workspace).category(category), encoder or [], levels=level or [], column=cluster_by,
+            seed=seed, output=output, command=_command(), progress=progress,
+        )  # fmt: skip
+    _print(found.title, tables_of(found), found.notes(), folder / "silhouettes")
+
+
+@app.command("map")
+def map_(
+    run: Run,
+    user: Annotated[
+        str | None,
+        typer.Option(help="Whose query is the red dot (default: drawn from those whose next item ranks high)."),
+    ] = None,
+    sample: Annotated[int, typer.Option(min=1, help="Users that are drawn, one test target each.")] = 3000,
+    seed: Seed = 0,
+    output: Output = None,
+    workspace: Workspace = None,
+) -> None:
+    """Where queries and items lie, how they match, and whether everybody is offered the same (after FELRec's Fig. 3)."""
+    from embrec.cli.console import progress_bars
+    from embrec.report.analyses.embedding_map import analyze_map, table
+
+    with progress_bars() as progress:
+        subject, found, folder = analyze_map(
+            _folder(run, workspace), user=user, sample=sample, seed=seed, output=output, command=_command(),
+            progress=progress,
+        )  # fmt: skip
+    _print(f"{subject.title}: who is offered what", [table(found)], found.notes(), folder / "map")
+
+
+def _folder(run: str, workspace: Path | None) -> "RunFolder":
+    from embrec.training.run import locate_run
+    from embrec.workspace import Workspace as Workspaces
+
+    return locate_run(run, Workspaces.locate(workspace))
+
+
+def _command() -> str:
+    return shlex.join(["embrec", *sys.argv[1:]])
+
+
+def _print(title: str, tables: "Sequence[Table]", remarks: Sequence[str], path: Path) -> None:
+    from embrec.cli.console import answers, notes, print_table
+
+    answers().print(title, markup=False)
+    for table in tables:
+        print_table(table.title, table.columns, table.rows)
+    for remark in remarks:
+        notes().print(f"note: {remark}", markup=False)
+    notes().print(f"figure: {path}.png, numbers: {path}.json", markup=False)
