@@ -26,7 +26,7 @@ def embrec(run, tmp_path):
 def test_losses_are_compared_in_one_table(embrec, tmp_path):
     code, printed, errors = embrec("compare", "losses", *COMMON, "--name", "mine", "--output", "report")
     assert code == 0, errors
-    assert "60 test targets among all items of the catalog, seen items: keep" in printed
+    assert "60 test targets ranked among all items of the catalog, seen items: keep" in printed
     for loss in ("cross-entropy", "bpr", "bpr-max", "cosine"):
         assert sum(line.split()[:1] == [loss] for line in printed.splitlines()) == 1
     assert "report: report" in errors

@@ -107,7 +107,8 @@ def test_verdicts_are_marked(comparison):
 def test_the_report_says_how_it_was_made(comparison):
     text = markdown(comparison)
     assert (comparison.folder / "table.md").read_text() == text
-    for words in ("60 users, 40 items", "item-holdout, fraction 0.2", "items of the history: exclude", "Made by `the command`",
+    for words in ("60 users, 40 items", "item-holdout, fraction 0.2", "ranked among all items of the catalog",
+                  "seen items: exclude", "Made by `the command`",
                   "40 items in 4 categories (column `categories`", "difference from tfidf: all items, 60 targets",
                   "lowest and highest seed: cold items"):  # fmt: skip
         assert words in text

@@ -123,7 +123,7 @@ def test_one_table_shows_every_row_and_says_how_it_was_ranked(subject, request):
     _, comparison = request.getfixturevalue(subject)
     table = objective_table(comparison)
     assert table.title.startswith(
-        "toys, leave-one-out, all: 60 test targets among all items of the catalog, seen items: keep"
+        "toys, leave-one-out, all: 60 test targets ranked among all items of the catalog, seen items: keep"
     )
     assert list(table.columns[:5]) == ["loss", "negatives", "protocol", "auc", "hr@50"]
     assert len(table.rows) == len(comparison.rows)

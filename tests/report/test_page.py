@@ -1,8 +1,10 @@
 """The HTML report: whole and self-contained, made again byte by byte, kind to odd items, and short about what it cannot do."""
 
+import html
 import json
 import re
 import shutil
+import subprocess
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -319,3 +321,31 @@ def test_the_command_says_where_the_page_is_and_refuses_in_one_line(runs, tmp_pa
         code, errors = embrec(*arguments)
         assert code == 2
         assert message in errors.splitlines()[-1]
+
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium to look at the page with")
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_a_browser_shows_every_picture_and_need_not_scroll_sideways(page, tmp_path, width):
+    frame = tmp_path / "frame.html"
+    frame.write_text(
+        f'<!doctype html><title>-</title><iframe id="page" style="width:{width}px;height:900px;border:0" '
+        f'srcdoc="{html.escape(page.text)}"></iframe><script>onload = () => {{'
+        'const shown = document.getElementById("page").contentDocument;'
+        "const broken = [...shown.images].filter(image => !image.naturalWidth).length;"
+        "const root = shown.documentElement;"
+        "document.title = [root.scrollWidth, root.clientWidth, shown.images.length, broken].join(' '); }</script>",
+        encoding="utf-8",
+    )
+    shown = subprocess.run(
+        [
+            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+            f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1400,1000", "--dump-dom", frame.as_uri(),
+        ],
+        capture_output=True, text=True, timeout=120, check=True,
+    ).stdout  # fmt: skip
+    needed, there, pictures, broken = map(int, re.search("<title>([0-9 ]+)</title>", shown)[1].split())
+    assert needed <= there <= width
+    assert (pictures > 0, broken) == (True, 0)
