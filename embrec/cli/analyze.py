@@ -143,6 +143,25 @@ def map_(
     _print(f"{subject.title}: who is offered what", [table(found)], found.notes(), folder / "map")
 
 
+@app.command()
+def examples(
+    run: Run,
+    users: Annotated[int, typer.Option(min=1, help="How many of each kind.")] = 4,
+    seed: Seed = 0,
+    output: Output = None,
+    workspace: Workspace = None,
+) -> None:
+    """Users whose recommendations are personal, and users who were given popular items (the paper's Figs. 7 and 8)."""
+    from embrec.cli.console import progress_bars
+    from embrec.report.analyses.examples import analyze_examples, tables
+
+    with progress_bars() as progress:
+        subject, found, folder = analyze_examples(
+            _folder(run, workspace), users=users, seed=seed, output=output, command=_command(), progress=progress
+        )
+    _print(subject.title, tables(subject, found), found.notes(), folder / "examples", figures="examples-*")
+
+
 def _folder(run: str, workspace: Path | None) -> "RunFolder":
     from embrec.training.run import locate_run
     from embrec.workspace import Workspace as Workspaces
@@ -154,7 +173,9 @@ def _command() -> str:
     return shlex.join(["embrec", *sys.argv[1:]])
 
 
-def _print(title: str, tables: "Sequence[Table]", remarks: Sequence[str], path: Path) -> None:
+def _print(
+    title: str, tables: "Sequence[Table]", remarks: Sequence[str], path: Path, figures: str | None = None
+) -> None:
     from embrec.cli.console import answers, notes, print_table
 
     answers().print(title, markup=False)
@@ -162,4 +183,4 @@ def _print(title: str, tables: "Sequence[Table]", remarks: Sequence[str], path: 
         print_table(table.title, table.columns, table.rows)
     for remark in remarks:
         notes().print(f"note: {remark}", markup=False)
-    notes().print(f"figure: {path}.png, numbers: {path}.json", markup=False)
+    notes().print(f"figure: {path.with_name(figures or path.name)}.png, numbers: {path}.json", markup=False)

@@ -72,20 +72,22 @@ def personalised(
     """
     is_good = (evaluation.rank <= HIT) & (before >= LONG_ENOUGH) & (found.share < MOSTLY / 2)
     rule = (
-        f"Drawn with seed {seed} from the targets that stand among the first {HIT}, after at least {LONG_ENOUGH} events, in "
-        f"lists of which less than a quarter are popular items"
+        f"Drawn with seed {seed}, one a user, from the targets that stand among the first {HIT}, after at least {LONG_ENOUGH} "
+        f"events, in lists of which less than a quarter are popular items"
     )
-    return Choice(rule, int(is_good.sum()), _draw(is_good, count, seed))
+    return Choice(rule, int(is_good.sum()), _draw(is_good, evaluation.user, count, seed))
 
 
-def fallen_back(found: Fallback, before: NDArray[np.int64], *, count: int = 4, seed: int = 0) -> Choice:
+def fallen_back(
+    evaluation: Evaluation, found: Fallback, before: NDArray[np.int64], *, count: int = 4, seed: int = 0
+) -> Choice:
     """Choose users who were given the popular items though their histories are diverse; arguments as of `personalised`."""
     is_case = found.is_fallback & (before >= LONG_ENOUGH)
     rule = (
-        f"Drawn with seed {seed} from the targets after at least {LONG_ENOUGH} events whose lists are mostly popular items, "
-        "though the history is more diverse than the median and not mostly popular itself"
+        f"Drawn with seed {seed}, one a user, from the targets after at least {LONG_ENOUGH} events whose lists are mostly "
+        "popular items, though the history is more diverse than the median and not mostly popular itself"
     )
-    return Choice(rule, int(is_case.sum()), _draw(is_case, count, seed))
+    return Choice(rule, int(is_case.sum()), _draw(is_case, evaluation.user, count, seed))
 
 
 def worst_ranked(evaluation: Evaluation, learned: NDArray[np.bool_], *, count: int = 3) -> Choice:
@@ -146,8 +148,10 @@ def events_before(interactions: Interactions, events: NDArray[np.int64]) -> NDAr
     return before
 
 
-def _draw(members: NDArray[np.bool_], count: int, seed: int) -> NDArray[np.int64]:
-    """Draw some rows among the members, in a random order."""
-    rows = np.flatnonzero(members)
-    drawn: NDArray[np.int64] = np.random.default_rng(seed).choice(rows, min(count, len(rows)), replace=False)
+def _draw(members: NDArray[np.bool_], users: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
+    """Draw some rows among the members, in a random order: users evenly, and one row of each."""
+    generator = np.random.default_rng(seed)
+    rows = generator.permutation(np.flatnonzero(members))
+    _, firsts = np.unique(users[rows], return_index=True)
+    drawn: NDArray[np.int64] = generator.choice(rows[firsts], min(count, len(firsts)), replace=False)
     return drawn

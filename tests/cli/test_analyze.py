@@ -1,6 +1,7 @@
 """`embrec analyze`: what its commands print and write, and how they refuse."""
 
 import json
+from pathlib import Path
 
 import pytest
 from support.categories import toy_category, toy_run
@@ -76,6 +77,17 @@ def test_map_prints_the_popularity_bias_and_whose_dots_are_red(analyze, tmp_path
     assert "note: red dots: user u" in errors
     found = numbers(tmp_path / "here", "map")
     assert (found["seed"], len(found["queries"]["x"])) == (1, 40)
+
+
+def test_examples_says_how_the_users_were_chosen(analyze, tmp_path):
+    code, _, errors = analyze("examples", "mine", "--users", "2", "--seed", "5", "--output", "here")
+    assert code == 0, errors
+    assert "note: users whose recommendations are personal: Drawn with seed 5, one a user, from the targets" in errors
+    assert f"figure: {Path('here') / 'examples-*.png'}, numbers: {Path('here') / 'examples.json'}" in errors
+    found = json.loads((tmp_path / "here" / "examples.json").read_text())
+    assert [group["title"] for group in found["groups"]] == [
+        "users whose recommendations are personal", "users who were given popular items",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

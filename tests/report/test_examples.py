@@ -82,7 +82,18 @@ def test_the_same_seed_chooses_the_same_users_and_none_outside_the_rule():
     assert again.targets.tolist() == choice.targets.tolist()
     assert "Drawn with seed 5" in choice.rule
     assert personalised(evaluation(rank), found, before * 0).targets.tolist() == []
-    assert fallen_back(lists_with([0.6] * 6, [False, True] * 3), before, count=9).eligible == 2
+    assert fallen_back(evaluation(rank), lists_with([0.6] * 6, [False, True] * 3), before, count=9).eligible == 2
+
+
+def test_examples_are_of_different_users_drawn_evenly():
+    users = [0] * 90 + list(range(1, 11))
+    found, before = lists_with([0.6] * 100, [True] * 100), np.full(100, 9)
+    chosen = [fallen_back(evaluation([50] * 100, users), found, before, seed=seed).targets for seed in range(300)]
+    assert all(len({users[row] for row in rows}) == 4 for rows in chosen)
+    of_first = sum(users[row] == 0 for rows in chosen for row in rows)
+    assert of_first / 300 == pytest.approx(4 / 11, abs=0.1)  # with most of the targets, and as likely as any
+    assert len({row for rows in chosen for row in rows if users[row] == 0}) > 30
+    assert len(fallen_back(evaluation([50] * 100, users), found, before, count=99).targets) == 11
 
 
 def test_the_worst_targets_are_of_different_users_and_of_learned_items():

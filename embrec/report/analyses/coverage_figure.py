@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from embrec.report.analyses.coverage import Coverage, Share, drawn_words
-from embrec.report.analyses.output import entitle, finish
+from embrec.report.analyses.output import entitle, finish, mark_lengths
 from embrec.report.figures import COLOURS, empty_figure
 from embrec.report.results import CONFIDENCE
 
@@ -46,7 +46,6 @@ def _panel(ax: "Axes", events: Sequence[int], shares: Sequence[Share], most: flo
         events, means, [below, above], color=colour, marker=marker, markersize=4, linewidth=1.4, elinewidth=1,
         capsize=2.5,
     )  # fmt: skip
-    ax.set_xticks(events[:: 1 + len(events) // 20])
+    mark_lengths(ax, events)
     ax.set_ylim(0, most * 108)
-    ax.set_xlabel("events before the target")
     ax.set_ylabel("share of the catalog, %")

@@ -3,13 +3,11 @@
 Below, the items coloured by how many users are offered them, and that against their popularity.
 """
 
-import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embrec.features.text.texts import clean
 from embrec.report.analyses.embedding_map import TOP, Bias, EmbeddingMap
 from embrec.report.analyses.output import LETTERS, entitle, finish
 from embrec.report.analyses.subject import Subject
@@ -57,18 +55,12 @@ def draw(subject: Subject, found: EmbeddingMap) -> "Figure":
     entitle(
         figure,
         f"{subject.title}: t-SNE of queries and items; ranks among all items of the catalog",
-        f"red: user {match.user} after {match.events:,} events, and the next item, {_title(subject, match.item)}, above "
-        f"{match.above:.1%} of the others",
+        f"red: user {match.user} after {match.events:,} events, and the next item, "
+        f"'{subject.name_of(match.item, _TITLE)}', above {match.above:.1%} of the others",
         f"popularity bias: Spearman's correlation {bias.correlation:+.2f}; {bias.nobody:.1%} of items in nobody's "
         f"top {TOP:.0%}, {bias.majority:.1%} in that of most users",
     )
     return figure
-
-
-def _title(subject: Subject, row: int) -> str:
-    catalog = subject.dataset.catalog
-    title = clean(catalog.frame["title"][row] or "") if "title" in catalog.frame.columns else ""
-    return f'"{textwrap.shorten(title, _TITLE, placeholder="…")}"' if title else str(catalog.item_ids[row])
 
 
 def _cloud(

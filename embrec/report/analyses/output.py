@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LETTERS = "abcdefghijklmnop"
+_EACH = 20  # lengths that are marked one by one
 _CHARACTERS_PER_INCH = 13  # of a figure's title
 
 
@@ -74,3 +75,11 @@ def finish(ax: "Axes", place: int, title: str) -> None:
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="y", color="0.9", linewidth=0.6)
     ax.set_axisbelow(True)
+
+
+def mark_lengths(ax: "Axes", lengths: Sequence[int]) -> None:
+    """Mark the numbers of events on the x axis: all of them where they are few, else some."""
+    from matplotlib.ticker import FixedLocator, MaxNLocator
+
+    ax.xaxis.set_major_locator(FixedLocator(list(lengths)) if len(lengths) <= _EACH else MaxNLocator(8, integer=True))
+    ax.set_xlabel("events before the target")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from embrec.report.analyses.output import entitle, finish
+from embrec.report.analyses.output import entitle, finish, mark_lengths
 from embrec.report.analyses.prefixes import Point, Prefixes
 from embrec.report.figures import COLOURS, empty_figure
 from embrec.report.results import CONFIDENCE
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _HERE, _FIRST = COLOURS[0], COLOURS[5]
-_X_LABEL = "events before the target"
 _PERCENT = ("hr@", "recall@", "accuracy")
 
 
@@ -51,11 +50,10 @@ def draw(found: Prefixes, title: str, protocol: str) -> "Figure":
 def _lengths(ax: "Axes", found: Prefixes) -> None:
     lengths, counts = list(found.counts), list(found.counts.values())
     ax.bar(lengths, counts, width=0.8, color="0.62")
-    ax.set_xlabel(_X_LABEL)
     ax.set_ylabel("targets")
     ax.yaxis.set_major_formatter("{x:,.0f}")
     ax.set_xlim(min(lengths) - 0.7, max(lengths) + 0.7)
-    _ticks(ax, lengths)
+    mark_lengths(ax, lengths)
     if found.longer:
         ax.annotate(
             f"{found.longer:,} after more than {max(lengths)}", (0.98, 0.95), xycoords="axes fraction", ha="right",
@@ -79,12 +77,6 @@ def _curve(ax: "Axes", place: int, name: str, points: Sequence[Point]) -> None:
             events, firsts, color=_FIRST, marker="s", markersize=3.5, markerfacecolor="white", linewidth=1.2,
             linestyle="--", label="the same users at their first target",
         )  # fmt: skip
-    ax.set_xlabel(_X_LABEL)
     ax.set_ylabel(name.upper() + (", %" if scale == 100 else ""))
-    _ticks(ax, events)
+    mark_lengths(ax, events)
     finish(ax, place, f"{name.upper()} by events before")
-
-
-def _ticks(ax: "Axes", lengths: Sequence[int]) -> None:
-    """Mark every length, or every other one where they are many."""
-    ax.set_xticks(lengths[:: 1 + len(lengths) // 20])

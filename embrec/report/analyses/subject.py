@@ -1,5 +1,6 @@
 """What an analysis is of: a finished run, the data it was trained on, and where its test targets rank."""
 
+import textwrap
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from embrec.evaluation.candidates import AllItems, Sampled
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
 from embrec.evaluation.runs import evaluate_runs
 from embrec.evaluation.slices import training_counts
+from embrec.features.text.texts import clean
 from embrec.progress import Progress, silent
 from embrec.report.record import circumstances
 from embrec.training.config import RunConfig
@@ -62,6 +64,12 @@ class Subject:
     def popularity(self) -> NDArray:
         """The training events of each item, [n]."""
         return training_counts(self.dataset.interactions, self.partition)
+
+    def name_of(self, row: int, length: int) -> str:
+        """Return the title of an item without markup, cut after a word, or its id where it has none."""
+        catalog = self.dataset.catalog
+        title = clean(catalog.frame["title"][row] or "") if "title" in catalog.frame.columns else ""
+        return textwrap.shorten(title, length, placeholder="…") or str(catalog.item_ids[row])
 
     def evaluated(
         self, protocol: EvaluationConfig | None = None, *, keep: int = 0, progress: Progress = silent

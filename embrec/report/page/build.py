@@ -20,9 +20,9 @@ from embrec.files import write_text
 from embrec.progress import Progress, silent
 from embrec.report.figures import require_matplotlib
 from embrec.report.page.compose import compose
-from embrec.report.page.items import require_pillow
 from embrec.report.page.material import LIST, Material, Run, read_run
 from embrec.report.page.render import require_jinja
+from embrec.report.pictures import require_pillow
 from embrec.report.record import circumstances
 from embrec.training.run import RunFolder
 from embrec.training.sources import find_tables

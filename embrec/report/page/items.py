@@ -5,18 +5,14 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embrec.data.catalog import Catalog
-from embrec.errors import MissingExtraError
 from embrec.evaluation.silhouette import category_column, category_paths
 from embrec.features.text.texts import clean
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from embrec.report.pictures import small_picture
 
 EDGE = 120  # pixels of a thumbnail's longer edge; shown smaller, so that it is sharp on fine screens too
 _QUALITY = 72
@@ -84,43 +80,11 @@ class Showcase:
         return self._shown[row]
 
 
-def require_pillow() -> None:
-    """Raise unless pictures can be read.
-
-    Raises:
-        MissingExtraError: Pillow is not installed.
-    """
-    try:
-        import PIL.Image  # noqa: F401
-    except ImportError:
-        raise MissingExtraError("pillow", "report", "a report with pictures of items") from None
-
-
 def thumbnail(path: Path) -> tuple[str | None, int, int]:
-    """Return a small JPEG of an image file as a data URI, with its width and height; None where it cannot be read.
-
-    A picture that is missing or broken is no reason to withhold a report: the item is shown by its title.
-    """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as file:
-            file.draft("RGB", (EDGE * 2, EDGE * 2))  # JPEG: decode at a fraction of the size
-            image = _on_white(ImageOps.exif_transpose(file))
-            image.thumbnail((EDGE, EDGE), Image.Resampling.LANCZOS)
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError):
+    """Return a small JPEG of an image file as a data URI, with its width and height; None where it cannot be read."""
+    image = small_picture(path, EDGE)
+    if image is None:
         return None, 0, 0
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=_QUALITY, optimize=True)
     return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}", image.width, image.height
-
-
-def _on_white(image: "Image") -> "Image":
-    """Put a picture with transparent parts on white, as shops show it."""
-    from PIL import Image
-
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        layer = image.convert("RGBA")
-        white = Image.new("RGBA", layer.size, "white")
-        return Image.alpha_composite(white, layer).convert("RGB")
-    return image.convert("RGB")

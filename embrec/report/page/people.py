@@ -66,7 +66,7 @@ def examples_section(material: Material, found: Fallback, show: Showcase) -> Sec
 def failures_section(material: Material, found: dict[str, Fallback], histories: Histories, show: Showcase) -> Section:
     """Return the section of failures: falling back to popular items, and the targets ranked worst."""
     before = events_before(material.dataset.interactions, material.first.event)
-    back = fallen_back(found[material.reference], before, seed=material.seed)
+    back = fallen_back(material.first, found[material.reference], before, seed=material.seed)
     worst = worst_ranked(material.first, material.popularity[material.target_items] > 0)
     groups = [
         _group(material, show, "Given what everyone likes", "Diverse histories, and lists of the most popular items.", back),

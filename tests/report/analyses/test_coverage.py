@@ -2,6 +2,7 @@
 
 import doctest
 import json
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -10,9 +11,11 @@ from support.standings import standing_at
 
 from embrec.data.interactions import Interactions
 from embrec.errors import ConfigError
+from embrec.evaluation.candidates import AllItems, Sampled
 from embrec.evaluation.evaluator import Evaluation
 from embrec.report.analyses import coverage
 from embrec.report.analyses.coverage import analyze_coverage, by_length, distinct, drawings, table
+from embrec.report.analyses.subject import Subject
 
 N_ITEMS = 500
 
@@ -101,3 +104,12 @@ def test_a_run_is_measured_and_written(toys, tmp_path):
     assert analyze_coverage(toys["prefixes"], k=3, resamples=50, output=tmp_path, command="it")[1] == found
     with pytest.raises(ConfigError, match="--k is 41, but the catalog has 40 items"):
         analyze_coverage(toys["prefixes"], k=41)
+
+
+def test_lists_are_of_the_whole_catalog_where_a_run_ranks_among_a_sample(toys):
+    subject = Subject.open(toys["last"])
+    assert subject.protocol_of_lists() == subject.config.evaluation
+    evaluation = subject.config.evaluation.model_copy(update={"candidates": Sampled(count=5)})
+    sampled = replace(subject, config=subject.config.model_copy(update={"evaluation": evaluation}))
+    assert sampled.protocol_of_lists().candidates == AllItems()
+    assert sampled.evaluated(sampled.protocol_of_lists(), keep=4).top.shape[1] >= 4

@@ -134,10 +134,10 @@ def test_a_user_who_is_asked_for_is_shown_at_the_last_target(subject, ranker):
 def test_targets_that_the_model_cannot_score_are_left_out(subject, ranker):
     class Forgetful(TrainedRanker):
         def factors(self, item_matrix=None):
-            items, known = super().factors(item_matrix)
-            known = known.clone()
+            factors = super().factors(item_matrix)
+            known = factors.scorable.clone()
             known[1:11] = False
-            return Factors(items, known)
+            return factors._replace(scorable=known)
 
     found = locate(subject, Forgetful(ranker.trained))
     assert found.left_out > 0
