@@ -263,7 +263,7 @@ def runs(
     ties: Ties = None,
     candidates: Candidates = None,
     slices: Annotated[
-        list[str] | None, typer.Option("--slice", help="partition, history or popularity; may be repeated.")
+        list[str] | None, typer.Option("--slice", help="partition, history, popularity or features; may be repeated.")
     ] = None,
     lists: Annotated[int | None, typer.Option(min=1, help="Also describe the lists of so many items.")] = None,
     output: Annotated[

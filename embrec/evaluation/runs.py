@@ -1,18 +1,23 @@
 """Evaluating finished runs and baselines on one split, under one protocol."""
 
+import contextlib
+import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from embrec.data.batches import Batch
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset, load_dataset
-from embrec.errors import ConfigError, RunError
+from embrec.errors import ConfigError, FeatureError, RunError
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, Ranker, check_protocol, evaluate
 from embrec.evaluation.metrics import cutoff
-from embrec.evaluation.store import remembered
+from embrec.evaluation.store import remembered, remembered_in
+from embrec.features.table import FeatureTable
 from embrec.models.baselines.base import Baseline
 from embrec.models.baselines.content_knn import ContentKNN
 from embrec.models.baselines.popularity import PopRec
@@ -72,7 +77,7 @@ def evaluate_runs(
 ) -> dict[str, Evaluation]:
     """Rank the test targets of one category and split by several runs and baselines.
 
-    What was computed for a run before, under the same protocol, is read from its folder.
+    What was computed before, under the same protocol, is read from the folder of the run, or for baselines of the category.
 
     Args:
         runs: finished runs of one category with one split.
@@ -106,11 +111,18 @@ def evaluate_runs(
             progress=progress, task=name,
         )  # fmt: skip
 
+    def baseline(name: str, tables: Sequence[FeatureTable]) -> Evaluation:
+        return ranked(_fitted(name, tables, dataset, partition), name, first.model.max_length)
+
     evaluations = {}
     log = log_hash(dataset.interactions)
     for name in dict.fromkeys(baselines):
-        baseline = _baseline(name, runs, configs, dataset, partition)
-        evaluations[name] = ranked(baseline, name, first.model.max_length)
+        tables = _tables_of(name, runs, configs, dataset, partition)
+        stems = [table.path.stem for table in tables]
+        known = [name, stems, first.split.model_dump(mode="json"), dataset.catalog.fingerprint, first.model.max_length]
+        identity = json.dumps(known).encode() + log + b"".join(table.fingerprints.tobytes() for table in tables)
+        folder = runs[0].category.path / "evaluations"
+        evaluations[name] = remembered_in(folder, identity, chosen, keep, partial(baseline, name, tables))
     for run in runs:
         trained = load_model(run)
         if trained.catalog.fingerprint != dataset.catalog.fingerprint:
@@ -118,6 +130,16 @@ def evaluate_runs(
         compute = partial(ranked, TrainedRanker(trained), run.name, configs[run.name].model.max_length)
         evaluations[run.name] = remembered(run, chosen, keep, compute, log=log)
     return evaluations
+
+
+def present_features(runs: Sequence[RunFolder], dataset: Dataset, partition: Partition) -> dict[str, NDArray[np.bool_]]:
+    """Return which items have something in each source that runs read, source -> [n]; tables that are gone say nothing."""
+    present = {}
+    for name in dict.fromkeys(name for run in runs for name in run.config().model.features):
+        with contextlib.suppress(FeatureError):
+            (table,) = find_tables(runs[0].category, [name], dataset.catalog, partition.train_items)
+            present[name.rsplit("-", 1)[0]] = np.asarray(table.present, dtype=bool)
+    return present
 
 
 def protocol(
@@ -148,19 +170,27 @@ def protocol(
     return changed
 
 
-def _baseline(
+def _tables_of(
     name: str, runs: Sequence[RunFolder], configs: Mapping[str, RunConfig], dataset: Dataset, partition: Partition
-) -> Baseline:
-    baseline: Baseline
-    if name == "pop":
-        baseline = PopRec()
-    elif name == "content-knn":
-        features = next((config.model.features for config in configs.values() if config.model.features), ())
-        if not features:
-            raise ConfigError("content-knn compares content, and none of these runs reads any; add a run that does")
-        tables = find_tables(runs[0].category, features, dataset.catalog, partition.train_items)
-        baseline = ContentKNN({table.path.stem: vectors(table) for table in tables})
-    else:
+) -> list[FeatureTable]:
+    """Return the feature tables that a baseline reads.
+
+    Raises:
+        ConfigError: the baseline is unknown, or has no features to read.
+    """
+    if name not in BASELINES:
         raise ConfigError(f"unknown baseline {name!r}; there are: {', '.join(BASELINES)}")
+    if name == "pop":
+        return []
+    features = next((config.model.features for config in configs.values() if config.model.features), ())
+    if not features:
+        raise ConfigError("content-knn compares content, and none of these runs reads any; add a run that does")
+    return find_tables(runs[0].category, features, dataset.catalog, partition.train_items)
+
+
+def _fitted(name: str, tables: Sequence[FeatureTable], dataset: Dataset, partition: Partition) -> Baseline:
+    baseline: Baseline = (
+        PopRec() if name == "pop" else ContentKNN({table.path.stem: vectors(table) for table in tables})
+    )
     baseline.fit(dataset.interactions, partition)
     return baseline

@@ -68,10 +68,33 @@ def remembered(
         log: hash of the log whose targets are ranked (`log_hash`).
         part: which targets.
     """
+    identity = run.fingerprint().encode() + run.weights.read_bytes() + log
+    return remembered_in(run.path / "evaluations", identity, config, keep, compute, part=part)
+
+
+def remembered_in(
+    folder: Path,
+    identity: bytes,
+    config: EvaluationConfig,
+    keep: int,
+    compute: Callable[[], Evaluation],
+    *,
+    part: str = "test",
+) -> Evaluation:
+    """Return the evaluation that a folder keeps of one model, or a new one that is put there; see `remembered`.
+
+    Args:
+        folder: of evaluations.
+        identity: all that the model's ranks depend on beside the protocol.
+        config: the protocol.
+        keep: how many of the best items are needed of each target.
+        compute: makes the evaluation.
+        part: which targets.
+    """
     protocol = config.model_dump(mode="json", exclude={"metrics", "batch_size", "ties"})
-    digest = hashlib.blake2b(run.fingerprint().encode() + run.weights.read_bytes() + log, digest_size=8)
+    digest = hashlib.blake2b(identity, digest_size=8)
     digest.update(json.dumps([FORMAT, protocol, part], sort_keys=True).encode())
-    path = run.path / "evaluations" / f"{digest.hexdigest()}.safetensors"
+    path = folder / f"{digest.hexdigest()}.safetensors"
     try:
         found = load_evaluation(path)
         if not keep or (found.top is not None and found.top.shape[1] >= keep):

@@ -14,7 +14,7 @@ from embrec.data.store import load_dataset
 from embrec.errors import ConfigError
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
 from embrec.evaluation.lists import list_metrics
-from embrec.evaluation.runs import evaluate_runs
+from embrec.evaluation.runs import evaluate_runs, present_features
 from embrec.evaluation.slices import target_slices
 from embrec.progress import Progress, silent
 from embrec.report.record import settings_of
@@ -22,7 +22,7 @@ from embrec.report.results import CONFIDENCE, RESAMPLES, Measurements, measure, 
 from embrec.report.tables import Table, difference, estimate, markdown_table
 from embrec.training.run import RunFolder
 
-DIMENSIONS = ("partition", "history", "popularity")
+DIMENSIONS = ("partition", "history", "popularity", "features")
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def compare_runs(
         config: the protocol; that of the first run if None.
         reference: name of the model, of one of its runs or of the baseline that the others are compared with; the first
             model if None.
-        dimensions: of slices that are measured too, of `DIMENSIONS`.
+        dimensions: of slices that are measured too, of `DIMENSIONS`; `features` is one for each source that the runs read.
         k: length of the lists that are described; no lists if None.
         progress: told of every batch.
 
@@ -150,7 +150,12 @@ def compare_runs(
     dataset = load_dataset(runs[0].category)
     partition = first.split(dataset.interactions, len(dataset.catalog))
     names = protocol.metrics
-    slices = target_slices(dataset.interactions, partition, evaluations[chosen][0]) if dimensions else {}
+    slices = {}
+    if dimensions:
+        present = present_features(runs, dataset, partition)
+        slices = target_slices(dataset.interactions, partition, evaluations[chosen][0], present)
+        asked = [name for name in dimensions if name != "features"]
+        dimensions = [*asked, *present] if "features" in dimensions else asked
     lists: dict[str, dict[str, float]] = {}
     if k is not None:
         for name, seeds in evaluations.items():

@@ -1,6 +1,5 @@
 """`embrec report`: one page of one or several runs, self-contained, made from what their folders and the evaluator say."""
 
-import contextlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
-from embrec.data.splits import Partition
-from embrec.data.store import Dataset, load_dataset
+from embrec.data.store import load_dataset
 from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
-from embrec.evaluation.runs import BASELINES, evaluate_runs
+from embrec.evaluation.runs import BASELINES, evaluate_runs, present_features
 from embrec.evaluation.slices import target_slices
 from embrec.files import write_text
 from embrec.progress import Progress, silent
@@ -67,6 +65,7 @@ def build_report(
     evaluations = evaluate_runs([run.folder for run in runs], baselines, config, progress, keep=LIST)
     dataset = load_dataset(category)
     partition = runs[0].config.split(dataset.interactions, len(dataset.catalog))
+    present = present_features([run.folder for run in runs], dataset, partition)
     material = Material(
         category=category.name,
         dataset=dataset,
@@ -74,9 +73,7 @@ def build_report(
         config=config or runs[0].config.evaluation,
         runs=runs,
         evaluations=evaluations,
-        slices=target_slices(
-            dataset.interactions, partition, evaluations[runs[0].name], _present(runs, dataset, partition)
-        ),
+        slices=target_slices(dataset.interactions, partition, evaluations[runs[0].name], present),
         vectors=_vectors(runs[0].folder),
         seed=seed,
         command=command,
@@ -117,16 +114,6 @@ def _usable_baselines(runs: Sequence[Run]) -> tuple[list[str], list[str]]:
     except FeatureError as error:
         return ["pop"], [f"Content kNN is left out: {error}"]
     return list(BASELINES), []
-
-
-def _present(runs: Sequence[Run], dataset: Dataset, partition: Partition) -> dict[str, NDArray[np.bool_]]:
-    """Return which items have something in each source of the runs, source -> [n]; tables that are gone say nothing."""
-    present = {}
-    for name in dict.fromkeys(name for run in runs for name in run.config.model.features):
-        with contextlib.suppress(FeatureError):
-            (table,) = find_tables(runs[0].folder.category, [name], dataset.catalog, partition.train_items)
-            present[name.rsplit("-", 1)[0]] = np.asarray(table.present, dtype=bool)
-    return present
 
 
 def _vectors(run: RunFolder) -> NDArray[np.float32]:
