@@ -31,7 +31,8 @@ class BlockCounter:
 
     def __init__(self, rows: int, width: int, device: torch.device) -> None:
         self.device = device
-        if device.type == "cpu":
+        self.in_lanes = device.type == "cpu"
+        if self.in_lanes:
             if width > BLOCK_WIDTH:
                 raise ValueError(f"a block on a processor has at most {BLOCK_WIDTH} columns, not {width}")
             self._above = np.zeros((rows, -(-width // 8) * 8), dtype=bool)
@@ -46,7 +47,7 @@ class BlockCounter:
         Returns:
             Both [B] int64, on the device of the block.
         """
-        if self.device.type != "cpu":
+        if not self.in_lanes:
             column = threshold[:, None]
             return (block > column).sum(dim=1), (block == column).sum(dim=1)
         scores, limits = block.numpy(), threshold.numpy()[:, None]
@@ -62,7 +63,7 @@ class BlockCounter:
 
     def passing(self, block: Tensor, threshold: Tensor) -> tuple[Tensor, Tensor]:
         """Return row and column of the scores greater than each row's threshold, both [P], in the order of the block."""
-        if self.device.type != "cpu":
+        if not self.in_lanes:
             row, column = (block > threshold[:, None]).nonzero(as_tuple=True)
             return row, column
         scores, limits = block.numpy(), threshold.numpy()[:, None]

@@ -146,7 +146,7 @@ class CatalogScan:
         self.candidate = candidate
         self.scorable = scorable
         self.width = min(BLOCK_WIDTH if device.type == "cpu" else _WIDTH_ON_GPU, max(1, len(candidate) - 1))
-        self._counter = BlockCounter(rows, self.width, device)
+        self.counter = BlockCounter(rows, self.width, device)
         self._since = since if since is None else torch.from_numpy(since).to(device)
         self._dates = None if since is None else np.sort(since[candidate])
         self._unscored = [self._columns(~scorable & candidate, block) for block in self._blocks()]
@@ -186,7 +186,7 @@ class CatalogScan:
         undefined = of_target.isnan()
         greater = torch.zeros(len(targets), dtype=torch.long, device=self.device)
         tied = torch.zeros_like(greater)
-        best = BestItems(len(targets), keep, self._counter) if keep else None
+        best = BestItems(len(targets), keep, self.counter) if keep else None
         asked = None if time is None else torch.from_numpy(time).to(self.device)
         pairs = _ByItem(excluded.row, excluded.item)
         own = _ByItem(rows, targets)
@@ -199,7 +199,7 @@ class CatalogScan:
             block[pairs.between(start, stop)] = torch.nan
             target_at = own.between(start, stop)
             block[target_at] = torch.nan  # counted by nobody, however its score is rounded
-            more, equal = self._counter.above(block, of_target)
+            more, equal = self.counter.above(block, of_target)
             greater += more
             tied += equal
             if best is not None:

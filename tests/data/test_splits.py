@@ -211,3 +211,27 @@ def test_a_split_is_read_from_the_text_it_is_written_as(split):
 def test_a_split_that_cannot_be_read_is_refused(text, message):
     with pytest.raises(ConfigError, match=re.escape(message)):
         parse_split(text)
+
+
+@settings(deadline=None)
+@given(times, st.integers(1, ITEMS - 1))
+def test_what_happens_after_the_moment_changes_nothing_of_training(rows, shift):
+    split = GlobalTime(train=0.5, valid=0.25)
+    log = timed_log(rows)
+    try:
+        partition = split(log, ITEMS)
+    except DataError:
+        return
+    moment = split.boundaries(log)[0]
+    changed = [
+        [
+            ((item + shift) % ITEMS if time >= moment else item, time)
+            for item, time in sorted(row, key=lambda one: one[1])
+        ]
+        for row in rows
+    ]
+    other = timed_log(changed)
+    again = split(other, ITEMS)
+    assert pairs(again.train) == pairs(partition.train)
+    assert (other.item[again.train.events(other)] == log.item[partition.train.events(log)]).all()
+    assert (again.train_items == partition.train_items).all()

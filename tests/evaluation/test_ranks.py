@@ -132,6 +132,19 @@ def test_popularity_without_an_order_gives_the_lowest_ids():
     assert best.tolist() == [[1, 2, 3, 4, 5]] * 2
 
 
+def test_counting_as_on_a_gpu_gives_the_same():
+    queries, factors, targets = products(3 * BLOCK_WIDTH + 11, 16, 40, unknown=100)
+    candidate = np.arange(len(factors.items)) > 0
+    run = CatalogScan(candidate, factors.scorable.numpy(), len(queries), torch.device("cpu"))
+    scores = Products(factors, len(queries), run.width)
+    in_lanes, best = run(scores(queries), targets, NOTHING, keep=20)
+    run.counter.in_lanes = False
+    plain, best_too = run(scores(queries), targets, NOTHING, keep=20)
+    assert (in_lanes.greater == plain.greater).all()
+    assert (in_lanes.tied == plain.tied).all()
+    assert (best == best_too).all()
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_the_number_of_threads_changes_nothing(threads):
     before = torch.get_num_threads()
