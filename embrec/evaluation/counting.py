@@ -5,19 +5,12 @@ long again. Here a comparison writes one byte a score, and eight of these are ad
 which hold 255 each: hence the width of a block.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from itertools import pairwise
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 BLOCK_WIDTH = 255 * 8  # of counting on a processor: the lanes of a sum of more could overflow
-
-_ROWS_A_THREAD = 32  # fewer are not worth another thread
 
 
 class BlockCounter:
@@ -51,14 +44,8 @@ class BlockCounter:
             column = threshold[:, None]
             return (block > column).sum(dim=1), (block == column).sum(dim=1)
         scores, limits = block.numpy(), threshold.numpy()[:, None]
-        greater = np.empty(len(scores), dtype=np.int64)
-        at_least = np.empty(len(scores), dtype=np.int64)
-
-        def count(rows: slice) -> None:
-            greater[rows] = self._count(np.greater, scores[rows], limits[rows], rows)
-            at_least[rows] = self._count(np.greater_equal, scores[rows], limits[rows], rows)
-
-        _in_threads(count, len(scores))
+        greater = self._count(np.greater, scores, limits)
+        at_least = self._count(np.greater_equal, scores, limits)
         return torch.from_numpy(greater), torch.from_numpy(at_least - greater)
 
     def passing(self, block: Tensor, threshold: Tensor) -> tuple[Tensor, Tensor]:
@@ -69,39 +56,15 @@ class BlockCounter:
         scores, limits = block.numpy(), threshold.numpy()[:, None]
         width = scores.shape[1]
 
-        def compare(rows: slice) -> None:
-            np.greater(scores[rows], limits[rows], out=self._above[rows, :width])
-
-        _in_threads(compare, len(scores))
-        found = np.flatnonzero(self._above[: len(scores), :width])
+        above = self._above[: len(scores), :width]
+        found = np.flatnonzero(np.greater(scores, limits, out=above))
         return torch.from_numpy(found // width), torch.from_numpy(found % width)
 
-    def _count(
-        self, compare: np.ufunc, scores: NDArray[np.float32], limits: NDArray[np.float32], rows: slice
-    ) -> NDArray[np.int64]:
-        above = self._above[rows]
+    def _count(self, compare: np.ufunc, scores: NDArray[np.float32], limits: NDArray[np.float32]) -> NDArray[np.int64]:
+        above = self._above[: len(scores)]
         width = scores.shape[1]
         compare(scores, limits, out=above[:, :width])
         above[:, width:] = False
         lanes = np.add.reduce(above.view(np.int64), axis=1)  # [B]: eight counts in each number
         counts: NDArray[np.int64] = lanes.view(np.uint8).reshape(len(lanes), 8).sum(axis=1, dtype=np.int64)
         return counts
-
-
-def _in_threads(work: Callable[[slice], None], rows: int) -> None:
-    """Do the work on slices of the rows, as many at a time as torch has threads: numpy lets go of Python's lock."""
-    threads = min(torch.get_num_threads(), rows // _ROWS_A_THREAD)
-    if threads <= 1:
-        work(slice(0, rows))
-        return
-    edges = np.linspace(0, rows, threads + 1).astype(int).tolist()
-    parts = [slice(start, stop) for start, stop in pairwise(edges)]
-    others = [_pool().submit(work, part) for part in parts[1:]]
-    work(parts[0])
-    for other in others:
-        other.result()
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(thread_name_prefix="embrec-count")

@@ -6,7 +6,11 @@ and the best k one more.
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -23,6 +27,7 @@ Ties = Literal["mean", "optimistic", "pessimistic"]
 
 _WIDTH_ON_GPU = 1 << 16
 _AT_LEAST = 64  # rows and columns of a product
+_SPARE = 2 * _AT_LEAST  # rows of a buffer, for a last part that is filled up
 _SHARE_OF_TIES: dict[Ties, float] = {"mean": 0.5, "optimistic": 0.0, "pessimistic": 1.0}
 
 
@@ -53,6 +58,11 @@ class NotCandidates(NamedTuple):
     row: NDArray[np.int64]
     item: NDArray[np.int64]
 
+    def part(self, rows: slice) -> "NotCandidates":
+        """Return the pairs of some rows, which are counted from the first of them."""
+        within = (self.row >= rows.start) & (self.row < rows.stop)
+        return NotCandidates(self.row[within] - rows.start, self.item[within])
+
 
 class BatchScores(Protocol):
     """The scores of a batch of histories, in parts."""
@@ -63,6 +73,10 @@ class BatchScores(Protocol):
 
     def of(self, ids: Tensor) -> Tensor:
         """Return the score of one id a row, [B] -> [B]."""
+        ...
+
+    def part(self, rows: slice) -> "BatchScores":
+        """Return the scores of some rows, which may be read beside those of others."""
         ...
 
 
@@ -81,7 +95,8 @@ class Products:
 
     def __init__(self, factors: Factors, rows: int, width: int) -> None:
         self.items = _at_least(factors.items)
-        self._buffer = self.items.new_empty(max(rows, _AT_LEAST) * max(width, _AT_LEAST))
+        self._room = max(width, _AT_LEAST)  # for each row
+        self._buffer = self.items.new_empty((max(rows, _AT_LEAST) + _SPARE) * self._room)
         self._rows = 0
         self._queries = self.items[:0]
 
@@ -89,6 +104,12 @@ class Products:
         """Take the queries of the next batch, [B, d]."""
         self._rows, self._queries = len(queries), _at_least(queries)
         return self
+
+    def part(self, rows: slice) -> "Products":
+        """Return the products of some rows, in their part of the buffer; see `BatchScores`."""
+        part = copy(self)
+        part._buffer = self._buffer[rows.start * self._room :]
+        return part(self._queries[rows])
 
     def block(self, start: int, stop: int) -> Tensor:
         """Return the products with some of the items; see `BatchScores`."""
@@ -122,6 +143,10 @@ class WholeScores:
         """Return one score a row."""
         return self.scores.gather(1, ids[:, None])[:, 0]
 
+    def part(self, rows: slice) -> "WholeScores":
+        """Return the scores of some rows."""
+        return WholeScores(self.scores[rows])
+
 
 class CatalogScan:
     """Walks through the catalog once for each batch: counts what stands above the targets, and keeps the best.
@@ -146,7 +171,8 @@ class CatalogScan:
         self.candidate = candidate
         self.scorable = scorable
         self.width = min(BLOCK_WIDTH if device.type == "cpu" else _WIDTH_ON_GPU, max(1, len(candidate) - 1))
-        self.counter = BlockCounter(rows, self.width, device)
+        self._rows = rows
+        self._counters: dict[int, BlockCounter] = {}
         self._since = since if since is None else torch.from_numpy(since).to(device)
         self._dates = None if since is None else np.sort(since[candidate])
         self._unscored = [self._columns(~scorable & candidate, block) for block in self._blocks()]
@@ -180,26 +206,66 @@ class CatalogScan:
         Returns:
             The standing of the targets, and the best tensor ids, [B, keep], 0 where there are fewer; None if none are kept.
         """
+        parts = _parts(len(targets)) if self.device.type == "cpu" else [slice(0, len(targets))]
+        asked = [
+            (
+                place,
+                scores.part(rows),
+                targets[rows],
+                excluded.part(rows),
+                None if time is None else time[rows],
+                keep,
+            )
+            for place, rows in enumerate(parts)
+        ]
+        if len(parts) == 1:
+            return self._scan(*asked[0])
+        found = [task.result() for task in [_threads().submit(self._scan, *part) for part in asked]]
+        standing = Standing(
+            *(np.concatenate([getattr(one, name) for one, _ in found]) for name in Standing.__dataclass_fields__)
+        )
+        tops = [top for _, top in found if top is not None]
+        return standing, np.concatenate(tops) if tops else None
+
+    def counter(self, place: int = 0) -> BlockCounter:
+        """Return what counts for one of the parts that are scanned beside each other."""
+        if place not in self._counters:
+            self._counters[place] = BlockCounter(self._rows, self.width, self.device)
+        return self._counters[place]
+
+    @torch.inference_mode()  # which other threads do not inherit
+    def _scan(
+        self,
+        place: int,
+        scores: BatchScores,
+        targets: NDArray[np.int64],
+        excluded: NotCandidates,
+        time: NDArray[np.int64] | None,
+        keep: int,
+    ) -> tuple[Standing, NDArray[np.int32] | None]:
         rows = np.arange(len(targets))
         of_target = scores.of(torch.from_numpy(targets).to(self.device)).float().contiguous()
         of_target[torch.from_numpy(~self.scorable[targets]).to(self.device)] = -torch.inf
         undefined = of_target.isnan()
         greater = torch.zeros(len(targets), dtype=torch.long, device=self.device)
         tied = torch.zeros_like(greater)
-        best = BestItems(len(targets), keep, self.counter) if keep else None
+        counter = self.counter(place)
+        best = BestItems(len(targets), keep, counter) if keep else None
         asked = None if time is None else torch.from_numpy(time).to(self.device)
         pairs = _ByItem(excluded.row, excluded.item)
         own = _ByItem(rows, targets)
-        for place, (start, stop) in enumerate(self._blocks()):
+        for number, (start, stop) in enumerate(self._blocks()):
             block = scores.block(start, stop)
-            block.index_fill_(1, self._unscored[place], -torch.inf)
-            block.index_fill_(1, self._absent[place], torch.nan)
+            if len(self._unscored[number]):
+                block.index_fill_(1, self._unscored[number], -torch.inf)
+            if len(self._absent[number]):
+                block.index_fill_(1, self._absent[number], torch.nan)
             if self._since is not None and asked is not None:
                 block.masked_fill_(self._since[start:stop] > asked[:, None], torch.nan)
             block[pairs.between(start, stop)] = torch.nan
             target_at = own.between(start, stop)
             block[target_at] = torch.nan  # counted by nobody, however its score is rounded
-            more, equal = self.counter.above(block, of_target)
+            more, equal = counter.above(block, of_target)
             greater += more
             tied += equal
             if best is not None:
@@ -234,6 +300,19 @@ class CatalogScan:
             candidates=count,
             undefined=last,
         )
+
+
+def _parts(rows: int) -> list[slice]:
+    """Return the parts of a batch that are scanned beside each other, one for each of torch's threads."""
+    threads = max(1, min(torch.get_num_threads(), rows // _AT_LEAST))
+    edges = np.linspace(0, rows, threads + 1).astype(int).tolist()
+    return [slice(start, stop) for start, stop in pairwise(edges)]
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Return threads in which torch itself uses one: rows shared out once cost less than each operation shared out."""
+    return ThreadPoolExecutor(thread_name_prefix="embrec-ranks", initializer=lambda: torch.set_num_threads(1))
 
 
 class _ByItem:

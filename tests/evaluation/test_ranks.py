@@ -138,7 +138,7 @@ def test_counting_as_on_a_gpu_gives_the_same():
     run = CatalogScan(candidate, factors.scorable.numpy(), len(queries), torch.device("cpu"))
     scores = Products(factors, len(queries), run.width)
     in_lanes, best = run(scores(queries), targets, NOTHING, keep=20)
-    run.counter.in_lanes = False
+    run.counter().in_lanes = False
     plain, best_too = run(scores(queries), targets, NOTHING, keep=20)
     assert (in_lanes.greater == plain.greater).all()
     assert (in_lanes.tied == plain.tied).all()
