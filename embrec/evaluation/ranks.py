@@ -220,7 +220,9 @@ class CatalogScan:
         ]
         if len(parts) == 1:
             return self._scan(*asked[0])
+        threads = torch.get_num_threads()
         found = [task.result() for task in [_threads().submit(self._scan, *part) for part in asked]]
+        torch.set_num_threads(threads)  # what threads that begin later inherit; those of the pool keep their one
         standing = Standing(
             *(np.concatenate([getattr(one, name) for one, _ in found]) for name in Standing.__dataclass_fields__)
         )

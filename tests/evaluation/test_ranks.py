@@ -1,5 +1,7 @@
 """Ranks and best items by counting, against sorts and against hand-made ties."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -143,6 +145,18 @@ def test_counting_as_on_a_gpu_gives_the_same():
     assert (in_lanes.greater == plain.greater).all()
     assert (in_lanes.tied == plain.tied).all()
     assert (best == best_too).all()
+
+
+def test_a_scan_leaves_the_number_of_threads_as_it_was():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        scan_products(*products(100, 8, 200))
+        assert torch.get_num_threads() == 3
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(torch.get_num_threads).result() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
