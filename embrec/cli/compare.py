@@ -18,7 +18,6 @@ from embrec.cli.options import (
     Ties,
     Workspace,
     read_seeds,
-    undefined_notes,
 )
 
 if TYPE_CHECKING:
@@ -273,6 +272,7 @@ def runs(
 ) -> None:
     """Compare finished runs target by target; runs that differ in the seed alone are one model."""
     from embrec.cli.console import answers, notes, print_table, progress_bars
+    from embrec.evaluation.evaluator import undefined_notes
     from embrec.evaluation.runs import protocol
     from embrec.files import write_json, write_text
     from embrec.report.runs import compare_runs, runs_legend, runs_markdown, runs_tables
@@ -289,7 +289,7 @@ def runs(
         print_table(table.title, table.columns, table.rows)
     answers().print(runs_legend(comparison), markup=False)
     for warning in undefined_notes(comparison.evaluations):
-        notes().print(warning, markup=False)
+        notes().print(f"warning: {warning}", markup=False)
     if output is not None:
         write_text(output / "runs.md", runs_markdown(comparison, _command()))
         write_json(output / "runs.json", {**comparison.as_dict(), "command": _command()})

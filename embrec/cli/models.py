@@ -14,7 +14,6 @@ from embrec.cli.options import (
     Split,
     Ties,
     Workspace,
-    undefined_notes,
 )
 
 if TYPE_CHECKING:
@@ -190,6 +189,7 @@ def evaluate(
 ) -> None:
     """Rank the test targets: every run and baseline under one protocol. With intervals and tests: embrec compare runs."""
     from embrec.cli.console import notes, print_table, progress_bars
+    from embrec.evaluation.evaluator import undefined_notes
     from embrec.evaluation.runs import evaluate_runs, protocol
     from embrec.files import write_json
     from embrec.training.run import locate_run
@@ -205,7 +205,7 @@ def evaluate(
         _rows(evaluations, config.metrics),
     )
     for warning in undefined_notes({name: [one] for name, one in evaluations.items()}):
-        notes().print(warning, markup=False)
+        notes().print(f"warning: {warning}", markup=False)
     if output is not None:
         write_json(output, {name: result.metrics(config.metrics) for name, result in evaluations.items()})
         notes().print(f"metrics: {output}")

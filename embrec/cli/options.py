@@ -1,13 +1,9 @@
 """Options that several commands share, so that they read alike everywhere."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from embrec.evaluation.evaluator import Evaluation
 
 Category = Annotated[str, typer.Option("--category", help="Name of a prepared data set.")]
 Workspace = Annotated[
@@ -64,12 +60,3 @@ def read_seeds(text: str) -> int | tuple[int, ...]:
     except ValueError:
         raise ConfigError(f"--seeds is {text!r}; give how many (3), or which (0,1,2)") from None
     return numbers if "," in text else numbers[0]
-
-
-def undefined_notes(evaluations: "Mapping[str, Sequence[Evaluation]]") -> list[str]:
-    """Return a warning for each model that gives targets no number."""
-    return [
-        f"warning: {name} scores {sum(one.undefined for one in seeds):,} targets as NaN, which rank last; train it again"
-        for name, seeds in evaluations.items()
-        if any(one.undefined for one in seeds)
-    ]

@@ -58,7 +58,7 @@ class Sequences:
         """Return some of the histories, in this order, each cut to its last `max_length` events."""
         ends = self.ptr[rows + 1]
         kept = np.minimum(ends - self.ptr[rows], max_length)
-        flat = _ranges(ends - kept, kept)
+        flat = consecutive(ends - kept, kept)
         return Sequences(
             items=self.items[flat],
             times=self.times[flat],
@@ -79,7 +79,7 @@ def training_sequences(interactions: Interactions, partition: Partition, max_len
     users = np.flatnonzero(counts >= 2)
     ends = np.cumsum(counts)[users]
     lengths = np.minimum(counts[users], max_length + 1)
-    events = events[_ranges(ends - lengths, lengths)]
+    events = events[consecutive(ends - lengths, lengths)]
     return _gather(interactions, events, lengths, users.astype(np.int64))
 
 
@@ -101,15 +101,15 @@ def target_sequences(
     lengths = targets.position
     if hidden is None:
         kept = np.minimum(lengths, max_length)
-        flat = _ranges(start + lengths - kept, kept)
+        flat = consecutive(start + lengths - kept, kept)
     else:
-        flat = _ranges(start, lengths)
+        flat = consecutive(start, lengths)
         row = np.repeat(np.arange(len(targets)), lengths)
         visible = ~hidden[interactions.item[flat]]
         flat, row = flat[visible], row[visible]
         visible_counts = np.bincount(row, minlength=len(targets))
         kept = np.minimum(visible_counts, max_length)
-        flat = flat[_ranges(np.cumsum(visible_counts) - kept, kept)]
+        flat = flat[consecutive(np.cumsum(visible_counts) - kept, kept)]
     target_events = targets.events(interactions)
     return _gather(
         interactions,
@@ -124,7 +124,7 @@ def target_sequences(
 def latest_sequences(interactions: Interactions, max_length: int) -> Sequences:
     """Return each user's last `max_length` events: what to recommend from, the target still unknown (0)."""
     kept = np.minimum(interactions.lengths, max_length)
-    flat = _ranges(interactions.user_ptr[1:] - kept, kept)
+    flat = consecutive(interactions.user_ptr[1:] - kept, kept)
     unknown = np.zeros(interactions.n_users, dtype=np.int64)
     return _gather(
         interactions, flat, kept, np.arange(interactions.n_users), unknown.astype(np.int32), target_time=unknown
@@ -149,7 +149,7 @@ def _gather(
     )
 
 
-def _ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+def consecutive(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return `[s, s + 1, ..., s + length - 1]` for each start, concatenated, [sum of lengths]."""
     offsets = np.cumsum(lengths) - lengths
     ranges = np.arange(int(lengths.sum()))

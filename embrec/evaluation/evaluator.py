@@ -199,6 +199,15 @@ def evaluate(
     return _gathered(parts, interactions, partition, targets, config.ties)
 
 
+def undefined_notes(evaluations: Mapping[str, Sequence[Evaluation]]) -> list[str]:
+    """Return a warning for each model, of one evaluation a seed, that gives targets no number."""
+    return [
+        f"{name} scores {sum(one.undefined for one in seeds):,} of its targets as NaN, which rank last; train it again"
+        for name, seeds in evaluations.items()
+        if any(one.undefined for one in seeds)
+    ]
+
+
 def check_protocol(config: EvaluationConfig, n_items: int) -> None:
     """Check a protocol against the size of a catalog, before anything is computed.
 
@@ -265,8 +274,7 @@ class _Ranking:
         if isinstance(config.candidates, Sampled):
             weights = candidate.astype(np.float64)
             if config.candidates.by == "popularity":
-                items = interactions.item[partition.train.events(interactions)].astype(np.int64) + 1
-                weights *= np.bincount(items, minlength=len(weights))
+                weights[1:] *= partition.training_counts(interactions)
             self.sampler = Sampler(config.candidates, weights)
             return
         scorable = np.ones_like(candidate) if self.factors is None else self.factors.scorable.cpu().numpy()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
 from embrec.evaluation.evaluator import Evaluation
-from embrec.evaluation.slices import popularity_buckets, training_counts
+from embrec.evaluation.slices import popularity_buckets
 
 Lists = NDArray[np.int32]
 Values = NDArray[np.float64]
@@ -137,7 +137,7 @@ def list_metrics(
     if evaluation.top is None or evaluation.top.shape[1] < k:
         raise ValueError(f"the evaluation has no lists of {k}: evaluate with keep={k}")
     top = evaluation.top[:, :k]
-    counts = training_counts(interactions, partition)
+    counts = partition.training_counts(interactions)
     recommended = recommended_counts(top, len(counts))
     calibration = popularity_calibration(top, interactions, evaluation, counts)
     values = {

@@ -125,8 +125,8 @@ class Products:
 
 
 def _at_least(vectors: Tensor) -> Tensor:
-    """Return vectors [k, d] with rows of zeros behind them, if they are few."""
-    return F.pad(vectors, (0, 0, 0, max(0, _AT_LEAST - len(vectors))))
+    """Return vectors [k, d] with rows of zeros behind them if they are few; others as they are, for a catalog is large."""
+    return vectors if len(vectors) >= _AT_LEAST else F.pad(vectors, (0, 0, 0, _AT_LEAST - len(vectors)))
 
 
 class WholeScores:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from embrec.data.batches import Batch, batches_in_order
 from embrec.data.interactions import Interactions
-from embrec.data.sequences import target_sequences
+from embrec.data.sequences import consecutive, target_sequences
 from embrec.data.splits import Positions
 
 _READINGS_AT_A_TIME = 1 << 15  # whose events are gathered together: some 20 MB each 50 events
@@ -60,10 +60,9 @@ def readings(
         chunk = order[start : start + _READINGS_AT_A_TIME]
         sequences = target_sequences(interactions, read.histories.select(chunk), max_length, hidden)
         for rows, batch in batches_in_order(sequences, batch_size):
-            first, after = ptr[chunk[rows]], ptr[chunk[rows] + 1]
-            row = np.repeat(np.arange(len(rows)), after - first)
-            place = np.arange(len(row)) + np.repeat(first - (np.cumsum(after - first) - (after - first)), after - first)
-            asked = by_reading[place]
+            first, count = ptr[chunk[rows]], np.diff(ptr)[chunk[rows]]
+            row = np.repeat(np.arange(len(rows)), count)
+            asked = by_reading[consecutive(first, count)]
             # Steps are counted back from the end: how many events were cut from the front depends on the reading.
             step = sequences.lengths[rows][row] - 1 - read.before_end[asked]
             yield Reading(asked, batch, (torch.from_numpy(row), torch.from_numpy(step)))

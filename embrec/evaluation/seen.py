@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embrec.data.interactions import Interactions
+from embrec.data.sequences import consecutive
 from embrec.data.splits import Positions
 
 
@@ -33,6 +34,6 @@ class SeenItems:
         self, starts: NDArray[np.int64], lengths: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         row = np.repeat(np.arange(len(starts)), lengths)
-        event = np.arange(len(row)) + np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
+        event = consecutive(starts, lengths)
         first = self._first[event]
         return row[first], self._interactions.item[event[first]].astype(np.int64) + 1

@@ -36,7 +36,7 @@ def target_slices(
     """
     item = interactions.item[evaluation.event]
     position = evaluation.event - interactions.user_ptr[evaluation.user]
-    head, middle = popularity_buckets(training_counts(interactions, partition))
+    head, middle = popularity_buckets(partition.training_counts(interactions))
     dimensions: dict[str, dict[str, Mask]] = {
         "partition": {name: evaluation.label == label for label, name in _LABELS.items()},
         "history": length_slices(position),
@@ -66,12 +66,6 @@ def length_slices(lengths: NDArray[np.integer], firsts: Sequence[int] = _LENGTHS
             name = f"{first}" if after == first + 1 else f"{first} to {after - 1}"
         slices[name] = (lengths >= first) & (lengths < after)
     return slices
-
-
-def training_counts(interactions: Interactions, partition: Partition) -> NDArray[np.int64]:
-    """Return the training events of each item, [n]."""
-    items = interactions.item[partition.train.events(interactions)]
-    return np.bincount(items, minlength=len(partition.train_items))
 
 
 def popularity_buckets(counts: NDArray[np.int64]) -> tuple[Mask, Mask]:

@@ -272,8 +272,7 @@ def _metric_names(config: RunConfig) -> tuple[str, ...]:
 
 def popularity(interactions: Interactions, partition: Partition) -> Tensor:
     """Return the training events of each tensor id, [n + 1]."""
-    ids = interactions.item[partition.train.events(interactions)] + 1
-    return torch.from_numpy(np.bincount(ids, minlength=len(partition.train_items) + 1))
+    return torch.nn.functional.pad(torch.from_numpy(partition.training_counts(interactions)), (1, 0))
 
 
 def _metrics(

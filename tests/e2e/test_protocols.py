@@ -61,8 +61,8 @@ def test_runs_are_compared_with_seeds_together_and_slices_apart(runs):
     assert one["seeds"] == pytest.approx(expected)
     assert one["low"] <= one["mean"] <= one["high"]
     assert numbers["models"]["pop"]["lists"]["coverage@5"] < 0.5
-    sizes = [line.split()[-4] for line in result.stdout.splitlines() if line.strip().startswith("observed")]
-    assert sizes
+    (observed, *_), *_ = [line.split()[1:] for line in result.stdout.splitlines() if line.split()[:1] == ["observed"]]
+    assert observed == "120"
     page = (runs.folder / "compared/runs.md").read_text()
     assert "loo is the mean of loo-s0, loo-s1." in page
     assert "Made by `embrec compare runs loo-s0" in page

@@ -15,7 +15,7 @@ from support.standings import standing_at
 from embrec.data.splits import LeaveOneOut
 from embrec.evaluation import lists
 from embrec.evaluation.evaluator import Evaluation
-from embrec.evaluation.slices import popularity_buckets, training_counts
+from embrec.evaluation.slices import popularity_buckets
 
 N_ITEMS = 12
 LOG = toy_log(n_users=15)
@@ -133,7 +133,7 @@ def test_the_metrics_of_lists_are_those_of_their_first_k():
     top = np.array([generator.permutation(20)[:6] + 1 for _ in range(len(partition.test))], dtype=np.int32)
     evaluation = evaluation_of(partition.test.events(LOG), top)
     vectors = generator.normal(size=(20, 3)).astype(np.float32)
-    counts = training_counts(LOG, partition)
+    counts = partition.training_counts(LOG)
     found = lists.list_metrics(evaluation, LOG, partition, 4, vectors)
     assert found == pytest.approx({
         "coverage@4": lists.coverage(top[:, :4], 20),

@@ -10,7 +10,7 @@ from support.toys import N_ITEMS, toy_model
 
 from embrec.data.splits import GlobalTime, ItemHoldout, LeaveOneOut, UserHoldout
 from embrec.evaluation.evaluator import EvaluationConfig, evaluate
-from embrec.evaluation.slices import length_slices, popularity_buckets, target_slices, training_counts
+from embrec.evaluation.slices import length_slices, popularity_buckets, target_slices
 
 LOG = toy_log()
 
@@ -80,7 +80,7 @@ def test_the_head_is_the_fewest_items_that_have_half_of_all_events(counts):
 
 def test_only_training_events_are_counted():
     partition = LeaveOneOut()(LOG, N_ITEMS)
-    counts = training_counts(LOG, partition)
+    counts = partition.training_counts(LOG)
     expected = np.zeros(N_ITEMS, dtype=int)
     for user in range(LOG.n_users):
         for item in LOG.history(user)[:-2]:

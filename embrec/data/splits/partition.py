@@ -65,6 +65,10 @@ class Partition:
     train_items: NDArray[np.bool_]
     hidden: NDArray[np.bool_]
 
+    def training_counts(self, interactions: Interactions) -> NDArray[np.int64]:
+        """Return the training events of each item, [n]."""
+        return np.bincount(interactions.item[self.train.events(interactions)], minlength=len(self.train_items))
+
 
 class Split(Protocol):
     """A way to divide a log; `n_items` is the size of the catalog."""

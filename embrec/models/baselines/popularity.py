@@ -1,8 +1,8 @@
 """PopRec: everybody gets what was bought most, counted over training events (spec 1.12)."""
 
-import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from embrec.data.batches import Batch
 from embrec.data.interactions import Interactions
@@ -15,9 +15,7 @@ class PopRec(Baseline):
 
     def fit(self, interactions: Interactions, partition: Partition) -> None:
         """Count the training events of each item."""
-        items = interactions.item[partition.train.events(interactions)]
-        counts = np.bincount(items + 1, minlength=len(partition.train_items) + 1)
-        self._counts = torch.from_numpy(counts).float()
+        self._counts = F.pad(torch.from_numpy(partition.training_counts(interactions)).float(), (1, 0))
 
     def item_matrix(self) -> Tensor:
         """Return the counts, [n + 1, 1]."""

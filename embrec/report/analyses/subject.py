@@ -13,7 +13,6 @@ from embrec.data.store import Dataset, load_dataset
 from embrec.evaluation.candidates import AllItems, Sampled
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
 from embrec.evaluation.runs import evaluate_runs
-from embrec.evaluation.slices import training_counts
 from embrec.features.text.texts import clean
 from embrec.progress import Progress, silent
 from embrec.report.record import circumstances
@@ -63,7 +62,7 @@ class Subject:
     @cached_property
     def popularity(self) -> NDArray:
         """The training events of each item, [n]."""
-        return training_counts(self.dataset.interactions, self.partition)
+        return self.partition.training_counts(self.dataset.interactions)
 
     def name_of(self, row: int, length: int) -> str:
         """Return the title of an item without markup, cut after a word, or its id where it has none."""

@@ -1,7 +1,7 @@
 """`embrec report`: one page of one or several runs, self-contained, made from what their folders and the evaluator say."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError, FeatureError
-from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
+from embrec.evaluation.evaluator import EvaluationConfig, undefined_notes
 from embrec.evaluation.runs import BASELINES, evaluate_runs, present_features
 from embrec.evaluation.slices import target_slices
 from embrec.files import write_text
@@ -78,7 +78,7 @@ def build_report(
         seed=seed,
         command=command,
         created=_today(),
-        notes=(*notes, *_undefined(evaluations)),
+        notes=(*notes, *undefined_notes({name: [one] for name, one in evaluations.items()})),
     )
     page = compose(material, circumstances(dataset, partition, category, command), progress)
     write_text(output, page)
@@ -120,15 +120,6 @@ def _vectors(run: RunFolder) -> NDArray[np.float32]:
     """Return a run's vectors of the catalog, without the padding, [n, d]."""
     vectors: NDArray[np.float32] = load_file(run.items)["vectors"][1:].float().numpy()
     return vectors
-
-
-def _undefined(evaluations: Mapping[str, Evaluation]) -> list[str]:
-    """Say where scores are not numbers, for these targets rank last."""
-    return [
-        f"{one.undefined:,} of {len(one):,} targets of {name} have a score that is not a number; they rank last."
-        for name, one in evaluations.items()
-        if one.undefined
-    ]
 
 
 def _today() -> str:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 INK = "#1f2933"
 MUTED = "#52606d"
-RULE = "#d9dcd6"
 
 WIDTH, HEIGHT = 300, 210  # CSS pixels: three abreast on a desktop, one on a phone, with letters of the same size
 

@@ -14,7 +14,6 @@ from embrec.data.splits import Partition
 from embrec.data.store import Dataset
 from embrec.errors import RunError
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
-from embrec.evaluation.slices import training_counts
 from embrec.report.page.models import Model, page_models
 from embrec.training.config import RunConfig
 from embrec.training.run import RunFolder
@@ -128,7 +127,7 @@ class Material:
     @cached_property
     def popularity(self) -> NDArray[np.int64]:
         """Training events of each item, [n]."""
-        return training_counts(self.dataset.interactions, self.partition)
+        return self.partition.training_counts(self.dataset.interactions)
 
     @cached_property
     def target_items(self) -> NDArray[np.int64]:
