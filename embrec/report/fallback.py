@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embrec.data.interactions import Interactions
+from embrec.evaluation.lists import intra_list_similarity
 
 POPULAR_SHARE, POPULAR_LEAST = 0.01, 20
 MOSTLY = 0.5
 LAST = 10  # items of a history that count
-_BLOCK = 2048  # targets whose histories are gathered at a time
 
 
 @dataclass(frozen=True)
@@ -81,22 +81,14 @@ def describe_histories(
         vectors: of the catalog, [n, d].
         popular: which items are, [n].
     """
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit = vectors / np.maximum(norms, 1e-12)
     before = events - interactions.user_ptr[interactions.user[events]]
-    count = np.minimum(before, LAST)
-    diversity, share = np.full(len(events), np.nan), np.full(len(events), np.nan)
+    length = np.minimum(before, LAST)
     steps = np.arange(LAST)
-    for start in range(0, len(events), _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        valid = steps < count[rows, None]  # [B, LAST]
-        items = interactions.item[np.maximum(events[rows, None] - 1 - steps, 0)]
-        length = count[rows]
-        total = np.linalg.norm((unit[items] * valid[..., None]).sum(axis=1), axis=1) ** 2  # sum of all cosines, [B]
-        own = (np.square(np.linalg.norm(unit[items], axis=2)) * valid).sum(axis=1)  # those of items with themselves
-        with np.errstate(invalid="ignore", divide="ignore"):
-            diversity[rows] = np.where(length >= 2, 1 - (total - own) / (length * (length - 1)), np.nan)
-            share[rows] = np.where(length >= 1, (popular[items] & valid).sum(axis=1) / length, np.nan)
+    valid = steps < length[:, None]  # [T, LAST]
+    items = interactions.item[np.maximum(events[:, None] - 1 - steps, 0)]
+    similarity = intra_list_similarity(np.where(valid, items + 1, 0), vectors)
+    diversity = np.where(length >= 2, 1 - similarity, np.nan)
+    share = np.where(length >= 1, (popular[items] & valid).sum(axis=1) / np.maximum(length, 1), np.nan)
     return Histories(diversity, share)
 
 

@@ -71,9 +71,8 @@ class _Pairs:
     ) -> None:
         other = heads != tails  # an item is in no relation to itself
         width = relations.n_items + 1
-        pair = np.sort(
-            heads[other] * width + tails[other]
-        )  # only counts are asked for, and sorted pairs are found faster
+        # Only counts are asked for, and sorted pairs are found faster.
+        pair = np.sort(heads[other] * width + tails[other])
         heads, tails = np.divmod(pair, width)
         self.held = relations.holds(heads, tails)
         self.unsupported = ~support.holds(heads, tails)[:, 0]
