@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from embrec.data.batches import Batch, BucketSampler, collate
 from embrec.data.sequences import Sequences
 from embrec.errors import RunError
+from embrec.evaluation.metrics import lower_is_better
 from embrec.models.recommender import Recommender
 from embrec.progress import Progress, silent
 from embrec.training.checkpoint import Stateful, TrainerState, load_checkpoint, save_checkpoint
@@ -232,8 +233,9 @@ class Trainer:
         with self.updates.average.applied():
             metrics = json.loads(self.shard.from_leader(lambda: json.dumps(self.validate()).encode()))
             value: float = metrics[self.config.select_by]
-            if value > state.best_value:
-                state.best_value, state.best_epoch = value, state.epoch
+            gain = -value if lower_is_better(self.config.select_by) else value
+            if gain > state.best_value:
+                state.best_value, state.best_epoch = gain, state.epoch
                 state.best_weights = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
         state.seconds += time.monotonic() - started
         record.update({f"valid {name}": value for name, value in metrics.items()})

@@ -63,6 +63,13 @@ def test_the_best_epoch_is_restored_and_patience_ends_the_training():
     assert torch.equal(weights(learner), snapshots[1])
 
 
+def test_the_best_epoch_is_the_lowest_where_lower_is_better():
+    values = iter([0.5, 0.2, 0.3, 0.1, 0.4, 0.6])
+    learner = trainer(validate=lambda: {"rank": next(values)}, epochs=10, patience=2, select_by="rank")
+    state = learner.fit()
+    assert (state.best_epoch, len(state.history)) == (3, 6)
+
+
 def test_another_configuration_does_not_resume_from_the_checkpoint(tmp_path):
     checkpoint = tmp_path / "trainer.pt"
     trainer(checkpoint, epochs=1).fit()
