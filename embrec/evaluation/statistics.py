@@ -29,6 +29,7 @@ class PairedTest:
         high: upper end.
         p_value: of Wilcoxon's signed-rank test, two-sided; 1 where the two are equal everywhere.
         adjusted: the same after Holm's correction for the number of models that were compared with the reference.
+        rank_biserial: which way the ranks of the test lean, from -1 (the model is lower everywhere) to 1 (higher).
         lower_is_better: whether a negative difference is an improvement.
     """
 
@@ -37,11 +38,15 @@ class PairedTest:
     high: float
     p_value: float
     adjusted: float
+    rank_biserial: float
     lower_is_better: bool = False
 
     def verdict(self, level: float = 0.05) -> Literal["better", "worse", "undecided"]:
-        """Say whether both agree: the interval leaves out 0, and the adjusted p-value is below `level`."""
-        if self.adjusted >= level or self.low <= 0 <= self.high:
+        """Say whether both agree: the interval leaves out 0, and the adjusted p-value is below `level`, on the same side.
+
+        They can stand on different sides: a mean gains by a few great differences, ranks by many small ones.
+        """
+        if self.adjusted >= level or self.low <= 0 <= self.high or self.rank_biserial * self.difference <= 0:
             return "undecided"
         return "better" if (self.difference > 0) != self.lower_is_better else "worse"
 
@@ -146,15 +151,25 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> MeanInte
     return MeanInterval(float(np.mean(values)), float(stats.t.ppf((1 + confidence) / 2, count - 1) * error))
 
 
-def wilcoxon(difference: Values) -> float:
-    """Return the two-sided p-value of Wilcoxon's signed-rank test that paired differences [T] lie evenly around 0.
+class SignedRank(NamedTuple):
+    """Wilcoxon's signed-rank test: its two-sided p-value, and which way the ranks lean, from -1 to 1 (Kerby 2014)."""
+
+    p_value: float
+    rank_biserial: float
+
+
+def wilcoxon(difference: Values) -> SignedRank:
+    """Test that paired differences [T] lie evenly around 0.
 
     Targets without a difference say nothing and are left out; if none is left, the p-value is 1.
     """
     from scipy import stats
 
     different = difference[difference != 0]
-    return float(stats.wilcoxon(different).pvalue) if len(different) else 1.0
+    if not len(different):
+        return SignedRank(1.0, 0.0)
+    ranks = stats.rankdata(np.abs(different))
+    return SignedRank(float(stats.wilcoxon(different).pvalue), float(np.sign(different) @ ranks / ranks.sum()))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -197,17 +212,19 @@ def estimate(
     if users is not None:
         sums, counts = by_user(differences, users)
         of_users = sums / counts[:, None]
-    p_values = [wilcoxon(of_users[:, column]) for column in others]
+    signed_ranks = [wilcoxon(of_users[:, column]) for column in others]
+    adjusted_values = holm([one.p_value for one in signed_ranks])
     tests = {
         column: PairedTest(
             float(differences[:, column].mean()),
             float(difference_low[column]),
             float(difference_high[column]),
-            p_value,
+            signed_rank.p_value,
             adjusted,
+            signed_rank.rank_biserial,
             lower_is_better,
         )
-        for column, p_value, adjusted in zip(others, p_values, holm(p_values), strict=True)
+        for column, signed_rank, adjusted in zip(others, signed_ranks, adjusted_values, strict=True)
     }
     return [
         Estimate(float(values[:, column].mean()), float(low[column]), float(high[column]), tests.get(column))

@@ -65,7 +65,7 @@ def test_equal_models_differ_by_nothing(values):
     column = np.array(values)
     first, second, third = estimated(column, column, column, reference=1, resamples=50)
     assert second.test is None
-    assert first.test == third.test == PairedTest(0, 0, 0, 1, 1)
+    assert first.test == third.test == PairedTest(0, 0, 0, 1, 1, 0)
     assert first.test.verdict() == "undecided"
     assert min(values) <= first.low <= first.high <= max(values)
 
@@ -81,10 +81,11 @@ def test_equally_good_models_are_rarely_told_apart():
 def test_wilcoxon_is_that_of_scipy_without_the_targets_that_do_not_differ():
     generator = np.random.default_rng(5)
     difference = np.where(generator.random(200) < 0.4, 0, generator.normal(0.1, size=200))
-    assert wilcoxon(difference) == stats.wilcoxon(difference[difference != 0]).pvalue
-    assert wilcoxon(np.zeros(3)) == 1
+    assert wilcoxon(difference).p_value == stats.wilcoxon(difference[difference != 0]).pvalue
+    assert wilcoxon(np.zeros(3)) == (1, 0)
     # five differences of one sign: both tails of the 2 ** 5 signs
-    assert wilcoxon(np.array([1.0, 2, 3, 4, 5])) == pytest.approx(2 / 32)
+    assert wilcoxon(np.array([1.0, 2, 3, 4, 5])) == (pytest.approx(2 / 32), 1)
+    assert wilcoxon(np.array([1.0, 0, -2, 3])).rank_biserial == pytest.approx((1 - 2 + 3) / 6)
 
 
 def test_holm_by_hand():
@@ -102,10 +103,20 @@ def test_holm_raises_p_values_keeps_their_order_and_lies_below_bonferroni(values
 
 
 def test_a_verdict_needs_interval_and_p_value():
-    assert PairedTest(0.1, 0.05, 0.2, 0.001, 0.002).verdict() == "better"
-    assert PairedTest(-0.1, -0.2, -0.05, 0.001, 0.002).verdict() == "worse"
-    assert PairedTest(0.1, -0.05, 0.2, 0.001, 0.002).verdict() == "undecided"
-    assert PairedTest(0.1, 0.05, 0.2, 0.04, 0.08).verdict() == "undecided"
+    assert PairedTest(0.1, 0.05, 0.2, 0.001, 0.002, 0.3).verdict() == "better"
+    assert PairedTest(-0.1, -0.2, -0.05, 0.001, 0.002, -0.3).verdict() == "worse"
+    assert PairedTest(0.1, -0.05, 0.2, 0.001, 0.002, 0.3).verdict() == "undecided"
+    assert PairedTest(0.1, 0.05, 0.2, 0.04, 0.08, 0.3).verdict() == "undecided"
+
+
+def test_a_mean_that_few_targets_make_against_the_many_is_undecided():
+    generator = np.random.default_rng(12)
+    worse = np.where(np.arange(1000) < 900, -0.01, 1.0) + generator.normal(0, 0.001, 1000)
+    _, second = estimated(np.zeros(1000), worse)
+    assert second.test.low > 0
+    assert second.test.adjusted < 1e-6
+    assert second.test.rank_biserial < 0
+    assert second.test.verdict() == "undecided"
 
 
 def test_seeds_are_averaged_target_by_target():
@@ -187,8 +198,8 @@ def test_the_mean_of_an_estimate_is_over_targets_and_its_test_over_users():
 
 
 def test_where_lower_is_better_less_is_better():
-    assert PairedTest(-0.1, -0.2, -0.05, 0.001, 0.002, lower_is_better=True).verdict() == "better"
-    assert PairedTest(0.1, 0.05, 0.2, 0.001, 0.002, lower_is_better=True).verdict() == "worse"
+    assert PairedTest(-0.1, -0.2, -0.05, 0.001, 0.002, -0.3, lower_is_better=True).verdict() == "better"
+    assert PairedTest(0.1, 0.05, 0.2, 0.001, 0.002, 0.3, lower_is_better=True).verdict() == "worse"
     generator = np.random.default_rng(11)
     values = generator.random((200, 2)) - [0, 0.3]
     for lower, verdict in ((True, "better"), (False, "worse")):

@@ -39,7 +39,7 @@ def test_seeds_are_averaged_and_slices_kept_apart():
 def test_the_same_ranks_are_no_difference():
     same = evaluation(50)
     measured = measure({"one": [same], "other": [same]}, ["ndcg@10"], "one")
-    assert measured["other"]["warm items"]["ndcg@10"].estimate.test == PairedTest(0, 0, 0, 1, 1)
+    assert measured["other"]["warm items"]["ndcg@10"].estimate.test == PairedTest(0, 0, 0, 1, 1, 0)
 
 
 def test_a_slice_without_targets_is_left_out():
