@@ -96,9 +96,9 @@ class ObjectiveComparison:
             "seeds": list(self.seeds),
             "statistics": {
                 "over seeds": f"{CONFIDENCE:.0%} interval of the mean over seeds, by Student's t",
-                "over targets": f"{CONFIDENCE:.0%} percentile bootstrap over targets of the mean over seeds",
+                "over users": f"{CONFIDENCE:.0%} percentile bootstrap over users of the mean over seeds",
                 "resamples": RESAMPLES,
-                "tests": "paired: bootstrap of the difference; Wilcoxon signed-rank, Holm over the rows of one reference",
+                "tests": "paired, over users: bootstrap of the difference; Wilcoxon signed-rank, Holm over a reference's rows",
             },
             "targets": dict(self.targets),
             "rows": [_plain(row) for row in self.rows],
@@ -111,7 +111,7 @@ class ObjectiveComparison:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         columns = ["loss", "negatives", "protocol", "targets on", "metric", "mean", "low over seeds", "high over seeds"]
-        writer.writerow([*columns, "low over targets", "high over targets", *(f"seed {seed}" for seed in self.seeds)])
+        writer.writerow([*columns, "low over users", "high over users", *(f"seed {seed}" for seed in self.seeds)])
         for row in self.rows:
             for label, metrics in row.metrics.items():
                 for name, value in metrics.items():

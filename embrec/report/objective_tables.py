@@ -35,7 +35,7 @@ def objective_legend(comparison: ObjectiveComparison) -> str:
     if len(references) < len(comparison.rows):
         beside = references[0] if len(references) == 1 else "the most negatives of the same loss and protocol"
         text += (
-            f"; ▲ better, ▼ worse than {beside} on the same targets: the paired interval of the difference over targets "
+            f"; ▲ better, ▼ worse than {beside} on the same targets: the paired interval of the difference over users "
             "leaves out 0, and Wilcoxon's p after Holm is below 0.05"
         )
     return text
@@ -46,7 +46,7 @@ def objective_markdown(comparison: ObjectiveComparison) -> str:
     data, terms = comparison.description["data"], comparison.description["terms"]
     evaluation = comparison.rows[0].config.evaluation
     tables = [objective_table(comparison)]
-    tables += _slices(comparison, f"{CONFIDENCE:.0%} bootstrap interval over targets", estimate, "")
+    tables += _slices(comparison, f"{CONFIDENCE:.0%} bootstrap interval over users", estimate, "")
     if len({row.reference for row in comparison.rows}) < len(comparison.rows):
         tables += _slices(comparison, "difference from the reference", difference, "reference")
     parts = [

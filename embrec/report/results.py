@@ -59,7 +59,7 @@ class TrainedRun:
 
 @dataclass(frozen=True)
 class Measured:
-    """One metric of one encoder: its estimate over targets, and its mean on each seed alone."""
+    """One metric of one encoder: its estimate, and its mean on each seed alone."""
 
     estimate: Estimate
     seeds: tuple[float, ...]
@@ -166,9 +166,9 @@ class Comparison:
             "seeds": list(self.seeds),
             "reference": self.reference,
             "statistics": {
-                "intervals": f"{CONFIDENCE:.0%} percentile bootstrap over targets of the mean over seeds",
+                "intervals": f"{CONFIDENCE:.0%} percentile bootstrap over users of the mean over seeds",
                 "resamples": RESAMPLES,
-                "tests": "paired: bootstrap of the difference; Wilcoxon signed-rank, Holm over the encoders of one metric",
+                "tests": "paired, over users: bootstrap of the difference; Wilcoxon signed-rank, Holm over the encoders",
             },
             "targets": dict(self.targets),
             "silhouette of": None if self.clusters is None else {**asdict(self.clusters), "distance": "1 - cosine"},

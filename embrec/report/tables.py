@@ -36,7 +36,7 @@ def main_tables(comparison: Comparison) -> list[Table]:
 def legend(comparison: Comparison) -> str:
     """Say what stands in the cells of the tables of metrics."""
     count = len(comparison.seeds)
-    text = f"[ ] {CONFIDENCE:.0%} bootstrap interval over targets, " + (
+    text = f"[ ] {CONFIDENCE:.0%} bootstrap interval over users, " + (
         "one seed" if count == 1 else f"mean of {count} seeds"
     )
     if len(comparison.encoders) > 1:
@@ -92,7 +92,7 @@ def _slices(comparison: Comparison, what: str, cell: Callable[[Measured], str]) 
 
 
 def estimate(value: Measured) -> str:
-    """Show a mean, its interval over targets, and what the test says."""
+    """Show a mean, its interval over users, and what the test says."""
     one = value.estimate
     mark = "" if one.test is None else MARKS[one.test.verdict()]
     return f"{one.mean:.4f} [{one.low:.4f}, {one.high:.4f}]{mark}"
