@@ -5,8 +5,8 @@ from enum import StrEnum
 import numpy as np
 
 from embrec.data.readers.table import ROW_ORDER
-from embrec.data.splits.global_time import places_not_moments
 from embrec.data.store import Dataset
+from embrec.data.times import places_not_moments
 
 # 3 March 1973 in seconds since 1970: no log of interactions is older, so smaller numbers are no dates.
 _FIRST_DATE = 100_000_000

@@ -1,13 +1,13 @@
 """What a target is ranked against: the whole catalog, a sample of it, or what has been seen so far."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from embrec.data.interactions import Interactions
 from embrec.errors import ConfigError
+from embrec.kinds import parse_kind
 
 
 class AllItems(BaseModel):
@@ -49,7 +49,7 @@ class Sampled(BaseModel):
         Literal["history", "interacted", "nothing"],
         Field(description="never drawn: items before the target, all items of the user, or the target alone"),
     ] = "interacted"
-    seed: Annotated[int, Field(ge=0, description="of the drawing")] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63, description="of the drawing")] = 0
 
     def words(self) -> str:
         """Return what a table says of it."""
@@ -59,24 +59,21 @@ class Sampled(BaseModel):
         return f"SAMPLED: the target and {self.count} items, {self.by}, without {left_out}, seed {self.seed}"
 
 
-def _from_text(value: Any) -> Any:
-    """Read `sampled:count=99:by=popularity` as its fields."""
-    if not isinstance(value, str):
-        return value
-    kind, *pairs = value.split(":")
-    return {"kind": kind, **{key: number for key, _, number in (pair.partition("=") for pair in pairs)}}
+_KINDS: dict[str, type[AllItems | Sampled | SeenSoFar]] = {
+    "all": AllItems,
+    "sampled": Sampled,
+    "seen-so-far": SeenSoFar,
+}
+
+
+def _from_text(value: object) -> object:
+    """Read `sampled:count=99:by=popularity`; anything else is left to pydantic."""
+    return parse_kind(value, _KINDS, "candidates") if isinstance(value, str) else value
 
 
 CandidatesConfig = Annotated[
     Annotated[AllItems | Sampled | SeenSoFar, Field(discriminator="kind")], BeforeValidator(_from_text)
 ]
-
-
-def first_seen(interactions: Interactions, n_items: int) -> NDArray[np.int64]:
-    """Return the time of each tensor id's first event; never for those without events, [n + 1]."""
-    since = np.full(n_items + 1, np.iinfo(np.int64).max)
-    np.minimum.at(since, interactions.item.astype(np.int64) + 1, interactions.time)
-    return since
 
 
 class Sampler:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from embrec.data.interactions import Interactions
 from embrec.data.splits.partition import Partition, Positions, make_partition
-from embrec.errors import DataError
+from embrec.data.times import require_moments
 
 
 class GlobalTime(BaseModel):
@@ -46,11 +46,7 @@ class GlobalTime(BaseModel):
         Raises:
             DataError: a part is empty, or the times are places in histories and not moments.
         """
-        if places_not_moments(interactions):
-            raise DataError(
-                "most users of this log begin at the same time, so its times are places in histories and not moments; "
-                "import it with real times, or use leave-one-out, per-user-ratio or user-holdout"
-            )
+        require_moments(interactions, "leave-one-out, per-user-ratio or user-holdout")
         first_valid, first_test = self.boundaries(interactions)
         time = interactions.time
         train, test = time < first_valid, time >= first_test
@@ -84,12 +80,3 @@ class GlobalTime(BaseModel):
             asked = np.zeros_like(asked)
             asked[events[edge]] = True
         return Positions.of_events(interactions, asked)
-
-
-def places_not_moments(interactions: Interactions) -> bool:
-    """Return whether the log's times only order each history: most of at least three users begin at the very same time."""
-    present = interactions.lengths > 0
-    first = interactions.time[interactions.user_ptr[:-1][present]]
-    if len(first) < 3:
-        return False
-    return bool(np.unique(first, return_counts=True)[1].max() > len(first) / 2)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from embrec.data.interactions import Interactions
 from embrec.data.splits.leave_one_out import leave_one_out
 from embrec.data.splits.partition import Partition
+from embrec.data.times import first_times
 
 
 class ItemHoldout(BaseModel):
@@ -32,9 +33,7 @@ class ItemHoldout(BaseModel):
         if self.choose == "random":
             chosen = np.random.default_rng(self.seed).choice(seen, size=count, replace=False)
         else:
-            first_seen = np.full(n_items, np.iinfo(np.int64).max)
-            np.minimum.at(first_seen, interactions.item, interactions.time)
-            chosen = seen[np.argsort(first_seen[seen], kind="stable")[-count:]]
+            chosen = seen[np.argsort(first_times(interactions, n_items)[seen], kind="stable")[-count:]]
         hidden = np.zeros(n_items, dtype=bool)
         hidden[chosen] = True
         return leave_one_out(interactions, hidden)

@@ -1,0 +1,41 @@
+"""Choices with parameters, as one short text: `global-time:train=0.8:targets=last`, `sampled:count=99`."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from embrec.errors import ConfigError
+
+Kind = TypeVar("Kind", bound=BaseModel)
+
+
+def parse_kind(text: str, kinds: Mapping[str, type[Kind]], what: str) -> Kind:
+    """Return the choice of a text: its kind, then parameters behind colons.
+
+    Args:
+        text: such as `leave-one-out` or `user-holdout:test=0.2:seed=1`.
+        kinds: what there is to choose from, by name; each has a field `kind`.
+        what: is chosen, as messages call it, such as `--split`.
+
+    Raises:
+        ConfigError: the kind or a parameter is unknown, or a value not allowed; the message says what is.
+    """
+    name, *pairs = text.split(":")
+    if name not in kinds:
+        raise ConfigError(f"{what} is {name!r}; allowed: {', '.join(kinds)}")
+    allowed = [field for field in kinds[name].model_fields if field != "kind"]
+    given: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or key not in allowed:
+            known = f"there are: {', '.join(allowed)}" if allowed else "it has none"
+            raise ConfigError(f"{what} {name} has no parameter {pair!r}; {known} (written {name}:NAME=VALUE)")
+        given[key] = value
+    try:
+        return kinds[name].model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        message = first["msg"].removeprefix("Value error, ")
+        where = f"{name}:{first['loc'][-1]} is {first['input']!r}" if first["loc"] else name
+        raise ConfigError(f"{what} {where}: {message}") from None
