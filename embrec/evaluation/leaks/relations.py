@@ -58,7 +58,7 @@ def leaking_relations(
     order = np.concatenate([generator.permutation(len(tails)) for _ in range(SHUFFLES)])
     shuffled = _Pairs(np.tile(heads, SHUFFLES), tails[order], relations, support)
     return [
-        _check(name, true, shuffled, place, _held_out(relations, name, support, everything), ratio)
+        _check(relations, name, true, shuffled, place, _held_out(relations, name, support, everything), ratio)
         for place, name in enumerate(relations.names)
     ]
 
@@ -102,11 +102,22 @@ def _held_out(relations: Relations, name: str, support: Relations, everything: R
     return int(unsupported.sum()), int(everything.holds(heads[unsupported], tails[unsupported]).sum())
 
 
-def _check(relation: str, true: _Pairs, shuffled: _Pairs, place: int, held_out: tuple[int, int], ratio: float) -> Check:
+def _check(
+    relations: Relations,
+    relation: str,
+    true: _Pairs,
+    shuffled: _Pairs,
+    place: int,
+    held_out: tuple[int, int],
+    ratio: float,
+) -> Check:
     name = f"relation {relation}"
+    pairs, unknown = len(relations.pairs(relation)[0]), relations.unknown.get(relation, 0)
     unsupported, of_held_out = held_out
     found, control = true.unsupported_share(place), shuffled.unsupported_share(place)
     counts = {
+        "pairs of the relation": pairs,
+        "entries that name no item of the catalog": unknown,
         "test pairs": len(true.held),
         "share of them in the relation": true.share(place),
         "the same, shuffled": shuffled.share(place),
@@ -116,11 +127,17 @@ def _check(relation: str, true: _Pairs, shuffled: _Pairs, place: int, held_out: 
         "pairs of the relation without support by training": unsupported,
         "of these held-out transitions": of_held_out,
     }
+    if not found and unknown >= pairs:
+        return Check(
+            name, Status.NOTE, found, counts,
+            f"it relates {pairs:,} pairs of items, and {unknown:,} entries of its lists name no item of the catalog: see "
+            "whether they are written as the catalog's ids are",
+        )  # fmt: skip
     if not found:
         return Check(
             name, Status.OK, found, counts,
             f"{percent(true.share(place))} of the test pairs are in the relation ({percent(shuffled.share(place))} shuffled "
-            "across users), and training supports them all",
+            "across users), and training supports each of these",
         )  # fmt: skip
     error = math.sqrt(
         _variance(found, int(true.unsupported.sum())) + _variance(control, int(shuffled.unsupported.sum()))

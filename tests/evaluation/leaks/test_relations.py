@@ -44,6 +44,8 @@ def test_by_hand():
     log = log_of([[0, 1, 2, 3], [0, 1, 2, 1]])
     check = only(Relations.from_transitions(log, everything(log), N), log)
     assert check.counts == {
+        "pairs of the relation": 4,
+        "entries that name no item of the catalog": 0,
         "test pairs": 2,
         "share of them in the relation": 1.0,
         "the same, shuffled": 1.0,
@@ -95,10 +97,12 @@ def test_pairs_at_random_are_fine(log):
     assert "chance" in check.meaning
 
 
-def test_a_relation_without_pairs_is_fine(log):
+@pytest.mark.parametrize("unknown", [0, 40])
+def test_a_relation_that_names_no_items_is_no_comfort(log, unknown):
     nothing = np.empty(0, dtype=np.int64)
-    check = only(Relations.from_pairs(N, {"none": (nothing, nothing)}), log)
-    assert (check.status, check.value) == (Status.OK, 0)
+    check = only(Relations.from_pairs(N, {"none": (nothing, nothing)}, {"none": unknown}), log)
+    assert (check.status, check.value) == (Status.NOTE, 0)
+    assert f"0 pairs of items, and {unknown} entries of its lists name no item" in check.meaning
 
 
 def test_the_control_is_seeded(log):
