@@ -280,7 +280,7 @@ def runs(
     from embrec.workspace import Workspace as Workspaces
 
     folders = [locate_run(run, Workspaces.locate(workspace)) for run in runs]
-    config = protocol(folders[0].config().evaluation, metrics=metric, seen=seen, ties=ties, candidates=candidates)
+    config = protocol(folders[0], metrics=metric, seen=seen, ties=ties, candidates=candidates)
     with progress_bars() as progress:
         comparison = compare_runs(
             folders, baseline or [], config, reference=reference, dimensions=slices or [], k=lists, progress=progress

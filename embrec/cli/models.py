@@ -19,7 +19,6 @@ from embrec.cli.options import (
 if TYPE_CHECKING:
     from embrec.evaluation.evaluator import Evaluation
     from embrec.evaluation.leaks import LeakReport
-    from embrec.training.config import RunConfig
     from embrec.training.pipeline import TrainingResult
     from embrec.training.seeds import SeedsResult
 
@@ -117,9 +116,9 @@ def train(
                 folder, config, name, force=force, address=address, on_leaks=_print_leaks, progress=progress
             )
     if chosen:
-        _print_seeds(f"{category}/{name}", several, config)
+        _print_seeds(f"{category}/{name}", several)
     else:
-        _print_run(f"{category}/{name}", result, config)
+        _print_run(f"{category}/{name}", result)
 
 
 def _print_leaks(report: "LeakReport") -> None:
@@ -129,14 +128,15 @@ def _print_leaks(report: "LeakReport") -> None:
         notes().print(line, markup=False)
 
 
-def _print_run(name: str, result: "TrainingResult", config: "RunConfig") -> None:
+def _print_run(name: str, result: "TrainingResult") -> None:
     from embrec.cli.console import notes, print_table
 
     if result.reused:
         notes().print(f"run {name} is finished already; nothing was done (--force starts over)")
-    names = config.evaluation.metrics
+    evaluation = result.run.config().evaluation
+    names = evaluation.metrics
     print_table(
-        f"{name}, test targets, seen items: {config.evaluation.seen}, "
+        f"{name}, test targets, seen items: {evaluation.seen}, "
         f"best of {result.metrics['epochs']} epochs: {result.metrics['best epoch']}",
         ["targets on", "targets", *names],
         [
@@ -148,10 +148,11 @@ def _print_run(name: str, result: "TrainingResult", config: "RunConfig") -> None
     notes().print(f"run: {result.run.path}")
 
 
-def _print_seeds(name: str, result: "SeedsResult", config: "RunConfig") -> None:
+def _print_seeds(name: str, result: "SeedsResult") -> None:
     from embrec.cli.console import notes, print_table
 
-    names = config.evaluation.metrics
+    evaluation = next(iter(result.runs.values())).run.config().evaluation
+    names = evaluation.metrics
     means = [result.mean(metric) for metric in names]
     rows: list[list[object]] = [
         [str(seed), one.metrics["best epoch"], *[one.metrics["test"]["all"][metric] for metric in names]]
@@ -161,7 +162,7 @@ def _print_seeds(name: str, result: "SeedsResult", config: "RunConfig") -> None:
     if len(result.runs) > 1:
         rows.append(["±, 95 %", "", *[mean.half_width for mean in means]])
     print_table(
-        f"{name}, all test targets, seen items: {config.evaluation.seen}, a run a seed; "
+        f"{name}, all test targets, seen items: {evaluation.seen}, a run a seed; "
         "± is half the 95 % confidence interval of the mean over seeds (t distribution)",
         ["seed", "best epoch", *names],
         rows,
@@ -196,7 +197,7 @@ def evaluate(
     from embrec.workspace import Workspace as Workspaces
 
     folders = [locate_run(run, Workspaces.locate(workspace)) for run in runs]
-    config = protocol(folders[0].config().evaluation, metrics=metric, seen=seen, ties=ties, candidates=candidates)
+    config = protocol(folders[0], metrics=metric, seen=seen, ties=ties, candidates=candidates)
     with progress_bars() as progress:
         evaluations = evaluate_runs(folders, baseline or [], config, progress)
     print_table(

@@ -36,7 +36,7 @@ def report(
     from embrec.workspace import Workspace as Workspaces
 
     folders = [locate_run(run, Workspaces.locate(workspace)) for run in runs]
-    config = protocol(folders[0].config().evaluation, metrics=metric, seen=seen, ties=ties, candidates=candidates)
+    config = protocol(folders[0], metrics=metric, seen=seen, ties=ties, candidates=candidates)
     command = shlex.join(["embrec", *sys.argv[1:]])
     with progress_bars() as progress:
         page = build_report(

@@ -14,9 +14,10 @@ from torch.nn import functional as F
 from embrec.data.batches import Batch
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Label, Partition, Positions
+from embrec.data.times import first_times, require_moments
 from embrec.errors import ConfigError
-from embrec.evaluation.candidates import AllItems, CandidatesConfig, Sampled, Sampler, SeenSoFar, first_seen
-from embrec.evaluation.metrics import check_metrics, metric
+from embrec.evaluation.candidates import AllItems, CandidatesConfig, Sampled, Sampler, SeenSoFar
+from embrec.evaluation.metrics import check_metrics, cutoff, metric, tells_apart
 from embrec.evaluation.ranks import (
     BatchScores,
     CatalogScan,
@@ -175,13 +176,13 @@ def evaluate(
         task: what to call it.
 
     Raises:
-        ConfigError: a metric looks further down than there are candidates, or there are too few to draw from.
+        ConfigError: there are too few items to draw candidates from.
+        DataError: candidates are those seen so far, but the log's times are places in histories.
     """
     model.eval()
     device = device or torch.device("cpu")
     n_items = len(partition.train_items)
     hidden = np.zeros(n_items, dtype=bool) if hidden is None else hidden
-    check_protocol(config, n_items)
     ranking = _Ranking(model, interactions, partition, config, hidden, device, keep)
     parts: list[tuple[NDArray[np.int64], Standing, NDArray[np.int32] | None]] = []
     done = 0
@@ -208,17 +209,33 @@ def undefined_notes(evaluations: Mapping[str, Sequence[Evaluation]]) -> list[str
     ]
 
 
-def check_protocol(config: EvaluationConfig, n_items: int) -> None:
-    """Check a protocol against the size of a catalog, before anything is computed.
+def protocol_for(config: EvaluationConfig, n_items: int, select_by: str | None = None) -> EvaluationConfig:
+    """Return a protocol as it fits a catalog, before anything is computed.
+
+    Of the default metrics, which nobody asked for, those that look further down than there are candidates are left out.
+
+    Args:
+        config: the protocol that is asked for.
+        n_items: the size of the catalog.
+        select_by: the metric that is to choose an epoch, if any.
 
     Raises:
-        ConfigError: a metric is unknown, or looks further down than there are candidates.
+        ConfigError: a metric is unknown or looks further down than there are candidates, the one that chooses cannot tell
+            epochs apart, or there are too few items to draw candidates from.
     """
     if isinstance(config.candidates, Sampled) and config.candidates.count >= n_items:
         raise ConfigError(f"candidates.count is {config.candidates.count}, but the catalog has {n_items:,} items")
     candidates = config.candidates.count + 1 if isinstance(config.candidates, Sampled) else n_items
-    if config.metrics != DEFAULT_METRICS:  # which nobody asked for, and which small shops need not change
-        check_metrics(config.metrics, candidates)
+    if select_by is not None and not tells_apart(select_by, candidates):
+        raise ConfigError(
+            f"training.select_by is {select_by!r}, but there are only {candidates:,} candidates, so every target would be a "
+            "hit in every epoch; use ndcg@10 or auc (--set training.select_by=auc)"
+        )
+    if config.metrics == DEFAULT_METRICS:
+        fitting = tuple(name for name in config.metrics if (cutoff(name) or 0) <= candidates)
+        return config.model_copy(update={"metrics": fitting})
+    check_metrics(config.metrics, candidates)
+    return config
 
 
 def _gathered(
@@ -269,7 +286,7 @@ class _Ranking:
         self.matrix = model.item_matrix()
         self.factors = model.factors(self.matrix)
         self.shares = self.factors is not None and self.factors.causal
-        self.seen = SeenItems(interactions, len(hidden))
+        self.seen = SeenItems(interactions)
         candidate = np.concatenate([[False], ~hidden])
         if isinstance(config.candidates, Sampled):
             weights = candidate.astype(np.float64)
@@ -278,8 +295,10 @@ class _Ranking:
             self.sampler = Sampler(config.candidates, weights)
             return
         scorable = np.ones_like(candidate) if self.factors is None else self.factors.scorable.cpu().numpy()
-        streaming = isinstance(config.candidates, SeenSoFar)
-        since = first_seen(interactions, len(hidden)) if streaming else None
+        since = None
+        if isinstance(config.candidates, SeenSoFar):
+            require_moments(interactions, "other candidates")
+            since = np.concatenate([[np.iinfo(np.int64).max], first_times(interactions, len(hidden))])
         self.scan = CatalogScan(candidate, scorable, config.batch_size, device, since=since)
         if self.factors is not None:
             self.products = Products(self.factors, config.batch_size, self.scan.width)

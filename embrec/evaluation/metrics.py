@@ -106,6 +106,16 @@ def check_metrics(names: Sequence[str], candidates: int | None = None) -> None:
             )
 
 
+def tells_apart(name: str, candidates: int) -> bool:
+    """Return whether a metric of so many candidates can differ between models: hits among all of them cannot.
+
+    Raises:
+        ConfigError: the name is unknown.
+    """
+    k = cutoff(name)
+    return k is None or k < candidates or _AT_K[name.lower().partition("@")[0]] is not hit_rate
+
+
 def metric(name: str, standing: Standing, ties: Ties = "mean") -> Values:
     """Return the values of a metric by name, one a target, [T].
 

@@ -27,7 +27,6 @@ Ties = Literal["mean", "optimistic", "pessimistic"]
 
 _WIDTH_ON_GPU = 1 << 16
 _AT_LEAST = 64  # rows and columns of a product
-_SPARE = 2 * _AT_LEAST  # rows of a buffer, for a last part that is filled up
 _SHARE_OF_TIES: dict[Ties, float] = {"mean": 0.5, "optimistic": 0.0, "pessimistic": 1.0}
 
 
@@ -96,7 +95,7 @@ class Products:
     def __init__(self, factors: Factors, rows: int, width: int) -> None:
         self.items = _at_least(factors.items)
         self._room = max(width, _AT_LEAST)  # for each row
-        self._buffer = self.items.new_empty((max(rows, _AT_LEAST) + _SPARE) * self._room)
+        self._buffer = self.items.new_empty(max(rows, _AT_LEAST) * self._room)
         self._rows = 0
         self._queries = self.items[:0]
 
@@ -305,7 +304,9 @@ class CatalogScan:
 
 
 def _parts(rows: int) -> list[slice]:
-    """Return the parts of a batch that are scanned beside each other, one for each of torch's threads."""
+    """Return the parts of a batch that are scanned beside each other, one for each of torch's threads, none of them too small
+    for a product as it is.
+    """
     threads = max(1, min(torch.get_num_threads(), rows // _AT_LEAST))
     edges = np.linspace(0, rows, threads + 1).astype(int).tolist()
     return [slice(start, stop) for start, stop in pairwise(edges)]

@@ -60,7 +60,8 @@ def readings(
         chunk = order[start : start + _READINGS_AT_A_TIME]
         sequences = target_sequences(interactions, read.histories.select(chunk), max_length, hidden)
         for rows, batch in batches_in_order(sequences, batch_size):
-            first, count = ptr[chunk[rows]], np.diff(ptr)[chunk[rows]]
+            first = ptr[chunk[rows]]
+            count = ptr[chunk[rows] + 1] - first
             row = np.repeat(np.arange(len(rows)), count)
             asked = by_reading[consecutive(first, count)]
             # Steps are counted back from the end: how many events were cut from the front depends on the reading.

@@ -14,8 +14,7 @@ from embrec.data.batches import Batch
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset, load_dataset
 from embrec.errors import ConfigError, FeatureError, RunError
-from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, Ranker, check_protocol, evaluate
-from embrec.evaluation.metrics import cutoff
+from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, Ranker, evaluate, protocol_for
 from embrec.evaluation.store import remembered, remembered_in
 from embrec.features.table import FeatureTable
 from embrec.models.baselines.base import Baseline
@@ -90,20 +89,21 @@ def evaluate_runs(
         Name of the run or baseline -> its evaluation, in the order asked for, baselines first.
 
     Raises:
-        ConfigError: a baseline is unknown, or content-knn has no features to read.
+        ConfigError: a baseline is unknown or a run has its name, or content-knn has no features to read.
         RunError: the runs differ in category or split.
     """
     configs = {run.name: run.config() for run in runs}
     first = configs[runs[0].name]
     for run in runs:
+        if run.name in baselines:
+            raise ConfigError(f"run {run.path} has the name of a baseline that is asked for too; rename its folder")
         if run.category.path != runs[0].category.path:
             raise RunError(f"runs {runs[0].path} and {run.path} belong to different categories; evaluate them apart")
         if configs[run.name].split != first.split:
             raise RunError(f"runs {runs[0].name} and {run.name} were trained on different splits; evaluate them apart")
     dataset = load_dataset(runs[0].category)
     partition = first.split(dataset.interactions, len(dataset.catalog))
-    chosen = config or first.evaluation
-    check_protocol(chosen, len(dataset.catalog))
+    chosen = protocol_for(config or first.evaluation, len(dataset.catalog))
 
     def ranked(ranker: Ranker, name: str, max_length: int) -> Evaluation:
         return evaluate(
@@ -143,31 +143,35 @@ def present_features(runs: Sequence[RunFolder], dataset: Dataset, partition: Par
 
 
 def protocol(
-    config: EvaluationConfig,
+    run: RunFolder,
     *,
     metrics: Sequence[str] | None = None,
     seen: str | None = None,
     ties: str | None = None,
     candidates: str | None = None,
 ) -> EvaluationConfig:
-    """Return a protocol with some of its parts replaced; `candidates` as a text such as `sampled:count=99`.
+    """Return the protocol of a run with some of its parts replaced, as it fits the run's category.
+
+    Args:
+        run: as it was trained.
+        metrics: their names.
+        seen: see `EvaluationConfig`.
+        ties: see `EvaluationConfig`.
+        candidates: as a text such as `sampled:count=99`.
 
     Raises:
-        ConfigError: a metric or policy is unknown.
+        ConfigError: a metric or policy is unknown, or does not fit the catalog.
     """
     changes = {"metrics": metrics, "seen": seen, "ties": ties, "candidates": candidates}
-    values = config.model_dump() | {name: value for name, value in changes.items() if value is not None}
+    values = run.config().evaluation.model_dump() | {
+        name: value for name, value in changes.items() if value is not None
+    }
     try:
         changed = EvaluationConfig.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        value = candidates if first["loc"][0] == "candidates" else first["input"]
-        expected = first.get("ctx", {}).get("expected_tags")
-        reason = f"allowed: {expected}" if expected else f"{first['loc'][-1]}: {first['msg']}"
-        raise ConfigError(f"{first['loc'][0]} is {value!r}; {reason}") from None
-    for name in changed.metrics:
-        cutoff(name)
-    return changed
+        raise ConfigError(f"{first['loc'][-1]} is {first['input']!r}; {first['msg']}") from None
+    return protocol_for(changed, len(load_dataset(run.category).catalog))
 
 
 def _tables_of(

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embrec.data.interactions import Interactions
+from embrec.data.repeats import is_repeat
 from embrec.data.sequences import consecutive
 from embrec.data.splits import Positions
 
@@ -13,14 +14,11 @@ class SeenItems:
 
     Args:
         interactions: the log.
-        n_items: the size of the catalog.
     """
 
-    def __init__(self, interactions: Interactions, n_items: int) -> None:
+    def __init__(self, interactions: Interactions) -> None:
         self._interactions = interactions
-        pair = interactions.user.astype(np.int64) * n_items + interactions.item
-        self._first = np.zeros(len(pair), dtype=bool)  # the first event of a user with an item
-        self._first[np.unique(pair, return_index=True)[1]] = True
+        self._first = ~is_repeat(interactions.user, interactions.item)  # the first event of a user with an item
 
     def before(self, positions: Positions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return row and tensor id of the distinct items before each position, both [P]."""

@@ -53,9 +53,8 @@ def remembered(
     compute: Callable[[], Evaluation],
     *,
     log: bytes,
-    part: str = "test",
 ) -> Evaluation:
-    """Return the evaluation of a run's targets under a protocol: the one of its folder, or a new one that is put there.
+    """Return the evaluation of a run's test targets under a protocol: the one of its folder, or a new one that is put there.
 
     A file is named after all that its ranks depend on: what the run was begun with (configuration and data), the weights it
     ended with, the log as it is now (the category may have been imported again since), and the protocol without its metrics.
@@ -66,10 +65,9 @@ def remembered(
         keep: how many of the best items are needed of each target.
         compute: makes the evaluation.
         log: hash of the log whose targets are ranked (`log_hash`).
-        part: which targets.
     """
     identity = run.fingerprint().encode() + run.weights.read_bytes() + log
-    return remembered_in(run.path / "evaluations", identity, config, keep, compute, part=part)
+    return remembered_in(run.path / "evaluations", identity, config, keep, compute)
 
 
 def remembered_in(
@@ -78,8 +76,6 @@ def remembered_in(
     config: EvaluationConfig,
     keep: int,
     compute: Callable[[], Evaluation],
-    *,
-    part: str = "test",
 ) -> Evaluation:
     """Return the evaluation that a folder keeps of one model, or a new one that is put there; see `remembered`.
 
@@ -89,11 +85,10 @@ def remembered_in(
         config: the protocol.
         keep: how many of the best items are needed of each target.
         compute: makes the evaluation.
-        part: which targets.
     """
     protocol = config.model_dump(mode="json", exclude={"metrics", "batch_size", "ties"})
     digest = hashlib.blake2b(identity, digest_size=8)
-    digest.update(json.dumps([FORMAT, protocol, part], sort_keys=True).encode())
+    digest.update(json.dumps([FORMAT, protocol], sort_keys=True).encode())
     path = folder / f"{digest.hexdigest()}.safetensors"
     try:
         found = load_evaluation(path)

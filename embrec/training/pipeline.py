@@ -19,9 +19,9 @@ from embrec.data.sequences import training_sequences
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset, load_dataset
 from embrec.errors import ConfigError, RunError
-from embrec.evaluation.evaluator import evaluate
+from embrec.evaluation.evaluator import evaluate, protocol_for
 from embrec.evaluation.leaks import LeakReport, check_leaks
-from embrec.evaluation.metrics import check_metrics
+from embrec.evaluation.metrics import cutoff
 from embrec.features.table import FeatureTable
 from embrec.files import atomic_folder, write_json, write_text
 from embrec.memory import peak_memory
@@ -115,14 +115,16 @@ def train(
         RunError: the name is taken by a run with another configuration, or the training broke off.
     """
     run = RunFolder(category.runs / check_name("run", name))
-    check_metrics([config.training.select_by])
+    cutoff(config.training.select_by)  # before the data are read
     alone = config.training.workers == 1 and address is None
     device = choose_device(config.training.device) if alone else None
     inputs = load_inputs(category, config)
     config.model.check([table.dim for table in inputs.tables])
     config.training.negatives.check(int(inputs.partition.train_items.sum()))
     stems = tuple(table.path.stem for table in inputs.tables)
-    config = config.model_copy(update={"model": config.model.model_copy(update={"features": stems})})
+    evaluation = protocol_for(config.evaluation, len(inputs.dataset.catalog), config.training.select_by)
+    model = config.model.model_copy(update={"features": stems})
+    config = config.model_copy(update={"model": model, "evaluation": evaluation})
     fingerprint = run_fingerprint(config, inputs.dataset, inputs.tables)
     if run.path.exists() and force:
         shutil.rmtree(run.path)

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from support.logs import toy_log
+from support.logs import log_of, toy_log
 from support.toys import N_ITEMS, toy_batch, toy_model
 
 from embrec.data.interactions import Interactions
 from embrec.data.splits import GlobalTime, ItemHoldout, Label, LeaveOneOut
-from embrec.errors import ConfigError
+from embrec.errors import ConfigError, DataError
 from embrec.evaluation.candidates import Sampled, Sampler
-from embrec.evaluation.evaluator import EvaluationConfig, evaluate
+from embrec.evaluation.evaluator import EvaluationConfig, evaluate, protocol_for
 
 LOG = toy_log(n_users=15)
 
@@ -153,9 +153,34 @@ def test_more_candidates_than_are_left_are_refused():
     with pytest.raises(ConfigError, match=r"for some users only .* of the 20 items that can be drawn are left"):
         evaluate(toy_model(), LOG, partition, partition.test, config, max_length=50)
     with pytest.raises(ConfigError, match=r"candidates\.count is 20, but the catalog has 20 items"):
-        evaluate(
-            toy_model(), LOG, partition, partition.test, EvaluationConfig(candidates="sampled:count=20"), max_length=50
-        )
+        protocol_for(EvaluationConfig(candidates="sampled:count=20"), 20)
+
+
+def test_default_metrics_are_those_that_fit_the_candidates():
+    assert protocol_for(EvaluationConfig(), 1000).metrics == ("hr@10", "ndcg@10", "mrr@10", "hr@50", "auc")
+    assert protocol_for(EvaluationConfig(), 40).metrics == ("hr@10", "ndcg@10", "mrr@10", "auc")
+    assert protocol_for(EvaluationConfig(candidates="sampled:count=5"), 40).metrics == ("auc",)
+    chosen = EvaluationConfig(metrics=("hr@50", "auc"))
+    assert protocol_for(chosen, 50) == chosen
+    with pytest.raises(ConfigError, match="'hr@50' looks at the first 50 of only 40 candidates"):
+        protocol_for(chosen, 40)
+
+
+def test_a_metric_that_every_epoch_has_alike_does_not_choose_one():
+    sampled = EvaluationConfig(candidates="sampled:count=49")
+    for name in ("ndcg@50", "hr@49", "auc", "mrr"):
+        protocol_for(sampled, 1000, select_by=name)
+    for name in ("hr@50", "recall@100"):
+        with pytest.raises(ConfigError, match=f"select_by is '{name}', but there are only 50 candidates"):
+            protocol_for(sampled, 1000, select_by=name)
+
+
+def test_items_seen_so_far_need_moments():
+    rows = [[user % N_ITEMS, (user + 3) % N_ITEMS, (user + 5) % N_ITEMS] for user in range(30)]
+    log = log_of(rows, [[0, 1, 2]] * len(rows))
+    partition = LeaveOneOut()(log, N_ITEMS)
+    with pytest.raises(DataError, match=r"its times are places in histories and not moments; .* use other candidates"):
+        evaluate(toy_model(), log, partition, partition.test, EvaluationConfig(candidates="seen-so-far"), max_length=50)
 
 
 def test_popular_items_are_drawn_in_proportion():
@@ -167,6 +192,18 @@ def test_popular_items_are_drawn_in_proportion():
     assert share[[0, 100]].tolist() == [0, 0]
     expected = np.delete(weights, 100) / (weights.sum() - 1)
     assert np.delete(share, 100) == pytest.approx(expected, abs=4 * (0.04 / len(events)) ** 0.5)
+
+
+@pytest.mark.parametrize("others", [0, 4], ids=["few are left", "many are left"])  # the two ways to draw
+def test_several_are_drawn_as_one_after_the_other_from_what_is_left(others):
+    weights = np.array([0, 3, 2, 1, 4, *[1e-9] * others])  # what hardly weighs only changes the way; 4 is the target
+    count, events = 2, np.arange(30_000)
+    sampler = Sampler(Sampled(count=count), weights)
+    drawn = np.sort(sampler.draw(np.full(len(events), 4), events, events[:0], events[:0]), axis=1)
+    for pair in ((1, 2), (1, 3), (2, 3)):
+        one, other = weights[list(pair)] / 6
+        expected = one * other / (1 - one) + other * one / (1 - other)  # the first, then the second among those left
+        assert (drawn == pair).all(axis=1).mean() == pytest.approx(expected, abs=4 * (0.25 / len(events)) ** 0.5)
 
 
 def test_streaming_candidates_are_the_items_seen_up_to_the_target():

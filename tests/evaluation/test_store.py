@@ -12,7 +12,7 @@ from embrec.data.interactions import Interactions
 from embrec.data.splits import LeaveOneOut
 from embrec.data.store import Dataset, load_dataset, save_dataset
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
-from embrec.evaluation.runs import evaluate_runs, protocol
+from embrec.evaluation.runs import evaluate_runs
 from embrec.evaluation.store import load_evaluation, save_evaluation
 from embrec.evaluation.store import remembered as remembered_of_log
 from embrec.training.run import RunFolder
@@ -80,22 +80,21 @@ def test_what_was_computed_is_not_computed_again(run):
 def test_metrics_ties_and_the_size_of_batches_change_no_rank_that_is_kept(run):
     compute = Computing()
     remembered(run, CONFIG, 0, compute)
-    other = protocol(CONFIG, metrics=["hr@3"], ties="optimistic").model_copy(update={"batch_size": 7})
+    other = EvaluationConfig(metrics=("hr@3",), ties="optimistic", batch_size=7)
     assert remembered(run, other, 0, compute).ties == "optimistic"
     assert compute.times == 1
 
 
-def test_another_protocol_part_or_longer_lists_are_computed(run):
+def test_another_protocol_or_longer_lists_are_computed(run):
     compute = Computing()
     remembered(run, CONFIG, 0, compute)
-    remembered(run, protocol(CONFIG, seen="keep"), 0, compute)
+    remembered(run, EvaluationConfig(seen="keep"), 0, compute)
     remembered(run, EvaluationConfig(candidates="sampled:count=5"), 0, compute)
-    remembered(run, CONFIG, 0, compute, part="valid")
-    assert compute.times == 4
+    assert compute.times == 3
     compute.keep = 5
     assert remembered(run, CONFIG, 5, compute).top.shape == (5, 5)
     assert remembered(run, CONFIG, 3, compute).top.shape == (5, 5)  # longer ones serve too
-    assert compute.times == 5
+    assert compute.times == 4
 
 
 def test_another_log_or_a_retrained_model_is_computed(run):

@@ -240,7 +240,7 @@ def test_a_run_without_pictures_content_or_log_is_reported_all_the_same(tmp_path
 
 
 def test_ranks_among_a_sample_say_so_and_have_no_lists(runs, tmp_path):
-    config = protocol(runs[0].config().evaluation, candidates="sampled:count=9", metrics=["rank", "mrr"])
+    config = protocol(runs[0], candidates="sampled:count=9", metrics=["rank", "mrr"])
     page = Page(build_report(runs[:1], tmp_path / "report.html", config=config).read_text(encoding="utf-8"))
     assert page.errors == []
     assert "each among 10 sampled items" in page.said

@@ -128,7 +128,7 @@ def analyze_prefixes(
     require_matplotlib()
     subject = Subject.open(run)
     names = tuple(dict.fromkeys(("auc", *metrics)))
-    evaluation = subject.evaluated(protocol(subject.config.evaluation, metrics=names), progress=progress)
+    evaluation = subject.evaluated(protocol(subject.run, metrics=names), progress=progress)
     found = by_prefix(evaluation, subject.dataset.interactions, names, longest=longest, seed=seed)
     folder = output or subject.folder
     words = subject.config.evaluation.words()

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError, FeatureError
-from embrec.evaluation.evaluator import EvaluationConfig, undefined_notes
+from embrec.evaluation.evaluator import EvaluationConfig, protocol_for, undefined_notes
 from embrec.evaluation.runs import BASELINES, evaluate_runs, present_features
 from embrec.evaluation.slices import target_slices
 from embrec.files import write_text
@@ -70,7 +70,7 @@ def build_report(
         category=category.name,
         dataset=dataset,
         partition=partition,
-        config=config or runs[0].config.evaluation,
+        config=protocol_for(config or runs[0].config.evaluation, len(dataset.catalog)),
         runs=runs,
         evaluations=evaluations,
         slices=target_slices(dataset.interactions, partition, evaluations[runs[0].name], present),
