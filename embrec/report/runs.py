@@ -12,7 +12,8 @@ from typing import Any
 from embrec.data.splits import split_text
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError
-from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
+from embrec.evaluation.candidates import Sampled
+from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, protocol_for
 from embrec.evaluation.lists import list_metrics
 from embrec.evaluation.runs import evaluate_runs, present_features
 from embrec.evaluation.slices import target_slices
@@ -39,7 +40,7 @@ class RunsComparison:
         metrics: name -> slice -> metric -> value.
         by_slice: dimension -> name -> slice -> metric -> value.
         slice_sizes: dimension -> slice -> targets.
-        lists: name -> what its lists are like, the mean over seeds; empty where candidates are sampled.
+        lists: name -> what its lists are like, the mean over seeds; empty if nobody asked.
     """
 
     category: str
@@ -89,24 +90,29 @@ class RunsComparison:
 def same_but_for_seed(runs: Sequence[RunFolder]) -> dict[str, list[RunFolder]]:
     """Return runs by model: those whose configurations differ in the seed alone are one, named by what their names share.
 
-    The order is that in which models come first.
+    A run that is given twice counts once. Where what the names share is the name of another model or run, they are all named
+    in full. The order is that in which models come first.
     """
     groups: dict[str, list[RunFolder]] = {}
-    for run in runs:
+    for run in {run.path.resolve(): run for run in runs}.values():
         config = run.config()
         key = repr((settings_of(config), config.model.features))
         groups.setdefault(key, []).append(run)
+    shared = {key: _shared_name([run.name for run in group]) for key, group in groups.items()}
     named: dict[str, list[RunFolder]] = {}
-    for group in groups.values():
-        name = group[0].name
-        if len(group) > 1:
-            name = _shared_name([run.name for run in group]) or name
-        named[name if name not in named else group[0].name] = group
+    for key, group in groups.items():
+        others = {
+            name for other in groups if other != key for name in (shared[other], *(run.name for run in groups[other]))
+        }
+        in_full = not shared[key] or shared[key] in others
+        named[" and ".join(run.name for run in group) if in_full else shared[key]] = group
     return named
 
 
 def _shared_name(names: Sequence[str]) -> str:
     """Return what names begin with alike, without the mark of a seed: `first-s0` and `first-s1` are `first`."""
+    if len(names) == 1:
+        return names[0]
     alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
     return re.sub(r"[-_.]s?$", "", "".join(letters[0] for letters in alike).rstrip("0123456789"))
 
@@ -134,34 +140,40 @@ def compare_runs(
         progress: told of every batch.
 
     Raises:
-        ConfigError: a dimension or the reference is unknown.
+        ConfigError: a dimension or the reference is unknown; lists are asked for of sampled candidates, or slices by feature of
+            runs that read none.
         RunError: the runs differ in category or split, or one is not finished.
     """
     unknown = [name for name in dimensions if name not in DIMENSIONS]
     if unknown:
         raise ConfigError(f"unknown slices {unknown[0]!r}; there are: {', '.join(DIMENSIONS)}")
+    first = runs[0].config()
+    dataset = load_dataset(runs[0].category)
+    protocol = protocol_for(config or first.evaluation, len(dataset.catalog))
+    if k is not None and isinstance(protocol.candidates, Sampled):
+        raise ConfigError("lists are of the whole catalog, not of sampled candidates; ask for lists or for a sample")
     groups = same_but_for_seed(runs)
-    found = evaluate_runs(runs, baselines, config, progress, keep=k or 0)
+    found = evaluate_runs(runs, baselines, protocol, progress, keep=k or 0)
     evaluations: dict[str, list[Evaluation]] = {name: [found[name]] for name in dict.fromkeys(baselines)}
     evaluations |= {name: [found[run.name] for run in group] for name, group in groups.items()}
     chosen = _reference(reference, groups, evaluations)
-    first = runs[0].config()
-    protocol = config or first.evaluation
-    dataset = load_dataset(runs[0].category)
     partition = first.split(dataset.interactions, len(dataset.catalog))
     names = protocol.metrics
     slices = {}
     if dimensions:
         present = present_features(runs, dataset, partition)
         slices = target_slices(dataset.interactions, partition, evaluations[chosen][0], present)
+        if "features" in dimensions and not present:
+            raise ConfigError(
+                "slices by feature need runs that read feature tables which are still there; these read none"
+            )
         asked = [name for name in dimensions if name != "features"]
         dimensions = [*asked, *present] if "features" in dimensions else asked
     lists: dict[str, dict[str, float]] = {}
     if k is not None:
         for name, seeds in evaluations.items():
-            if seeds[0].top is not None:
-                each = [list_metrics(one, dataset.interactions, partition, k) for one in seeds]
-                lists[name] = {key: sum(one[key] for one in each) / len(each) for key in each[0]}
+            each = [list_metrics(one, dataset.interactions, partition, k) for one in seeds]
+            lists[name] = {key: sum(one[key] for one in each) / len(each) for key in each[0]}
     return RunsComparison(
         category=runs[0].category.name,
         split=split_text(first.split),

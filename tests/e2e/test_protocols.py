@@ -69,6 +69,11 @@ def test_runs_are_compared_with_seeds_together_and_slices_apart(runs):
     assert "difference from loo" in page
 
 
+def test_a_dimension_of_slices_for_each_source_that_the_runs_read(runs):
+    result = runs.embrec("compare", "runs", "content", "--metric", "auc", "--slice", "features")
+    assert "auc by tfidf" in result.stdout
+
+
 def test_a_second_comparison_reads_what_the_first_has_ranked(runs):
     runs.embrec("compare", "runs", "loo-s0")
     files = list((runs.run_folder("loo-s0") / "evaluations").iterdir())
@@ -83,11 +88,13 @@ def test_a_second_comparison_reads_what_the_first_has_ranked(runs):
     [
         (("compare", "runs", "loo-s0", "time"), "were trained on different splits"),
         (("compare", "runs", "loo-s0", "--reference", "best"), "reference 'best' is not among the models"),
+        (("compare", "runs", "loo-s0", "--slice", "features"), "slices by feature need runs that read feature tables"),
+        (("compare", "runs", "loo-s0", "--lists", "5", "--metric", "auc", "--candidates", "sampled:count=9"), "lists are of"),
         (("compare", "runs", "loo-s0", "--slice", "weather"), "unknown slices 'weather'; there are: partition, history"),
         (("evaluate", "loo-s0", "--metric", "hr@41"), "'hr@41' looks at the first 41 of only 40 candidates"),
         (("evaluate", "loo-s0", "--metric", "ndcg@5", "--candidates", "sampled:count=40"), "the catalog has 40 items"),
-        (("evaluate", "loo-s0", "--candidates", "some"), "candidates is 'some'; allowed: 'all', 'sampled', 'seen-so-far'"),
-        (("evaluate", "loo-s0", "--candidates", "sampled:count=x"), "candidates is 'sampled:count=x'; count: Input should be"),
+        (("evaluate", "loo-s0", "--candidates", "some"), "candidates is 'some'; allowed: all, sampled, seen-so-far"),
+        (("evaluate", "loo-s0", "--candidates", "sampled:count=x"), "candidates sampled:count is 'x': Input should be"),
         ((*TRAIN, "--split", "user-holdout:test=0.001"), "leaves no test targets"),
     ],
 )  # fmt: skip
