@@ -142,12 +142,6 @@ def example(
     )
 
 
-def events_before(interactions: Interactions, events: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how many events of the same user stand before each event, [T]."""
-    before: NDArray[np.int64] = events - interactions.user_ptr[interactions.user[events]]
-    return before
-
-
 def _draw(members: NDArray[np.bool_], users: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
     """Draw some rows among the members, in a random order: users evenly, and one row of each."""
     generator = np.random.default_rng(seed)

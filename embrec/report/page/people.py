@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from embrec.report.examples import (
     Choice,
     Example,
-    events_before,
     example,
     fallen_back,
     personalised,
@@ -55,7 +54,7 @@ class Group:
 
 def examples_section(material: Material, found: Fallback, show: Showcase) -> Section:
     """Return the section of users that the first run served well."""
-    before = events_before(material.dataset.interactions, material.first.event)
+    before = material.dataset.interactions.position[material.first.event]
     choice = personalised(material.first, found, before, seed=material.seed)
     group = _group(
         material, show, "Personal, and right", "Lists that follow the history, and hold what came next.", choice
@@ -65,7 +64,7 @@ def examples_section(material: Material, found: Fallback, show: Showcase) -> Sec
 
 def failures_section(material: Material, found: dict[str, Fallback], histories: Histories, show: Showcase) -> Section:
     """Return the section of failures: falling back to popular items, and the targets ranked worst."""
-    before = events_before(material.dataset.interactions, material.first.event)
+    before = material.dataset.interactions.position[material.first.event]
     back = fallen_back(material.first, found[material.reference], before, seed=material.seed)
     worst = worst_ranked(material.first, material.popularity[material.target_items] > 0)
     groups = [
