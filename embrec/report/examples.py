@@ -142,6 +142,15 @@ def example(
     )
 
 
+def rank_words(rank: float) -> str:
+    """Show a rank; one that is the mean of several places has a part of one.
+
+    >>> rank_words(1204), rank_words(2.5)
+    ('1,204', '2.5')
+    """
+    return f"{rank:,.0f}" if rank == int(rank) else f"{rank:,.1f}"
+
+
 def _draw(members: NDArray[np.bool_], users: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
     """Draw some rows among the members, in a random order: users evenly, and one row of each."""
     generator = np.random.default_rng(seed)

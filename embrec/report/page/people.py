@@ -9,6 +9,7 @@ from embrec.report.examples import (
     example,
     fallen_back,
     personalised,
+    rank_words,
     worst_ranked,
 )
 from embrec.report.fallback import LAST, Fallback, Histories, popular_items
@@ -118,6 +119,5 @@ def _person(one: Example, show: Showcase) -> Person:
         hit = (
             next((place for place, row in enumerate(rows) if row == one.next_item), None) if rows is not None else None
         )
-        place = f"{rank:,.0f}" if rank == int(rank) else f"{rank:,.1f}"
-        lists.append(ShownList(model, items, hit, place, count(one.candidates)))
+        lists.append(ShownList(model, items, hit, rank_words(rank), count(one.candidates)))
     return Person(one.user, one.before, show(one.history), show([one.next_item])[0], lists)
