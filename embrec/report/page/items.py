@@ -24,7 +24,6 @@ class ShownItem:
     """One item as the page shows it.
 
     Attributes:
-        id: its id.
         title: without markup, or its id where it has none.
         kind: the last names of its category, empty where it has none.
         events: training events of it.
@@ -33,7 +32,6 @@ class ShownItem:
         height: of the picture, pixels.
     """
 
-    id: str
     title: str
     kind: str
     events: int
@@ -71,10 +69,10 @@ class Showcase:
         if row not in self._shown:
             image = self._images[row]
             picture, width, height = thumbnail(image) if image is not None else (None, 0, 0)
-            name, title = str(self._catalog.item_ids[row]), item_title(self._catalog, row)
+            title = item_title(self._catalog, row)
             kind = " · ".join(self._paths[row][-_KIND_NAMES:]) if self._paths is not None else ""
             events = int(self._popularity[row])
-            self._shown[row] = ShownItem(name, title, kind, events, picture, width, height)
+            self._shown[row] = ShownItem(title, kind, events, picture, width, height)
         return self._shown[row]
 
 
