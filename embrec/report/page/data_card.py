@@ -15,6 +15,7 @@ from embrec.data.timeline import Timeline, timeline
 from embrec.report.page.drawing import figure, grid
 from embrec.report.page.items import Showcase
 from embrec.report.page.material import Material
+from embrec.report.page.models import COLOURS
 from embrec.report.page.parts import NONE, Figure, Panels, Section, Table, Tile, cells, count, percent
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 SAMPLE = 8
 _BARS = 28
-_COLOUR = "#0072B2"
+_COLOUR = COLOURS[0]
 _SHOWN_TEXT = 90
 
 
