@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 from PIL import Image
-from support.categories import N_ITEMS, toy_config
+from support.categories import N_ITEMS, SETTINGS, toy_config
 from support.logs import toy_log
 
 from embrec.cli.app import main
@@ -246,8 +246,25 @@ def test_ranks_among_a_sample_say_so_and_have_no_lists(runs, tmp_path):
     assert page.errors == []
     assert "each among 10 sampled items" in page.said
     assert "Ranks among a sample flatter weak models" in page.said
-    assert "keep no lists" in page.said
-    assert "Example users" not in page.said
+    assert "They leave no lists of the whole catalog" in page.said
+    assert "Targets are ranked among a sample here, so there are no lists of the whole catalog to look at" in page.said
+    links = [attributes.get("href") for attributes in page.all("a")]
+    assert "#lists" in links
+    assert not {"#examples", "#failures"} & set(links)
+    assert "fell back" not in page.said
+    assert "catalog shown" not in page.said
+
+
+def test_a_run_that_was_judged_by_a_sample_has_lists_where_all_items_are_asked_for(tmp_path):
+    run = content_run(
+        shop(tmp_path, pictures=False), "sampled", settings=[*SETTINGS, "evaluation.candidates=sampled:count=9"]
+    )
+    for candidates, has_lists in ((None, False), ("all", True)):
+        config = protocol(run.config().evaluation, candidates=candidates)
+        page = Page(build_report([run], tmp_path / "report.html", config=config).read_text(encoding="utf-8"))
+        assert page.errors == []
+        assert ("Targets are ranked among a sample here" in page.said) != has_lists
+        assert ("#examples" in [attributes.get("href") for attributes in page.all("a")]) == has_lists
 
 
 def test_a_split_with_several_targets_a_user_is_reported(tmp_path):

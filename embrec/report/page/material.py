@@ -157,6 +157,9 @@ class Material:
         return next((name for name in names if name.startswith(("hr@", "recall@"))), names[0])
 
     def lists(self, model: str) -> NDArray[np.int64] | None:
-        """Return the catalog rows that a model lists first, -1 where there are none, [T, at most LIST]; None if unknown."""
+        """Return the catalog rows that a model lists first, -1 where there are none, [T, at most LIST].
+
+        None where targets are ranked among a sample, of which no lists are kept.
+        """
         top = self.evaluations[model].top
         return None if top is None else top[:, :LIST].astype(np.int64) - 1

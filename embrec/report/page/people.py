@@ -114,10 +114,7 @@ def _group(material: Material, show: Showcase, title: str, lead: str, choice: Ch
 def _person(one: Example, show: Showcase) -> Person:
     lists = []
     for model, rank in one.ranks.items():
-        rows = one.lists.get(model)
-        items = show(rows) if rows is not None else []
-        hit = (
-            next((place for place, row in enumerate(rows) if row == one.next_item), None) if rows is not None else None
-        )
-        lists.append(ShownList(model, items, hit, rank_words(rank), count(one.candidates)))
+        rows = one.lists[model]
+        hit = next((place for place, row in enumerate(rows) if row == one.next_item), None)
+        lists.append(ShownList(model, show(rows), hit, rank_words(rank), count(one.candidates)))
     return Person(one.user, one.before, show(one.history), show([one.next_item])[0], lists)
