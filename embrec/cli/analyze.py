@@ -1,14 +1,12 @@
 """`embrec analyze`: how a model behaves beyond its means, as figures and numbers; parse, call one function, print."""
 
-import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from embrec.cli.options import Category, Workspace
+from embrec.cli.options import Category, Workspace, command_line
 
 if TYPE_CHECKING:
     from embrec.report.tables import Table
@@ -50,7 +48,7 @@ def prefixes(
     with progress_bars() as progress:
         subject, found, folder = analyze_prefixes(
             _folder(run, workspace), metrics=metric or [], longest=longest, seed=seed, output=output,
-            command=_command(), progress=progress,
+            command=command_line(), progress=progress,
         )  # fmt: skip
     title = f"{subject.title}, {found.users:,} users, {subject.config.evaluation.words()}"
     _print(title, tables(found), found.notes(), folder / "prefixes")
@@ -80,7 +78,7 @@ def coverage(
     with progress_bars() as progress:
         subject, found, folder = analyze_coverage(
             _folder(run, workspace), k=k, longest=longest, resamples=resamples, replace=replace, seed=seed,
-            output=output, command=_command(), progress=progress,
+            output=output, command=command_line(), progress=progress,
         )  # fmt: skip
     title = f"{subject.title}: share of the {found.items:,} items, {drawn_words(found)}"
     _print(title, [table(found)], found.notes(), folder / "coverage")
@@ -114,7 +112,7 @@ def silhouettes(
     with progress_bars() as progress:
         found, folder = analyze_silhouettes(
             Workspaces.locate(workspace).category(category), encoder or [], levels=level or [], column=cluster_by,
-            seed=seed, output=output, command=_command(), progress=progress,
+            seed=seed, output=output, command=command_line(), progress=progress,
         )  # fmt: skip
     _print(found.title, tables_of(found), found.notes(), folder / "silhouettes")
 
@@ -137,7 +135,7 @@ def map_(
 
     with progress_bars() as progress:
         subject, found, folder = analyze_map(
-            _folder(run, workspace), user=user, sample=sample, seed=seed, output=output, command=_command(),
+            _folder(run, workspace), user=user, sample=sample, seed=seed, output=output, command=command_line(),
             progress=progress,
         )  # fmt: skip
     _print(f"{subject.title}: who is offered what", [table(found)], found.notes(), folder / "map")
@@ -157,7 +155,7 @@ def examples(
 
     with progress_bars() as progress:
         subject, found, folder = analyze_examples(
-            _folder(run, workspace), users=users, seed=seed, output=output, command=_command(), progress=progress
+            _folder(run, workspace), users=users, seed=seed, output=output, command=command_line(), progress=progress
         )
     _print(subject.title, tables(subject, found), found.notes(), folder / "examples", figures="examples-*")
 
@@ -167,10 +165,6 @@ def _folder(run: str, workspace: Path | None) -> "RunFolder":
     from embrec.workspace import Workspace as Workspaces
 
     return locate_run(run, Workspaces.locate(workspace))
-
-
-def _command() -> str:
-    return shlex.join(["embrec", *sys.argv[1:]])
 
 
 def _print(

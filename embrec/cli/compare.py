@@ -1,7 +1,5 @@
 """`embrec compare`: the same model on different footings, measured side by side."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +15,7 @@ from embrec.cli.options import (
     Split,
     Ties,
     Workspace,
+    command_line,
     read_seeds,
 )
 
@@ -126,7 +125,7 @@ def encoders(
             metrics=metric or METRICS,
             cluster_by=cluster_by,
             cluster_level=cluster_level,
-            command=_command(),
+            command=command_line(),
             progress=progress,
         )
     answers().print(f"\n{category}: comparison {comparison.name}", markup=False)
@@ -185,7 +184,7 @@ def losses(
             output=output,
             reference=reference,
             metrics=metric or METRICS,
-            command=_command(),
+            command=command_line(),
             progress=progress,
         )
     _show(comparison)
@@ -242,7 +241,7 @@ def negatives(
             name=name,
             output=output,
             metrics=metric or METRICS,
-            command=_command(),
+            command=command_line(),
             progress=progress,
         )
     _show(comparison)
@@ -291,13 +290,9 @@ def runs(
     for warning in undefined_notes(comparison.evaluations):
         notes().print(f"warning: {warning}", markup=False)
     if output is not None:
-        write_text(output / "runs.md", runs_markdown(comparison, _command()))
-        write_json(output / "runs.json", {**comparison.as_dict(), "command": _command()})
+        write_text(output / "runs.md", runs_markdown(comparison, command_line()))
+        write_json(output / "runs.json", {**comparison.as_dict(), "command": command_line()})
         notes().print(f"tables: {output / 'runs.md'}", markup=False)
-
-
-def _command() -> str:
-    return shlex.join(["embrec", *sys.argv[1:]])
 
 
 def _show(comparison: "ObjectiveComparison") -> None:

@@ -1,5 +1,7 @@
-"""Options that several commands share, so that they read alike everywhere."""
+"""What several commands share, so that it reads alike everywhere: their options, and the command as it was given."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -60,3 +62,8 @@ def read_seeds(text: str) -> int | tuple[int, ...]:
     except ValueError:
         raise ConfigError(f"--seeds is {text!r}; give how many (3), or which (0,1,2)") from None
     return numbers if "," in text else numbers[0]
+
+
+def command_line() -> str:
+    """Return the command that runs, as a shell reads it: what reports say that they were made by."""
+    return shlex.join(["embrec", *sys.argv[1:]])

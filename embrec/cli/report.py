@@ -1,13 +1,11 @@
 """`embrec report`: parse, call one function, print."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from embrec.cli.options import Candidates, Seen, Ties, Workspace
+from embrec.cli.options import Candidates, Seen, Ties, Workspace, command_line
 
 
 def report(
@@ -37,9 +35,8 @@ def report(
 
     folders = [locate_run(run, Workspaces.locate(workspace)) for run in runs]
     config = protocol(folders[0], metrics=metric, seen=seen, ties=ties, candidates=candidates)
-    command = shlex.join(["embrec", *sys.argv[1:]])
     with progress_bars() as progress:
         page = build_report(
-            folders, output, baselines=baseline, config=config, seed=seed, command=command, progress=progress
+            folders, output, baselines=baseline, config=config, seed=seed, command=command_line(), progress=progress
         )
     notes().print(f"report: {page} ({page.stat().st_size / 1e6:.1f} MB)")

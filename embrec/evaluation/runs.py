@@ -16,6 +16,7 @@ from embrec.data.store import Dataset, load_dataset
 from embrec.errors import ConfigError, FeatureError, RunError
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, Ranker, evaluate, protocol_for
 from embrec.evaluation.store import remembered, remembered_in
+from embrec.features.encoder import name_in_stem
 from embrec.features.table import FeatureTable
 from embrec.models.baselines.base import Baseline
 from embrec.models.baselines.content_knn import ContentKNN
@@ -138,7 +139,7 @@ def present_features(runs: Sequence[RunFolder], dataset: Dataset, partition: Par
     for name in dict.fromkeys(name for run in runs for name in run.config().model.features):
         with contextlib.suppress(FeatureError):
             (table,) = find_tables(runs[0].category, [name], dataset.catalog, partition.train_items)
-            present[name.rsplit("-", 1)[0]] = np.asarray(table.present, dtype=bool)
+            present[name_in_stem(name)] = np.asarray(table.present, dtype=bool)
     return present
 
 

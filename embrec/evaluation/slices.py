@@ -35,11 +35,10 @@ def target_slices(
         present: source of features -> whether an item has any, [n].
     """
     item = interactions.item[evaluation.event]
-    position = evaluation.event - interactions.user_ptr[evaluation.user]
     head, middle = popularity_buckets(partition.training_counts(interactions))
     dimensions: dict[str, dict[str, Mask]] = {
         "partition": {name: evaluation.label == label for label, name in _LABELS.items()},
-        "history": length_slices(position),
+        "history": length_slices(interactions.position[evaluation.event]),
         "popularity": {
             "head": head[item],
             "middle": middle[item],

@@ -13,7 +13,7 @@ from embrec.data.splits import LeaveOneOut, SplitConfig
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError, FeatureError
 from embrec.features.build import BuildReport, Engine, build, encode_here
-from embrec.features.encoder import Encoder
+from embrec.features.encoder import Encoder, name_in_stem
 from embrec.features.fitting import sample_hash
 from embrec.features.registry import ENCODERS, Spec, load_encoder, make_encoder
 from embrec.features.table import FeatureTable
@@ -137,8 +137,8 @@ def find_table(category: Category, name: str, catalog: Catalog, train_items: NDA
         table = FeatureTable.open(exact)
         _check(table, catalog)
         return table
-    if _STEM.search(name) and name.rpartition("-")[0].partition("+")[0] in ENCODERS:
-        raise _missing(category, name, name.rpartition("-")[0])
+    if _STEM.search(name) and name_in_stem(name).partition("+")[0] in ENCODERS:
+        raise _missing(category, name, name_in_stem(name))
     spec = Spec.parse(name)
     damaged: list[FeatureError] = []
     tables = [table for table in list_tables(category, spec.full_name, damaged=damaged.append) if _matches(table, spec)]

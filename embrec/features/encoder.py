@@ -153,3 +153,12 @@ class Encoder(ABC):
         """The file name of this encoder's tables: other parameters or weights are another table."""
         text = json.dumps(self.identity(), sort_keys=True)
         return f"{self.full_name}-{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"
+
+
+def name_in_stem(stem: str) -> str:
+    """Return the full name of an encoder from the file name of its tables, which `Encoder.stem` made.
+
+    >>> name_in_stem("tfidf+svd-0a1b2c3d")
+    'tfidf+svd'
+    """
+    return stem.rpartition("-")[0]

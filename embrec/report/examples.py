@@ -142,10 +142,13 @@ def example(
     )
 
 
-def events_before(interactions: Interactions, events: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how many events of the same user stand before each event, [T]."""
-    before: NDArray[np.int64] = events - interactions.user_ptr[interactions.user[events]]
-    return before
+def rank_words(rank: float) -> str:
+    """Show a rank; one that is the mean of several places has a part of one.
+
+    >>> rank_words(1204), rank_words(2.5)
+    ('1,204', '2.5')
+    """
+    return f"{rank:,.0f}" if rank == int(rank) else f"{rank:,.1f}"
 
 
 def _draw(members: NDArray[np.bool_], users: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:

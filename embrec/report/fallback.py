@@ -81,8 +81,7 @@ def describe_histories(
         vectors: of the catalog, [n, d].
         popular: which items are, [n].
     """
-    before = events - interactions.user_ptr[interactions.user[events]]
-    length = np.minimum(before, LAST)
+    length = np.minimum(interactions.position[events], LAST)
     steps = np.arange(LAST)
     valid = steps < length[:, None]  # [T, LAST]
     items = interactions.item[np.maximum(events[:, None] - 1 - steps, 0)]

@@ -1,12 +1,15 @@
 """Example users and the fallback to popular items: chosen by rule and seed, counted by hand on small lists."""
 
+import doctest
+
 import numpy as np
 import pytest
 from support.standings import standing_at
 
 from embrec.data.interactions import Interactions
 from embrec.evaluation.evaluator import Evaluation
-from embrec.report.examples import events_before, example, fallen_back, personalised, worst_ranked
+from embrec.report import examples
+from embrec.report.examples import example, fallen_back, personalised, worst_ranked
 from embrec.report.fallback import Fallback, describe_histories, fallback, popular_items
 
 
@@ -109,4 +112,7 @@ def test_an_example_holds_what_was_before_and_what_came_next(log):
     assert ann.history.tolist() == [3, 4, 5]
     assert ann.lists["run"].tolist() == [6, 1]
     assert (bob.history.tolist(), bob.lists["run"].tolist(), bob.ranks) == ([7], [2], {"run": 5.0})
-    assert events_before(log, np.array([0, 6, 8])).tolist() == [0, 6, 1]
+
+
+def test_the_examples_in_its_docstrings_are_true():
+    assert doctest.testmod(examples).failed == 0

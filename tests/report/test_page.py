@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 from PIL import Image
-from support.categories import N_ITEMS, toy_config
+from support.categories import N_ITEMS, SETTINGS, toy_config
 from support.logs import toy_log
 
 from embrec.cli.app import main
@@ -21,6 +21,7 @@ from embrec.data.catalog import Catalog
 from embrec.data.splits import GlobalTime, LeaveOneOut
 from embrec.data.store import Dataset, load_dataset, save_dataset
 from embrec.errors import ConfigError, RunError
+from embrec.evaluation.leaks import Check, LeakReport, Status
 from embrec.evaluation.runs import protocol
 from embrec.features.category import build_features
 from embrec.report.page import data_card
@@ -119,11 +120,11 @@ def runs(tmp_path_factory):
     category = shop(tmp_path_factory.mktemp("pictures"), pictures=True)
     first = content_run(category, "first")
     second = content_run(category, "second-with-a-long-name-of-many-words", epochs=2)
-    checks = [
-        {"name": "test items seen before", "status": "warning", "value": 0.25, "counts": {}, "meaning": "A <quarter>."},
-        {"name": "times", "status": "ok", "value": None, "counts": {}, "meaning": "Fine."},
-    ]
-    first.leaks.write_text(json.dumps({"checks": checks}))
+    checks = (
+        Check("times", Status.OK, None, {}, "Fine."),
+        Check("test items seen before", Status.WARNING, 0.25, {}, "A <quarter>."),
+    )
+    first.leaks.write_text(json.dumps(LeakReport(checks).as_dict()))
     second.leaks.unlink()  # as of a run from before there were checks
     return [first, second]
 
@@ -180,7 +181,7 @@ def test_a_page_says_what_was_measured_and_how(page):
         "Popularity lists the items with the most training events",
         "embrec report first second",
         "Read the leak checks before the numbers: test items seen before.",
-        "A <quarter>.",
+        "! warning test items seen before 25.0 % A <quarter>. ✓ ok times Fine.",
         "second-with-a-long-name-of-many-words has no record of leak checks",
         "By popularity of the item",
         "By events before",
@@ -245,8 +246,25 @@ def test_ranks_among_a_sample_say_so_and_have_no_lists(runs, tmp_path):
     assert page.errors == []
     assert "each among 10 sampled items" in page.said
     assert "Ranks among a sample flatter weak models" in page.said
-    assert "keep no lists" in page.said
-    assert "Example users" not in page.said
+    assert "They leave no lists of the whole catalog" in page.said
+    assert "Targets are ranked among a sample here, so there are no lists of the whole catalog to look at" in page.said
+    links = [attributes.get("href") for attributes in page.all("a")]
+    assert "#lists" in links
+    assert not {"#examples", "#failures"} & set(links)
+    assert "fell back" not in page.said
+    assert "catalog shown" not in page.said
+
+
+def test_a_run_that_was_judged_by_a_sample_has_lists_where_all_items_are_asked_for(tmp_path):
+    run = content_run(
+        shop(tmp_path, pictures=False), "sampled", settings=[*SETTINGS, "evaluation.candidates=sampled:count=9"]
+    )
+    for candidates, has_lists in ((None, False), ("all", True)):
+        config = protocol(run.config().evaluation, candidates=candidates)
+        page = Page(build_report([run], tmp_path / "report.html", config=config).read_text(encoding="utf-8"))
+        assert page.errors == []
+        assert ("Targets are ranked among a sample here" in page.said) != has_lists
+        assert ("#examples" in [attributes.get("href") for attributes in page.all("a")]) == has_lists
 
 
 def test_a_split_with_several_targets_a_user_is_reported(tmp_path):
@@ -279,9 +297,14 @@ def test_runs_that_cannot_be_compared_are_refused(runs, tmp_path):
 def test_an_unfinished_or_damaged_run_is_refused(runs, tmp_path):
     copy = RunFolder(runs[0].category.runs / "half")
     shutil.copytree(runs[0].path, copy.path)
-    copy.leaks.write_text("{")
-    with pytest.raises(RunError, match=r"leaks\.json is damaged"):
-        build_report([copy], tmp_path / "report.html")
+    for text, reason in (
+        ("{", "Expecting property name"),
+        ("{}", "it is no record of leak checks"),
+        ('{"checks": [{"name": "times", "status": "bad"}]}', "it is no record of leak checks"),
+    ):
+        copy.leaks.write_text(text)
+        with pytest.raises(RunError, match=rf"leaks\.json is damaged \({reason}.*\); remove it"):
+            build_report([copy], tmp_path / "report.html")
     copy.metrics.unlink()
     with pytest.raises(RunError, match="is not finished"):
         build_report([copy], tmp_path / "report.html")

@@ -20,6 +20,9 @@ class Status(StrEnum):
     """The figures do not mean what they seem to."""
 
 
+_WEIGHTIEST_FIRST = (Status.WARNING, Status.NOTE, Status.OK)
+
+
 @dataclass(frozen=True)
 class Check:
     """One thing that was looked for.
@@ -57,10 +60,14 @@ class LeakReport:
         raise KeyError(f"no check {name!r}; there are: {', '.join(check.name for check in self.checks)}")
 
     @property
+    def by_weight(self) -> tuple[Check, ...]:
+        """All checks, those that matter most first: warnings, notes, then what is fine."""
+        return tuple(sorted(self.checks, key=lambda check: _WEIGHTIEST_FIRST.index(check.status)))
+
+    @property
     def findings(self) -> tuple[Check, ...]:
         """The checks that found something, warnings first."""
-        found = [check for check in self.checks if check.status != Status.OK]
-        return tuple(sorted(found, key=lambda check: check.status != Status.WARNING))
+        return tuple(check for check in self.by_weight if check.status != Status.OK)
 
     def lines(self, *, every: bool = False) -> list[str]:
         """Return the report for people: a line for each finding, then what was fine, in one line or, on request, one each."""

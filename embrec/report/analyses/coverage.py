@@ -177,7 +177,7 @@ def by_length(
     """
     if evaluation.top is None or evaluation.top.shape[1] < k:
         raise ValueError(f"the evaluation has no lists of {k}: evaluate with keep={k}")
-    events = evaluation.event - interactions.user_ptr[evaluation.user]
+    events = interactions.position[evaluation.event]
     asked = (events > 0) & (events <= longest)
     values, counts = np.unique(events[asked], return_counts=True)
     enough = counts >= fewest

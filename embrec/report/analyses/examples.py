@@ -15,7 +15,7 @@ from embrec.files import write_json
 from embrec.progress import Progress, silent
 from embrec.report.analyses.output import plain
 from embrec.report.analyses.subject import Subject
-from embrec.report.examples import Choice, Example, events_before, example, fallen_back, personalised
+from embrec.report.examples import Choice, Example, example, fallen_back, personalised, rank_words
 from embrec.report.fallback import describe_histories, fallback, popular_items
 from embrec.report.figures import require_matplotlib, save_figure
 from embrec.report.tables import Table
@@ -127,7 +127,7 @@ def choose(subject: Subject, *, users: int = USERS, seed: int = 0, progress: Pro
     vectors = load_model(subject.run).item_matrix[1:].float().numpy()
     histories = describe_histories(log, evaluation.event, vectors, popular)
     found = fallback(evaluation.top[:, :keep].astype(np.int64) - 1, popular, histories)
-    before = events_before(log, evaluation.event)
+    before = log.position[evaluation.event]
     kinds: Mapping[str, tuple[str, Choice]] = {
         "examples-personal": (
             "users whose recommendations are personal",
@@ -151,8 +151,7 @@ def choose(subject: Subject, *, users: int = USERS, seed: int = 0, progress: Pro
 def place_words(one: Example) -> str:
     """Say where the next item of an example ranked."""
     (rank,) = one.ranks.values()
-    shown = f"{rank:,.0f}" if rank == int(rank) else f"{rank:,.1f}"
-    return f"{shown} of {one.candidates:,}"
+    return f"{rank_words(rank)} of {one.candidates:,}"
 
 
 def tables(subject: Subject, found: Examples) -> list[Table]:

@@ -159,7 +159,7 @@ def by_prefix(
     Raises:
         ConfigError: every target has more events before it.
     """
-    events = evaluation.event - interactions.user_ptr[evaluation.user]
+    events = interactions.position[evaluation.event]
     within = events <= longest
     if not within.any():
         raise ConfigError(

@@ -1,6 +1,5 @@
 """What an analysis is of: a finished run, the data it was trained on, and where its test targets rank."""
 
-import textwrap
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +12,9 @@ from embrec.data.store import Dataset, load_dataset
 from embrec.evaluation.candidates import AllItems, Sampled
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
 from embrec.evaluation.runs import evaluate_runs
-from embrec.features.text.texts import clean
 from embrec.progress import Progress, silent
 from embrec.report.record import circumstances
+from embrec.report.titles import item_title
 from embrec.training.config import RunConfig
 from embrec.training.run import RunFolder
 
@@ -65,10 +64,8 @@ class Subject:
         return self.partition.training_counts(self.dataset.interactions)
 
     def name_of(self, row: int, length: int) -> str:
-        """Return the title of an item without markup, cut after a word, or its id where it has none."""
-        catalog = self.dataset.catalog
-        title = clean(catalog.frame["title"][row] or "") if "title" in catalog.frame.columns else ""
-        return textwrap.shorten(title, length, placeholder="…") or str(catalog.item_ids[row])
+        """Return the title of an item of the catalog; see `item_title`."""
+        return item_title(self.dataset.catalog, row, length)
 
     def evaluated(
         self, protocol: EvaluationConfig | None = None, *, keep: int = 0, progress: Progress = silent

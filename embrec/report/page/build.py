@@ -5,10 +5,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from safetensors.torch import load_file
-
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.evaluator import EvaluationConfig, protocol_for, undefined_notes
@@ -22,7 +18,7 @@ from embrec.report.page.material import LIST, Material, Run, read_run
 from embrec.report.page.render import require_jinja
 from embrec.report.pictures import require_pillow
 from embrec.report.record import circumstances
-from embrec.training.run import RunFolder
+from embrec.training.run import RunFolder, load_model
 from embrec.training.sources import find_tables
 
 
@@ -74,7 +70,7 @@ def build_report(
         runs=runs,
         evaluations=evaluations,
         slices=target_slices(dataset.interactions, partition, evaluations[runs[0].name], present),
-        vectors=_vectors(runs[0].folder),
+        vectors=load_model(runs[0].folder).item_matrix[1:].float().numpy(),
         seed=seed,
         command=command,
         created=_today(),
@@ -114,12 +110,6 @@ def _usable_baselines(runs: Sequence[Run]) -> tuple[list[str], list[str]]:
     except FeatureError as error:
         return ["pop"], [f"Content kNN is left out: {error}"]
     return list(BASELINES), []
-
-
-def _vectors(run: RunFolder) -> NDArray[np.float32]:
-    """Return a run's vectors of the catalog, without the padding, [n, d]."""
-    vectors: NDArray[np.float32] = load_file(run.items)["vectors"][1:].float().numpy()
-    return vectors
 
 
 def _today() -> str:

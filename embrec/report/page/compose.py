@@ -36,7 +36,6 @@ def compose(material: Material, circumstances: Mapping[str, Any], progress: Prog
         if (lists := material.lists(key)) is not None
     }
     measured = measure_all(material)
-    has_lists = material.reference in found
     makers = [
         lambda: data_section(material, show),
         lambda: leaks_section(material),
@@ -44,8 +43,8 @@ def compose(material: Material, circumstances: Mapping[str, Any], progress: Prog
         lambda: results_section(material, measured),
         lambda: slices_section(material),
         lambda: lists_section(material, found),
-        *([lambda: examples_section(material, found[material.reference], show)] if has_lists else []),
-        *([lambda: failures_section(material, found, histories, show)] if has_lists else []),
+        *([lambda: examples_section(material, found[material.reference], show)] if found else []),
+        *([lambda: failures_section(material, found, histories, show)] if found else []),
         lambda: cost_section(material, circumstances),
     ]
     sections = []

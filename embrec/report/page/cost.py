@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from embrec.features.encoder import name_in_stem
 from embrec.report.page.material import Material, Run
 from embrec.report.page.parts import NONE, Cell, Section, Table, cells, count, duration
 
@@ -58,7 +59,7 @@ def _settings(run: Run) -> tuple[Cell, ...]:
         Cell(run.name, key=run.name),
         Cell(model.kind, f"{model.dim} dims, histories of {model.max_length}"),
         Cell(model.source),
-        Cell(", ".join(name.rsplit("-", 1)[0] for name in model.features) or NONE),
+        Cell(", ".join(name_in_stem(stem) for stem in model.features) or NONE),
         Cell(training.loss.name, f"negatives: {training.negatives.count}"),
         Cell(training.optimizer),
         Cell(f"{training.learning_rate:g}"),

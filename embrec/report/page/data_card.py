@@ -10,9 +10,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from embrec.data.catalog import Catalog
+from embrec.data.store import Dataset
+from embrec.data.timeline import Timeline, timeline
 from embrec.report.page.drawing import figure, grid
 from embrec.report.page.items import Showcase
 from embrec.report.page.material import Material
+from embrec.report.page.models import COLOURS
 from embrec.report.page.parts import NONE, Figure, Panels, Section, Table, Tile, cells, count, percent
 
 if TYPE_CHECKING:
@@ -20,8 +23,7 @@ if TYPE_CHECKING:
 
 SAMPLE = 8
 _BARS = 28
-_COLOUR = "#0072B2"
-_EARLIEST = 315_532_800  # 1980: times below it are an order and not dates
+_COLOUR = COLOURS[0]
 _SHOWN_TEXT = 90
 
 
@@ -32,7 +34,8 @@ def data_section(material: Material, show: Showcase) -> Section:
     events_of_item = np.bincount(log.item, minlength=len(dataset.catalog))
     figures = [_lengths(log.lengths), _popularity(events_of_item)]
     caption = "How long histories are, and how unevenly events fall on items."
-    if has_dates(log.time):
+    has_dates = timeline(dataset) == Timeline.DATES
+    if has_dates:
         figures.append(_times(log.time))
         caption = "How long histories are, how unevenly events fall on items, and when they happened."
     rows = np.sort(
@@ -41,7 +44,7 @@ def data_section(material: Material, show: Showcase) -> Section:
         )
     )
     content = {
-        "tiles": _tiles(material),
+        "tiles": _tiles(dataset, has_dates=has_dates),
         "figures": Panels(caption, figures),
         "dropped": _dropped(dataset.meta.get("report", {})),
         "texts": _texts(dataset.catalog),
@@ -52,17 +55,12 @@ def data_section(material: Material, show: Showcase) -> Section:
     return Section("data", "The data", "data.html.j2", content)
 
 
-def has_dates(time: NDArray[np.int64]) -> bool:
-    """Say whether times are dates; a log that only knows an order counts from 0."""
-    return int(time.min()) >= _EARLIEST
-
-
-def _tiles(material: Material) -> list[Tile]:
-    log, catalog = material.dataset.interactions, material.dataset.catalog
-    numbers = material.dataset.statistics()
+def _tiles(dataset: Dataset, *, has_dates: bool) -> list[Tile]:
+    log, catalog = dataset.interactions, dataset.catalog
+    numbers = dataset.statistics()
     images = sum(path is not None for path in catalog.image_paths())
     text = np.count_nonzero([bool(text) for text in catalog.texts()])
-    if has_dates(log.time):
+    if has_dates:
         first, last = (datetime.fromtimestamp(int(time), UTC) for time in (log.time.min(), log.time.max()))
         when = Tile("time", f"{first:%b %Y} \N{EN DASH} {last:%b %Y}", f"{(last - first).days:,} days")
     else:

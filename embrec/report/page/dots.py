@@ -41,7 +41,7 @@ def dots(
             for row, value in enumerate(values[key]):
                 if value is None:
                     continue
-                axes.plot([value.low, value.high], [row + shift] * 2, color=model.colour, linewidth=1.6, alpha=0.55)
+                axes.plot([value.low, value.high], [row + shift] * 2, color=model.colour, linewidth=1.2)
                 axes.plot(value.mean, row + shift, model.marker, color=model.colour, markersize=6)
         for row in range(1, len(rows)):
             axes.axhline(row - 0.5, color="#e6e8e3", linewidth=0.8)
@@ -68,6 +68,10 @@ def _said(
     lines = []
     for place, row in enumerate(rows):
         found = [(key, estimates[place]) for key, estimates in values.items()]
-        numbers = ", ".join(f"{models[key].name} {one.mean:.4f}" for key, one in found if one is not None)
+        numbers = ", ".join(
+            f"{models[key].name} {one.mean:.4f} ({one.low:.4f} to {one.high:.4f})"
+            for key, one in found
+            if one is not None
+        )
         lines.append(f"{' '.join(row.split())}: {numbers or 'no targets'}")
-    return f"{metric}, {title}. {'; '.join(lines)}."
+    return f"{metric} with intervals, {title}. {'; '.join(lines)}."

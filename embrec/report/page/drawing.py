@@ -43,9 +43,7 @@ _SETTINGS: dict[Any, Any] = {
 }
 
 
-def figure(
-    name: str, title: str, description: str, draw: Callable[["Axes"], None], *, width: int = WIDTH, height: int = HEIGHT
-) -> Figure:
+def figure(name: str, title: str, description: str, draw: Callable[["Axes"], None], *, height: int = HEIGHT) -> Figure:
     """Draw one panel.
 
     Args:
@@ -53,20 +51,19 @@ def figure(
         title: what stands above it.
         description: what one sees in it, for those who do not.
         draw: draws into the axes.
-        width: in CSS pixels.
         height: in CSS pixels.
     """
     import matplotlib
 
     with matplotlib.rc_context({**_SETTINGS, "svg.hashsalt": f"embrec-{name}"}):
-        drawing = empty_figure(width / 72, height / 72)
+        drawing = empty_figure(WIDTH / 72, height / 72)
         drawing.patch.set_visible(False)
         axes = drawing.subplots()
         axes.patch.set_visible(False)
         draw(axes)
         stream = io.StringIO()
         drawing.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return Figure(_inline(stream.getvalue(), name, title, description, width), title, description)
+    return Figure(_inline(stream.getvalue(), name, title, description), title)
 
 
 def grid(axes: "Axes", axis: Literal["x", "y", "both"] = "y") -> None:
@@ -74,7 +71,7 @@ def grid(axes: "Axes", axis: Literal["x", "y", "both"] = "y") -> None:
     axes.grid(axis=axis)
 
 
-def _inline(svg: str, name: str, title: str, description: str, width: int) -> str:
+def _inline(svg: str, name: str, title: str, description: str) -> str:
     """Turn a file into an element of a page: no prolog, metadata or style sheet, ids of its own, a title and a description."""
     (box,) = re.findall(r'viewBox="[^"]+"', svg)
     body = svg[svg.index(">", svg.index("<svg")) + 1 :]
@@ -86,7 +83,7 @@ def _inline(svg: str, name: str, title: str, description: str, width: int) -> st
     body = body.replace("font-family: 'DejaVu Sans'; ", "")  # the typeface is the page's
     body = re.sub(r"<[^>]+>", _rounded, body)
     opening = (
-        f'<svg {box} role="img" aria-labelledby="{name}-title {name}-description" style="max-width:{width}px">'
+        f'<svg {box} role="img" aria-labelledby="{name}-title {name}-description" style="max-width:{WIDTH}px">'
         f'<title id="{name}-title">{escape(title)}</title>'
         f'<desc id="{name}-description">{escape(description)}</desc>'
     )

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from embrec.data.catalog import Catalog
 from embrec.evaluation.silhouette import category_column, category_paths
-from embrec.features.text.texts import clean
 from embrec.report.pictures import small_picture
+from embrec.report.titles import item_title
 
 EDGE = 120  # pixels of a thumbnail's longer edge; shown smaller, so that it is sharp on fine screens too
 _QUALITY = 72
@@ -24,7 +24,6 @@ class ShownItem:
     """One item as the page shows it.
 
     Attributes:
-        id: its id.
         title: without markup, or its id where it has none.
         kind: the last names of its category, empty where it has none.
         events: training events of it.
@@ -33,7 +32,6 @@ class ShownItem:
         height: of the picture, pixels.
     """
 
-    id: str
     title: str
     kind: str
     events: int
@@ -54,7 +52,6 @@ class Showcase:
         self._catalog = catalog
         self._popularity = popularity
         self._images = catalog.image_paths()
-        self._titles = catalog.frame["title"] if "title" in catalog.frame.columns else None
         column = category_column(catalog)
         self._paths = category_paths(catalog.frame[column].cast(str).to_list()) if column else None
         self._shown: dict[int, ShownItem] = {}
@@ -72,11 +69,10 @@ class Showcase:
         if row not in self._shown:
             image = self._images[row]
             picture, width, height = thumbnail(image) if image is not None else (None, 0, 0)
-            name = str(self._catalog.item_ids[row])
-            title = clean(self._titles[row] or "") if self._titles is not None else ""
+            title = item_title(self._catalog, row)
             kind = " · ".join(self._paths[row][-_KIND_NAMES:]) if self._paths is not None else ""
             events = int(self._popularity[row])
-            self._shown[row] = ShownItem(name, title or name, kind, events, picture, width, height)
+            self._shown[row] = ShownItem(title, kind, events, picture, width, height)
         return self._shown[row]
 
 

@@ -16,7 +16,7 @@ from embrec.evaluation.lists import (
     recommended_counts,
 )
 from embrec.report.fallback import Fallback
-from embrec.report.page.drawing import figure, grid
+from embrec.report.page.drawing import MUTED, figure, grid
 from embrec.report.page.material import LIST, Material
 from embrec.report.page.parts import NONE, Cell, Figure, Panels, Section, Table, count, percent
 
@@ -107,7 +107,7 @@ def _lorenz(material: Material, lists: dict[str, NDArray[np.int64]]) -> Figure:
     curves = {key: np.bincount(rows[rows >= 0], minlength=size) for key, rows in lists.items()}
 
     def draw(axes: "Axes") -> None:
-        axes.plot([0, 100], [0, 100], color="#9aa5b1", linewidth=0.8)
+        axes.plot([0, 100], [0, 100], color=MUTED, linewidth=0.8)
         for key, counts in curves.items():
             axes.plot(*_cumulated(counts), **_line(material, key))
         axes.plot(*_cumulated(np.bincount(material.target_items, minlength=size)), color="#1f2933", linewidth=1.4,

@@ -14,6 +14,7 @@ from embrec.data.splits import Partition
 from embrec.data.store import Dataset
 from embrec.errors import RunError
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
+from embrec.evaluation.leaks import LeakReport
 from embrec.report.page.models import Model, page_models
 from embrec.training.config import RunConfig
 from embrec.training.run import RunFolder
@@ -30,14 +31,14 @@ class Run:
         config: how it was trained.
         metrics: what `metrics.json` says.
         epochs: the lines of `events.jsonl`; empty where it is gone.
-        leaks: what `leaks.json` says; None where the run was not checked.
+        leaks: what the checks for leaks found; None where the run was not checked.
     """
 
     folder: RunFolder
     config: RunConfig
     metrics: Mapping[str, Any]
     epochs: tuple[Mapping[str, Any], ...]
-    leaks: Mapping[str, Any] | None
+    leaks: LeakReport | None
 
     @property
     def name(self) -> str:
@@ -52,15 +53,26 @@ def read_run(folder: RunFolder) -> Run:
         RunError: it is no run, or not finished.
     """
     metrics = folder.read_metrics()
-    leaks = folder.leaks
     lines = folder.events.read_text(encoding="utf-8").splitlines() if folder.events.is_file() else []
     return Run(
         folder,
         folder.config(),
         metrics,
         tuple(_parsed(folder.events, line) for line in lines if line.strip()),
-        _parsed(leaks, leaks.read_text(encoding="utf-8")) if leaks.is_file() else None,
+        _leaks(folder.leaks) if folder.leaks.is_file() else None,
     )
+
+
+def _leaks(path: Path) -> LeakReport:
+    """Read what the checks for leaks found.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    try:
+        return LeakReport.from_dict(_parsed(path, path.read_text(encoding="utf-8")))
+    except (KeyError, TypeError, ValueError):
+        raise _damaged(path, "it is no record of leak checks") from None
 
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:
@@ -72,8 +84,12 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
     try:
         values = json.loads(text)
     except json.JSONDecodeError as error:
-        raise RunError(f"{path} is damaged ({error.msg}); remove it, and the report does without it") from None
+        raise _damaged(path, error.msg) from None
     return values if isinstance(values, dict) else {}
+
+
+def _damaged(path: Path, reason: str) -> RunError:
+    return RunError(f"{path} is damaged ({reason}); remove it, and the report does without it")
 
 
 @dataclass(frozen=True)
@@ -141,6 +157,9 @@ class Material:
         return next((name for name in names if name.startswith(("hr@", "recall@"))), names[0])
 
     def lists(self, model: str) -> NDArray[np.int64] | None:
-        """Return the catalog rows that a model lists first, -1 where there are none, [T, at most LIST]; None if unknown."""
+        """Return the catalog rows that a model lists first, -1 where there are none, [T, at most LIST].
+
+        None where targets are ranked among a sample, of which no lists are kept.
+        """
         top = self.evaluations[model].top
         return None if top is None else top[:, :LIST].astype(np.int64) - 1

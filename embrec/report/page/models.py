@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from embrec.report.figures import COLOURS, MARKERS
+from embrec.report.figures import MARKERS
 
-# Okabe and Ito's colours, those first that stand out most from white and from each other.
-_ORDER = (0, 5, 2, 3, 1, 4)
-_GREYS = ("#6b7280", "#374151")
+# Lines and small markers need 3 : 1 against the page (WCAG 1.4.11), so there are no light ones among them: three colours of
+# Okabe and Ito, then three that people of any colour vision tell from those and from each other.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#990011", "#aa66ff", "#660088")
+GREYS = ("#6b7280", "#374151")
 
 _NAMES = {"pop": "popularity", "content-knn": "content kNN"}
 
@@ -34,11 +35,11 @@ class Model:
 def page_models(runs: Sequence[str], baselines: Sequence[str]) -> dict[str, Model]:
     """Return the models of a page by key, runs first, in the order in which they are shown."""
     trained = [
-        Model(name, name, COLOURS[_ORDER[place % len(_ORDER)]], MARKERS[place % len(MARKERS)], False)
+        Model(name, name, COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)], False)
         for place, name in enumerate(runs)
     ]
     others = [
-        Model(name, _NAMES.get(name, name), _GREYS[place % len(_GREYS)], "dX"[place % 2], True)
+        Model(name, _NAMES.get(name, name), GREYS[place % len(GREYS)], "dX"[place % 2], True)
         for place, name in enumerate(baselines)
     ]
     return {model.key: model for model in (*trained, *others)}

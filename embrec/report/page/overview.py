@@ -91,7 +91,10 @@ def _candidates(material: Material) -> str:
     items = count(len(material.dataset.catalog))
     said = material.config.candidates.words()
     if isinstance(material.config.candidates, Sampled):
-        return f"{said}. Ranks among a sample flatter weak models, and can turn an order: compare with nothing but the same."
+        return (
+            f"{said}. Ranks among a sample flatter weak models, and can turn an order: compare with nothing but the same. "
+            "They leave no lists of the whole catalog, so what is made from lists is missing below."
+        )
     if isinstance(material.config.candidates, SeenSoFar):
         return f"Of the {items} items of the catalog, those that anybody has touched before the moment of the target."
     return f"All {items} items of the catalog, new ones included; no sample of them."

@@ -49,11 +49,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure: an SVG element, already safe, and what it shows, in a line and in full."""
+    """A figure: an SVG element, already safe, and what it shows, in a line."""
 
     svg: str
     title: str
-    description: str
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ class Section:
 
 def cells(values: Sequence[object]) -> tuple[Cell, ...]:
     """Return plain values as a row of cells."""
-    return tuple(value if isinstance(value, Cell) else Cell(str(value)) for value in values)
+    return tuple(Cell(str(value)) for value in values)
 
 
 def mark(test: PairedTest | None) -> Literal["", "better", "worse"]:
@@ -134,9 +133,9 @@ def between(low: float, high: float) -> str:
     return f"{low:.4f} \N{EN DASH} {high:.4f}"
 
 
-def signed(value: float, digits: int = 4) -> str:
+def signed(value: float) -> str:
     """Show a difference with its sign, as typesetters write it."""
-    return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:+.4f}".replace("-", "\N{MINUS SIGN}")
 
 
 def shown_metric(name: str) -> str:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from embrec.report.examples import (
     Choice,
     Example,
-    events_before,
     example,
     fallen_back,
     personalised,
+    rank_words,
     worst_ranked,
 )
 from embrec.report.fallback import LAST, Fallback, Histories, popular_items
@@ -55,7 +55,7 @@ class Group:
 
 def examples_section(material: Material, found: Fallback, show: Showcase) -> Section:
     """Return the section of users that the first run served well."""
-    before = events_before(material.dataset.interactions, material.first.event)
+    before = material.dataset.interactions.position[material.first.event]
     choice = personalised(material.first, found, before, seed=material.seed)
     group = _group(
         material, show, "Personal, and right", "Lists that follow the history, and hold what came next.", choice
@@ -65,7 +65,7 @@ def examples_section(material: Material, found: Fallback, show: Showcase) -> Sec
 
 def failures_section(material: Material, found: dict[str, Fallback], histories: Histories, show: Showcase) -> Section:
     """Return the section of failures: falling back to popular items, and the targets ranked worst."""
-    before = events_before(material.dataset.interactions, material.first.event)
+    before = material.dataset.interactions.position[material.first.event]
     back = fallen_back(material.first, found[material.reference], before, seed=material.seed)
     worst = worst_ranked(material.first, material.popularity[material.target_items] > 0)
     groups = [
@@ -114,11 +114,7 @@ def _group(material: Material, show: Showcase, title: str, lead: str, choice: Ch
 def _person(one: Example, show: Showcase) -> Person:
     lists = []
     for model, rank in one.ranks.items():
-        rows = one.lists.get(model)
-        items = show(rows) if rows is not None else []
-        hit = (
-            next((place for place, row in enumerate(rows) if row == one.next_item), None) if rows is not None else None
-        )
-        place = f"{rank:,.0f}" if rank == int(rank) else f"{rank:,.1f}"
-        lists.append(ShownList(model, items, hit, place, count(one.candidates)))
+        rows = one.lists[model]
+        hit = next((place for place, row in enumerate(rows) if row == one.next_item), None)
+        lists.append(ShownList(model, show(rows), hit, rank_words(rank), count(one.candidates)))
     return Person(one.user, one.before, show(one.history), show([one.next_item])[0], lists)

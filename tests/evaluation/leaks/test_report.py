@@ -32,6 +32,11 @@ def test_people_read_warnings_first_and_what_is_fine_in_one_line():
     assert REPORT.lines(every=True)[2:] == ["ok: first: all is well", "ok: fourth: no texts"]
 
 
+def test_the_checks_stand_by_how_much_they_matter():
+    assert [check.name for check in REPORT.by_weight] == ["third", "second", "first", "fourth"]
+    assert [check.name for check in REPORT.findings] == ["third", "second"]
+
+
 def test_a_share_of_many_targets_is_a_warning():
     assert [graded(value) for value in (0, MANY / 2, MANY)] == [Status.OK, Status.NOTE, Status.WARNING]
 

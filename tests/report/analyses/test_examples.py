@@ -14,7 +14,7 @@ from embrec.data.store import Dataset, load_dataset, save_dataset
 from embrec.report.analyses import examples
 from embrec.report.analyses.examples import analyze_examples, choose, tables
 from embrec.report.analyses.subject import Subject
-from embrec.report.examples import events_before, fallen_back, personalised
+from embrec.report.examples import fallen_back, personalised
 from embrec.report.fallback import describe_histories, fallback, popular_items
 from embrec.training.run import load_model
 
@@ -30,7 +30,7 @@ def test_the_users_are_those_of_the_rules_of_the_report(subject):
     vectors = load_model(subject.run).item_matrix[1:].numpy()
     histories = describe_histories(log, evaluation.event, vectors, popular)
     back = fallback(evaluation.top.astype(np.int64) - 1, popular, histories)
-    before = events_before(log, evaluation.event)
+    before = log.position[evaluation.event]
     found = choose(subject, users=3, seed=4)
     expected = [rule(evaluation, back, before, count=3, seed=4) for rule in (personalised, fallen_back)]
     for group, choice in zip(found.groups, expected, strict=True):
