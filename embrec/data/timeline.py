@@ -10,6 +10,7 @@ from embrec.data.times import places_not_moments
 
 # 3 March 1973 in seconds since 1970: no log of interactions is older, so smaller numbers are no dates.
 _FIRST_DATE = 100_000_000
+_LAST_DATE = 253_402_300_799  # the end of 9999: greater numbers are no seconds
 
 
 class Timeline(StrEnum):
@@ -28,7 +29,7 @@ def timeline(dataset: Dataset) -> Timeline:
     if places_not_moments(dataset.interactions):
         return Timeline.PLACES
     source = dataset.meta.get("import", {}).get("arguments", {})
-    if source.get("time_column") == ROW_ORDER or dataset.interactions.time.max() < _FIRST_DATE:
+    if source.get("time_column") == ROW_ORDER or not _FIRST_DATE <= dataset.interactions.time.max() <= _LAST_DATE:
         return Timeline.ORDER
     return Timeline.DATES
 

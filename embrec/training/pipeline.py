@@ -167,8 +167,9 @@ def _begin(run: RunFolder, config: RunConfig, fingerprint: str, tables: list[Fea
 
 def _leaks(run: RunFolder, inputs: Inputs) -> LeakReport:
     """Return what the checks for leaks found when the run was begun; look now if it has just been."""
-    if run.leaks.exists():
-        return LeakReport.from_dict(json.loads(run.leaks.read_text(encoding="utf-8")))
+    known = run.read_leaks()
+    if known is not None:
+        return known
     report = check_leaks(inputs.dataset, inputs.partition, inputs.tables)
     write_json(run.leaks, report.as_dict())
     return report

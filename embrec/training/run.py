@@ -16,6 +16,7 @@ from torch import Tensor
 
 from embrec.data.catalog import Catalog
 from embrec.errors import RunError
+from embrec.evaluation.leaks import LeakReport
 from embrec.files import atomic_path, write_parquet, write_text
 from embrec.models.recommender import Recommender
 from embrec.models.tables import placeholder
@@ -120,6 +121,19 @@ class RunFolder:
             raise RunError(f"run {self.path} is not finished; the command that began it goes on from its checkpoint")
         metrics: dict[str, Any] = json.loads(self.metrics.read_text(encoding="utf-8"))
         return metrics
+
+    def read_leaks(self) -> LeakReport | None:
+        """Read what the checks for leaks found; None where the run was not checked.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        if not self.leaks.is_file():
+            return None
+        try:
+            return LeakReport.from_dict(json.loads(self.leaks.read_text(encoding="utf-8")))
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise RunError(f"{self.leaks} is damaged; remove it, and the run does without it") from None
 
 
 def locate_run(run: str | Path, workspace: Workspace) -> RunFolder:

@@ -10,8 +10,8 @@ DATE = 1_300_000_000
 ROWS = [[0, 1, 2], [1, 2], [2, 0]]
 
 
-def timeline_of(times, meta=None):
-    return timeline(Dataset(titled("abc"), log_of(ROWS, times), meta or {}))
+def timeline_of(times, meta=None, rows=ROWS):
+    return timeline(Dataset(titled("abc"), log_of(rows, times), meta or {}))
 
 
 @pytest.mark.parametrize("start", [0, 1, DATE])
@@ -23,8 +23,12 @@ def test_seconds_since_1970_are_dates():
     assert timeline_of([[DATE, DATE + 1, DATE + 2], [DATE + 5, DATE + 6], [DATE + 7, DATE + 8]]) == Timeline.DATES
 
 
-def test_small_numbers_and_rows_of_a_file_are_an_order():
+def test_small_and_huge_numbers_and_rows_of_a_file_are_an_order():
     assert timeline_of([[0, 1, 2], [3, 4], [5, 6]]) == Timeline.ORDER
+    assert (
+        timeline_of([[DATE * 1000, DATE * 1001], [DATE * 1002], [DATE * 1003]], rows=[[0, 1], [1], [2]])
+        == Timeline.ORDER
+    )
     rows = {"import": {"arguments": {"time_column": "@row"}}}
     times = [[DATE, DATE + 1, DATE + 2], [DATE + 5, DATE + 6], [DATE + 7, DATE + 8]]
     assert timeline_of(times, rows) == Timeline.ORDER

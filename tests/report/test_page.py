@@ -260,7 +260,7 @@ def test_a_run_that_was_judged_by_a_sample_has_lists_where_all_items_are_asked_f
         shop(tmp_path, pictures=False), "sampled", settings=[*SETTINGS, "evaluation.candidates=sampled:count=9"]
     )
     for candidates, has_lists in ((None, False), ("all", True)):
-        config = protocol(run.config().evaluation, candidates=candidates)
+        config = protocol(run, candidates=candidates)
         page = Page(build_report([run], tmp_path / "report.html", config=config).read_text(encoding="utf-8"))
         assert page.errors == []
         assert ("Targets are ranked among a sample here" in page.said) != has_lists
@@ -297,13 +297,9 @@ def test_runs_that_cannot_be_compared_are_refused(runs, tmp_path):
 def test_an_unfinished_or_damaged_run_is_refused(runs, tmp_path):
     copy = RunFolder(runs[0].category.runs / "half")
     shutil.copytree(runs[0].path, copy.path)
-    for text, reason in (
-        ("{", "Expecting property name"),
-        ("{}", "it is no record of leak checks"),
-        ('{"checks": [{"name": "times", "status": "bad"}]}', "it is no record of leak checks"),
-    ):
+    for text in ("{", "[]", "{}", '{"checks": [{"name": "times", "status": "bad"}]}'):
         copy.leaks.write_text(text)
-        with pytest.raises(RunError, match=rf"leaks\.json is damaged \({reason}.*\); remove it"):
+        with pytest.raises(RunError, match=r"leaks\.json is damaged; remove it"):
             build_report([copy], tmp_path / "report.html")
     copy.metrics.unlink()
     with pytest.raises(RunError, match="is not finished"):

@@ -7,6 +7,7 @@ from support.categories import SETTINGS, toy_category
 from support.workers import KilledError
 
 import embrec.training.pipeline as pipeline
+from embrec.errors import RunError
 from embrec.evaluation.leaks import LeakReport
 from embrec.training.pipeline import train
 from embrec.training.presets import build_config
@@ -47,6 +48,12 @@ def test_a_training_that_goes_on_tells_it_again_without_looking_again(category, 
     with pytest.raises(KilledError):
         train(category, config, "one", on_leaks=told.append)
     monkeypatch.undo()
+    leaks = category.runs / "one" / "leaks.json"
+    kept = leaks.read_bytes()
+    leaks.write_bytes(kept[:20])
+    with pytest.raises(RunError, match=r"leaks\.json is damaged; remove it"):
+        train(category, config, "one", on_leaks=told.append)
+    leaks.write_bytes(kept)
     monkeypatch.setattr(pipeline, "check_leaks", kill)
     train(category, config, "one", on_leaks=told.append)
     assert told[0] == told[1]

@@ -12,7 +12,8 @@ _MEMORY = "peak memory MB"
 
 def cost_section(material: Material, circumstances: Mapping[str, Any]) -> Section:
     """Return the section; `circumstances` is what `record.circumstances` returned."""
-    width = None if any(_MEMORY in run.metrics for run in material.runs) else -1  # of older runs nobody knows it
+    has_memory = any(_MEMORY in run.metrics for run in material.runs)  # of older runs nobody knows it
+    width = None if has_memory else -1
     return Section(
         "cost",
         "Cost and circumstances",
@@ -23,6 +24,7 @@ def cost_section(material: Material, circumstances: Mapping[str, Any]) -> Sectio
                 ("run", "parameters", "weights", "epochs", "training", "an epoch", "test", "memory")[:width],
                 [_row(run)[:width] for run in material.runs],
             ),
+            "has_memory": has_memory,
             "settings": Table(
                 "How each run was made",
                 ("run", "model", "items", "features", "loss", "optimiser", "learning rate", "batch", "seed"),

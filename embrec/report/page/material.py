@@ -50,7 +50,7 @@ def read_run(folder: RunFolder) -> Run:
     """Read what a finished run says of itself.
 
     Raises:
-        RunError: it is no run, or not finished.
+        RunError: it is no run, or not finished, or one of its files is damaged.
     """
     metrics = folder.read_metrics()
     lines = folder.events.read_text(encoding="utf-8").splitlines() if folder.events.is_file() else []
@@ -59,20 +59,8 @@ def read_run(folder: RunFolder) -> Run:
         folder.config(),
         metrics,
         tuple(_parsed(folder.events, line) for line in lines if line.strip()),
-        _leaks(folder.leaks) if folder.leaks.is_file() else None,
+        folder.read_leaks(),
     )
-
-
-def _leaks(path: Path) -> LeakReport:
-    """Read what the checks for leaks found.
-
-    Raises:
-        RunError: the file is damaged.
-    """
-    try:
-        return LeakReport.from_dict(_parsed(path, path.read_text(encoding="utf-8")))
-    except (KeyError, TypeError, ValueError):
-        raise _damaged(path, "it is no record of leak checks") from None
 
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:
@@ -84,12 +72,8 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
     try:
         values = json.loads(text)
     except json.JSONDecodeError as error:
-        raise _damaged(path, error.msg) from None
+        raise RunError(f"{path} is damaged ({error.msg}); remove it, and the report does without it") from None
     return values if isinstance(values, dict) else {}
-
-
-def _damaged(path: Path, reason: str) -> RunError:
-    return RunError(f"{path} is damaged ({reason}); remove it, and the report does without it")
 
 
 @dataclass(frozen=True)
