@@ -12,7 +12,7 @@ from support.categories import SETTINGS, toy_category
 
 COMMON = (
     "--category", "toys", "--features", "tfidf", "--epochs", "1", "--seeds", "0,1",
-    *(word for setting in (*SETTINGS, "model.cell=fast") for word in ("--set", setting)),
+    *(word for setting in (*SETTINGS, "model.cell=fast", "training.select_by=auc") for word in ("--set", setting)),
 )  # fmt: skip
 
 

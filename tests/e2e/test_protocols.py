@@ -106,13 +106,13 @@ def test_what_cannot_be_compared_is_refused_in_one_line(runs, arguments, message
 
 
 def test_baselines_are_ranked_once(runs):
-    first = runs.embrec("compare", "runs", "loo-s0", "--baseline", "pop", "--slice", "features")
+    first = runs.embrec("compare", "runs", "loo-s0", "--baseline", "pop", "--slice", "history")
     again = runs.embrec("evaluate", "loo-s1", "--baseline", "pop")
     assert "pop: 120 done" not in again.stderr
     kept = list((runs.folder / "workspace" / "shop" / "evaluations").iterdir())
     assert kept
     for damaged in kept:
         damaged.write_bytes(b"")
-    mended = runs.embrec("compare", "runs", "loo-s0", "--baseline", "pop", "--slice", "features")
+    mended = runs.embrec("compare", "runs", "loo-s0", "--baseline", "pop", "--slice", "history")
     assert mended.stdout == first.stdout
     assert "pop: 120 done" in mended.stderr

@@ -92,9 +92,10 @@ def test_tables_show_every_encoder_on_every_slice(comparison):
 
 def test_verdicts_are_marked(comparison):
     sure = replace(
-        comparison.encoders[1].metrics["all"]["auc"].estimate.test, difference=0.2, low=0.1, high=0.3, adjusted=0.01
-    )
-    for test, mark in ((sure, "▲"), (replace(sure, difference=-0.2, low=-0.3, high=-0.1), "▼")):
+        comparison.encoders[1].metrics["all"]["auc"].estimate.test, difference=0.2, low=0.1, high=0.3, adjusted=0.01,
+        rank_biserial=0.4,
+    )  # fmt: skip
+    for test, mark in ((sure, "▲"), (replace(sure, difference=-0.2, low=-0.3, high=-0.1, rank_biserial=-0.4), "▼")):
         measured = comparison.encoders[1].metrics["all"]["auc"]
         marked = replace(measured, estimate=replace(measured.estimate, test=test))
         result = replace(comparison.encoders[1], metrics={"all": {"auc": marked}})

@@ -20,7 +20,7 @@ from embrec.report.objectives import LOSSES, compare_losses, compare_negatives
 from embrec.training.presets import load_preset
 from embrec.training.run import RunFolder
 
-TERMS = {"epochs": 1, "settings": (*SETTINGS, "model.cell=fast")}
+TERMS = {"epochs": 1, "settings": (*SETTINGS, "model.cell=fast", "training.select_by=auc")}
 FILES = {"results.json", "results.csv", "table.md", "figure.png", "figure.svg"}
 
 
