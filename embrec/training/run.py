@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import torch
@@ -16,13 +16,15 @@ from torch import Tensor
 
 from embrec.data.catalog import Catalog
 from embrec.errors import RunError
-from embrec.evaluation.leaks import LeakReport
 from embrec.files import atomic_path, write_parquet, write_text
 from embrec.models.recommender import Recommender
 from embrec.models.tables import placeholder
 from embrec.models.zoo import build_model
 from embrec.training.config import RunConfig
 from embrec.workspace import Category, Workspace, check_name
+
+if TYPE_CHECKING:
+    from embrec.evaluation.leaks import LeakReport
 
 
 @dataclass(frozen=True)
@@ -122,12 +124,14 @@ class RunFolder:
         metrics: dict[str, Any] = json.loads(self.metrics.read_text(encoding="utf-8"))
         return metrics
 
-    def read_leaks(self) -> LeakReport | None:
+    def read_leaks(self) -> "LeakReport | None":
         """Read what the checks for leaks found; None where the run was not checked.
 
         Raises:
             RunError: the file is damaged.
         """
+        from embrec.evaluation.leaks import LeakReport  # few who open a run ask for it
+
         if not self.leaks.is_file():
             return None
         try:

@@ -36,7 +36,7 @@ def kill_after_progress(shop, arguments, watched, seconds):
     return process.returncode
 
 
-@pytest.mark.parametrize("source", ["content", "hybrid"])
+@pytest.mark.parametrize("source", ["content", pytest.param("hybrid", marks=pytest.mark.slow)])
 def test_a_training_killed_three_times_ends_with_the_same_weights_and_metrics(shop, source):
     whole, killed = f"whole-{source}", f"killed-{source}"
     shop.embrec(*TRAINING, "--source", source, "--run", whole)
