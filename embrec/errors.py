@@ -25,6 +25,10 @@ class RunError(EmbrecError):
     """A run folder is missing, incomplete or unfit for what was asked of it."""
 
 
+class StorageError(RunError):
+    """A file of a run cannot be written, most often because the disk is full."""
+
+
 class MissingExtraError(EmbrecError):
     """An optional dependency is not installed."""
 

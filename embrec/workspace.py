@@ -48,6 +48,11 @@ class Category:
         """The folder of the comparisons of encoders."""
         return self.path / "comparisons"
 
+    @property
+    def searches(self) -> Path:
+        """The folder of the searches for settings."""
+        return self.path / "searches"
+
     def require(self) -> "Category":
         """Return this category if it was imported, else raise.
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from embrec.distributions import Choice, LogUniform, Searchable, Uniform
 from embrec.errors import ConfigError
 
 
@@ -35,13 +36,27 @@ class ItemsConfig(BaseModel):
         Literal["relu", "none"], Field(description="between the two dense layers of a source; none = a linear map")
     ] = "relu"
     feature_dropout: Annotated[
-        float, Field(ge=0, lt=1, description="share of the feature vectors' entries dropped in training")
+        float,
+        Field(ge=0, lt=1, description="share of the feature vectors' entries dropped in training"),
+        Searchable(Uniform(0, 0.5), lambda model: model.source != "id" and model.has_fc),
     ] = 0.0
     id_std: Annotated[float, Field(gt=0, description="standard deviation of the initial identity vectors")] = 0.05
-    id_dropout: Annotated[float, Field(ge=0, lt=1, description="share of id residuals dropped (hybrid)")] = 0.1
-    id_scale: Annotated[float, Field(gt=0, description="what the id residual is multiplied by (hybrid)")] = 0.2
+    id_dropout: Annotated[
+        float,
+        Field(ge=0, lt=1, description="share of id residuals dropped (hybrid)"),
+        Searchable(Uniform(0, 0.5), lambda model: model.source == "hybrid"),
+    ] = 0.1
+    id_scale: Annotated[
+        float,
+        Field(gt=0, description="what the id residual is multiplied by (hybrid)"),
+        Searchable(LogUniform(0.05, 1), lambda model: model.source == "hybrid"),
+    ] = 0.2
     metric: Annotated[Literal["dot", "cosine"], Field(description="how query and item are compared")] = "cosine"
-    temperature: Annotated[float, Field(gt=0, description="what cosines are divided by")] = 0.07
+    temperature: Annotated[
+        float,
+        Field(gt=0, description="what cosines are divided by"),
+        Searchable(LogUniform(0.03, 0.3), lambda model: model.metric == "cosine"),
+    ] = 0.07
     max_length: Annotated[int, Field(ge=1, description="the longest history read, in events")] = 50
 
     @model_validator(mode="before")
@@ -87,7 +102,11 @@ class EmbRecConfig(ItemsConfig):
     residual: Annotated[
         bool, Field(description="add the last item's vector to the query; the published model does not")
     ] = True
-    dropout: Annotated[float, Field(ge=0, lt=1, description="share of the GRU's outputs dropped in training")] = 0.2
+    dropout: Annotated[
+        float,
+        Field(ge=0, lt=1, description="share of the GRU's outputs dropped in training"),
+        Searchable(Uniform(0, 0.5)),
+    ] = 0.2
 
 
 class SASRecConfig(ItemsConfig):
@@ -100,7 +119,7 @@ class SASRecConfig(ItemsConfig):
         float, Field(gt=0, description="standard deviation of the initial identity and position vectors")
     ] = 0.002
     metric: Literal["dot", "cosine"] = "dot"
-    layers: Annotated[int, Field(ge=1, description="layers of attention")] = 1
+    layers: Annotated[int, Field(ge=1, description="layers of attention"), Searchable(Choice((1, 2)))] = 1
     heads: Annotated[int, Field(ge=1, description="of each layer")] = 1
     feed_forward: Annotated[
         int | None, Field(ge=1, description="length of the dense layers in between; default: that of an item vector")
@@ -111,9 +130,11 @@ class SASRecConfig(ItemsConfig):
     scale_items: Annotated[
         bool, Field(description="multiply item vectors by the square root of their length before they are read")
     ] = True
-    dropout: Annotated[float, Field(ge=0, lt=1, description="share dropped of inputs and of every layer's outputs")] = (
-        0.2
-    )
+    dropout: Annotated[
+        float,
+        Field(ge=0, lt=1, description="share dropped of inputs and of every layer's outputs"),
+        Searchable(Uniform(0, 0.5)),
+    ] = 0.2
 
     @model_validator(mode="after")
     def _heads_divide_the_vector(self) -> "SASRecConfig":
@@ -142,8 +163,14 @@ class GRU4RecConfig(ItemsConfig):
     dim: Annotated[int, Field(ge=1, description="length of each source's item vector, and of the state")] = 128
     metric: Literal["dot", "cosine"] = "dot"
     item_bias: Annotated[bool, Field(description="a trained number for each item, added to its scores")] = True
-    item_dropout: Annotated[float, Field(ge=0, lt=1, description="share of the inputs' entries dropped")] = 0.0
-    dropout: Annotated[float, Field(ge=0, lt=1, description="share of the GRU's outputs dropped in training")] = 0.2
+    item_dropout: Annotated[
+        float, Field(ge=0, lt=1, description="share of the inputs' entries dropped"), Searchable(Uniform(0, 0.5))
+    ] = 0.0
+    dropout: Annotated[
+        float,
+        Field(ge=0, lt=1, description="share of the GRU's outputs dropped in training"),
+        Searchable(Uniform(0, 0.5)),
+    ] = 0.2
 
 
 def _kind(value: Any) -> str:

@@ -7,6 +7,7 @@ import torch
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from torch import Tensor
 
+from embrec.distributions import Searchable, Uniform
 from embrec.errors import ConfigError
 from embrec.models.losses.blocks import Exclusion, Offsets
 
@@ -23,7 +24,9 @@ class Negatives(BaseModel):
         Field(description="all training items, or how many are drawn, with replacement, at each step"),
     ] = "all"
     alpha: Annotated[
-        float, Field(ge=0, description="drawn in proportion to popularity to this power: 0 = uniform, 1 = as popular")
+        float,
+        Field(ge=0, description="drawn in proportion to popularity to this power: 0 = uniform, 1 = as popular"),
+        Searchable(Uniform(0, 1), lambda negatives: negatives.sampled),
     ] = 0.0
     share: Annotated[
         Literal["batch", "row", "position"], Field(description="what shares a sample: the batch, a history, or nothing")

@@ -1,7 +1,8 @@
 """Frozen item vectors on the model's side: a lookup table with a padding row, dense or sparse."""
 
 import warnings
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ class DenseTable(nn.Module):
         super().__init__()
         table = torch.zeros(len(vectors) + 1, vectors.shape[1])
         table[1:] = torch.from_numpy(np.array(vectors))  # a copy: a memory map cannot be written
-        self.register_buffer("vectors", table, persistent=False)
+        _register(self, {"vectors": table})
 
     @property
     def dim(self) -> int:
@@ -77,9 +78,13 @@ class SparseTable(nn.Module):
             "rows": places.indices + 1,
             "by_column": places.data - 1,
         }
-        for name, values in buffers.items():
-            values = values if name == "values" else values.astype(np.int64)
-            self.register_buffer(name, torch.from_numpy(values), persistent=False)
+        _register(
+            self,
+            {
+                name: torch.from_numpy(values if name == "values" else values.astype(np.int64))
+                for name, values in buffers.items()
+            },
+        )
 
     @property
     def dim(self) -> int:
@@ -122,3 +127,34 @@ def _torch_csr(pointers: Tensor, indices: Tensor, values: Tensor, size: tuple[in
 
 
 FrozenTable = DenseTable | SparseTable
+
+
+class TableArrays(NamedTuple):
+    """What a frozen table consists of, as plain arrays that several processes can share; see `table_arrays`."""
+
+    shape: tuple[int, int]
+    arrays: Mapping[str, NDArray]
+
+
+def table_arrays(table: FrozenTable) -> TableArrays:
+    """Return what a table consists of, without copying it."""
+    items, dim = table.shape if isinstance(table, SparseTable) else table.vectors.shape
+    return TableArrays((items, dim), {name: buffer.numpy() for name, buffer in table.named_buffers()})
+
+
+def table_of_arrays(content: TableArrays) -> FrozenTable:
+    """Return the table that `table_arrays` took apart, without copying it: the arrays may be read-only."""
+    table = DenseTable.__new__(DenseTable) if "vectors" in content.arrays else SparseTable.__new__(SparseTable)
+    nn.Module.__init__(table)
+    if isinstance(table, SparseTable):
+        table.shape, table.cache = content.shape, None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        _register(table, {name: torch.from_numpy(array) for name, array in content.arrays.items()})
+    return table
+
+
+def _register(table: nn.Module, buffers: Mapping[str, Tensor]) -> None:
+    """Give a module buffers that move with it but are not saved with it."""
+    for name, buffer in buffers.items():
+        table.register_buffer(name, buffer, persistent=False)

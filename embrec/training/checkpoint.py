@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from embrec.errors import RunError
+from embrec.errors import RunError, StorageError
 from embrec.files import atomic_path
 
 
@@ -60,7 +60,7 @@ def save_checkpoint(path: Path, state: TrainerState, parts: Mapping[str, Statefu
     """Write everything that the next step depends on; `fingerprint` names the configuration and data it belongs to.
 
     Raises:
-        RunError: the file cannot be written; the one before it stays.
+        StorageError: the file cannot be written; the one before it stays.
     """
     content = {
         "fingerprint": fingerprint,
@@ -74,7 +74,7 @@ def save_checkpoint(path: Path, state: TrainerState, parts: Mapping[str, Statefu
             torch.save(content, temporary)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError of several lines
         reason = str(error).splitlines()[0]
-        raise RunError(
+        raise StorageError(
             f"cannot write {path} ({reason}); make room and run the command again: it goes on from the last checkpoint"
         ) from None
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from embrec.data.splits import LeaveOneOut, SplitConfig
+from embrec.distributions import Choice, LogUniform, Searchable
 from embrec.evaluation.evaluator import EvaluationConfig
 from embrec.models.config import ModelConfig
 from embrec.models.losses.config import CrossEntropy, LossConfig
@@ -56,14 +57,18 @@ class TrainingConfig(BaseModel):
     ] = None
     bucket: Annotated[bool, Field(description="batch histories of like length, so that little is padded")] = True
     optimizer: Annotated[Literal["adam", "adamw", "adagrad", "sgd"], Field(description="the optimiser")] = "adamw"
-    learning_rate: Annotated[float, Field(gt=0, description="of the optimiser")] = 1e-3
+    learning_rate: Annotated[float, Field(gt=0, description="of the optimiser"), Searchable(LogUniform(1e-4, 1e-2))] = (
+        1e-3
+    )
     betas: Annotated[
         tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]],
         Field(description="of adam and adamw"),
     ] = (0.9, 0.999)
     momentum: Annotated[float, Field(ge=0, lt=1, description="of sgd and adagrad")] = 0.0
     weight_decay: Annotated[
-        float, Field(ge=0, description="L2 on all weights: decoupled with adamw, in the gradient with the others")
+        float,
+        Field(ge=0, description="L2 on all weights: decoupled with adamw, in the gradient with the others"),
+        Searchable(Choice((0.0, LogUniform(1e-4, 0.3))), lambda training: training.optimizer == "adamw"),
     ] = 0.0
     l2: Annotated[
         dict[str, Annotated[float, Field(ge=0)]],

@@ -11,11 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from embrec import __version__
 from embrec.data.interactions import Interactions
-from embrec.data.sequences import training_sequences
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset, load_dataset
 from embrec.errors import ConfigError, RunError
@@ -26,14 +24,13 @@ from embrec.features.table import FeatureTable
 from embrec.files import atomic_folder, write_json, write_text
 from embrec.memory import peak_memory
 from embrec.models.recommender import Recommender
-from embrec.models.zoo import build_model
 from embrec.progress import Progress, silent
+from embrec.training.assembly import TrainingData, make_trainer, metric_names
 from embrec.training.checkpoint import TrainerState
 from embrec.training.config import RunConfig
 from embrec.training.log import EpochLog
 from embrec.training.run import RunFolder, save_model
 from embrec.training.sources import find_tables, frozen_table
-from embrec.training.trainer import Trainer
 from embrec.workspace import Category, check_name
 
 
@@ -199,37 +196,17 @@ def fit_model(
         progress: told of every step.
         shard: (rank, world) of this process; see `Trainer`.
     """
-    interactions = dataset.interactions
-    torch.manual_seed(config.training.seed)
-    known = torch.zeros(len(dataset.catalog) + 1, dtype=torch.bool)
-    known[1:] = torch.from_numpy(partition.train_items)
+    data = TrainingData.of(dataset.interactions, partition, config.model.max_length)
     sources = {table.path.stem: frozen_table(table) for table in tables}
-    model = build_model(config.model, sources, known).to(device)
-    names = _metric_names(config)
-
-    def validate() -> dict[str, float]:
-        return evaluate(
-            model, interactions, partition, partition.valid, config.evaluation, max_length=config.model.max_length,
-            hidden=partition.hidden, device=device, progress=progress, task="validate",
-        ).metrics(names)["all"]  # fmt: skip
-
     with EpochLog(run) if shard[0] == 0 else nullcontext() as log:
-        trainer = Trainer(
-            model,
-            training_sequences(interactions, partition, config.model.max_length),
-            popularity(interactions, partition),
-            validate,
-            config.training,
-            checkpoint=run.checkpoint,
-            fingerprint=fingerprint,
-            on_epoch=log.epoch if log is not None else None,
-            progress=progress,
-            shard=shard,
-        )
+        trainer = make_trainer(
+            config, data, sources, device, checkpoint=run.checkpoint, fingerprint=fingerprint,
+            on_epoch=log.epoch if log is not None else None, progress=progress, shard=shard,
+        )  # fmt: skip
         state = trainer.fit()
         if log is not None:
             log.rewrite(state.history)
-    return model, state
+    return trainer.model, state
 
 
 def train_here(
@@ -264,18 +241,9 @@ def train_here(
         model, dataset.interactions, partition, partition.test, config.evaluation, max_length=config.model.max_length,
         device=device, progress=progress, task="test",
     )  # fmt: skip
-    metrics = _metrics(config, model, state, test.metrics(_metric_names(config)), time.monotonic() - started)
+    metrics = _metrics(config, model, state, test.metrics(metric_names(config)), time.monotonic() - started)
     save_model(run, model, dataset.catalog, {table.path.stem: table.dim for table in tables})
     write_json(run.metrics, metrics)
-
-
-def _metric_names(config: RunConfig) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*config.evaluation.metrics, config.training.select_by)))
-
-
-def popularity(interactions: Interactions, partition: Partition) -> Tensor:
-    """Return the training events of each tensor id, [n + 1]."""
-    return torch.nn.functional.pad(torch.from_numpy(partition.training_counts(interactions)), (1, 0))
 
 
 def _metrics(

@@ -115,6 +115,21 @@ def build_config(
         raise ConfigError(message) from None
 
 
+def changed_config(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
+    """Return a configuration with some settings replaced, dotted key -> value.
+
+    Raises:
+        ConfigError: a key is unknown or a value not allowed; the message names both.
+    """
+    tree = config.model_dump()
+    for key, value in settings.items():
+        _put(tree, key, value)
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(_explain(error)) from None
+
+
 def _yaml(text: str, value: str) -> Any:
     try:
         return yaml.safe_load(value)

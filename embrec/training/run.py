@@ -85,6 +85,15 @@ class RunFolder:
         return self.path / "leaks.json"
 
     @property
+    def search_file(self) -> Path:
+        """The name of the category's search whose best settings the run was trained with; other runs have none."""
+        return self.path / "search"
+
+    def search(self) -> str:
+        """Return the name of the search that found the run's settings, empty if none did."""
+        return self.search_file.read_text(encoding="utf-8").strip() if self.search_file.is_file() else ""
+
+    @property
     def events(self) -> Path:
         """One JSON line an epoch."""
         return self.path / "events.jsonl"

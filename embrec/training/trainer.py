@@ -110,19 +110,32 @@ class Trainer:
         Raises:
             RunError: loss or gradient stopped being numbers, or the checkpoint belongs to another training.
         """
-        self._resume()
-        self.objective = self.shard.wrap(self.objective)
+        self.begin()
         while not self.state.finished:
-            self._train_epoch()
-            self._end_epoch()
+            self.train_epoch()
         self.model.load_state_dict(self.state.best_weights)
         return self.state
 
-    def _resume(self) -> None:
+    def begin(self) -> None:
+        """Go to where the checkpoint is, if there is one: for callers of `train_epoch`.
+
+        Raises:
+            RunError: the checkpoint cannot be read or belongs to another training.
+        """
         content = self.shard.from_leader(self._read_checkpoint)
         if content:
             self.state = load_checkpoint(content, self.checkpoint, self._parts, self.fingerprint)
             self._remember_checkpoint()
+        self.objective = self.shard.wrap(self.objective)
+
+    def train_epoch(self) -> None:
+        """Train the rest of an epoch and validate; the state then says whether the training is finished.
+
+        Raises:
+            RunError: loss or gradient stopped being numbers, or the disk is full.
+        """
+        self._take_steps()
+        self._end_epoch()
 
     def _read_checkpoint(self) -> bytes:
         return self.checkpoint.read_bytes() if self.checkpoint is not None and self.checkpoint.exists() else b""
@@ -131,7 +144,7 @@ class Trainer:
     def _parts(self) -> dict[str, Stateful]:
         return {"model": self.model, "updates": self.updates}
 
-    def _train_epoch(self) -> None:
+    def _take_steps(self) -> None:
         state = self.state
         self.model.train()
         plan = self._plan()

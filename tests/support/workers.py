@@ -9,8 +9,8 @@ from torch import distributed, multiprocessing
 from embrec.data.sequences import training_sequences
 from embrec.data.splits import LeaveOneOut
 from embrec.evaluation.evaluator import EvaluationConfig, evaluate
+from embrec.training.assembly import popularity
 from embrec.training.config import TrainingConfig
-from embrec.training.pipeline import popularity
 from embrec.training.trainer import Trainer
 from support.logs import toy_log
 from support.toys import N_ITEMS, toy_model

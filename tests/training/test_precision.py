@@ -46,8 +46,8 @@ def test_a_compiled_transformer_learns_what_it_does_otherwise():
     from embrec.data.sequences import training_sequences
     from embrec.models.config import SASRecConfig
     from embrec.models.zoo import build_model
+    from embrec.training.assembly import popularity
     from embrec.training.config import TrainingConfig
-    from embrec.training.pipeline import popularity
     from embrec.training.trainer import Trainer
 
     histories = []

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from torch import Tensor
 
+from embrec.distributions import Searchable, Uniform
 from embrec.models.losses.binary_cross_entropy import binary_cross_entropy, calibrated_power
 from embrec.models.losses.blocks import Kernel, Offsets, ScoreFormKernel
 from embrec.models.losses.bpr import bpr, bpr_kernel
@@ -105,7 +106,9 @@ class BprMax(Loss):
     """The highest negatives below the positive."""
 
     name: Literal["bpr-max"] = "bpr-max"
-    regularization: Annotated[float, Field(ge=0, description="weight of the negatives' squared scores")] = 1.0
+    regularization: Annotated[
+        float, Field(ge=0, description="weight of the negatives' squared scores"), Searchable(Uniform(0, 1))
+    ] = 1.0
     elu: Annotated[float, Field(ge=0, description="scores go through an ELU, down to minus this; 0 = none")] = 0.0
 
     def score_form(self, negatives: int, catalog: int) -> ScoreForm:
@@ -152,7 +155,7 @@ class CalibratedBinaryCrossEntropy(Loss):
 
     name: Literal["gbce"] = "gbce"
     needs: ClassVar[Needs] = "sample"
-    calibration: Annotated[float, Field(ge=0, le=1, description="0 = none, 1 = full")] = 0.75
+    calibration: Annotated[float, Field(ge=0, le=1, description="0 = none, 1 = full"), Searchable(Uniform(0, 1))] = 0.75
 
     def score_form(self, negatives: int, catalog: int) -> ScoreForm:
         """Return the loss as a function; see `Loss`."""

@@ -1,0 +1,176 @@
+"""Where a setting may be searched: ranges that stand beside the fields of a configuration, and that users write in YAML.
+
+Written as a mapping of one key: `{uniform: [0, 0.5]}`, `{log-uniform: [1e-5, 1e-2]}`, `{integer: [64, 256]}`,
+`{log-integer: [64, 4096]}`, or `{choice: [...]}`, whose options are values or ranges again.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers between two bounds, both included.
+
+    Attributes:
+        low: the lower bound.
+        high: the upper bound.
+    """
+
+    kind: ClassVar[str]
+    logarithmic: ClassVar[bool] = False
+    whole: ClassVar[bool] = False
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.low) and math.isfinite(self.high)):
+            raise ValueError(f"the bounds [{self.low:g}, {self.high:g}] are not finite")
+        if self.low >= self.high:
+            what = "reversed" if self.low > self.high else "equal"
+            raise ValueError(f"the bounds [{self.low:g}, {self.high:g}] are {what}; give the lower one first")
+        if self.logarithmic and self.low <= 0:
+            raise ValueError(f"the lower bound {self.low:g} of a logarithmic range must be above 0")
+        if self.whole and (self.low % 1 or self.high % 1):
+            raise ValueError(f"the bounds [{self.low:g}, {self.high:g}] of integers must be whole")
+
+    def plain(self) -> dict[str, Any]:
+        """Return the range as users write it."""
+        bounds = [int(bound) if self.whole else float(bound) for bound in (self.low, self.high)]
+        return {self.kind: bounds}
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value lies in it."""
+        return (
+            isinstance(value, int if self.whole else int | float)
+            and not isinstance(value, bool)
+            and self.low <= value <= self.high
+        )
+
+    def ends(self) -> tuple[Any, ...]:
+        """Return values that must be allowed if all of them are to be."""
+        return tuple(self.plain()[self.kind])
+
+
+class Uniform(Range):
+    """Real numbers, all alike."""
+
+    kind = "uniform"
+
+
+class LogUniform(Range):
+    """Real numbers whose logarithms are all alike."""
+
+    kind = "log-uniform"
+    logarithmic = True
+
+
+class Integer(Range):
+    """Whole numbers, all alike."""
+
+    kind = "integer"
+    whole = True
+
+
+class LogInteger(Range):
+    """Whole numbers whose logarithms are all alike."""
+
+    kind = "log-integer"
+    logarithmic = True
+    whole = True
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several options, which are plain values or ranges."""
+
+    options: tuple[Any, ...]
+
+    def __post_init__(self) -> None:
+        if not self.options:
+            raise ValueError("a choice needs at least one option")
+
+    def plain(self) -> dict[str, Any]:
+        """Return the choice as users write it."""
+        return {"choice": [_plain_option(option) for option in self.options]}
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value is one of the options, or lies in one."""
+        value = tuple(value) if isinstance(value, list) else value
+        return any(
+            option.holds(value) if isinstance(option, Range) else _same(option, value) for option in self.options
+        )
+
+    def ends(self) -> tuple[Any, ...]:
+        """Return values that must be allowed if all of them are to be."""
+        return tuple(
+            end for option in self.options for end in (option.ends() if isinstance(option, Range) else (option,))
+        )
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two plain values are the same; True and 1 are not, though Python takes them for equal."""
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
+Distribution = Range | Choice
+RANGES: dict[str, type[Range]] = {kind.kind: kind for kind in (Uniform, LogUniform, Integer, LogInteger)}
+
+
+@dataclass(frozen=True)
+class Searchable:
+    """Marks a field of a configuration as part of its default search space.
+
+    Attributes:
+        within: the values that are worth trying.
+        when: whether the field matters in a configuration that is otherwise as given.
+    """
+
+    within: Distribution
+    when: Callable[[Any], bool] = lambda _: True
+
+
+def parse_distribution(value: Any) -> Distribution:
+    """Read a distribution as users write it.
+
+    Raises:
+        ValueError: it has another form, or its bounds make no sense.
+    """
+    kinds = [*RANGES, "choice"]
+    if not isinstance(value, dict) or len(value) != 1:
+        raise ValueError(f"{value!r} is not one of {', '.join(kinds)} with its values, such as {{uniform: [0, 0.5]}}")
+    ((kind, content),) = value.items()
+    if kind not in kinds:
+        raise ValueError(f"unknown kind of range {kind!r}; there are: {', '.join(kinds)}")
+    if not isinstance(content, list | tuple):
+        raise ValueError(f"{kind} is followed by a list, not by {content!r}")
+    if kind == "choice":
+        return Choice(tuple(_option(option) for option in content))
+    if len(content) != 2:
+        raise ValueError(f"{kind} has two bounds, [low, high], not {len(content)}")
+    return RANGES[kind](*(_number(bound) for bound in content))
+
+
+def _option(value: Any) -> Any:
+    if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in RANGES:
+        return parse_distribution(value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _plain_option(option: Any) -> Any:
+    if isinstance(option, Range):
+        return option.plain()
+    return list(option) if isinstance(option, tuple) else option
+
+
+def _number(value: Any) -> float:
+    """Read a bound; YAML takes `1e-5`, which has no dot, for a text."""
+    if isinstance(value, bool):
+        raise ValueError(f"the bound {value!r} is not a number")
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"the bound {value!r} is not a number") from None

@@ -1,0 +1,208 @@
+"""The folder of a search: `workspace/<category>/searches/<search>/`."""
+
+import fcntl
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from embrec.errors import ConfigError, RunError
+from embrec.files import write_json, write_text
+from embrec.tuning.config import SearchConfig
+from embrec.tuning.records import TrialLog
+from embrec.workspace import Category, Workspace, check_name
+
+# What may differ between two sittings of the same search.
+_FREE = ("samples", "final_epochs")
+
+
+@dataclass(frozen=True)
+class SearchFolder:
+    """Paths of a search."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The search's name within its category."""
+        return self.path.name
+
+    @property
+    def category(self) -> Category:
+        """The category that is searched."""
+        folder = self.path.resolve().parent.parent
+        return Category(folder.name, folder)
+
+    @property
+    def config_file(self) -> Path:
+        """What was asked for, YAML."""
+        return self.path / "search.yaml"
+
+    @property
+    def log_file(self) -> Path:
+        """One JSON line an event; see `embrec.tuning.records`."""
+        return self.path / "trials.jsonl"
+
+    @property
+    def best_file(self) -> Path:
+        """The best settings, YAML: a space file's `start`, or settings for `embrec train --set`."""
+        return self.path / "best.yaml"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The resume state of trials that have not ended."""
+        return self.path / "checkpoints"
+
+    @property
+    def scratch(self) -> Path:
+        """What Ray writes for itself while a search runs."""
+        return self.path / "ray"
+
+    @property
+    def result_file(self) -> Path:
+        """The runs trained with the best settings; its presence says that the search is complete."""
+        return self.path / "result.json"
+
+    @property
+    def report(self) -> Path:
+        """The page of the search and its runs."""
+        return self.path / "report.html"
+
+    def checkpoint(self, number: int) -> Path:
+        """Return the resume state of a trial."""
+        return self.checkpoints / f"{number}.pt"
+
+    def config(self) -> SearchConfig:
+        """Read what was asked for.
+
+        Raises:
+            RunError: the folder is no search, or its file is not valid.
+        """
+        if not self.config_file.is_file():
+            raise RunError(f"{self.path} is no search: it has no search.yaml")
+        try:
+            return SearchConfig.model_validate(yaml.safe_load(self.config_file.read_text(encoding="utf-8")))
+        except (ValidationError, yaml.YAMLError) as error:
+            reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            raise RunError(f"{self.config_file}: {reason}") from None
+
+    def fingerprint(self) -> str:
+        """Return the hash of the data that the search was begun with, empty if it was not."""
+        file = self.path / "fingerprint"
+        return file.read_text(encoding="utf-8").strip() if file.exists() else ""
+
+    def begin(self, config: SearchConfig, fingerprint: str) -> None:
+        """Write what is asked for, or check that it is what was asked for before; the number of trials may change.
+
+        Args:
+            config: what is asked for now.
+            fingerprint: of the data.
+
+        Raises:
+            RunError: the search was begun with another configuration or other data.
+        """
+        if self.config_file.is_file():
+            self.check(config)
+            if self.fingerprint() != fingerprint:
+                raise RunError(
+                    f"search {self.category.name}/{self.name} was begun with other data or feature tables; "
+                    "give the new one another --name"
+                )
+        write_text(self.path / "fingerprint", fingerprint + "\n")
+        write_text(self.config_file, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+
+    def check(self, config: SearchConfig) -> None:
+        """Raise a RunError that names what differs if the search was begun with another configuration."""
+        before, now = (_flat(one.model_dump(mode="json", exclude=set(_FREE))) for one in (self.config(), config))
+        for key in [*now, *(key for key in before if key not in now)]:
+            if before.get(key) != now.get(key):
+                raise RunError(
+                    f"search {self.category.name}/{self.name} was begun with {key} = {before.get(key)}, now it is "
+                    f"{now.get(key)}; resume it as it was, or give the new one another --name"
+                )
+
+    def log(self) -> TrialLog:
+        """Read the log."""
+        return TrialLog(self.log_file)
+
+    def read_result(self) -> dict[str, Any] | None:
+        """Read which runs were trained with the best settings; None if none are yet.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        if not self.result_file.is_file():
+            return None
+        try:
+            result: dict[str, Any] = json.loads(self.result_file.read_text(encoding="utf-8"))
+            return result
+        except ValueError:
+            raise RunError(f"{self.result_file} is damaged; remove it and resume the search") from None
+
+    def write_result(self, result: Mapping[str, Any]) -> None:
+        """Write which runs were trained with the best settings."""
+        write_json(self.result_file, dict(result))
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep a second process out of the same search.
+
+        Raises:
+            RunError: another process runs it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "lock").open("w") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunError(f"search {self.category.name}/{self.name} is running in another process") from None
+            yield
+
+
+def _flat(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Return the leaves of a tree by dotted key; what a space says of a setting is one leaf."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        path = f"{above}.{key}" if above else str(key)
+        if isinstance(value, Mapping) and value and above != "space":
+            flat |= _flat(value, path)
+        else:
+            flat[path] = value
+    return flat
+
+
+def locate_search(name: str, workspace: Workspace, category: str | None = None) -> SearchFolder:
+    """Return a search by `category/search`, or by a name that is unique in the workspace or among a category's.
+
+    Raises:
+        RunError: there is no such search, or several.
+    """
+    first, slash, second = name.partition("/")
+    if slash:
+        category, name = first, second
+    check_name("search", name)
+    everywhere = [file.parent for file in sorted(workspace.path.glob("*/searches/*/search.yaml"))]
+    inside = [folder for folder in everywhere if category in (None, folder.parent.parent.name)]
+    found = [folder for folder in inside if folder.name == name]
+    if len(found) == 1:
+        return SearchFolder(found[0])
+    names = ", ".join(f"{folder.parent.parent.name}/{folder.name}" for folder in found or everywhere)
+    if found:
+        raise RunError(f"search {name!r} stands in several categories; say which: {names}")
+    raise RunError(f"no search {name!r} in the workspace {workspace.path} (there: {names or 'none yet'})")
+
+
+def require_name(name: str) -> str:
+    """Return the name of a search if it can be a folder's.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    if not name:
+        raise ConfigError("a search needs a name")
+    return check_name("search", name)

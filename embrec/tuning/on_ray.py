@@ -1,0 +1,504 @@
+"""Trials on Ray Tune: HyperOpt proposes, asynchronous successive halving stops, and every processor or GPU has its trials.
+
+Tune's own files are not what a search is resumed from: the log of trials and each trial's checkpoint are, so that nothing but
+them has to survive, and a search may go on with another number of trials at once, or on another cluster. Data and feature
+tables lie once a machine in Ray's object store, and trials read them there without a copy.
+"""
+
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from embrec.errors import ConfigError, EmbrecError, RunError, StorageError
+from embrec.on_ray import ray_cluster
+from embrec.tuning.config import SearchConfig
+from embrec.tuning.folder import SearchFolder
+from embrec.tuning.proposals import Proposals
+from embrec.tuning.records import Status, TrialLog
+from embrec.tuning.records import Trial as TrialRecord
+from embrec.tuning.space import point_of, settings_at
+from embrec.tuning.trial import SharedData, Trial
+
+_SETTINGS = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "1000000",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+}
+# How often a trial whose process died is begun again, from its checkpoint.
+_RESTARTS = 2
+_LOOK_SECONDS = 0.2
+_END_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a search may use.
+
+    Attributes:
+        concurrent: trials at once; as many as there is room for if None.
+        threads: processors of each trial.
+        per_gpu: trials that share a GPU, where trials run on GPUs.
+        device: auto, cpu or cuda.
+        address: of a running Ray cluster; one is started on this machine if None.
+    """
+
+    concurrent: int | None = None
+    threads: int = 1
+    per_gpu: int = 1
+    device: str = "auto"
+    address: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (
+            ("--concurrent", self.concurrent),
+            ("--threads", self.threads),
+            ("--per-gpu", self.per_gpu),
+        ):
+            if value is not None and value < 1:
+                raise ConfigError(f"{name} is {value}; use 1 or more")
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise ConfigError(f"--device {self.device} cannot be shared out to trials; use auto, cpu or cuda")
+
+    def of_each(self, processors: int, gpus: int, where: str) -> dict[str, float]:
+        """Return what each trial takes of a cluster.
+
+        Args:
+            processors: how many the cluster has.
+            gpus: likewise.
+            where: the cluster, for messages.
+
+        Raises:
+            ConfigError: not one trial has room.
+        """
+        if self.device == "cuda" and not gpus:
+            raise ConfigError(f"--device cuda, but {where} has no GPU; use auto or cpu")
+        if processors < self.threads:
+            raise ConfigError(f"--threads {self.threads}, but {where} has only {processors} processors; use fewer")
+        each: dict[str, float] = {"CPU": self.threads}
+        return each if self.device == "cpu" or not gpus else {**each, "GPU": 1 / self.per_gpu}
+
+
+@dataclass
+class SearchState:
+    """Where a search stands; shown while it runs.
+
+    Attributes:
+        config: what is searched.
+        trials: number -> what is known of it.
+        running: numbers of the trials that are at work.
+        slots: how many can be at work at once.
+        started: when this sitting began, by `time.monotonic`.
+        before: trials that had ended before it.
+    """
+
+    config: SearchConfig
+    trials: Mapping[int, TrialRecord]
+    running: set[int] = field(default_factory=set)
+    slots: int = 1
+    started: float = field(default_factory=time.monotonic)
+    before: int = 0
+
+
+OnChange = Callable[[SearchState], None]
+
+
+def run_trials(
+    folder: SearchFolder, config: SearchConfig, shared: SharedData, resources: Resources, on_change: OnChange
+) -> TrialLog:
+    """Run the trials of a search that have not ended yet, and return the log of all.
+
+    Args:
+        folder: of the search; on a cluster, at a path that all machines share.
+        config: what is searched.
+        shared: what the trials read.
+        resources: what they may use.
+        on_change: told whenever a trial begins, has trained an epoch or ends.
+
+    Raises:
+        MissingExtraError: Ray or HyperOpt is not installed.
+        ConfigError: no cluster answers, or it has no room for a trial.
+        RunError: the disk is full, a machine does not see the folder, or Ray itself failed.
+    """
+    log = folder.log()
+    search = _Search(folder, config, log)
+    if search.left == 0:
+        return log
+    os.environ.update({name: os.environ.get(name, value) for name, value in _SETTINGS.items()})
+    local = resources.address is None
+    processors = max(os.cpu_count() or 1, resources.threads * (resources.concurrent or 1))
+    gpus = torch.cuda.device_count()
+    if local:
+        resources.of_each(os.cpu_count() or 1, gpus, "this machine")
+    with ray_cluster(
+        "embrec tune", "tune", "tune.search", "tune.schedulers",
+        address=resources.address, processors=processors, gpus=gpus,
+    ) as ray:  # fmt: skip
+        there = ray.cluster_resources()
+        each = resources.of_each(
+            int(there.get("CPU", 0)), int(there.get("GPU", 0)), resources.address or "this machine"
+        )
+        room = min(int(there.get(kind, 0) / share) for kind, share in each.items())
+        state = SearchState(config, log.trials, slots=min(resources.concurrent or room, room), before=_ended(log))
+        log.sit(
+            at=time.time(), slots=state.slots, threads=resources.threads, resources=each, machine=socket.gethostname()
+        )
+        try:
+            _follow(ray, _Tuning(ray, search, state, shared, each, resources, on_change))
+        finally:
+            shutil.rmtree(folder.scratch, ignore_errors=True)
+    shutil.rmtree(folder.checkpoints, ignore_errors=True)
+    return log
+
+
+def _ended(log: TrialLog) -> int:
+    return sum(trial.ended for trial in log.trials.values())
+
+
+class _Search:
+    """What is to be tried next, and what became of it: the side of the search that Ray knows nothing of."""
+
+    def __init__(self, folder: SearchFolder, config: SearchConfig, log: TrialLog) -> None:
+        self.folder = folder
+        self.config = config
+        self.log = log
+        self.space = config.parsed_space()
+        self.proposals = Proposals(self.space, config.algorithm, seed=config.seed, random_first=config.chance)
+        for trial in log.trials.values():
+            self.proposals.add(trial.number, trial.point)
+            if trial.ended:
+                self.proposals.tell(trial.number, self.loss(trial.number))
+        self.waiting = [trial.number for trial in log.trials.values() if not trial.ended]
+
+    @property
+    def left(self) -> int:
+        """Trials that are still to be run."""
+        return len(self.waiting) + max(0, self.config.samples - len(self.log.trials))
+
+    def next(self) -> TrialRecord | None:
+        """Return the next trial: one that was interrupted, a point to start from, or a new proposal; None if there is none."""
+        if self.waiting:
+            return self.log.trials[self.waiting.pop(0)]
+        number = len(self.log.trials) + 1
+        if number > self.config.samples:
+            return None
+        if number <= len(self.config.start):
+            point = point_of(self.space, self.config.start[number - 1])
+            self.proposals.add(number, point)
+        else:
+            point = self.proposals.propose(number)
+        return self.log.begin(number, point, settings_at(self.space, point))
+
+    def loss(self, number: int) -> float | None:
+        """Return what HyperOpt makes small."""
+        trial = self.log.trials[number]
+        best = None if trial.status == "failed" else trial.best(self.config.objective, self.config.sign)
+        return None if best is None else -self.config.sign * best[1]
+
+    def end(self, number: int, status: Status, error: str = "") -> None:
+        """Take note that a trial ended."""
+        self.log.end(number, status, error)
+        self.proposals.tell(number, self.loss(number))
+        self.folder.checkpoint(number).unlink(missing_ok=True)
+
+
+class _StopError(Exception):
+    """Ends the search from inside Tune."""
+
+
+class _Tuning(threading.Thread):
+    """Ray Tune at work; in a thread, so that the main one hears Ctrl-C."""
+
+    def __init__(
+        self,
+        ray: Any,
+        search: _Search,
+        state: SearchState,
+        shared: SharedData,
+        each: Mapping[str, float],
+        resources: Resources,
+        on_change: OnChange,
+    ) -> None:
+        super().__init__(daemon=True)
+        self.ray = ray
+        self.search = search
+        self.state = state
+        self.shared = shared
+        self.each = each
+        self.resources = resources
+        self.on_change = on_change
+        self.cancelled = threading.Event()
+        self.problem: BaseException | None = None
+
+    def run(self) -> None:
+        """Run the trials, and keep what went wrong."""
+        try:
+            self._tuner().fit()
+        except BaseException as problem:
+            self.problem = self.problem or problem
+
+    def fail(self, problem: EmbrecError) -> None:
+        """End the search, because nothing would become of it."""
+        self.problem = self.problem or problem
+        self.cancelled.set()
+
+    def go_on(self) -> None:
+        """Raise if the search is to end."""
+        if self.cancelled.is_set():
+            raise _StopError
+
+    def begun(self, number: int) -> None:
+        """A trial is at work."""
+        self.state.running.add(number)
+        self.on_change(self.state)
+
+    def told(self, number: int, result: Mapping[str, Any]) -> None:
+        """A trial has trained an epoch, or failed."""
+        if not result["error"]:
+            self.search.log.epoch(number, result["record"], result["machine"])
+            self.begun(number)
+
+    def ended(self, number: int, result: Mapping[str, Any]) -> None:
+        """A trial ended by itself or was stopped."""
+        if result.get("fatal"):
+            self.fail(RunError(result["error"]))
+        elif not self.cancelled.is_set():
+            error = result.get("error", "")
+            self._end(number, "failed" if error else "finished" if result.get("over") else "stopped", error)
+
+    def died(self, number: int, error: BaseException | None) -> None:
+        """The process of a trial died once too often."""
+        lines = str(error or "").strip().splitlines()
+        reason = "killed, out of memory, or its machine is gone"
+        if error is not None and not isinstance(error, self.ray.exceptions.RayActorError) and lines:
+            reason = lines[-1].strip()[:300]
+        self._end(number, "failed", f"its process ended {_RESTARTS + 1} times: {reason}")
+
+    def _end(self, number: int, status: Status, error: str) -> None:
+        self.state.running.discard(number)
+        self.search.end(number, status, error)
+        self.on_change(self.state)
+
+    def _tuner(self) -> Any:
+        from ray import tune
+        from ray.tune import schedulers
+
+        config, halving = self.search.config, self.search.config.halving
+        trainable = tune.with_parameters(
+            _trainable(tune.Trainable),
+            shared=self.shared,
+            folder=self.search.folder,
+            threads=self.resources.threads,
+            device="cuda" if "GPU" in self.each else "cpu",
+        )
+        if halving is None:
+            scheduler = schedulers.FIFOScheduler()
+        else:
+            scheduler = schedulers.ASHAScheduler(
+                time_attr="epoch", metric="gain", mode="max", max_t=config.epochs, grace_period=halving.grace,
+                reduction_factor=halving.reduction,
+            )  # fmt: skip
+            _replay(scheduler, self.search)
+        return tune.Tuner(
+            tune.with_resources(trainable, dict(self.each)),
+            tune_config=tune.TuneConfig(
+                search_alg=_searcher(tune.search.Searcher, self.search),
+                scheduler=scheduler,
+                num_samples=self.search.left,
+                max_concurrent_trials=self.state.slots if self._bounded else None,
+                reuse_actors=True,
+                trial_name_creator=lambda trial: f"trial-{trial.config['number']}",
+                trial_dirname_creator=lambda trial: f"trial-{trial.config['number']}",
+            ),
+            run_config=tune.RunConfig(
+                name="trials",
+                storage_path=str(self.search.folder.scratch.absolute()),
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                failure_config=tune.FailureConfig(max_failures=_RESTARTS),
+                callbacks=[_listener(tune.Callback, self)],
+                verbose=0,
+            ),
+        )
+
+    @property
+    def _bounded(self) -> bool:
+        """Whether there is a limit but the room: a cluster may grow while the search runs."""
+        return self.resources.concurrent is not None or self.resources.address is None
+
+
+def _follow(ray: Any, tuning: _Tuning) -> None:
+    """Wait until the trials are over.
+
+    Raises:
+        EmbrecError: what went wrong.
+    """
+    tuning.on_change(tuning.state)
+    tuning.start()
+    try:
+        while tuning.is_alive():
+            tuning.join(_LOOK_SECONDS)
+    finally:
+        tuning.cancelled.set()
+        tuning.join(_END_SECONDS)
+    problem = tuning.problem
+    if problem is None:
+        if tuning.search.left:
+            raise RunError(f"Ray ended the search before its last trial; {_again(tuning)}")
+        return
+    if isinstance(problem, EmbrecError):
+        raise problem
+    if isinstance(problem, ray.exceptions.RayError):
+        raise RunError(f"a process of Ray died: killed, or out of memory; {_again(tuning)}")
+    reason = next((line.strip() for line in reversed(str(problem).splitlines()) if line.strip()), repr(problem))
+    raise RunError(f"Ray ended the search ({reason[:300]}); {_again(tuning)}")
+
+
+def _again(tuning: _Tuning) -> str:
+    folder = tuning.search.folder
+    return f"what is finished is kept, go on with: embrec tune --resume {folder.category.name}/{folder.name}"
+
+
+def _replay(scheduler: Any, search: _Search) -> None:
+    """Tell a new scheduler what trials of an earlier sitting reached, so that it is as strict as it would have been."""
+
+    class Earlier:
+        def __init__(self, number: int) -> None:
+            self.trial_id = f"earlier-{number}"
+
+    for trial in search.log.trials.values():
+        earlier = Earlier(trial.number)
+        scheduler.on_trial_add(None, earlier)
+        best = None
+        for epoch, value in trial.values(search.config.objective):
+            gain = search.config.sign * value
+            best = gain if best is None else max(best, gain)
+            scheduler.on_trial_result(None, earlier, {"epoch": epoch, "gain": best})
+
+
+def _searcher(base: Any, search: _Search) -> Any:
+    """Return Tune's view of what is to be tried next."""
+
+    class Search(base):
+        def __init__(self, search: _Search) -> None:
+            super().__init__(metric="gain", mode="max")
+            self.search = search
+
+        __getstate__ = _nothing
+
+        def suggest(self, trial_id: str) -> Any:
+            trial = self.search.next()
+            if trial is None:
+                return base.FINISHED
+            return {"number": trial.number, "settings": dict(trial.settings), "heard": len(trial.epochs)}
+
+        def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
+            """Leave it to the listener, which knows how the trial ended."""
+
+        def save(self, checkpoint_path: str) -> None:
+            """Keep nothing: the log of trials is all there is."""
+
+        def restore(self, checkpoint_path: str) -> None:
+            """Read nothing."""
+
+    return Search(search)
+
+
+def _listener(base: Any, tuning: _Tuning) -> Any:
+    """Return what Tune tells of every trial's fate."""
+
+    class Listener(base):
+        def __init__(self, tuning: _Tuning) -> None:
+            self.tuning = tuning
+
+        __getstate__ = _nothing
+
+        def on_step_begin(self, iteration: int, trials: Any, **info: Any) -> None:
+            self.tuning.go_on()
+
+        def on_trial_start(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+            self.tuning.begun(trial.config["number"])
+
+        def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any) -> None:
+            self.tuning.told(trial.config["number"], result)
+
+        def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+            self.tuning.ended(trial.config["number"], trial.last_result or {})
+
+        def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+            self.tuning.died(trial.config["number"], trial.get_error())
+
+    return Listener(tuning)
+
+
+def _nothing(_: Any) -> dict[str, Any]:
+    """Return no state, where Tune would write an object to its own files, which nobody reads."""
+    return {}
+
+
+def _trainable(base: Any) -> Any:
+    """Return a trial as Tune runs it; what goes wrong inside is a result, since a trial that fails once fails again."""
+
+    class TrialOnRay(base):
+        def setup(self, config: Mapping[str, Any], **common: Any) -> None:
+            self.common = common
+            torch.set_num_threads(common["threads"])
+            self._begin(config)
+
+        def reset_config(self, new_config: Mapping[str, Any]) -> bool:
+            self._begin(new_config)
+            return True
+
+        def _begin(self, config: Mapping[str, Any]) -> None:
+            self.trial: Trial | None = None
+            self.settings = config
+
+        def step(self) -> dict[str, Any]:
+            result: dict[str, Any] = {"error": "", "fatal": False, "machine": socket.gethostname()}
+            try:
+                record = self._step()
+            except Exception as error:
+                text = " ".join(str(error).split())
+                known = isinstance(error, EmbrecError)
+                message = text if known else f"{type(error).__name__}: {text[:300]}"
+                fatal = isinstance(error, _LostFolderError | StorageError | OSError)
+                return {**result, "error": message, "fatal": fatal, "over": False, "done": True}
+            assert self.trial is not None
+            best = self.trial.best
+            gain = {} if best is None else {"gain": self.trial.sign * best}
+            over = self.trial.over
+            return {**result, **gain, "record": record, "epoch": record["epoch"], "over": over, "done": over}
+
+        def _step(self) -> dict[str, Any]:
+            folder: SearchFolder = self.common["folder"]
+            if self.trial is None:
+                if not folder.path.is_dir():
+                    raise _LostFolderError(
+                        f"the machine {socket.gethostname()} has no folder {folder.path}; the workspace of a search on several "
+                        "machines must lie in a folder that all of them share, at the same path"
+                    )
+                self.trial = Trial(
+                    self.common["shared"],
+                    self.settings["settings"],
+                    folder.checkpoint(self.settings["number"]),
+                    self.settings["heard"],
+                    self.common["device"],
+                )
+            return self.trial.step()
+
+        def cleanup(self) -> None:
+            self.trial = None
+
+    return TrialOnRay
+
+
+class _LostFolderError(RunError):
+    """A machine does not see the folder of the search."""

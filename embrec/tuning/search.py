@@ -1,0 +1,228 @@
+"""A search from a prepared category to the best model, trained and tested, in steps that can be killed and repeated."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from embrec.data.interactions import Interactions
+from embrec.data.store import load_dataset
+from embrec.errors import ConfigError, RunError
+from embrec.evaluation.evaluator import protocol_for
+from embrec.evaluation.leaks import LeakReport
+from embrec.evaluation.metrics import cutoff
+from embrec.features.category import list_tables
+from embrec.files import write_text
+from embrec.models.tables import table_arrays
+from embrec.progress import Progress, silent
+from embrec.training.assembly import TrainingData
+from embrec.training.config import RunConfig
+from embrec.training.pipeline import choose_device, run_fingerprint
+from embrec.training.presets import changed_config
+from embrec.training.seeds import SeedsResult, check_seeds, train_seeds
+from embrec.training.sources import find_tables, frozen_table
+from embrec.tuning.config import SearchConfig
+from embrec.tuning.folder import SearchFolder, require_name
+from embrec.tuning.on_ray import OnChange, Resources, run_trials
+from embrec.tuning.records import Trial, TrialLog, best_trial
+from embrec.tuning.space import Space, feature_names
+from embrec.tuning.trial import SharedData
+from embrec.workspace import Category
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What `tune` returns.
+
+    Attributes:
+        folder: of the search.
+        config: what was searched, feature tables by their full names.
+        log: its trials.
+        best: the trial whose settings won.
+        runs: the models trained with them, one a seed; None if none were asked for.
+    """
+
+    folder: SearchFolder
+    config: SearchConfig
+    log: TrialLog
+    best: Trial
+    runs: SeedsResult | None
+
+    @property
+    def best_config(self) -> RunConfig:
+        """The configuration of the best trial, but for what `final_config` changes."""
+        return changed_config(self.config.base, self.best.settings)
+
+
+def tune(
+    category: Category,
+    config: SearchConfig,
+    name: str,
+    *,
+    resources: Resources | None = None,
+    seeds: Sequence[int] = (0, 1, 2),
+    on_change: OnChange = lambda _: None,
+    on_leaks: Callable[[LeakReport], None] | None = None,
+    progress: Progress = silent,
+) -> SearchResult:
+    """Search the settings of a model, then train the best ones with several seeds and test each model once.
+
+    Repeated with the same arguments it goes on where it was interrupted: trials that ended are kept, those that were running
+    go on from their checkpoints. With more samples it goes on where it had ended.
+
+    Args:
+        category: the prepared data.
+        config: what is searched, and how; feature tables by name.
+        name: of the search, and how the names of its runs begin.
+        resources: what the trials may use; one processor each and all of them if None.
+        seeds: of the models that are trained in the end; none are if it is empty.
+        on_change: told whenever a trial begins, has trained an epoch or ends.
+        on_leaks: told what the checks for leaks found, before the final training.
+        progress: told of every step of the final training.
+
+    Raises:
+        ConfigError: a setting, the objective or a bound does not fit; nothing is done then.
+        FeatureError: a feature table is missing or belongs to other items.
+        MissingExtraError: Ray or HyperOpt is not installed.
+        RunError: the name is taken by another search, every trial failed, or the search was interrupted from outside.
+    """
+    folder = SearchFolder(category.searches / require_name(name))
+    resources = resources or Resources()
+    if seeds:
+        check_seeds(seeds)
+    config, shared = prepare(category, config)
+    with folder.lock():
+        folder.begin(config, shared.fingerprint)
+        log = run_trials(folder, config, shared, resources, on_change)
+        del shared
+        best = best_trial(log.trials, config.objective, config.sign)
+        if best is None:
+            raise RunError(_all_failed(folder, log))
+        result = SearchResult(folder, config, log, best, None)
+        _write_best(result)
+        if not seeds:
+            return result
+        runs = train_seeds(category, final_config(result), seeds, name, on_leaks=on_leaks, progress=progress)
+        for one in runs.runs.values():
+            write_text(one.run.search_file, name + "\n")
+        folder.write_result({"trial": best.number, "runs": {seed: one.run.name for seed, one in runs.runs.items()}})
+        return replace(result, runs=runs)
+
+
+def prepare(category: Category, config: SearchConfig) -> tuple[SearchConfig, SharedData]:
+    """Read and check everything that a search needs, before any of it is done.
+
+    Returns:
+        The configuration with feature tables by their full names, and what trials read.
+
+    Raises:
+        ConfigError: a setting, the objective or a bound does not fit.
+        FeatureError: a feature table is missing or belongs to other items.
+    """
+    base, space = config.base, config.parsed_space()
+    cutoff(config.objective)
+    choose_device(base.training.device)
+    space.check(base)
+    dataset = load_dataset(category)
+    partition = base.split(dataset.interactions, len(dataset.catalog))
+    names = feature_names(space, base)
+    tables = dict(zip(names, find_tables(category, names, dataset.catalog, partition.train_items), strict=True))
+    base, space, start = _with_stems(config, {name: table.path.stem for name, table in tables.items()})
+    evaluation = protocol_for(base.evaluation, len(dataset.catalog), config.objective)
+    base = base.model_copy(update={"evaluation": evaluation})
+    config = config.model_copy(update={"base": base, "space": space.plain(), "start": start})
+    _check_start(config)
+    fingerprint = run_fingerprint(_same_for_all(base), dataset, list(tables.values()))
+    shared = SharedData(
+        base=base.model_dump(mode="json"),
+        data=TrainingData.of(_for_trials(dataset.interactions), partition, base.model.max_length),
+        tables={table.path.stem: table_arrays(frozen_table(table)) for table in tables.values()},
+        fingerprint=fingerprint,
+    )
+    return config, shared
+
+
+def final_config(result: SearchResult) -> RunConfig:
+    """Return the configuration of the models that are trained with the best settings."""
+    config, epochs = result.best_config, result.config.final_epochs
+    if epochs is None:
+        return config
+    return config.model_copy(update={"training": config.training.model_copy(update={"epochs": epochs})})
+
+
+def known_tables(category: Category, base_split: Any = None) -> list[str]:
+    """Return the full names of the feature tables that a category has, by name; damaged ones are passed over."""
+    return [table.path.stem for table in list_tables(category, damaged=lambda _: None)]
+
+
+def _with_stems(config: SearchConfig, stems: dict[str, str]) -> tuple[RunConfig, Space, tuple[dict[str, Any], ...]]:
+    """Return base, space and starting points with the tables' full names, by which a resume finds the same ones."""
+
+    def full(features: Any) -> Any:
+        if isinstance(features, str):
+            return [stems.get(features, features)]
+        return [stems.get(name, name) for name in features]
+
+    base = config.base
+    model = base.model.model_copy(update={"features": tuple(full(base.model.features))})
+    plain = dict(config.space)
+    if "model.features" in plain:
+        plain["model.features"] = {"choice": [full(option) for option in plain["model.features"]["choice"]]}
+    start = tuple(
+        {key: full(value) if key == "model.features" else value for key, value in point.items()}
+        for point in config.start
+    )
+    return base.model_copy(update={"model": model}), Space.parse(plain), start
+
+
+def _check_start(config: SearchConfig) -> None:
+    space = config.parsed_space()
+    for place, point in enumerate(config.start):
+        if space.holds(point):
+            continue
+        odd = sorted(point.keys() ^ space.settings.keys())
+        outside = [
+            key for key, value in point.items() if key in space.settings and not space.settings[key].holds(value)
+        ]
+        reason = (
+            f"it and the space differ in {', '.join(odd)}"
+            if odd
+            else f"{outside[0]} = {point[outside[0]]!r} is not within {space.plain()[outside[0]]}"
+        )
+        raise ConfigError(f"starting point {place + 1} is no point of the space: {reason}")
+
+
+def _same_for_all(base: RunConfig) -> RunConfig:
+    """Return what the data of a search are named after: how long trials are is compared by name, with a better message."""
+    return base.model_copy(update={"training": base.training.model_copy(update={"epochs": 1})})
+
+
+def _for_trials(interactions: Interactions) -> Interactions:
+    """Return the log with numbers for the users' names: trials do not read them, and texts cannot be shared in memory."""
+    names: Any = np.arange(interactions.n_users, dtype=np.int32)
+    return replace(interactions, user_ids=names)
+
+
+def _all_failed(folder: SearchFolder, log: TrialLog) -> str:
+    first = next(trial for trial in log.trials.values() if trial.status == "failed")
+    name = f"{folder.category.name}/{folder.name}"
+    return f"search {name}: all {len(log.trials)} trials failed, the first one with: {first.error}"
+
+
+def _write_best(result: SearchResult) -> None:
+    """Write the winner for people and for `embrec train --set`; nothing is written again that is there already."""
+    objective, found = result.config.objective, result.best.best(result.config.objective, result.config.sign)
+    assert found is not None
+    content = {
+        "trial": result.best.number,
+        f"valid {objective}": found[1],
+        "epoch": found[0],
+        "settings": dict(result.best.settings),
+    }
+    text = yaml.safe_dump(content, sort_keys=False)
+    path: Path = result.folder.best_file
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)

@@ -1,0 +1,191 @@
+"""Search spaces: which settings a search varies, and between what."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from embrec.distributions import Choice, Distribution, Range, Searchable, parse_distribution
+from embrec.errors import ConfigError
+from embrec.training.config import RunConfig
+from embrec.training.presets import changed_config
+
+# What a search decides itself, or what must be the same for trials to be comparable.
+_FIXED = {
+    "training.epochs": "it is the budget of each trial (--epochs)",
+    "training.select_by": "it is the objective (--objective)",
+    "training.seed": "seeds are no setting to be chosen (--seeds trains the best one with several)",
+    "training.device": "it does not change the result",
+    "training.workers": "a trial is one process",
+    "training.checkpoint_seconds": "it does not change the result",
+    "training.validate_every": "trials must be validated at the same times",
+    "training.patience": "trials are stopped by their rank, see --grace and --reduction",
+}
+_SECTIONS = ("model", "training")
+_SINGLES = 3  # above so many tables, subsets of two and more but not all are left out
+
+
+@dataclass(frozen=True)
+class Space:
+    """The settings that a search varies: dotted key -> where their values come from."""
+
+    settings: Mapping[str, Distribution]
+
+    def plain(self) -> dict[str, Any]:
+        """Return the space as users write it."""
+        return {key: distribution.plain() for key, distribution in self.settings.items()}
+
+    @classmethod
+    def parse(cls, values: Any) -> "Space":
+        """Read a space as users write it.
+
+        Raises:
+            ConfigError: it has another form, or bounds make no sense; the message names the key.
+        """
+        if not isinstance(values, Mapping):
+            raise ConfigError(
+                f"a space is settings with ranges, such as model.dropout: {{uniform: [0, 0.5]}}; not {values!r}"
+            )
+        settings: dict[str, Distribution] = {}
+        for key, value in values.items():
+            try:
+                settings[str(key)] = parse_distribution(value)
+            except ValueError as error:
+                raise ConfigError(f"space, {key}: {error}") from None
+        return cls(settings)
+
+    def check(self, base: RunConfig) -> None:
+        """Check that every setting is one of the configuration, and that its bounds and options are allowed there.
+
+        Raises:
+            ConfigError: a key is unknown or cannot be searched, or a value is not allowed.
+        """
+        if not self.settings:
+            raise ConfigError("the search space is empty: name at least one setting and its range")
+        for key, distribution in self.settings.items():
+            if key in _FIXED:
+                raise ConfigError(f"space, {key}: it cannot be searched; {_FIXED[key]}")
+            if key.split(".")[0] not in _SECTIONS:
+                raise ConfigError(
+                    f"space, {key}: only settings of model and training can be searched, such as model.dropout"
+                )
+            for value in distribution.ends():
+                try:
+                    changed_config(base, {key: value})
+                except ConfigError as error:
+                    raise ConfigError(f"space, {key}: {error}") from None
+
+    def holds(self, settings: Mapping[str, Any]) -> bool:
+        """Whether settings give each key of the space a value that lies in it."""
+        return settings.keys() == self.settings.keys() and all(
+            distribution.holds(settings[key]) for key, distribution in self.settings.items()
+        )
+
+    def values_of(self, config: RunConfig) -> dict[str, Any]:
+        """Return the values that a configuration has for the settings of the space."""
+        return {key: _value_at(config, key) for key in self.settings}
+
+
+def default_space(base: RunConfig, features: Sequence[str] = ()) -> Space:
+    """Return the space that the fields of a typed configuration suggest: those marked `Searchable` that matter in it.
+
+    Args:
+        base: the configuration whose model, loss and negatives are searched.
+        features: feature tables to choose from, where there are several: each alone, together, and in between.
+    """
+    parts = {
+        "model": base.model,
+        "training": base.training,
+        "training.loss": base.training.loss,
+        "training.negatives": base.training.negatives,
+    }
+    settings = {key: mark.within for section, part in parts.items() for key, mark in _marks(section, part)}
+    if len(features) > 1 and base.model.source != "id":
+        settings["model.features"] = Choice(tuple(_subsets(features)))
+    return Space(settings)
+
+
+def _marks(section: str, part: BaseModel) -> Iterator[tuple[str, Searchable]]:
+    for name, field in type(part).model_fields.items():
+        for mark in field.metadata:
+            if isinstance(mark, Searchable) and mark.when(part):
+                yield f"{section}.{name}", mark
+
+
+def _subsets(features: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return all sets of tables; of many tables, only each alone and all together."""
+    sizes = range(1, len(features) + 1) if len(features) <= _SINGLES else (1, len(features))
+    return [subset for size in sizes for subset in itertools.combinations(features, size)]
+
+
+def _value_at(config: RunConfig, key: str) -> Any:
+    value: Any = config
+    for name in key.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+    if key == "training.negatives":
+        return value.count
+    if isinstance(value, BaseModel):
+        return getattr(value, "name", None)
+    return value
+
+
+def feature_names(space: Space, base: RunConfig) -> tuple[str, ...]:
+    """Return every feature table that a trial may read."""
+    found = list(base.model.features)
+    distribution = space.settings.get("model.features")
+    if isinstance(distribution, Choice):
+        for option in distribution.options:
+            found.extend((option,) if isinstance(option, str) else option)
+    return tuple(dict.fromkeys(found))
+
+
+def number_labels(space: Space) -> dict[str, Range | int]:
+    """Return the numbers that a point of the space consists of: name -> their range, or how many options there are.
+
+    A choice is the number of its option; an option that is a range has a number of its own, named KEY/OPTION.
+    """
+    labels: dict[str, Range | int] = {}
+    for key, distribution in space.settings.items():
+        if isinstance(distribution, Range):
+            labels[key] = distribution
+            continue
+        labels[key] = len(distribution.options)
+        labels |= {
+            f"{key}/{place}": option for place, option in enumerate(distribution.options) if isinstance(option, Range)
+        }
+    return labels
+
+
+def settings_at(space: Space, point: Mapping[str, float]) -> dict[str, Any]:
+    """Return the settings of a point: what its numbers, named as by `number_labels`, mean."""
+    settings: dict[str, Any] = {}
+    for key, distribution in space.settings.items():
+        if isinstance(distribution, Range):
+            settings[key] = _within(distribution, point[key])
+            continue
+        place = int(point[key])
+        option = distribution.options[place]
+        settings[key] = _within(option, point[f"{key}/{place}"]) if isinstance(option, Range) else option
+    return settings
+
+
+def point_of(space: Space, settings: Mapping[str, Any]) -> dict[str, float]:
+    """Return the point of settings that the space holds."""
+    point: dict[str, float] = {}
+    for key, distribution in space.settings.items():
+        value = settings[key]
+        if isinstance(distribution, Range):
+            point[key] = value
+            continue
+        place = next(place for place, option in enumerate(distribution.options) if Choice((option,)).holds(value))
+        point[key] = place
+        if isinstance(distribution.options[place], Range):
+            point[f"{key}/{place}"] = value
+    return point
+
+
+def _within(distribution: Range, number: float) -> Any:
+    value = min(max(round(number) if distribution.whole else number, distribution.low), distribution.high)
+    return int(value) if distribution.whole else float(value)

@@ -1,0 +1,93 @@
+"""One trial: a training that stops after each epoch to ask whether it may go on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from embrec.evaluation.metrics import lower_is_better
+from embrec.models.tables import TableArrays, table_of_arrays
+from embrec.training.assembly import TrainingData, make_trainer
+from embrec.training.config import RunConfig
+from embrec.training.presets import changed_config
+
+
+@dataclass(frozen=True)
+class SharedData:
+    """What all trials on a machine read from one place in memory.
+
+    Attributes:
+        base: the configuration that trials change, as plain values.
+        data: what is learned from.
+        tables: every feature table that a trial may read, by its full name.
+        fingerprint: of configuration and data.
+    """
+
+    base: Mapping[str, Any]
+    data: TrainingData
+    tables: Mapping[str, TableArrays]
+    fingerprint: str
+
+
+class Trial:
+    """A training in steps of an epoch; made again with the same arguments it goes on from its checkpoint.
+
+    Args:
+        shared: what all trials read.
+        settings: what this one changes.
+        checkpoint: its resume state.
+        heard: epochs that whoever asks knows already; those after it are told again, one a step, if they are over.
+        device: to train on.
+
+    Raises:
+        ConfigError: the settings do not go together.
+        RunError: the checkpoint cannot be read.
+    """
+
+    def __init__(
+        self,
+        shared: SharedData,
+        settings: Mapping[str, Any],
+        checkpoint: Path,
+        heard: int = 0,
+        device: str = "cpu",
+    ) -> None:
+        config = changed_config(RunConfig.model_validate(shared.base), settings)
+        config.model.check([shared.tables[name].shape[1] for name in config.model.features])
+        config.training.negatives.check(int(shared.data.partition.train_items.sum()))
+        self.sign = -1 if lower_is_better(config.training.select_by) else 1
+        self.objective = f"valid {config.training.select_by}"
+        self.heard = heard
+        sources = {name: table_of_arrays(shared.tables[name]) for name in config.model.features}
+        self.trainer = make_trainer(
+            config, shared.data, sources, torch.device(device), checkpoint=checkpoint,
+            fingerprint=f"{shared.fingerprint} {sorted(settings.items())}",
+        )  # fmt: skip
+        self.trainer.begin()
+
+    def step(self) -> dict[str, Any]:
+        """Return the record of the next epoch, which is trained unless it is over already.
+
+        Raises:
+            RunError: loss or gradient stopped being numbers, or the disk is full.
+        """
+        state = self.trainer.state
+        if self.heard >= len(state.history) and not state.finished:
+            self.trainer.train_epoch()
+        self.heard = min(self.heard + 1, len(state.history))
+        return dict(state.history[self.heard - 1])
+
+    @property
+    def best(self) -> float | None:
+        """The best value of the objective up to the epoch that was told last; None if none was validated."""
+        records = self.trainer.state.history[: self.heard]
+        values = [record[self.objective] for record in records if self.objective in record]
+        return max(values, key=lambda value: self.sign * value) if values else None
+
+    @property
+    def over(self) -> bool:
+        """Whether the training is finished, and all of it was told."""
+        state = self.trainer.state
+        return state.finished and self.heard >= len(state.history)
