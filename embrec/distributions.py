@@ -87,6 +87,8 @@ class LogInteger(Range):
 class Choice:
     """One of several options, which are plain values or ranges."""
 
+    kind: ClassVar[str] = "choice"
+
     options: tuple[Any, ...]
 
     def __post_init__(self) -> None:
@@ -95,7 +97,7 @@ class Choice:
 
     def plain(self) -> dict[str, Any]:
         """Return the choice as users write it."""
-        return {"choice": [_plain_option(option) for option in self.options]}
+        return {self.kind: [_plain_option(option) for option in self.options]}
 
     def holds(self, value: Any) -> bool:
         """Whether a value is one of the options, or lies in one."""
@@ -139,7 +141,7 @@ def parse_distribution(value: Any) -> Distribution:
     Raises:
         ValueError: it has another form, or its bounds make no sense.
     """
-    kinds = [*RANGES, "choice"]
+    kinds = [*RANGES, Choice.kind]
     if not isinstance(value, dict) or len(value) != 1:
         raise ValueError(f"{value!r} is not one of {', '.join(kinds)} with its values, such as {{uniform: [0, 0.5]}}")
     ((kind, content),) = value.items()
@@ -147,7 +149,7 @@ def parse_distribution(value: Any) -> Distribution:
         raise ValueError(f"unknown kind of range {kind!r}; there are: {', '.join(kinds)}")
     if not isinstance(content, list | tuple):
         raise ValueError(f"{kind} is followed by a list, not by {content!r}")
-    if kind == "choice":
+    if kind == Choice.kind:
         return Choice(tuple(_option(option) for option in content))
     if len(content) != 2:
         raise ValueError(f"{kind} has two bounds, [low, high], not {len(content)}")

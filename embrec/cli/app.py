@@ -14,6 +14,7 @@ from embrec.cli.doctor import doctor
 from embrec.cli.features import app as features_app
 from embrec.cli.models import evaluate, train
 from embrec.cli.report import report
+from embrec.cli.tune import app as tune_app
 from embrec.cli.use import recommend, score
 from embrec.errors import EmbrecError
 
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 app.add_typer(features_app, name="features")
 app.command()(train)
+app.add_typer(tune_app, name="tune")
 app.command()(evaluate)
 app.add_typer(compare_app, name="compare")
 app.command()(report)

@@ -165,6 +165,19 @@ def find_table(category: Category, name: str, catalog: Catalog, train_items: NDA
     raise _missing(category, name, name)
 
 
+def fitting_tables(category: Category, catalog: Catalog, train_items: NDArray[np.bool_]) -> list[FeatureTable]:
+    """Return the tables of a category, by name, that are up to date and were fitted on these training items, or on nothing.
+
+    Args:
+        category: where to look; damaged tables are passed over.
+        catalog: the items that a table must hold.
+        train_items: True for the training items, [n].
+    """
+    wanted = {None, sample_hash(catalog.item_ids[train_items])}
+    tables = list_tables(category, damaged=lambda _: None)
+    return [table for table in tables if table.attributes["fitted_on"] in wanted and _is_current(table, catalog)]
+
+
 _STEM = re.compile(r"-[0-9a-f]{8}$")
 
 

@@ -276,12 +276,12 @@ class _Tuning(threading.Thread):
             self._end(number, "failed" if error else "finished" if result.get("over") else "stopped", error)
 
     def died(self, number: int, error: BaseException | None) -> None:
-        """The process of a trial died once too often."""
+        """The process of a trial ended once too often."""
         lines = str(error or "").strip().splitlines()
         reason = "killed, out of memory, or its machine is gone"
-        if error is not None and not isinstance(error, self.ray.exceptions.RayActorError) and lines:
+        if lines and not isinstance(error, self.ray.exceptions.RayError):
             reason = lines[-1].strip()[:300]
-        self._end(number, "failed", f"its process ended {_RESTARTS + 1} times: {reason}")
+        self._end(number, "failed", f"its process died {_RESTARTS + 1} times: {reason}")
 
     def _end(self, number: int, status: Status, error: str) -> None:
         self.state.running.discard(number)
@@ -446,10 +446,12 @@ def _nothing(_: Any) -> dict[str, Any]:
 
 def _trainable(base: Any) -> Any:
     """Return a trial as Tune runs it; what goes wrong inside is a result, since a trial that fails once fails again."""
+    from ray import get_runtime_context
 
     class TrialOnRay(base):
         def setup(self, config: Mapping[str, Any], **common: Any) -> None:
             self.common = common
+            self.machine = f"{socket.gethostname()}/{get_runtime_context().get_node_id()[:8]}"
             torch.set_num_threads(common["threads"])
             self._begin(config)
 
@@ -462,13 +464,14 @@ def _trainable(base: Any) -> Any:
             self.settings = config
 
         def step(self) -> dict[str, Any]:
-            result: dict[str, Any] = {"error": "", "fatal": False, "machine": socket.gethostname()}
+            result: dict[str, Any] = {"error": "", "fatal": False, "machine": self.machine}
             try:
                 record = self._step()
             except Exception as error:
                 text = " ".join(str(error).split())
                 known = isinstance(error, EmbrecError)
                 message = text if known else f"{type(error).__name__}: {text[:300]}"
+                self.trial = None  # its memory is free for the next one
                 fatal = isinstance(error, _LostFolderError | StorageError | OSError)
                 return {**result, "error": message, "fatal": fatal, "over": False, "done": True}
             assert self.trial is not None

@@ -26,7 +26,7 @@ class Trial:
         status: how it ended, "begun" if it has not.
         epochs: the records of its epochs, as in a run's `events.jsonl`.
         error: why it failed.
-        machine: where it runs or ran last.
+        machine: where it runs or ran last: the name of the machine and of Ray's node on it.
     """
 
     number: int

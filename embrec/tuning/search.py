@@ -13,8 +13,7 @@ from embrec.data.store import load_dataset
 from embrec.errors import ConfigError, RunError
 from embrec.evaluation.evaluator import protocol_for
 from embrec.evaluation.leaks import LeakReport
-from embrec.evaluation.metrics import cutoff
-from embrec.features.category import list_tables
+from embrec.evaluation.metrics import cutoff, tells_apart
 from embrec.files import write_text
 from embrec.models.tables import table_arrays
 from embrec.progress import Progress, silent
@@ -76,7 +75,7 @@ def tune(
     Args:
         category: the prepared data.
         config: what is searched, and how; feature tables by name.
-        name: of the search, and how the names of its runs begin.
+        name: of the search, and how the names of its runs begin: NAME-t7-s0 is seed 0 with the settings of trial 7.
         resources: what the trials may use; one processor each and all of them if None.
         seeds: of the models that are trained in the end; none are if it is empty.
         on_change: told whenever a trial begins, has trained an epoch or ends.
@@ -105,7 +104,9 @@ def tune(
         _write_best(result)
         if not seeds:
             return result
-        runs = train_seeds(category, final_config(result), seeds, name, on_leaks=on_leaks, progress=progress)
+        runs = train_seeds(
+            category, final_config(result), seeds, f"{name}-t{best.number}", on_leaks=on_leaks, progress=progress
+        )
         for one in runs.runs.values():
             write_text(one.run.search_file, name + "\n")
         folder.write_result({"trial": best.number, "runs": {seed: one.run.name for seed, one in runs.runs.items()}})
@@ -123,10 +124,15 @@ def prepare(category: Category, config: SearchConfig) -> tuple[SearchConfig, Sha
         FeatureError: a feature table is missing or belongs to other items.
     """
     base, space = config.base, config.parsed_space()
-    cutoff(config.objective)
+    cutoff(config.objective)  # before the data are read
     choose_device(base.training.device)
     space.check(base)
     dataset = load_dataset(category)
+    if not tells_apart(config.objective, len(dataset.catalog)):
+        raise ConfigError(
+            f"the objective is {config.objective!r}, but there are only {len(dataset.catalog):,} items, so every target "
+            "would be a hit in every trial; use ndcg@10 or auc"
+        )
     partition = base.split(dataset.interactions, len(dataset.catalog))
     names = feature_names(space, base)
     tables = dict(zip(names, find_tables(category, names, dataset.catalog, partition.train_items), strict=True))
@@ -153,11 +159,6 @@ def final_config(result: SearchResult) -> RunConfig:
     return config.model_copy(update={"training": config.training.model_copy(update={"epochs": epochs})})
 
 
-def known_tables(category: Category, base_split: Any = None) -> list[str]:
-    """Return the full names of the feature tables that a category has, by name; damaged ones are passed over."""
-    return [table.path.stem for table in list_tables(category, damaged=lambda _: None)]
-
-
 def _with_stems(config: SearchConfig, stems: dict[str, str]) -> tuple[RunConfig, Space, tuple[dict[str, Any], ...]]:
     """Return base, space and starting points with the tables' full names, by which a resume finds the same ones."""
 
@@ -181,18 +182,8 @@ def _with_stems(config: SearchConfig, stems: dict[str, str]) -> tuple[RunConfig,
 def _check_start(config: SearchConfig) -> None:
     space = config.parsed_space()
     for place, point in enumerate(config.start):
-        if space.holds(point):
-            continue
-        odd = sorted(point.keys() ^ space.settings.keys())
-        outside = [
-            key for key, value in point.items() if key in space.settings and not space.settings[key].holds(value)
-        ]
-        reason = (
-            f"it and the space differ in {', '.join(odd)}"
-            if odd
-            else f"{outside[0]} = {point[outside[0]]!r} is not within {space.plain()[outside[0]]}"
-        )
-        raise ConfigError(f"starting point {place + 1} is no point of the space: {reason}")
+        if not space.holds(point):
+            raise ConfigError(f"starting point {place + 1} is no point of the space: {space.what_is_wrong(point)}")
 
 
 def _same_for_all(base: RunConfig) -> RunConfig:

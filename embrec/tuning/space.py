@@ -83,6 +83,14 @@ class Space:
             distribution.holds(settings[key]) for key, distribution in self.settings.items()
         )
 
+    def what_is_wrong(self, settings: Mapping[str, Any]) -> str:
+        """Return why the space does not hold these settings."""
+        odd = sorted(settings.keys() ^ self.settings.keys())
+        if odd:
+            return f"it and the space differ in {', '.join(odd)}"
+        key = next(key for key, distribution in self.settings.items() if not distribution.holds(settings[key]))
+        return f"{key} = {settings[key]!r} is not within {self.settings[key].plain()}"
+
     def values_of(self, config: RunConfig) -> dict[str, Any]:
         """Return the values that a configuration has for the settings of the space."""
         return {key: _value_at(config, key) for key in self.settings}
@@ -103,8 +111,14 @@ def default_space(base: RunConfig, features: Sequence[str] = ()) -> Space:
     }
     settings = {key: mark.within for section, part in parts.items() for key, mark in _marks(section, part)}
     if len(features) > 1 and base.model.source != "id":
-        settings["model.features"] = Choice(tuple(_subsets(features)))
+        settings["model.features"] = feature_choice(features)
     return Space(settings)
+
+
+def feature_choice(features: Sequence[str]) -> Choice:
+    """Return the choice among feature tables: all sets of them; of many tables, only each alone and all together."""
+    sizes = range(1, len(features) + 1) if len(features) <= _SINGLES else (1, len(features))
+    return Choice(tuple(subset for size in sizes for subset in itertools.combinations(features, size)))
 
 
 def _marks(section: str, part: BaseModel) -> Iterator[tuple[str, Searchable]]:
@@ -114,21 +128,16 @@ def _marks(section: str, part: BaseModel) -> Iterator[tuple[str, Searchable]]:
                 yield f"{section}.{name}", mark
 
 
-def _subsets(features: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return all sets of tables; of many tables, only each alone and all together."""
-    sizes = range(1, len(features) + 1) if len(features) <= _SINGLES else (1, len(features))
-    return [subset for size in sizes for subset in itertools.combinations(features, size)]
-
-
 def _value_at(config: RunConfig, key: str) -> Any:
+    part, inside, rest = key.partition(".l2.")
     value: Any = config
-    for name in key.split("."):
+    for name in [*part.split("."), *(["l2", rest] if inside else [])]:
         value = value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
     if key == "training.negatives":
         return value.count
     if isinstance(value, BaseModel):
         return getattr(value, "name", None)
-    return value
+    return 0.0 if inside and value is None else value
 
 
 def feature_names(space: Space, base: RunConfig) -> tuple[str, ...]:

@@ -1,0 +1,205 @@
+"""`embrec tune`: parse, call one function, print."""
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from embrec.cli.options import Preset, Workspace, command_line
+
+if TYPE_CHECKING:
+    from embrec.evaluation.leaks import LeakReport
+    from embrec.tuning.on_ray import Resources
+    from embrec.tuning.plan import Plan
+    from embrec.tuning.search import SearchResult
+
+app = typer.Typer(
+    help="Search the settings of a model with HyperOpt and ASHA on Ray Tune; train and test the best ones."
+)
+
+
+@app.callback(invoke_without_command=True)
+def tune(
+    context: typer.Context,
+    category: Annotated[
+        list[str] | None,
+        typer.Option("--category", help="A prepared data set; may be repeated (default: the only one)."),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="One search for each category of the workspace.")] = False,
+    model: Annotated[str | None, typer.Option("--model", help="embrec (default), sasrec or gru4rec.")] = None,
+    features: Annotated[
+        list[str] | None,
+        typer.Option("--features", help="Feature table by encoder name; may be repeated (default: choose among all)."),
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(help="What an item is: content, id, or hybrid (content + a residual of identity).")
+    ] = None,
+    loss: Annotated[
+        str | None, typer.Option(help="As embrec train has it: cross-entropy, bpr, bpr-max, cosine ...")
+    ] = None,
+    negatives: Annotated[str | None, typer.Option(help="all, or how many are drawn at each step.")] = None,
+    preset: Preset = None,
+    split: Annotated[
+        str | None, typer.Option("--split", help="As embrec train has it (default: leave-one-out).")
+    ] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="Any setting that all trials share, such as model.dim=256.")
+    ] = None,
+    space: Annotated[
+        str | None,
+        typer.Option(
+            help="What is searched: default (what suits model and loss), a YAML file, or a published space: "
+            "embrec-cross-entropy, embrec-bpr, embrec-bpr-max, embrec-cosine, gru4rec-embrec."
+        ),
+    ] = None,
+    objective: Annotated[
+        str | None, typer.Option(help="Validation metric that is made best: ndcg@10 (default), hr@K, auc ...")
+    ] = None,
+    samples: Annotated[int | None, typer.Option(help="Trials (default: 50).")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of a trial at most.")] = None,
+    grace: Annotated[int | None, typer.Option(help="Epochs that each trial has at least (default: 1).")] = None,
+    reduction: Annotated[
+        float | None,
+        typer.Option(help="Of so many trials one goes on, for so many times the epochs (default: 3)."),
+    ] = None,
+    no_stop: Annotated[bool, typer.Option("--no-stop", help="Run every trial to its end.")] = False,
+    algorithm: Annotated[str | None, typer.Option(help="tpe (HyperOpt's, default) or random.")] = None,
+    no_start: Annotated[
+        bool, typer.Option("--no-start", help="Begin by chance, not with the defaults and published settings.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option(help="Of the proposals (default: 0).")] = None,
+    seeds: Annotated[
+        str, typer.Option(help="Of the models trained with the best settings in the end; or none.")
+    ] = "0,1,2",
+    final_epochs: Annotated[
+        int | None, typer.Option(help="Epochs of those models at most (default: those of a trial).")
+    ] = None,
+    concurrent: Annotated[
+        int | None, typer.Option(help="Trials at once (default: as many as there are processors or GPUs).")
+    ] = None,
+    threads: Annotated[int, typer.Option(help="Processors of each trial.")] = 1,
+    per_gpu: Annotated[int, typer.Option(help="Trials that share a GPU.")] = 1,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    address: Annotated[
+        str | None, typer.Option(help="Of a running Ray cluster (default: one is started here).")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Of the search and its runs (default: tuned- and what the model is made of).")
+    ] = None,
+    resume: Annotated[
+        str | None, typer.Option(help="Go on with a search by its name, as it was begun; --samples may add trials.")
+    ] = None,
+    workspace: Workspace = None,
+) -> None:
+    """Search the settings of a model, then train the best ones with several seeds and test them once.
+
+    An interrupted search goes on when the command is repeated, or with --resume NAME.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from embrec.data.splits import parse_split
+    from embrec.training.seeds import parse_seeds
+    from embrec.tuning.on_ray import Resources
+    from embrec.tuning.plan import categories_of, plan_search, refuse_with_resume, resumed_search
+    from embrec.workspace import Workspace as Workspaces
+
+    place = Workspaces.locate(workspace)
+    resources = Resources(concurrent, threads, per_gpu, device, address)
+    chosen = [] if seeds == "none" else parse_seeds(seeds)
+    if resume is not None:
+        refuse_with_resume(context.params)
+        plans = [resumed_search(resume, place, samples=samples, space=space)]
+    else:
+        options = {
+            "model.kind": model,
+            "model.source": source,
+            "training.loss": loss,
+            "training.negatives.count": int(negatives)
+            if negatives is not None and negatives.isdecimal()
+            else negatives,
+            "training.device": device,
+        }
+        plans = [
+            plan_search(
+                one, features=features or [], options=options, settings=setting or [], preset=preset,
+                split=parse_split(split or "leave-one-out"), space=space or "default", name=name, objective=objective,
+                samples=samples, epochs=epochs, grace=grace, reduction=reduction, halving=not no_stop,
+                algorithm=algorithm or "tpe", warm=not no_start, seed=seed or 0, final_epochs=final_epochs,
+            )
+            for one in categories_of(place, category or [], every=every)
+        ]  # fmt: skip
+    _search(plans, resources, chosen)
+
+
+def _search(plans: "list[Plan]", resources: "Resources", seeds: list[int]) -> None:
+    """Run the searches one after the other, and print what they found."""
+    from embrec.cli.console import answers, print_table
+    from embrec.errors import RunError
+    from embrec.report.search_tables import settings_table, test_table
+    from embrec.tuning.several import search_each
+
+    searches = {plan.category.name: partial(_one, plan, resources, seeds) for plan in plans}
+    found, failures = search_each(searches)
+    if found:
+        for table in (test_table(found), settings_table(found)):
+            print_table(table.title, table.columns, table.rows)
+        if seeds:
+            answers().print(
+                "Test targets, ranked once with the models of the best validation value; ± is half the 95 % confidence "
+                "interval of the mean over seeds.",
+                markup=False,
+            )
+    if failures and len(plans) == 1:
+        raise next(iter(failures.values()))
+    if failures:
+        raise RunError("; ".join(f"{category}: {error}" for category, error in failures.items()))
+
+
+def _one(plan: "Plan", resources: "Resources", seeds: list[int]) -> "SearchResult":
+    """Run one search on the screen, and write its page."""
+    from embrec.cli.console import notes
+    from embrec.cli.search_screen import search_screen
+    from embrec.tuning.search import tune as run_search
+
+    with search_screen(f"{plan.category.name}/{plan.name}") as screen:
+        result = run_search(
+            plan.category,
+            plan.config,
+            plan.name,
+            resources=resources,
+            seeds=seeds,
+            on_change=screen.on_change,
+            on_leaks=_print_leaks,
+            progress=screen.progress,
+        )
+        if result.runs is not None:
+            _write_page(result, screen.progress)
+    notes().print(f"search: {result.folder.path}", markup=False)
+    if result.folder.report.is_file():
+        notes().print(f"report: {result.folder.report}", markup=False)
+    return result
+
+
+def _write_page(result: "SearchResult", progress: Any) -> None:
+    """Write the page of the best models and their search, where what draws pages is installed."""
+    from embrec.cli.console import notes
+    from embrec.errors import MissingExtraError
+    from embrec.report.page.build import build_report
+
+    assert result.runs is not None
+    try:
+        build_report(
+            [one.run for one in result.runs.runs.values()],
+            result.folder.report,
+            command=command_line(),
+            progress=progress,
+        )
+    except MissingExtraError as error:
+        notes().print(f"note: no report: {error}", markup=False)
+
+
+def _print_leaks(report: "LeakReport") -> None:
+    from embrec.cli.console import notes
+
+    for line in report.lines():
+        notes().print(line, markup=False)

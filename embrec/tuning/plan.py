@@ -1,0 +1,173 @@
+"""Which search a user means: categories, feature tables and names found, so that `embrec tune --loss bpr-max` is enough."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from embrec.data.splits import LeaveOneOut, SplitConfig
+from embrec.data.store import load_dataset
+from embrec.errors import ConfigError, FeatureError
+from embrec.features.category import fitting_tables
+from embrec.training.presets import build_config, load_preset, run_name
+from embrec.tuning.config import SearchConfig
+from embrec.tuning.folder import locate_search
+from embrec.tuning.spaces import DEFAULT, build_search, load_space
+from embrec.workspace import Category, Workspace
+
+
+class Plan(NamedTuple):
+    """A search that is to be run: of which category, under which name, and what it is."""
+
+    category: Category
+    name: str
+    config: SearchConfig
+
+
+def categories_of(workspace: Workspace, names: Sequence[str] = (), *, every: bool = False) -> list[Category]:
+    """Return the categories that are meant: those named, all, or the only one.
+
+    Raises:
+        ConfigError: there is none, or it is not clear which.
+        DataError: one that is named does not exist.
+    """
+    if every and names:
+        raise ConfigError("--all means every category; leave out --category")
+    if names:
+        return [workspace.category(name).require() for name in dict.fromkeys(names)]
+    there = workspace.categories()
+    if not there:
+        raise ConfigError(
+            f"no category in the workspace {workspace.path}; make one with: embrec data import --category ..."
+        )
+    if len(there) > 1 and not every:
+        known = ", ".join(category.name for category in there)
+        raise ConfigError(f"which category? name it with --category, or take --all; there are: {known}")
+    return there
+
+
+def plan_search(
+    category: Category,
+    *,
+    features: Sequence[str] = (),
+    options: Mapping[str, Any] | None = None,
+    settings: Sequence[str] = (),
+    preset: str | None = None,
+    split: SplitConfig | None = None,
+    space: str = DEFAULT,
+    name: str | None = None,
+    **search: Any,
+) -> Plan:
+    """Return the search of a category that these wishes mean.
+
+    Args:
+        category: the prepared data.
+        features: tables that trials read; if there are none and the model reads any, all that the category has for this split.
+        options: dotted key -> value of what all trials share; None values are left out.
+        settings: texts such as `model.dim=256`, likewise.
+        preset: of the configuration that trials change.
+        split: how the data are divided; leave-one-out if None.
+        space: name or file of a space; see `build_search`.
+        name: of the search; made of what it searches if None.
+        search: the further arguments of `build_search`.
+
+    Raises:
+        ConfigError: a wish cannot be met; the message says which.
+        FeatureError: the model reads content, and the category has no feature table.
+    """
+    split = split or LeaveOneOut()
+    if space != DEFAULT:
+        load_space(space)  # before the data are read
+    dataset = load_dataset(category)
+    partition = split(dataset.interactions, len(dataset.catalog))
+    tables = list(features)
+    options = dict(options or {})
+    if not tables and _reads_content(options, settings, preset):
+        tables = [table.path.stem for table in fitting_tables(category, dataset.catalog, partition.train_items)]
+        if not tables:
+            raise FeatureError(
+                f"category {category.name!r} has no feature table for this split; build one with: "
+                f"embrec features build --category {category.name} --encoder tfidf, or search a model of ids (--source id)"
+            )
+    base = build_config(
+        category.name,
+        split=split,
+        preset=preset,
+        options=options | {"model.features": tables or None},
+        settings=settings,
+    )
+    config = build_search(base, space=space, tables=tables, items=int(partition.train_items.sum()), **search)
+    return Plan(category, name or _name(config, space), config)
+
+
+def resumed_search(name: str, workspace: Workspace, *, samples: int | None = None, space: str | None = None) -> Plan:
+    """Return a search that was begun, as it was begun.
+
+    Args:
+        name: of the search, or `category/search`.
+        workspace: where it lies.
+        samples: trials in all, if they are to be other than before.
+        space: name or file of a space that it is said to have.
+
+    Raises:
+        RunError: there is no such search, or it was begun with another space.
+        ConfigError: the number of trials is not allowed, or the space is not valid.
+    """
+    folder = locate_search(name, workspace)
+    config = folder.config()
+    if samples is not None:
+        if samples < 1:
+            raise ConfigError(f"--samples is {samples}; a search needs at least one trial")
+        config = config.model_copy(update={"samples": samples})
+    if space is not None and space != DEFAULT:
+        dataset = load_dataset(folder.category)
+        partition = config.base.split(dataset.interactions, len(dataset.catalog))
+        tables = config.base.model.features
+        items = int(partition.train_items.sum())
+        told = build_search(config.base, space=space, tables=tables, items=items, warm=False)
+        folder.check(config.model_copy(update={"space": told.space}))
+    return Plan(folder.category, folder.name, config)
+
+
+def refuse_with_resume(wishes: Mapping[str, Any]) -> None:
+    """Raise a ConfigError if anything is wished for that would make another search of one that is resumed.
+
+    Args:
+        wishes: option -> value; None, False and nothing at all are no wishes.
+    """
+    for option, value in wishes.items():
+        if value and option not in _OF_A_SITTING:
+            name = _OPTIONS.get(option, option.replace("_", "-"))
+            raise ConfigError(
+                f"--resume goes on with a search as it was begun; leave out --{name}, or begin another search with --name"
+            )
+
+
+# What a resumed search may be given: how it runs, and what it is checked against.
+_OF_A_SITTING = {
+    "resume", "workspace", "samples", "space", "seeds", "concurrent", "threads", "per_gpu", "device", "address",
+}  # fmt: skip
+_OPTIONS = {"every": "all", "setting": "set"}
+
+
+def _reads_content(options: Mapping[str, Any], settings: Sequence[str], preset: str | None) -> bool:
+    """Whether the model that is asked for reads feature tables, and none are named in a setting."""
+    model = load_preset(preset).get("model", {}) if preset else {}
+    kind = options.get("model.kind") or model.get("kind", "embrec")
+    source = options.get("model.source") or model.get("source") or ("content" if kind == "embrec" else "id")
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        if key.strip() == "model.source":
+            source = value.strip()
+        if key.strip() == "model.features":
+            return False
+    return bool(source != "id")
+
+
+def _name(config: SearchConfig, space: str) -> str:
+    """Return the default name of a search: what its model is made of, and how it is searched if not in the default way."""
+    parts = ["tuned", run_name(config.base)]
+    if space != DEFAULT:
+        parts.append(Path(space).stem)
+    if config.algorithm != "tpe":
+        parts.append(config.algorithm)
+    return "-".join(parts)

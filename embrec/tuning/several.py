@@ -1,0 +1,71 @@
+"""Searches of several categories, one after the other, each with all processors; and what they found, side by side."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from embrec.data.store import load_dataset
+from embrec.errors import EmbrecError
+from embrec.evaluation.metrics import cutoff
+from embrec.evaluation.runs import evaluate_runs, protocol
+from embrec.evaluation.statistics import MeanInterval, mean_interval
+from embrec.progress import Progress, silent
+from embrec.training.run import RunFolder
+from embrec.tuning.search import SearchResult
+
+METRICS = ("auc", "hr@50")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the search of one category found.
+
+    Attributes:
+        result: of the search.
+        popularity: metric -> the test value of the most popular items; empty where no model was trained.
+        best: metric -> the mean test value of the models with the best settings, over seeds; likewise.
+    """
+
+    result: SearchResult
+    popularity: Mapping[str, float]
+    best: Mapping[str, MeanInterval]
+
+
+def search_each(
+    searches: Mapping[str, Callable[[], SearchResult]], progress: Progress = silent
+) -> tuple[dict[str, Found], dict[str, EmbrecError]]:
+    """Search one category after the other; one that fails does not take the others with it.
+
+    Args:
+        searches: category -> its search.
+        progress: told of every step of the measuring.
+
+    Returns:
+        Category -> what was found, and category -> why it failed.
+    """
+    found: dict[str, Found] = {}
+    failures: dict[str, EmbrecError] = {}
+    for category, search in searches.items():
+        try:
+            found[category] = measured(search(), progress=progress)
+        except EmbrecError as error:
+            failures[category] = error
+    return found, failures
+
+
+def measured(result: SearchResult, metrics: Sequence[str] = METRICS, progress: Progress = silent) -> Found:
+    """Rank the test targets with the runs of a search, beside popularity, under the runs' protocol.
+
+    Metrics that look further down than the catalog goes are left out.
+    """
+    if result.runs is None:
+        return Found(result, {}, {})
+    runs: list[RunFolder] = [one.run for one in result.runs.runs.values()]
+    items = len(load_dataset(runs[0].category).catalog)
+    metrics = [metric for metric in metrics if (cutoff(metric) or 0) < items]
+    evaluations = evaluate_runs(runs, ["pop"], protocol(runs[0], metrics=metrics), progress)
+    values = {name: evaluation.metrics(metrics)["all"] for name, evaluation in evaluations.items()}
+    return Found(
+        result,
+        {metric: values["pop"][metric] for metric in metrics},
+        {metric: mean_interval([values[run.name][metric] for run in runs]) for metric in metrics},
+    )

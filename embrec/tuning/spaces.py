@@ -1,0 +1,223 @@
+"""Search spaces by name or from a file, and the whole search built from what a user asks for."""
+
+import math
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from embrec.distributions import RANGES, Choice
+from embrec.errors import ConfigError
+from embrec.training.config import RunConfig
+from embrec.training.presets import changed_config
+from embrec.tuning.config import Halving, SearchConfig
+from embrec.tuning.space import Space, default_space, feature_choice
+
+DEFAULT = "default"
+
+
+class SpaceFile(BaseModel):
+    """What a space file holds: settings with their ranges, and how they were meant to be searched."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    vary: Annotated[
+        dict[str, Any], Field(description="setting -> range; `items` as a bound is the number of training items")
+    ]
+    start: Annotated[
+        tuple[dict[str, Any], ...],
+        Field(description="settings that are tried first; what they do not name is as in the configuration"),
+    ] = ()
+    features: Annotated[bool, Field(description="also choose among the feature tables")] = False
+    objective: str | None = None
+    samples: int | None = None
+    epochs: int | None = None
+    grace: int | None = None
+    reduction: float | None = None
+
+
+def space_names() -> list[str]:
+    """Return the names of the spaces that come with the package."""
+    folder = files("embrec.tuning") / "spaces"
+    return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
+
+
+def load_space(name: str) -> SpaceFile:
+    """Return a space by its name or the path of its file.
+
+    Raises:
+        ConfigError: there is none, or it is not valid.
+    """
+    if name in space_names():
+        text, where = (files("embrec.tuning") / "spaces" / f"{name}.yaml").read_text("utf-8"), f"space {name}"
+    else:
+        path = Path(name)
+        if not path.is_file():
+            raise ConfigError(
+                f"no space {name!r}: it is neither a file nor one of {', '.join([DEFAULT, *space_names()])}"
+            )
+        text, where = path.read_text("utf-8"), str(path)
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ConfigError(f"{where}{f', line {mark.line + 1}' if mark else ''} is not YAML") from None
+    if not isinstance(content, Mapping) or "vary" not in content:
+        raise ConfigError(f"{where} has no part 'vary' with settings and their ranges")
+    try:
+        return SpaceFile.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise ConfigError(f"{where}: unknown key {key!r}; there are: {', '.join(SpaceFile.model_fields)}") from None
+        raise ConfigError(f"{where}: {key} is {first['input']!r}: {first['msg']}") from None
+
+
+def build_search(
+    base: RunConfig,
+    *,
+    space: str = DEFAULT,
+    tables: Sequence[str] = (),
+    items: int,
+    warm: bool = True,
+    objective: str | None = None,
+    samples: int | None = None,
+    epochs: int | None = None,
+    grace: int | None = None,
+    reduction: float | None = None,
+    halving: bool = True,
+    algorithm: str = "tpe",
+    seed: int = 0,
+    final_epochs: int | None = None,
+) -> SearchConfig:
+    """Return a search; what is not given is as the space says, else as the defaults say.
+
+    Args:
+        base: the configuration that trials change.
+        space: name or file of a space; "default" for the one that the configuration suggests.
+        tables: feature tables to choose among.
+        items: the number of training items.
+        warm: begin with the configuration as it is and with the space's starting points, where the space holds them.
+        objective: the validation metric that is made best.
+        samples: trials.
+        epochs: of a trial at most.
+        grace: epochs that each trial has at least.
+        reduction: of so many trials one goes on.
+        halving: whether trials are stopped early at all.
+        algorithm: "tpe" or "random".
+        seed: of the proposals.
+        final_epochs: of the models trained with the best settings.
+
+    Raises:
+        ConfigError: a value is not allowed, or the space does not fit the configuration.
+    """
+    file = load_space(space) if space != DEFAULT else None
+    said = file or SpaceFile(vary={})
+    base = _with_budget(base, _first(objective, said.objective), _first(epochs, said.epochs))
+    chosen = default_space(base, tables) if file is None else _parsed(file, base, tables, items)
+    chosen.check(base)
+    start = _starting_points(chosen, base, said.start, from_user=space not in space_names()) if warm else []
+    values = {
+        "base": base.model_dump(mode="json"),
+        "space": chosen.plain(),
+        "start": start,
+        "samples": _first(samples, said.samples),
+        "algorithm": algorithm,
+        "halving": Halving().model_dump()
+        | _given(grace=_first(grace, said.grace), reduction=_first(reduction, said.reduction))
+        if halving
+        else None,
+        "seed": seed,
+        "final_epochs": final_epochs,
+    }
+    try:
+        return SearchConfig.model_validate(
+            {key: value for key, value in values.items() if key != "samples" or value is not None}
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        message = first["msg"].removeprefix("Value error, ")
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{key} is {first['input']!r}: {message}" if key else message) from None
+
+
+def _with_budget(base: RunConfig, objective: str | None, epochs: int | None) -> RunConfig:
+    return changed_config(base, _given(**{"training.select_by": objective, "training.epochs": epochs}))
+
+
+def _first(*values: Any) -> Any:
+    """Return the first value that is there."""
+    return next((value for value in values if value is not None), None)
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _parsed(file: SpaceFile, base: RunConfig, tables: Sequence[str], items: int) -> Space:
+    """Return the space of a file, with the number of training items in the place of `items`."""
+    vary = {key: _with_items(key, value, items) for key, value in file.vary.items()}
+    space = Space.parse(vary)
+    if file.features and len(tables) > 1 and base.model.source != "id" and "model.features" not in vary:
+        space = Space({**space.settings, "model.features": feature_choice(tables)})
+    return space
+
+
+def _with_items(key: str, value: Any, items: int) -> Any:
+    """Replace `items` by their number; an option whose bounds are reversed by it, in a small shop, is left out."""
+    if not isinstance(value, Mapping) or len(value) != 1:
+        return value
+    ((kind, content),) = value.items()
+    if kind == Choice.kind and isinstance(content, list):
+        options = [_with_items(key, option, items) for option in content]
+        small = [_names_items(old) and _empty(new) for old, new in zip(content, options, strict=True)]
+        return {kind: [option for option, left_out in zip(options, small, strict=True) if not left_out]}
+    if kind in RANGES and isinstance(content, list):
+        return {kind: [items if bound == "items" else bound for bound in content]}
+    return value
+
+
+def _names_items(option: Any) -> bool:
+    return isinstance(option, Mapping) and any(
+        isinstance(bounds, list) and "items" in bounds for bounds in option.values()
+    )
+
+
+def _empty(option: Mapping[str, Any]) -> bool:
+    ((_, (low, high)),) = option.items()
+    return float(low) >= float(high)
+
+
+def _starting_points(
+    space: Space, base: RunConfig, points: Sequence[Mapping[str, Any]], *, from_user: bool
+) -> list[dict[str, Any]]:
+    """Return the configuration's own settings and the starting points, each once.
+
+    Raises:
+        ConfigError: a point of a user's file is not in the space.
+    """
+    own = space.values_of(base)
+    found: list[dict[str, Any]] = [own] if space.holds(own) else []
+    for place, point in enumerate(points):
+        whole = own | {key: _number(value) for key, value in point.items()}
+        if space.holds(whole):
+            if whole not in found:
+                found.append(whole)
+        elif from_user:
+            raise ConfigError(f"starting point {place + 1} is no point of the space: {space.what_is_wrong(whole)}")
+    return found
+
+
+def _number(value: Any) -> Any:
+    """Return a number for a text such as `1e-4`, which YAML does not take for one."""
+    if isinstance(value, str):
+        try:
+            number = float(value)
+        except ValueError:
+            return value
+        return number if math.isfinite(number) else value
+    return value

@@ -1,0 +1,149 @@
+"""Spaces by name and from files, and the search that a user's wishes make."""
+
+import pytest
+from support.categories import toy_category
+
+from embrec.errors import ConfigError
+from embrec.training.presets import build_config
+from embrec.tuning.plan import categories_of, plan_search, refuse_with_resume
+from embrec.tuning.spaces import build_search, load_space, space_names
+from embrec.workspace import Workspace
+
+PRESETS = {
+    "embrec-cross-entropy": "embrec", "embrec-bpr": "embrec-bpr", "embrec-bpr-max": "embrec-bpr-max",
+    "embrec-cosine": "embrec-cosine", "gru4rec-embrec": "gru4rec-embrec",
+}  # fmt: skip
+
+
+def base(preset=None, **options):
+    features = None if preset == "gru4rec-embrec" else ["tfidf"]
+    return build_config("shop", preset=preset, options={"model.features": features} | options)
+
+
+def test_every_published_space_has_its_preset():
+    assert set(space_names()) == set(PRESETS)
+
+
+@pytest.mark.parametrize("space", PRESETS)
+def test_a_published_space_fits_its_preset_and_begins_with_it(space):
+    config = base(PRESETS[space])
+    search = build_search(config, space=space, items=5000)
+    assert search.start[0]["training.learning_rate"] == config.training.learning_rate
+    assert search.samples == 100
+    assert search.objective == load_space(space).objective
+
+
+def test_the_space_of_cross_entropy_begins_with_the_published_best_settings():
+    search = build_search(base("embrec"), space="embrec-cross-entropy", items=5000)
+    rates = {(point["training.learning_rate"], point["model.dropout"]) for point in search.start}
+    # Table 3, keep probabilities 0.8541 (Automotive) and 0.7142 (Office).
+    assert {(2.34e-4, 0.1459), (4.55e-4, 0.2858)} <= rates
+    assert len(search.start) == 7  # the preset itself is that of Office
+    assert search.parsed_space().plain()["model.dropout"] == {"uniform": [0.0, 0.5]}
+
+
+def test_a_cold_start_has_no_points():
+    assert build_search(base("embrec"), space="embrec-cross-entropy", items=5000, warm=False).start == ()
+
+
+def test_drawn_negatives_end_at_the_number_of_items_and_stay_away_where_there_are_few():
+    many = build_search(base("embrec-bpr"), space="embrec-bpr", items=5000)
+    assert many.space["training.negatives"] == {"choice": ["all", {"integer": [1000, 5000]}]}
+    few = build_search(base("embrec-bpr"), space="embrec-bpr", items=900)
+    assert few.space["training.negatives"] == {"choice": ["all"]}
+
+
+def test_published_spaces_choose_among_several_tables():
+    search = build_search(base("embrec"), space="embrec-cross-entropy", tables=["tfidf", "minilm"], items=5000)
+    assert search.space["model.features"] == {"choice": [["tfidf"], ["minilm"], ["tfidf", "minilm"]]}
+
+
+def write(folder, text):
+    path = folder / "space.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_users_space_and_its_points(tmp_path):
+    path = write(
+        tmp_path,
+        "vary:\n  training.learning_rate: {log-uniform: [1e-5, 1e-2]}\n  model.units: {choice: [64, 128]}\n"
+        "start:\n  - {training.learning_rate: 1e-4}\nobjective: auc\nsamples: 7\nepochs: 8\ngrace: 2\n",
+    )
+    search = build_search(base(), space=path, items=50)
+    assert search.start == (
+        {"training.learning_rate": 1e-3, "model.units": 128},
+        {"training.learning_rate": 1e-4, "model.units": 128},
+    )
+    assert (search.objective, search.samples, search.epochs, search.halving.grace) == ("auc", 7, 8, 2)
+    given = build_search(base(), space=path, items=50, objective="ndcg@10", samples=3, epochs=5, grace=1, reduction=2)
+    assert (given.objective, given.samples, given.epochs) == ("ndcg@10", 3, 5)
+    assert (given.halving.grace, given.halving.reduction) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "vary:\n  model.units: {choice: [64]}\nstart:\n  - {model.units: 65}\n",
+            "starting point 1 .* model.units = 65 is not",
+        ),
+        (
+            "vary:\n  model.units: {choice: [64]}\nstart:\n  - {model.dim: 65}\n",
+            "starting point 1 .* differ in model.dim",
+        ),
+        ("vary:\n  model.unit: {choice: [64]}\n", "unknown setting 'model.unit'"),
+        ("vary:\n  model.units: {choice: [64]}\nsample: 3\n", "unknown key 'sample'; there are: vary, start"),
+        ("vary:\n  model.units: {choice: [64]}\nsamples: many\n", "samples is 'many'"),
+        ("vary: {}\n", "space is empty"),
+        ("model.units: {choice: [64]}\n", "no part 'vary'"),
+        ("vary: [\n", "line 2 is not YAML"),
+    ],
+)
+def test_a_file_that_is_no_space_is_refused(tmp_path, text, message):
+    with pytest.raises(ConfigError, match=message):
+        build_search(base(), space=write(tmp_path, text), items=50)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "message"),
+    [
+        ({"samples": 0}, "samples is 0"),
+        ({"epochs": 0}, "training.epochs"),
+        ({"grace": 99}, "grace is 99 epochs, but a trial has only 30"),
+        ({"reduction": 1}, "reduction is 1"),
+        ({"algorithm": "bayes"}, "'tpe' or 'random'"),
+        ({"space": "nowhere"}, "neither a file nor one of default, embrec-bpr"),
+    ],
+)
+def test_a_search_that_makes_no_sense_is_refused(wishes, message):
+    with pytest.raises(ConfigError, match=message):
+        build_search(base(), items=50, **wishes)
+
+
+def test_a_search_is_planned_from_what_the_category_has(tmp_path):
+    category = toy_category(tmp_path)
+    plan = plan_search(category, options={"model.source": "id", "training.loss": "bpr-max"}, samples=3)
+    assert plan.name == "tuned-id-bpr-max"
+    assert "training.loss.regularization" in plan.config.space
+    with pytest.raises(Exception, match="has no feature table for this split; build one with: embrec features build"):
+        plan_search(category)
+
+
+def test_which_category_is_meant(tmp_path):
+    with pytest.raises(ConfigError, match="make one with: embrec data import"):
+        categories_of(Workspace(tmp_path))
+    toy_category(tmp_path)
+    assert [category.name for category in categories_of(Workspace(tmp_path))] == ["toys"]
+    toy_category(tmp_path / "other").path.rename(tmp_path / "more")
+    with pytest.raises(ConfigError, match="there are: more, toys"):
+        categories_of(Workspace(tmp_path))
+    assert len(categories_of(Workspace(tmp_path), every=True)) == 2
+    with pytest.raises(ConfigError, match="leave out --category"):
+        categories_of(Workspace(tmp_path), ["toys"], every=True)
+
+
+def test_a_resumed_search_takes_no_other_wishes():
+    refuse_with_resume({"resume": "one", "samples": 9, "seeds": "0", "loss": None, "every": False})
+    with pytest.raises(ConfigError, match="leave out --set, or begin another"):
+        refuse_with_resume({"resume": "one", "setting": ["model.dim=3"]})
