@@ -5,6 +5,7 @@ Written as a mapping of one key: `{uniform: [0, 0.5]}`, `{log-uniform: [1e-5, 1e
 """
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -119,6 +120,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 Distribution = Range | Choice
+_EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 RANGES: dict[str, type[Range]] = {kind.kind: kind for kind in (Uniform, LogUniform, Integer, LogInteger)}
 
 
@@ -159,7 +161,14 @@ def parse_distribution(value: Any) -> Distribution:
 def _option(value: Any) -> Any:
     if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in RANGES:
         return parse_distribution(value)
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(value) if isinstance(value, list) else number_of_text(value)
+
+
+def number_of_text(value: Any) -> Any:
+    """Return the number that a text such as `1e-5` is, which YAML takes for a text because it has no dot; else the value."""
+    if isinstance(value, str) and _EXPONENT.fullmatch(value):
+        return float(value)
+    return value
 
 
 def _plain_option(option: Any) -> Any:
@@ -169,10 +178,8 @@ def _plain_option(option: Any) -> Any:
 
 
 def _number(value: Any) -> float:
-    """Read a bound; YAML takes `1e-5`, which has no dot, for a text."""
-    if isinstance(value, bool):
+    """Read a bound."""
+    number = number_of_text(value)
+    if isinstance(number, bool) or not isinstance(number, int | float):
         raise ValueError(f"the bound {value!r} is not a number")
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"the bound {value!r} is not a number") from None
+    return float(number)

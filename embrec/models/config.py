@@ -27,7 +27,11 @@ class ItemsConfig(BaseModel):
         BeforeValidator(_several),
         Field(description="names of the feature tables, for content and hybrid; without a source they mean content"),
     ] = ()
-    dim: Annotated[int, Field(ge=1, description="length of each source's item vector")] = 128
+    dim: Annotated[
+        int,
+        Field(ge=1, description="length of each source's item vector"),
+        Searchable(Choice((64, 128, 256)), lambda model: model.source == "id" or model.has_fc),
+    ] = 128
     fc: Annotated[
         bool | None,
         Field(description="two dense layers after each source's vectors; default: for content, not for identity"),
@@ -38,7 +42,7 @@ class ItemsConfig(BaseModel):
     feature_dropout: Annotated[
         float,
         Field(ge=0, lt=1, description="share of the feature vectors' entries dropped in training"),
-        Searchable(Uniform(0, 0.5), lambda model: model.source != "id" and model.has_fc),
+        Searchable(Uniform(0, 0.3), lambda model: model.source != "id" and model.has_fc),
     ] = 0.0
     id_std: Annotated[float, Field(gt=0, description="standard deviation of the initial identity vectors")] = 0.05
     id_dropout: Annotated[
@@ -114,7 +118,11 @@ class SASRecConfig(ItemsConfig):
 
     kind: Literal["sasrec"] = "sasrec"
     source: Literal["content", "id", "hybrid"] = "id"
-    dim: Annotated[int, Field(ge=1, description="length of each source's item vector")] = 256
+    dim: Annotated[
+        int,
+        Field(ge=1, description="length of each source's item vector"),
+        Searchable(Choice((64, 128, 256)), lambda model: model.source == "id" or model.has_fc),
+    ] = 256
     id_std: Annotated[
         float, Field(gt=0, description="standard deviation of the initial identity and position vectors")
     ] = 0.002
@@ -160,7 +168,11 @@ class GRU4RecConfig(ItemsConfig):
 
     kind: Literal["gru4rec"] = "gru4rec"
     source: Literal["content", "id", "hybrid"] = "id"
-    dim: Annotated[int, Field(ge=1, description="length of each source's item vector, and of the state")] = 128
+    dim: Annotated[
+        int,
+        Field(ge=1, description="length of each source's item vector, and of the state"),
+        Searchable(Choice((64, 128, 256))),
+    ] = 128
     metric: Literal["dot", "cosine"] = "dot"
     item_bias: Annotated[bool, Field(description="a trained number for each item, added to its scores")] = True
     item_dropout: Annotated[

@@ -1,6 +1,5 @@
 """Search spaces by name or from a file, and the whole search built from what a user asks for."""
 
-import math
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from embrec.distributions import RANGES, Choice
+from embrec.distributions import RANGES, Choice, number_of_text
 from embrec.errors import ConfigError
 from embrec.training.config import RunConfig
 from embrec.training.presets import changed_config
@@ -203,21 +202,10 @@ def _starting_points(
     own = space.values_of(base)
     found: list[dict[str, Any]] = [own] if space.holds(own) else []
     for place, point in enumerate(points):
-        whole = own | {key: _number(value) for key, value in point.items()}
+        whole = own | {key: number_of_text(value) for key, value in point.items()}
         if space.holds(whole):
             if whole not in found:
                 found.append(whole)
         elif from_user:
             raise ConfigError(f"starting point {place + 1} is no point of the space: {space.what_is_wrong(whole)}")
     return found
-
-
-def _number(value: Any) -> Any:
-    """Return a number for a text such as `1e-4`, which YAML does not take for one."""
-    if isinstance(value, str):
-        try:
-            number = float(value)
-        except ValueError:
-            return value
-        return number if math.isfinite(number) else value
-    return value

@@ -1,0 +1,178 @@
+"""Searches as a user runs them, on real Ray: what they leave behind, and what kills do not take away."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+from support.processes import wait_until_gone
+
+pytest.importorskip("ray", reason="the extra 'ray' is not installed")
+pytest.importorskip("hyperopt", reason="the extra 'tune' is not installed")
+psutil = pytest.importorskip("psutil", reason="psutil is not installed")
+from support.clusters import running_cluster  # noqa: E402 (needs psutil)
+
+from embrec.tuning.records import TrialLog  # noqa: E402
+
+MODEL = ("--source", "id", "--set", "model.dim=8", "--set", "model.units=8", "--set", "training.patience=99")
+SEARCH = ("tune", "--category", "shop", *MODEL, "--epochs", 9, "--seeds", "none")
+# Long enough to be killed in the middle.
+LONG = (*SEARCH, "--set", "training.batch_size=2", "--samples", 5, "--reduction", 2)
+
+
+def log(shop, name):
+    return TrialLog(shop.folder / "workspace" / "shop" / "searches" / name / "trials.jsonl")
+
+
+def values(shop, name):
+    """What each trial was and became, without the time that it took."""
+    return {
+        number: (trial.settings, trial.status, [{**epoch, "seconds": 0} for epoch in trial.epochs])
+        for number, trial in log(shop, name).trials.items()
+    }
+
+
+def begin(shop, *arguments, environment=None):
+    return subprocess.Popen(
+        [sys.executable, "-m", "embrec", *map(str, arguments)],
+        cwd=shop.folder, env=environment or os.environ | {"OMP_NUM_THREADS": "1"}, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def epochs(shop, name):
+    try:
+        return sum(len(trial.epochs) for trial in log(shop, name).trials.values())
+    except FileNotFoundError:
+        return 0
+
+
+def wait_for_epochs(shop, name, wanted, process, seconds=120):
+    deadline = time.monotonic() + seconds
+    while epochs(shop, name) < wanted and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert process.poll() is None, process.communicate()[1]
+
+
+def trial_processes(process):
+    found = psutil.Process(process.pid).children(recursive=True)
+    return [one for one in found if "ray::ResourceTrainable" in " ".join(one.cmdline())]
+
+
+@pytest.fixture(scope="module")
+def unhurt(shop):
+    """A search that nothing happens to."""
+    shop.embrec(*LONG, "--concurrent", 1, "--name", "unhurt")
+    return values(shop, "unhurt")
+
+
+def test_a_search_ends_with_the_best_models_trained_and_tested(shop, tmp_path):
+    space = tmp_path / "space.yaml"
+    # One rate of three ends every training: the loss stops being a number.
+    space.write_text(
+        "vary:\n  training.learning_rate: {choice: [1e-3, 1e-2, 1e30]}\n  model.dropout: {uniform: [0, 0.5]}\n"
+        "start:\n  - {training.learning_rate: 1e30}\n"
+    )
+    search = (*SEARCH[:-2], "--space", space, "--samples", 8, "--seeds", "0,1", "--name", "whole", "--concurrent", 2)
+    result = shop.embrec(*search, "--set", "training.batch_size=16")
+    trials = log(shop, "whole").trials
+    assert len(trials) == 8
+    assert all(trial.ended for trial in trials.values())
+    assert trials[1].settings["training.learning_rate"] == 1e-3  # the configuration as it is comes first
+    assert trials[2].status == "failed"
+    assert "at learning rate 1e+30" in trials[2].error
+    assert any(trial.status == "stopped" and len(trial.epochs) < 9 for trial in trials.values())
+    assert "trial 2 failed: " in result.stderr
+    assert "Traceback" not in result.stderr
+    best = max((t for t in trials.values() if t.status != "failed"), key=lambda t: t.best("ndcg@10", 1)[1])
+    folder = shop.folder / "workspace" / "shop" / "searches" / "whole"
+    told = yaml.safe_load((folder / "best.yaml").read_text())
+    assert (told["trial"], told["valid ndcg@10"]) == (best.number, best.best("ndcg@10", 1)[1])
+    runs = json.loads((folder / "result.json").read_text())["runs"]
+    assert runs == {seed: f"whole-t{best.number}-s{seed}" for seed in ("0", "1")}
+    for run in runs.values():
+        config = yaml.safe_load((shop.run_folder(run) / "config.yaml").read_text())
+        assert config["training"]["learning_rate"] == best.settings["training.learning_rate"]
+        assert config["model"]["dropout"] == best.settings["model.dropout"]
+        assert shop.metrics(run)["test"]["all"]["targets"] == 120
+        assert (shop.run_folder(run) / "search").read_text() == "whole\n"
+    # The first model has the seed of the trials: the same training again.
+    assert shop.metrics(runs["0"])["valid"]["ndcg@10"] == pytest.approx(told["valid ndcg@10"], rel=1e-6)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "best.yaml", "fingerprint", "lock", "report.html", "result.json", "search.yaml", "trials.jsonl",
+    ]  # fmt: skip
+    # Asked for again, nothing is done; with more samples, only those.
+    before = (folder / "trials.jsonl").read_text()
+    shop.embrec("tune", "--resume", "whole", "--seeds", "0,1")
+    assert (folder / "trials.jsonl").read_text() == before
+    shop.embrec("tune", "--resume", "whole", "--samples", 9, "--seeds", "none")
+    assert (folder / "trials.jsonl").read_text().startswith(before)
+    assert len(log(shop, "whole").trials) == 9
+    refused = shop.embrec("tune", "--resume", "whole", "--space", "embrec-cross-entropy", check=False)
+    assert refused.returncode == 2
+    assert "was begun with space.training.learning_rate" in refused.stderr
+
+
+def test_a_search_whose_worker_and_driver_are_killed_ends_as_if_they_had_not_been(shop, unhurt):
+    process = begin(shop, *LONG, "--concurrent", 1, "--name", "hurt")
+    wait_for_epochs(shop, "hurt", 3, process)
+    trial_processes(process)[0].kill()
+    wait_for_epochs(shop, "hurt", 14, process)
+    descendants = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not wait_until_gone([one.pid for one in descendants], seconds=60)
+    done = {number for number, trial in log(shop, "hurt").trials.items() if trial.ended}
+    assert done
+    before = (shop.folder / "workspace" / "shop" / "searches" / "hurt" / "trials.jsonl").read_text()
+    shop.embrec("tune", "--resume", "hurt", "--seeds", "none", "--concurrent", 1)
+    after = (shop.folder / "workspace" / "shop" / "searches" / "hurt" / "trials.jsonl").read_text()
+    assert after.startswith(before[: before.rindex("\n") + 1])
+    assert values(shop, "hurt") == unhurt
+
+
+def test_an_interrupted_search_says_how_to_go_on_and_leaves_no_process(shop):
+    process = begin(shop, *LONG, "--concurrent", 2, "--name", "interrupted")
+    wait_for_epochs(shop, "interrupted", 2, process)
+    descendants = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert errors.splitlines()[-1] == "interrupted; the same command goes on from here"
+    assert not wait_until_gone([one.pid for one in descendants])
+    assert not any(trial.ended and len(trial.epochs) == 0 for trial in log(shop, "interrupted").trials.values())
+
+
+@pytest.mark.slow
+def test_two_machines_share_a_search_and_one_may_go(shop, tmp_path):
+    with running_cluster(tmp_path / "home", machines=2) as (address, environment):
+        process = begin(
+            shop, *LONG, "--samples", 10, "--name", "shared", "--address", address,
+            environment=environment | {"OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        wait_for_epochs(shop, "shared", 12, process)
+        machines = {trial.machine for trial in log(shop, "shared").trials.values() if trial.machine}
+        assert len(machines) == 2
+        second = [one for one in psutil.process_iter(["cmdline"]) if is_second_raylet(one, address)]
+        assert len(second) == 1
+        second[0].kill()
+        _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    trials = log(shop, "shared").trials
+    assert len(trials) == 10
+    assert all(trial.status in ("finished", "stopped") for trial in trials.values())
+
+
+def is_second_raylet(process, address):
+    words = process.info["cmdline"] or []
+    return (
+        bool(words)
+        and words[0].endswith("/raylet")
+        and "--head" not in words
+        and any(address in word for word in words)
+    )
