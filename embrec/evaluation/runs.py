@@ -143,6 +143,27 @@ def present_features(runs: Sequence[RunFolder], dataset: Dataset, partition: Par
     return present
 
 
+def learning_notes(runs: Sequence[RunFolder], dataset: Dataset, partition: Partition) -> list[str]:
+    """Return what is to be said beside the results of runs that learned from the validation events too; nothing of others.
+
+    All models are measured by the same partition, that of their split: slices and baselines know its training events alone.
+
+    Args:
+        runs: of one category and split.
+        dataset: its data.
+        partition: how the split divides them.
+    """
+    final = list(dict.fromkeys(run.name for run in runs if not run.config().training.validates))
+    if not final:
+        return []
+    added = partition.with_validation(dataset.interactions).train_items & ~partition.train_items
+    met = int(added[dataset.interactions.item[partition.test.events(dataset.interactions)]].sum())
+    return [
+        f"{', '.join(final)} learned from the validation events too; slices and baselines go by the training events of the "
+        f"split, and {met:,} of the test targets that are called cold are of items met in validation"
+    ]
+
+
 def protocol(
     run: RunFolder,
     *,

@@ -126,7 +126,9 @@ def find_table(category: Category, name: str, catalog: Catalog, train_items: NDA
             tables that agree with what the spec says, the one with defaults for what it does not say is meant.
         catalog: the items that the table must hold.
         train_items: True for the training items, [n]: among the tables of a fitted encoder, the one that was fitted on these
-            items is meant, else the one that was fitted on the whole catalog.
+            items is meant, else the one that was fitted on the whole catalog. They are those of the split itself also where
+            a model learns from validation events too: what validation chose was chosen with these vectors, and building them
+            again would change them.
 
     Raises:
         FeatureError: there is none, or several, or its items or their contents have changed since it was built.

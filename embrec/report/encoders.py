@@ -13,7 +13,14 @@ from embrec.files import write_json, write_text
 from embrec.progress import Progress, silent
 from embrec.report.bench import Bench, Side, Work
 from embrec.report.figures import require_matplotlib, write_figures
-from embrec.report.record import circumstances, data_hash, identity_hash, seed_numbers, settings_of
+from embrec.report.record import (
+    circumstances,
+    data_hash,
+    identity_hash,
+    require_validation,
+    seed_numbers,
+    settings_of,
+)
 from embrec.report.results import Comparison, EncoderResult, Measurements, measure
 from embrec.report.store import ComparisonFolder
 from embrec.report.tables import markdown
@@ -99,6 +106,7 @@ def compare_encoders(
     asked = tuple(_checked(text) for text in encoders)
     for wanted in (*metrics, config.training.select_by):
         cutoff(wanted)
+    require_validation(config)
     choose_device(config.training.device)
     reference = None if reference is None else _checked(reference)
     dataset = load_dataset(category)

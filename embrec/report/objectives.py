@@ -16,7 +16,7 @@ from embrec.report.footings import Count, Footing, Terms
 from embrec.report.objective_figures import draw_objectives
 from embrec.report.objective_results import ObjectiveComparison, Row, Subject, references
 from embrec.report.objective_tables import objective_markdown
-from embrec.report.record import circumstances, data_hash, identity_hash, seed_numbers
+from embrec.report.record import circumstances, data_hash, identity_hash, require_validation, seed_numbers
 from embrec.report.results import Measurements, measure
 from embrec.report.store import ComparisonFolder
 from embrec.training.pipeline import choose_device
@@ -216,6 +216,7 @@ def _check(terms: Terms, footings: Iterable[Footing], metrics: Sequence[str]) ->
         config = terms.config(footing)
         for wanted in (*metrics, config.training.select_by):
             cutoff(wanted)
+        require_validation(config)
         choose_device(config.training.device)
 
 

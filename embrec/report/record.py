@@ -30,9 +30,20 @@ def seed_numbers(seeds: int | Sequence[int]) -> tuple[int, ...]:
 
 def settings_of(config: RunConfig) -> dict[str, Any]:
     """Return a configuration without features and seed, and without what changes no result."""
-    return config.model_dump(
-        mode="json", exclude={"model": {"features"}, "training": {"seed", "device", "checkpoint_seconds"}}
-    )
+    return config.identity(training={"seed", "device", "checkpoint_seconds"}, model={"features"})
+
+
+def require_validation(config: RunConfig) -> None:
+    """Raise unless a configuration chooses its epoch by validation, as all that a comparison trains do.
+
+    Raises:
+        ConfigError: it learns from the validation events.
+    """
+    if not config.training.validates:
+        raise ConfigError(
+            f"training.learn_from is {config.training.learn_from!r}, but a comparison chooses epochs by validation; leave it "
+            "out, or train the runs with it and use embrec compare runs"
+        )
 
 
 def data_hash(dataset: Dataset) -> str:

@@ -15,7 +15,7 @@ from embrec.errors import ConfigError
 from embrec.evaluation.candidates import Sampled
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, protocol_for
 from embrec.evaluation.lists import list_metrics
-from embrec.evaluation.runs import evaluate_runs, present_features
+from embrec.evaluation.runs import evaluate_runs, learning_notes, present_features
 from embrec.evaluation.slices import target_slices
 from embrec.progress import Progress, silent
 from embrec.report.record import settings_of
@@ -41,6 +41,7 @@ class RunsComparison:
         by_slice: dimension -> name -> slice -> metric -> value.
         slice_sizes: dimension -> slice -> targets.
         lists: name -> what its lists are like, the mean over seeds; empty if nobody asked.
+        notes: what is to be said of models that learned from more than the others.
     """
 
     category: str
@@ -53,6 +54,7 @@ class RunsComparison:
     by_slice: Mapping[str, Mapping[str, Measurements]]
     slice_sizes: Mapping[str, Mapping[str, int]]
     lists: Mapping[str, Mapping[str, float]]
+    notes: tuple[str, ...] = ()
 
     @property
     def targets(self) -> dict[str, int]:
@@ -73,6 +75,7 @@ class RunsComparison:
                 "tests": "paired, over users: bootstrap of the difference; Wilcoxon signed-rank, Holm over the models",
             },
             "targets": self.targets,
+            "notes": list(self.notes),
             "models": {
                 name: {
                     "runs": list(runs),
@@ -188,6 +191,7 @@ def compare_runs(
             for dimension in dimensions
         },
         lists=lists,
+        notes=tuple(learning_notes(runs, dataset, partition)),
     )
 
 
@@ -270,7 +274,7 @@ def runs_legend(comparison: RunsComparison) -> str:
             f"; ▲ better, ▼ worse than {comparison.reference} on the same targets: the paired interval of the difference "
             "leaves out 0, and Wilcoxon's p over users, after Holm, is below 0.05"
         )
-    return text
+    return "; ".join([text, *comparison.notes])
 
 
 def runs_markdown(comparison: RunsComparison, command: str = "") -> str:

@@ -26,7 +26,7 @@ class TrainingData:
 
     Attributes:
         interactions: the log.
-        partition: how it is divided.
+        partition: how it is divided, as `learned_partition` returns it.
         sequences: the training histories, of `max_length` steps at most.
         popularity: training events of each tensor id, [n + 1].
         max_length: of the histories.
@@ -45,6 +45,11 @@ class TrainingData:
         return cls(interactions, partition, sequences, popularity(interactions, partition).numpy(), max_length)
 
 
+def learned_partition(config: RunConfig, interactions: Interactions, partition: Partition) -> Partition:
+    """Return the partition that a run learns from: the one of its split, or that with the validation events in training."""
+    return partition if config.training.validates else partition.with_validation(interactions)
+
+
 def make_trainer(
     config: RunConfig,
     data: TrainingData,
@@ -57,7 +62,7 @@ def make_trainer(
     progress: Progress = silent,
     shard: tuple[int, int] = (0, 1),
 ) -> Trainer:
-    """Return the trainer of a new model.
+    """Return the trainer of a new model; it validates if the partition has validation targets.
 
     Args:
         config: with the feature tables' full names.
@@ -90,7 +95,7 @@ def make_trainer(
         model,
         sequences,
         torch.tensor(data.popularity),
-        validate,
+        validate if len(partition.valid) else None,
         config.training,
         checkpoint=checkpoint,
         fingerprint=fingerprint,

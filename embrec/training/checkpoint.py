@@ -24,8 +24,9 @@ class TrainerState:
         loss_sum: sum of the losses of its valid steps so far.
         loss_count: the number of those.
         seconds: time spent in training and validation, over all sittings.
-        best_value: the best value of the selection metric so far, negated where lower is better.
-        best_epoch: its epoch, -1 if none is over.
+        best_value: the best value of the selection metric so far, negated where lower is better; -inf where nothing is
+            validated.
+        best_epoch: its epoch, or the last one where nothing is validated; -1 if there is none yet.
         best_weights: the weights of that epoch.
         history: one record an epoch that is over.
         finished: whether training is over.

@@ -50,7 +50,14 @@ class TrainingConfig(BaseModel):
     reduction: Annotated[
         Literal["token-mean", "user-mean"], Field(description="mean over steps, or over users of the mean over steps")
     ] = "token-mean"
-    epochs: Annotated[int, Field(ge=1, description="at most")] = 30
+    learn_from: Annotated[
+        Literal["train", "train+validation"],
+        Field(
+            description="train+validation is for a final training, after a search has chosen everything: the events kept for "
+            "validation are learned from too, for exactly `epochs` epochs, and the last one is kept"
+        ),
+    ] = "train"
+    epochs: Annotated[int, Field(ge=1, description="at most; exactly so many where nothing is validated")] = 30
     batch_size: Annotated[int, Field(ge=1, description="histories a step")] = 128
     batch_tokens: Annotated[
         int | None, Field(ge=1, description="events a step, padding included; takes the place of batch_size")
@@ -94,6 +101,11 @@ class TrainingConfig(BaseModel):
     workers: Annotated[int, Field(ge=1, description="processes that share each batch, through Ray Train")] = 1
     checkpoint_seconds: Annotated[float, Field(ge=0, description="time between checkpoints within an epoch")] = 60.0
 
+    @property
+    def validates(self) -> bool:
+        """Whether validation targets choose the epoch; if not, `select_by`, `patience` and `validate_every` say nothing."""
+        return self.learn_from == "train"
+
     @model_validator(mode="after")
     def _loss_fits_the_negatives(self) -> "TrainingConfig":
         loss, negatives = self.loss, self.negatives
@@ -124,6 +136,19 @@ class RunConfig(BaseModel):
     model: ModelConfig
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+
+    def identity(self, *, training: set[str], model: set[str] | None = None) -> dict[str, Any]:
+        """Return the plain values by which runs and comparisons are told apart.
+
+        Args:
+            training: settings of the training that are left out.
+            model: likewise of the model.
+        """
+        values = self.model_dump(mode="json", exclude={"training": training, "model": model or set()})
+        if self.training.learn_from == "train":
+            # The setting is younger than many runs: without its default they are named as they were, and are found again.
+            del values["training"]["learn_from"]
+        return values
 
     @model_validator(mode="after")
     def _loss_fits_the_model(self) -> "RunConfig":

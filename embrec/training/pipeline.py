@@ -25,7 +25,7 @@ from embrec.files import atomic_folder, write_json, write_text
 from embrec.memory import peak_memory
 from embrec.models.recommender import Recommender
 from embrec.progress import Progress, silent
-from embrec.training.assembly import TrainingData, make_trainer, metric_names
+from embrec.training.assembly import TrainingData, learned_partition, make_trainer, metric_names
 from embrec.training.checkpoint import TrainerState
 from embrec.training.config import RunConfig
 from embrec.training.log import EpochLog
@@ -61,24 +61,34 @@ def choose_device(name: str) -> torch.device:
 
 
 class Inputs(NamedTuple):
-    """What a training reads: the data, how they are divided, and the feature tables in the order of the configuration."""
+    """What a training reads.
+
+    Attributes:
+        dataset: the catalog and the log.
+        partition: how the split divides the log; the test is measured by it, whatever was learned from.
+        tables: the feature tables in the order of the configuration.
+        learned: how the log is divided for the training itself: see `learned_partition`.
+    """
 
     dataset: Dataset
     partition: Partition
     tables: list[FeatureTable]
+    learned: Partition
 
 
 def load_inputs(category: Category, config: RunConfig) -> Inputs:
     """Read what a training needs.
 
+    Feature tables are those of the split's own training items, also where validation events are learned from too.
+
     Raises:
-        DataError: the category does not exist.
+        DataError: the category does not exist, or the split leaves no training events, validation targets or test targets.
         FeatureError: a feature table is missing or belongs to other items.
     """
     dataset = load_dataset(category)
     partition = config.split(dataset.interactions, len(dataset.catalog))
     tables = find_tables(category, config.model.features, dataset.catalog, partition.train_items)
-    return Inputs(dataset, partition, tables)
+    return Inputs(dataset, partition, tables, learned_partition(config, dataset.interactions, partition))
 
 
 def train(
@@ -117,7 +127,7 @@ def train(
     device = choose_device(config.training.device) if alone else None
     inputs = load_inputs(category, config)
     config.model.check([table.dim for table in inputs.tables])
-    config.training.negatives.check(int(inputs.partition.train_items.sum()))
+    config.training.negatives.check(int(inputs.learned.train_items.sum()))
     stems = tuple(table.path.stem for table in inputs.tables)
     evaluation = protocol_for(config.evaluation, len(inputs.dataset.catalog), config.training.select_by)
     model = config.model.model_copy(update={"features": stems})
@@ -167,7 +177,7 @@ def _leaks(run: RunFolder, inputs: Inputs) -> LeakReport:
     known = run.read_leaks()
     if known is not None:
         return known
-    report = check_leaks(inputs.dataset, inputs.partition, inputs.tables)
+    report = check_leaks(inputs.dataset, inputs.partition, inputs.tables, learned=inputs.learned)
     write_json(run.leaks, report.as_dict())
     return report
 
@@ -190,7 +200,7 @@ def fit_model(
         config: with the feature tables' full names.
         fingerprint: what `run_fingerprint` returned.
         dataset: the catalog and the log.
-        partition: how the log is divided.
+        partition: how the log is divided, as `learned_partition` returns it.
         tables: the feature tables, in the order of the configuration.
         device: to train on.
         progress: told of every step.
@@ -232,8 +242,8 @@ def train_here(
     Raises:
         RunError: loss or gradient stopped being numbers, or the disk is full.
     """
-    dataset, partition, tables = inputs
-    model, state = fit_model(run, config, fingerprint, dataset, partition, tables, device, progress, shard)
+    dataset, partition, tables, learned = inputs
+    model, state = fit_model(run, config, fingerprint, dataset, learned, tables, device, progress, shard)
     if shard[0] > 0:
         return
     started = time.monotonic()
@@ -255,6 +265,7 @@ def _metrics(
             "candidates": config.evaluation.candidates.words(),
             "seen": config.evaluation.seen,
             "ties": config.evaluation.ties,
+            "learned from": config.training.learn_from,
         },
         "best epoch": state.best_epoch + 1,
         "epochs": len(state.history),
@@ -273,8 +284,7 @@ def _metrics(
 
 def run_fingerprint(config: RunConfig, dataset: Dataset, tables: Sequence[FeatureTable]) -> str:
     """Hash what a run's result depends on: configuration, log, items and vectors, but not where it runs or when it saves."""
-    training = config.training.model_dump(mode="json", exclude={"device", "checkpoint_seconds", "workers"})
-    settings = {**config.model_dump(mode="json"), "training": training}
+    settings = config.identity(training={"device", "checkpoint_seconds", "workers"})
     digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=16)
     digest.update(dataset.catalog.fingerprint.encode())
     digest.update(log_hash(dataset.interactions))

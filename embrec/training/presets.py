@@ -159,7 +159,7 @@ def _put(tree: dict[str, Any], key: str, value: Any) -> None:
 
 
 def run_name(config: RunConfig) -> str:
-    """Return the default name of a run: the model and the loss if not the default ones, what it reads, and the split."""
+    """Return the default name of a run: what it reads, and model, loss, split and what it learns from if not the default."""
     parts = [config.model.source, *(feature.split("/")[-1] for feature in config.model.features)]
     if config.model.kind != "embrec":
         parts.insert(0, config.model.kind)
@@ -167,6 +167,8 @@ def run_name(config: RunConfig) -> str:
         parts.append(config.training.loss.name)
     if config.split.kind != "leave-one-out":
         parts.append(config.split.kind)
+    if config.training.learn_from != "train":
+        parts.append(config.training.learn_from)
     return re.sub(r"[^A-Za-z0-9._]+", "-", "-".join(parts))
 
 

@@ -52,7 +52,8 @@ class Trainer:
         model: with freshly initialised weights.
         sequences: the training histories.
         popularity: training events of each tensor id, [n + 1].
-        validate: returns the validation metrics of the model as it stands.
+        validate: returns the validation metrics of the model as it stands; None where nothing is validated: then all epochs are
+            trained, and the last one is kept.
         config: optimiser, batches, stopping.
         checkpoint: the file that a resume starts from; nothing is written if None.
         fingerprint: names the configuration and data, so that no other training resumes from this checkpoint.
@@ -68,7 +69,7 @@ class Trainer:
         model: Recommender,
         sequences: Sequences,
         popularity: Tensor,
-        validate: Validate,
+        validate: Validate | None,
         config: TrainingConfig,
         *,
         checkpoint: Path | None = None,
@@ -107,6 +108,8 @@ class Trainer:
     def fit(self) -> TrainerState:
         """Train until the selection metric stops rising, and leave the best epoch's weights in the model.
 
+        Where nothing is validated, train all epochs and leave the last one's.
+
         Raises:
             RunError: loss or gradient stopped being numbers, or the checkpoint belongs to another training.
         """
@@ -129,7 +132,7 @@ class Trainer:
         self.objective = self.shard.wrap(self.objective)
 
     def train_epoch(self) -> None:
-        """Train the rest of an epoch and validate; the state then says whether the training is finished.
+        """Train the rest of an epoch and validate, if anything is; the state then says whether the training is finished.
 
         Raises:
             RunError: loss or gradient stopped being numbers, or the disk is full.
@@ -226,8 +229,13 @@ class Trainer:
         if config.schedule.moves:
             record["learning rate"] = rate
         note = self._note()
-        if last or (state.epoch + 1) % config.validate_every == 0:
-            value = self._validate(record)
+        if self.validate is None:
+            if last:
+                with self.updates.average.applied():
+                    self._keep_weights()
+            state.finished = last
+        elif last or (state.epoch + 1) % config.validate_every == 0:
+            value = self._validate(self.validate, record)
             note += f", valid {config.select_by} {value:.4f}"
             state.finished = last or state.epoch - state.best_epoch >= config.patience
         record["seconds"] = round(state.seconds, 2)
@@ -239,20 +247,25 @@ class Trainer:
         if self.on_epoch is not None:
             self.on_epoch(record)
 
-    def _validate(self, record: dict[str, Any]) -> float:
+    def _validate(self, validate: Validate, record: dict[str, Any]) -> float:
         """Add the validation metrics to a record, keep the weights if they are the best, and return the selection metric."""
         state = self.state
         started = time.monotonic()
         with self.updates.average.applied():
-            metrics = json.loads(self.shard.from_leader(lambda: json.dumps(self.validate()).encode()))
+            metrics = json.loads(self.shard.from_leader(lambda: json.dumps(validate()).encode()))
             value: float = metrics[self.config.select_by]
             gain = -value if lower_is_better(self.config.select_by) else value
             if gain > state.best_value:
-                state.best_value, state.best_epoch = gain, state.epoch
-                state.best_weights = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+                state.best_value = gain
+                self._keep_weights()
         state.seconds += time.monotonic() - started
         record.update({f"valid {name}": value for name, value in metrics.items()})
         return value
+
+    def _keep_weights(self) -> None:
+        """Let the model's weights as they stand be those that the training ends with, unless better ones follow."""
+        self.state.best_epoch = self.state.epoch
+        self.state.best_weights = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
 
     def _check_weights(self) -> None:
         """Refuse to keep weights that are not finite: a step may overflow them though its gradient was finite."""

@@ -36,19 +36,27 @@ def kill_after_progress(shop, arguments, watched, seconds):
     return process.returncode
 
 
-@pytest.mark.parametrize("source", ["content", pytest.param("hybrid", marks=pytest.mark.slow)])
-def test_a_training_killed_three_times_ends_with_the_same_weights_and_metrics(shop, source):
-    whole, killed = f"whole-{source}", f"killed-{source}"
-    shop.embrec(*TRAINING, "--source", source, "--run", whole)
+@pytest.mark.parametrize(
+    ("source", "learn_from"),
+    [
+        ("content", "train"),
+        pytest.param("hybrid", "train", marks=pytest.mark.slow),
+        pytest.param("content", "train+validation", marks=pytest.mark.slow),
+    ],
+)
+def test_a_training_killed_three_times_ends_with_the_same_weights_and_metrics(shop, source, learn_from):
+    whole, killed = (f"{name}-{source}-{learn_from.replace('+', '-')}" for name in ("whole", "killed"))
+    training = (*TRAINING, "--source", source, "--set", f"training.learn_from={learn_from}")
+    shop.embrec(*training, "--run", whole)
     checkpoint = shop.run_folder(killed) / "trainer.pt"
     for seconds in (0.1, 0.3, 0.2):
-        code = kill_after_progress(shop, [*TRAINING, "--source", source, "--run", killed], checkpoint, seconds)
+        code = kill_after_progress(shop, [*training, "--run", killed], checkpoint, seconds)
         assert code == -signal.SIGKILL
         assert not (shop.run_folder(killed) / "metrics.json").exists()
         result = shop.embrec("evaluate", f"shop/{killed}", check=False)
         assert result.returncode == 2
         assert "is not finished" in result.stderr
-    shop.embrec(*TRAINING, "--source", source, "--run", killed)
+    shop.embrec(*training, "--run", killed)
     assert shop.metrics(killed) == shop.metrics(whole)
     for file in ("model.safetensors", "items.safetensors"):
         assert (shop.run_folder(killed) / file).read_bytes() == (shop.run_folder(whole) / file).read_bytes()

@@ -7,9 +7,10 @@ import polars as pl
 from embrec.data.catalog import Catalog
 from embrec.data.splits import ItemHoldout, SplitConfig
 from embrec.data.store import Dataset, save_dataset
+from embrec.features.category import build_features
 from embrec.report.encoders import comparison_config
 from embrec.training.config import RunConfig
-from embrec.training.pipeline import train
+from embrec.training.pipeline import TrainingResult, train
 from embrec.training.presets import build_config
 from embrec.training.run import RunFolder
 from embrec.workspace import Category, Workspace
@@ -17,6 +18,7 @@ from support.logs import toy_log
 
 N_ITEMS = 40
 WORDS = ["red", "green", "blue", "large", "small", "wool", "cotton", "silk"]
+BOTH = "training.learn_from=train+validation"
 SETTINGS = ("model.dim=8", "model.units=8", "training.batch_size=32", "training.learning_rate=0.01")
 
 
@@ -42,3 +44,19 @@ def toy_config(**options) -> RunConfig:
     return comparison_config(
         "toys", **{"split": ItemHoldout(fraction=0.2), "epochs": 1, "settings": SETTINGS} | options
     )
+
+
+def config_of(*settings: str, split: SplitConfig | None = None, **options) -> RunConfig:
+    """Two epochs of a tiny model of identities."""
+    options = {"model.source": "id", "training.epochs": 2, "training.device": "cpu"} | options
+    return build_config("toys", split=split, options=options, settings=[*SETTINGS, *settings])
+
+
+def chosen_and_final(folder: Path) -> tuple[Category, TrainingResult, TrainingResult]:
+    """A category with a TF-IDF table, a run that chose its epoch, and one that learned from the validation events too."""
+    category = toy_category(folder)
+    list(build_features(category, ["tfidf"]))
+    content = {"model.source": "content", "model.features": ["tfidf"]}
+    chosen = train(category, config_of(**content), "chosen")
+    final = train(category, config_of(BOTH, **content, **{"training.epochs": 3}), "final")
+    return category, chosen, final

@@ -31,9 +31,10 @@ def make_trainer(
     shard=(0, 1),
     model=None,
     dtype=torch.float32,
+    final=False,
     **config,
 ):
-    """A trainer of a toy model that raises `KilledError` at its nth report."""
+    """A trainer of a toy model that raises `KilledError` at its nth report; `final` learns from validation events too."""
     model = toy_model(**{"source": "content", "dropout": 0.3} | (model or {})).to(dtype)
     torch.manual_seed(1)
 
@@ -51,12 +52,13 @@ def make_trainer(
         if steps == kill_after:
             raise KilledError
 
+    partition = PARTITION.with_validation(INTERACTIONS) if final else PARTITION
     options = {"epochs": 4, "batch_size": 8, "learning_rate": 0.02, "checkpoint_seconds": 0.0} | config
     return Trainer(
         model,
-        training_sequences(INTERACTIONS, PARTITION, 50),
-        popularity(INTERACTIONS, PARTITION),
-        validate or validation,
+        training_sequences(INTERACTIONS, partition, 50),
+        popularity(INTERACTIONS, partition),
+        None if final else validate or validation,
         TrainingConfig(**options),
         checkpoint=checkpoint,
         fingerprint=fingerprint,

@@ -12,7 +12,9 @@ EVERYTHING = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("changes", [{}, {"bucket": False, "optimizer": "adam", "momentum": 0.0, "schedule": {}}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"bucket": False, "optimizer": "adam", "momentum": 0.0, "schedule": {}}, {"final": True}]
+)
 def test_ten_kills_at_random_steps_change_nothing(tmp_path, changes):
     options = EVERYTHING | changes
     whole = make_trainer(**options)

@@ -56,6 +56,7 @@ class GlobalTime(BaseModel):
             train=train,
             valid=self._targets(interactions, ~train & ~test),
             test=self._targets(interactions, test),
+            train_and_valid=~test,
             mend="events share their times, or histories are short: change the shares, or min_history",
         )
 

@@ -43,10 +43,12 @@ def leave_one_out(interactions: Interactions, hidden: NDArray[np.bool_]) -> Part
     keep = visible[valid.events(interactions)]  # a held-out item must not choose the model either
     keep &= _visible_before(interactions, visible, valid) > 0
     from_end = lengths[interactions.user] - position
+    is_divided = lengths[interactions.user] >= 3
     return make_partition(
         interactions,
         len(hidden),
         train=visible & (from_end > 2),
+        train_and_valid=visible & is_divided & (from_end > 1),
         valid=valid.select(keep),
         test=Positions(users, lengths[users] - 1),
         hidden=hidden,

@@ -1,6 +1,6 @@
 """What a split makes of a log: which events may be learned from, which choose the model, and which judge it once at the end."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Protocol
 
@@ -56,6 +56,8 @@ class Partition:
         label: a `Label` for every event of the log, [E].
         train_items: True for the items with a training event, [n].
         hidden: True for the items whose events training and validation never see, not even as history, [n].
+        train_and_valid: True for the events that may be learned from once nothing is left to be chosen: those of training, and
+            all that was kept from it for the sake of validation, the targets' histories too, [E].
     """
 
     train: Positions
@@ -64,10 +66,26 @@ class Partition:
     label: NDArray[np.int8]
     train_items: NDArray[np.bool_]
     hidden: NDArray[np.bool_]
+    train_and_valid: NDArray[np.bool_]
 
     def training_counts(self, interactions: Interactions) -> NDArray[np.int64]:
         """Return the training events of each item, [n]."""
         return np.bincount(interactions.item[self.train.events(interactions)], minlength=len(self.train_items))
+
+    def with_validation(self, interactions: Interactions) -> "Partition":
+        """Return the partition of a final training: what was kept for validation is learned from, and nothing is validated.
+
+        Test targets and hidden items stay what they are; labels and training items are those of the larger training set.
+        """
+        label, train_items = _knowledge(interactions, len(self.train_items), self.train_and_valid)
+        nothing = np.empty(0, dtype=np.int64)
+        return replace(
+            self,
+            train=Positions.of_events(interactions, self.train_and_valid),
+            valid=Positions(nothing, nothing),
+            label=label,
+            train_items=train_items,
+        )
 
 
 class Split(Protocol):
@@ -89,6 +107,7 @@ def make_partition(
     train: NDArray[np.bool_],
     valid: Positions,
     test: Positions,
+    train_and_valid: NDArray[np.bool_],
     hidden: NDArray[np.bool_] | None = None,
     mend: str,
 ) -> Partition:
@@ -100,6 +119,7 @@ def make_partition(
         train: True for the events that may be learned from, [E].
         valid: targets that choose the model.
         test: targets that judge it.
+        train_and_valid: True for the events of training, and those that only validation keeps from it, [E]; see `Partition`.
         hidden: items that training and validation never see, [n]; none if None.
         mend: what to do where a part is empty, for the message.
 
@@ -111,6 +131,22 @@ def make_partition(
     if empty:
         rest = ", ".join(f"{size:,} {name}" for name, size in sizes.items() if size)
         raise DataError(f"this split leaves no {' and no '.join(empty)}{f' (but {rest})' if rest else ''}; {mend}")
+    label, train_items = _knowledge(interactions, n_items, train)
+    return Partition(
+        train=Positions.of_events(interactions, train),
+        valid=valid,
+        test=test,
+        label=label,
+        train_items=train_items,
+        hidden=np.zeros(n_items, dtype=bool) if hidden is None else hidden,
+        train_and_valid=train_and_valid,
+    )
+
+
+def _knowledge(
+    interactions: Interactions, n_items: int, train: NDArray[np.bool_]
+) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
+    """Return what training knows: the label of every event, [E], and which items have a training event, [n]."""
     train_items = np.zeros(n_items, dtype=bool)
     train_items[interactions.item[train]] = True
     train_users = np.zeros(interactions.n_users, dtype=bool)
@@ -120,11 +156,4 @@ def make_partition(
         Label.NEW_ITEM,
         np.where(train_users[interactions.user], Label.OBSERVED, Label.NEW_USER),
     ).astype(np.int8)
-    return Partition(
-        train=Positions.of_events(interactions, train),
-        valid=valid,
-        test=test,
-        label=label,
-        train_items=train_items,
-        hidden=np.zeros(n_items, dtype=bool) if hidden is None else hidden,
-    )
+    return label, train_items

@@ -42,6 +42,7 @@ class PerUserRatio(BaseModel):
             train=train,
             valid=Positions.of_events(interactions, valid),
             test=Positions.of_events(interactions, test),
+            train_and_valid=~test,
             mend="histories are short for these shares: give smaller ones to training, or use leave-one-out",
         )
 

@@ -55,5 +55,6 @@ class UserHoldout(BaseModel):
             train=of_event == 0,
             valid=targets(1),
             test=targets(2),
+            train_and_valid=of_event != 2,
             mend=f"there are {len(eligible):,} users with two events and more: hold out a larger share of them",
         )

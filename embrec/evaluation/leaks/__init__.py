@@ -22,6 +22,7 @@ def check_leaks(
     tables: Sequence[FeatureTable] = (),
     relations: Relations | None = None,
     *,
+    learned: Partition | None = None,
     seed: int = 0,
 ) -> LeakReport:
     """Look for ways in which the test targets of a split are known, given away or unknowable.
@@ -34,20 +35,22 @@ def check_leaks(
         partition: how the log is split; it has training events and test targets.
         tables: feature tables of this catalog that a model reads.
         relations: relations of this catalog that a model reads.
+        learned: the same split as a model learns from it, where that is more than its training events
+            (`Partition.with_validation`); what the tables were fitted on is held against `partition` all the same.
         seed: of the shuffled control of the relations.
     """
-    log = dataset.interactions
+    log, known = dataset.interactions, learned or partition
     checks = [
-        time_overlap(dataset, partition),
+        time_overlap(dataset, known),
         ties(dataset, partition),
         duplicates(log, partition),
         seen_targets(log, partition),
         equal_texts(dataset, partition),
-        new_items(log, partition),
-        new_users(log, partition),
+        new_items(log, known),
+        new_users(log, known),
     ]
     for table in tables:
         checks += [missing_features(table, log, partition), fitting(table, dataset, partition)]
     if relations is not None:
-        checks += leaking_relations(relations, log, partition, seed=seed)
+        checks += leaking_relations(relations, log, known, seed=seed)
     return LeakReport(tuple(checks))

@@ -8,7 +8,7 @@ from pathlib import Path
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.evaluator import EvaluationConfig, protocol_for, undefined_notes
-from embrec.evaluation.runs import BASELINES, evaluate_runs, present_features
+from embrec.evaluation.runs import BASELINES, evaluate_runs, learning_notes, present_features
 from embrec.evaluation.slices import target_slices
 from embrec.files import write_text
 from embrec.progress import Progress, silent
@@ -62,6 +62,7 @@ def build_report(
     dataset = load_dataset(category)
     partition = runs[0].config.split(dataset.interactions, len(dataset.catalog))
     present = present_features([run.folder for run in runs], dataset, partition)
+    learning = learning_notes([run.folder for run in runs], dataset, partition)
     material = Material(
         category=category.name,
         dataset=dataset,
@@ -74,7 +75,11 @@ def build_report(
         seed=seed,
         command=command,
         created=_today(),
-        notes=(*notes, *undefined_notes({name: [one] for name, one in evaluations.items()})),
+        notes=(
+            *notes,
+            *(f"{note}." for note in learning),
+            *undefined_notes({name: [one] for name, one in evaluations.items()}),
+        ),
     )
     page = compose(material, circumstances(dataset, partition, category, command), progress)
     write_text(output, page)

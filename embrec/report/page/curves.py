@@ -13,19 +13,26 @@ _VALID = "valid "
 
 
 def curves_section(material: Material) -> Section:
-    """Return the section; runs whose log is gone are named, and have no curve."""
+    """Return the section.
+
+    Runs whose log is gone are named, and have no curve; those that validated nothing have only that of the loss.
+    """
     runs = [run for run in material.runs if run.epochs]
     losses = {run.config.training.loss.name for run in runs}
-    names = [] if not runs else ["loss", *_validated(runs, material)]
+    validated = [run for run in runs if run.config.training.validates]
+    curves = [_curve(material, runs, "loss")] if runs else []
+    curves += [_curve(material, validated, name) for name in _validated(validated, material)]
     caption = "Loss and validation metrics after each epoch; the ring is the epoch whose weights were kept."
     if len(losses) > 1:
         caption += " The runs have different losses, whose heights cannot be compared."
+    if final := [run.name for run in material.runs if not run.config.training.validates]:
+        caption += f" {', '.join(final)} learned from the validation events too, so that nothing was validated."
     return Section(
         "training",
         "Training",
         "training.html.j2",
         {
-            "panels": Panels(caption, [_curve(material, runs, name) for name in names], [run.name for run in runs]),
+            "panels": Panels(caption, curves, [run.name for run in runs]),
             "table": _table(material),
             "missing": [run.name for run in material.runs if not run.epochs],
         },
@@ -33,7 +40,9 @@ def curves_section(material: Material) -> Section:
 
 
 def _validated(runs: list[Run], material: Material) -> list[str]:
-    """Return the metrics that all runs validated, those first by which they were selected, two at most."""
+    """Return the metrics that all these runs validated, those first by which they were selected, two at most."""
+    if not runs:
+        return []
     chosen = [run.config.training.select_by for run in runs]
     common = [
         name
@@ -80,13 +89,16 @@ def _table(material: Material) -> Table:
     for run in material.runs:
         training, metrics = run.config.training, run.metrics
         value = metrics.get("valid", {}).get(training.select_by)
-        stopped = metrics["epochs"] < training.epochs
+        if not training.validates:
+            how = "as many as were asked for"
+        else:
+            how = "stopped early" if metrics["epochs"] < training.epochs else "all that were allowed"
         rows.append((
             Cell(run.name, key=run.name),
             Cell(training.loss.name),
             Cell(str(metrics["best epoch"])),
-            Cell(str(metrics["epochs"]), "stopped early" if stopped else "all that were allowed"),
-            Cell(shown_metric(training.select_by)),
+            Cell(str(metrics["epochs"]), how),
+            Cell(shown_metric(training.select_by) if training.validates else "nothing: the last epoch"),
             Cell(NONE if value is None else f"{value:.4f}"),
             Cell(str(training.seed)),
         ))  # fmt: skip

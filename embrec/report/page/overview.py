@@ -60,16 +60,10 @@ def protocol_words(material: Material) -> list[tuple[str, str]]:
     """Return the protocol, aspect by aspect, in plain words."""
     split = material.runs[0].config.split
     said = " ".join(cleandoc(type(split).__doc__ or "").split("\n\n")[0].split())
-    partition = material.partition
     sampled = isinstance(material.config.candidates, Sampled)
     words = [
         ("Split", f"{split_text(split)}. {said}"),
-        (
-            "Targets",
-            f"{count(len(partition.train))} events are learned from, {count(len(partition.valid))} choose the epoch, "
-            f"and {count(len(material.first))} test targets of {count(len(set(material.first.user.tolist())))} users "
-            "judge, once.",
-        ),
+        ("Targets", _targets(material)),
         ("Candidates", _candidates(material)),
         *([] if sampled else [("Items seen before", _SEEN[material.config.seen])]),
         ("Ties", _TIES[material.config.ties]),
@@ -84,6 +78,25 @@ def protocol_words(material: Material) -> list[tuple[str, str]]:
     if baselines:
         words.append(("Baselines", " ".join(baselines)))
     return words
+
+
+def _targets(material: Material) -> str:
+    """Say how many events are learned from, choose and judge."""
+    partition = material.partition
+    judge = f"{count(len(material.first))} test targets of {count(len(set(material.first.user.tolist())))} users judge, once."
+    final = [run.name for run in material.runs if not run.config.training.validates]
+    learned = count(int(partition.train_and_valid.sum()))
+    if len(final) == len(material.runs):
+        return f"{learned} events are learned from, those of validation among them; no epoch was chosen, and {judge}"
+    said = (
+        f"{count(len(partition.train))} events are learned from, {count(len(partition.valid))} choose the epoch, "
+        f"and {judge}"
+    )
+    if final:
+        said += (
+            f" {' and '.join(final)} learned from {learned} events, those of validation among them, and chose no epoch."
+        )
+    return said
 
 
 def _candidates(material: Material) -> str:
