@@ -133,11 +133,13 @@ def _print_run(name: str, result: "TrainingResult") -> None:
 
     if result.reused:
         notes().print(f"run {name} is finished already; nothing was done (--force starts over)")
-    evaluation = result.run.config().evaluation
+    config = result.run.config()
+    evaluation = config.evaluation
     names = evaluation.metrics
+    epochs, best = result.metrics["epochs"], result.metrics["best epoch"]
+    kept = f"best of {epochs} epochs: {best}" if config.training.validates else f"after {epochs} epochs"
     print_table(
-        f"{name}, test targets, seen items: {evaluation.seen}, "
-        f"best of {result.metrics['epochs']} epochs: {result.metrics['best epoch']}",
+        f"{name}, test targets, seen items: {evaluation.seen}, {kept}",
         ["targets on", "targets", *names],
         [
             [label, values["targets"], *[values[name] for name in names]]

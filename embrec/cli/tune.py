@@ -74,6 +74,12 @@ def tune(
     final_epochs: Annotated[
         int | None, typer.Option(help="Epochs of those models at most (default: those of a trial).")
     ] = None,
+    final_on: Annotated[
+        str | None,
+        typer.Option(
+            help="What they learn from: train (default), or train+validation, for the best trial's best epochs."
+        ),
+    ] = None,
     concurrent: Annotated[
         int | None, typer.Option(help="Trials at once (default: as many as there are processors or GPUs).")
     ] = None,
@@ -108,7 +114,8 @@ def tune(
     chosen = [] if seeds == "none" else parse_seeds(seeds)
     if resume is not None:
         refuse_with_resume(context.params)
-        plans = [resumed_search(resume, place, samples=samples, space=space)]
+        changes = {"samples": samples, "final_epochs": final_epochs, "final_on": final_on}
+        plans = [resumed_search(resume, place, changes, space=space)]
     else:
         options = {
             "model.kind": model,
@@ -125,6 +132,7 @@ def tune(
                 split=parse_split(split or "leave-one-out"), space=space or "default", name=name, objective=objective,
                 samples=samples, epochs=epochs, grace=grace, reduction=reduction, halving=not no_stop,
                 algorithm=algorithm or "tpe", warm=not no_start, seed=seed or 0, final_epochs=final_epochs,
+                final_on=final_on or "train",
             )
             for one in categories_of(place, category or [], every=every)
         ]  # fmt: skip

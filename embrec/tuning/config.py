@@ -45,6 +45,12 @@ class SearchConfig(BaseModel):
     final_epochs: Annotated[
         int | None, Field(ge=1, description="of the models trained with the best settings; default: those of a trial")
     ] = None
+    final_on: Annotated[
+        Literal["train", "train+validation"],
+        Field(
+            description="what those models learn from; with validation events, for as many epochs as were best in the trial"
+        ),
+    ] = "train"
 
     @field_validator("space")
     @classmethod
@@ -53,6 +59,15 @@ class SearchConfig(BaseModel):
             return Space.parse(space).plain()
         except ConfigError as error:
             raise ValueError(str(error)) from None
+
+    @model_validator(mode="after")
+    def _trials_validate(self) -> "SearchConfig":
+        if not self.base.training.validates:
+            raise ValueError(
+                f"training.learn_from is {self.base.training.learn_from}, but trials are compared by validation; "
+                "leave it out, and set final_on (--final-on) for the best model alone"
+            )
+        return self
 
     @model_validator(mode="after")
     def _grace_fits_the_epochs(self) -> "SearchConfig":

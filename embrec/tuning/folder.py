@@ -18,7 +18,7 @@ from embrec.tuning.records import TrialLog
 from embrec.workspace import Category, Workspace, check_name
 
 # What may differ between two sittings of the same search.
-_FREE = ("samples", "final_epochs")
+_FREE = ("samples", "final_epochs", "final_on")
 
 
 @dataclass(frozen=True)

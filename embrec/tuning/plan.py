@@ -11,7 +11,7 @@ from embrec.features.category import fitting_tables
 from embrec.training.presets import build_config, load_preset, run_name
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.folder import locate_search
-from embrec.tuning.spaces import DEFAULT, build_search, load_space
+from embrec.tuning.spaces import DEFAULT, build_search, load_space, validated
 from embrec.workspace import Category, Workspace
 
 
@@ -99,25 +99,26 @@ def plan_search(
     return Plan(category, name or _name(config, space), config)
 
 
-def resumed_search(name: str, workspace: Workspace, *, samples: int | None = None, space: str | None = None) -> Plan:
+def resumed_search(
+    name: str, workspace: Workspace, changes: Mapping[str, Any] | None = None, *, space: str | None = None
+) -> Plan:
     """Return a search that was begun, as it was begun.
 
     Args:
         name: of the search, or `category/search`.
         workspace: where it lies.
-        samples: trials in all, if they are to be other than before.
+        changes: what may be other than before, such as `samples`; None values are left out.
         space: name or file of a space that it is said to have.
 
     Raises:
         RunError: there is no such search, or it was begun with another space.
-        ConfigError: the number of trials is not allowed, or the space is not valid.
+        ConfigError: a value is not allowed, or the space is not valid.
     """
     folder = locate_search(name, workspace)
-    config = folder.config()
-    if samples is not None:
-        if samples < 1:
-            raise ConfigError(f"--samples is {samples}; a search needs at least one trial")
-        config = config.model_copy(update={"samples": samples})
+    before = folder.config()
+    config = validated(
+        before.model_dump() | {key: value for key, value in (changes or {}).items() if value is not None}
+    )
     if space is not None and space != DEFAULT:
         dataset = load_dataset(folder.category)
         partition = config.base.split(dataset.interactions, len(dataset.catalog))
@@ -144,7 +145,7 @@ def refuse_with_resume(wishes: Mapping[str, Any]) -> None:
 
 # What a resumed search may be given: how it runs, and what it is checked against.
 _OF_A_SITTING = {
-    "resume", "workspace", "samples", "space", "seeds", "concurrent", "threads", "per_gpu", "device", "address",
+    "resume", "workspace", "samples", "final_epochs", "final_on", "space", "seeds", "concurrent", "threads", "per_gpu", "device", "address",
 }  # fmt: skip
 _OPTIONS = {"every": "all", "setting": "set"}
 

@@ -105,7 +105,7 @@ def tune(
         if not seeds:
             return result
         runs = train_seeds(
-            category, final_config(result), seeds, f"{name}-t{best.number}", on_leaks=on_leaks, progress=progress
+            category, final_config(result), seeds, final_name(result), on_leaks=on_leaks, progress=progress
         )
         for one in runs.runs.values():
             write_text(one.run.search_file, name + "\n")
@@ -152,11 +152,24 @@ def prepare(category: Category, config: SearchConfig) -> tuple[SearchConfig, Sha
 
 
 def final_config(result: SearchResult) -> RunConfig:
-    """Return the configuration of the models that are trained with the best settings."""
-    config, epochs = result.best_config, result.config.final_epochs
-    if epochs is None:
-        return config
-    return config.model_copy(update={"training": config.training.model_copy(update={"epochs": epochs})})
+    """Return the configuration of the models that are trained with the best settings.
+
+    With validation events among the training events nothing is left to choose an epoch by, so the number of epochs is that of
+    the trial's best one.
+    """
+    config, changes = result.best_config, {}
+    if result.config.final_on != "train":
+        found = result.best.best(result.config.objective, result.config.sign)
+        changes = {"training.learn_from": result.config.final_on, "training.epochs": found[0] if found else None}
+    if result.config.final_epochs is not None:
+        changes["training.epochs"] = result.config.final_epochs
+    return changed_config(config, changes)
+
+
+def final_name(result: SearchResult) -> str:
+    """Return how the names of those models' runs begin: that of the search, the winning trial, and what they learned from."""
+    name = f"{result.folder.name}-t{result.best.number}"
+    return name if result.config.final_on == "train" else f"{name}-{result.config.final_on.replace('+', '-')}"
 
 
 def _with_stems(config: SearchConfig, stems: dict[str, str]) -> tuple[RunConfig, Space, tuple[dict[str, Any], ...]]:

@@ -17,6 +17,7 @@ _FIXED = {
     "training.epochs": "it is the budget of each trial (--epochs)",
     "training.select_by": "it is the objective (--objective)",
     "training.seed": "seeds are no setting to be chosen (--seeds trains the best one with several)",
+    "training.learn_from": "trials are compared by validation (--final-on train+validation is for the best one)",
     "training.device": "it does not change the result",
     "training.workers": "a trial is one process",
     "training.checkpoint_seconds": "it does not change the result",

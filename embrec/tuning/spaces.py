@@ -92,6 +92,7 @@ def build_search(
     algorithm: str = "tpe",
     seed: int = 0,
     final_epochs: int | None = None,
+    final_on: str = "train",
 ) -> SearchConfig:
     """Return a search; what is not given is as the space says, else as the defaults say.
 
@@ -110,6 +111,7 @@ def build_search(
         algorithm: "tpe" or "random".
         seed: of the proposals.
         final_epochs: of the models trained with the best settings.
+        final_on: what they learn from, "train" or "train+validation".
 
     Raises:
         ConfigError: a value is not allowed, or the space does not fit the configuration.
@@ -132,11 +134,19 @@ def build_search(
         else None,
         "seed": seed,
         "final_epochs": final_epochs,
+        "final_on": final_on,
     }
+    return validated({key: value for key, value in values.items() if key != "samples" or value is not None})
+
+
+def validated(values: Mapping[str, Any]) -> SearchConfig:
+    """Return the search of plain values.
+
+    Raises:
+        ConfigError: one is not allowed; the message names it.
+    """
     try:
-        return SearchConfig.model_validate(
-            {key: value for key, value in values.items() if key != "samples" or value is not None}
-        )
+        return SearchConfig.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         message = first["msg"].removeprefix("Value error, ")
