@@ -38,6 +38,7 @@ app.command()(score)
 app.command()(doctor)
 
 
+_INTERRUPTED = 130
 # Typer brings its own copy of click and exports only this subclass of the error that every bad option raises.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
@@ -69,15 +70,14 @@ def main() -> None:
     except _UsageError as error:
         _fail_usage(error)
     except typer.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
+        code = _INTERRUPTED
     except BrokenPipeError:
         sys.exit(0)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}", error)
+    if code == _INTERRUPTED:  # typer's answer to Ctrl-C
+        print("interrupted; the same command goes on from here", file=sys.stderr)
     sys.exit(code or 0)
 
 

@@ -5,6 +5,7 @@ them has to survive, and a search may go on with another number of trials at onc
 tables lie once a machine in Ray's object store, and trials read them there without a copy.
 """
 
+import math
 import os
 import shutil
 import socket
@@ -12,13 +13,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 
 from embrec.errors import ConfigError, EmbrecError, RunError, StorageError
 from embrec.on_ray import ray_cluster
-from embrec.tuning.config import SearchConfig
+from embrec.tuning.config import Halving, SearchConfig
 from embrec.tuning.folder import SearchFolder
 from embrec.tuning.proposals import Proposals
 from embrec.tuning.records import Status, TrialLog
@@ -30,6 +32,7 @@ _SETTINGS = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "RAY_ENABLE_AUTO_CONNECT": "0",
     "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "1000000",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
@@ -292,7 +295,7 @@ class _Tuning(threading.Thread):
         from ray import tune
         from ray.tune import schedulers
 
-        config, halving = self.search.config, self.search.config.halving
+        halving = self.search.config.halving
         trainable = tune.with_parameters(
             _trainable(tune.Trainable),
             shared=self.shared,
@@ -300,14 +303,11 @@ class _Tuning(threading.Thread):
             threads=self.resources.threads,
             device="cuda" if "GPU" in self.each else "cpu",
         )
-        if halving is None:
-            scheduler = schedulers.FIFOScheduler()
-        else:
-            scheduler = schedulers.ASHAScheduler(
-                time_attr="epoch", metric="gain", mode="max", max_t=config.epochs, grace_period=halving.grace,
-                reduction_factor=halving.reduction,
-            )  # fmt: skip
-            _replay(scheduler, self.search)
+        scheduler = (
+            schedulers.FIFOScheduler()
+            if halving is None
+            else _scheduler(schedulers.ASHAScheduler, self.search, halving)
+        )
         return tune.Tuner(
             tune.with_resources(trainable, dict(self.each)),
             tune_config=tune.TuneConfig(
@@ -367,21 +367,42 @@ def _again(tuning: _Tuning) -> str:
     return f"what is finished is kept, go on with: embrec tune --resume {folder.category.name}/{folder.name}"
 
 
-def _replay(scheduler: Any, search: _Search) -> None:
-    """Tell a new scheduler what trials of an earlier sitting reached, so that it is as strict as it would have been."""
+def _scheduler(base: Any, search: _Search, halving: Halving) -> Any:
+    """Return what stops trials: as strict as it would have been if the search had never been interrupted."""
 
-    class Earlier:
-        def __init__(self, number: int) -> None:
-            self.trial_id = f"earlier-{number}"
+    class Scheduler(base):
+        def __init__(self) -> None:
+            super().__init__(
+                time_attr="epoch", metric="gain", mode="max", max_t=search.config.epochs, grace_period=halving.grace,
+                reduction_factor=halving.reduction,
+            )  # fmt: skip
 
-    for trial in search.log.trials.values():
-        earlier = Earlier(trial.number)
-        scheduler.on_trial_add(None, earlier)
-        best = None
-        for epoch, value in trial.values(search.config.objective):
-            gain = search.config.sign * value
-            best = gain if best is None else max(best, gain)
-            scheduler.on_trial_result(None, earlier, {"epoch": epoch, "gain": best})
+        __getstate__ = _nothing
+
+        def on_trial_add(self, controller: Any, trial: Any) -> None:
+            super().on_trial_add(controller, trial)
+            self._tell_again(trial, trial.config["number"])
+
+        def tell_ended(self) -> None:
+            for trial in search.log.trials.values():
+                if trial.ended:
+                    ended = SimpleNamespace(trial_id=f"earlier-{trial.number}")
+                    super().on_trial_add(None, ended)
+                    self._tell_again(ended, trial.number)
+
+        def _tell_again(self, trial: Any, number: int) -> None:
+            """Say what is in the log of a trial."""
+            gain = -math.inf
+            for epoch, value in search.log.trials[number].values(search.config.objective):
+                gain = max(gain, search.config.sign * value)
+                self.on_trial_result(None, trial, {"epoch": epoch, "gain": gain})
+
+        def save(self, checkpoint_path: str) -> None:
+            """Keep nothing: the log of trials is all there is."""
+
+    scheduler = Scheduler()
+    scheduler.tell_ended()
+    return scheduler
 
 
 def _searcher(base: Any, search: _Search) -> Any:

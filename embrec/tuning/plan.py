@@ -62,7 +62,7 @@ def plan_search(
     Args:
         category: the prepared data.
         features: tables that trials read; if there are none and the model reads any, all that the category has for this split.
-        options: dotted key -> value of what all trials share; None values are left out.
+        options: dotted key -> value of what all trials share, and the default space leaves alone; None values are left out.
         settings: texts such as `model.dim=256`, likewise.
         preset: of the configuration that trials change.
         split: how the data are divided; leave-one-out if None.
@@ -95,7 +95,14 @@ def plan_search(
         options=options | {"model.features": tables or None},
         settings=settings,
     )
-    config = build_search(base, space=space, tables=tables, items=int(partition.train_items.sum()), **search)
+    config = build_search(
+        base,
+        space=space,
+        tables=tables,
+        items=int(partition.train_items.sum()),
+        fixed=_named(options, settings),
+        **search,
+    )
     return Plan(category, name or _name(config, space), config)
 
 
@@ -145,7 +152,8 @@ def refuse_with_resume(wishes: Mapping[str, Any]) -> None:
 
 # What a resumed search may be given: how it runs, and what it is checked against.
 _OF_A_SITTING = {
-    "resume", "workspace", "samples", "final_epochs", "final_on", "space", "seeds", "concurrent", "threads", "per_gpu", "device", "address",
+    "resume", "workspace", "samples", "final_epochs", "final_on", "space", "seeds",
+    "concurrent", "threads", "per_gpu", "device", "address",
 }  # fmt: skip
 _OPTIONS = {"every": "all", "setting": "set"}
 
@@ -162,6 +170,12 @@ def _reads_content(options: Mapping[str, Any], settings: Sequence[str], preset: 
         if key.strip() == "model.features":
             return False
     return bool(source != "id")
+
+
+def _named(options: Mapping[str, Any], settings: Sequence[str]) -> set[str]:
+    """Return the settings that the user gave a value: no search is to change them unless it is told to."""
+    given = {key for key, value in options.items() if value is not None}
+    return given | {setting.partition("=")[0].strip() for setting in settings}
 
 
 def _name(config: SearchConfig, space: str) -> str:

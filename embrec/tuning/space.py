@@ -1,7 +1,7 @@
 """Search spaces: which settings a search varies, and between what."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,12 +97,13 @@ class Space:
         return {key: _value_at(config, key) for key in self.settings}
 
 
-def default_space(base: RunConfig, features: Sequence[str] = ()) -> Space:
+def default_space(base: RunConfig, features: Sequence[str] = (), fixed: Collection[str] = ()) -> Space:
     """Return the space that the fields of a typed configuration suggest: those marked `Searchable` that matter in it.
 
     Args:
         base: the configuration whose model, loss and negatives are searched.
         features: feature tables to choose from, where there are several: each alone, together, and in between.
+        fixed: settings that are left alone.
     """
     parts = {
         "model": base.model,
@@ -110,7 +111,8 @@ def default_space(base: RunConfig, features: Sequence[str] = ()) -> Space:
         "training.loss": base.training.loss,
         "training.negatives": base.training.negatives,
     }
-    settings = {key: mark.within for section, part in parts.items() for key, mark in _marks(section, part)}
+    marks = [found for section, part in parts.items() for found in _marks(section, part)]
+    settings = {key: mark.within for key, mark in marks if key not in fixed}
     if len(features) > 1 and base.model.source != "id":
         settings["model.features"] = feature_choice(features)
     return Space(settings)

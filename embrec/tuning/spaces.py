@@ -1,6 +1,6 @@
 """Search spaces by name or from a file, and the whole search built from what a user asks for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
@@ -82,6 +82,7 @@ def build_search(
     space: str = DEFAULT,
     tables: Sequence[str] = (),
     items: int,
+    fixed: Collection[str] = (),
     warm: bool = True,
     objective: str | None = None,
     samples: int | None = None,
@@ -101,6 +102,7 @@ def build_search(
         space: name or file of a space; "default" for the one that the configuration suggests.
         tables: feature tables to choose among.
         items: the number of training items.
+        fixed: settings that the default space leaves alone.
         warm: begin with the configuration as it is and with the space's starting points, where the space holds them.
         objective: the validation metric that is made best.
         samples: trials.
@@ -119,7 +121,7 @@ def build_search(
     file = load_space(space) if space != DEFAULT else None
     said = file or SpaceFile(vary={})
     base = _with_budget(base, _first(objective, said.objective), _first(epochs, said.epochs))
-    chosen = default_space(base, tables) if file is None else _parsed(file, base, tables, items)
+    chosen = default_space(base, tables, fixed) if file is None else _parsed(file, base, tables, items)
     chosen.check(base)
     start = _starting_points(chosen, base, said.start, from_user=space not in space_names()) if warm else []
     values = {

@@ -126,6 +126,11 @@ def test_a_search_is_planned_from_what_the_category_has(tmp_path):
     plan = plan_search(category, options={"model.source": "id", "training.loss": "bpr-max"}, samples=3)
     assert plan.name == "tuned-id-bpr-max"
     assert "training.loss.regularization" in plan.config.space
+    fixed = plan_search(
+        category, options={"model.source": "id", "training.learning_rate": None}, settings=["model.dropout=0.1"]
+    )
+    assert "model.dropout" not in fixed.config.space
+    assert "training.learning_rate" in fixed.config.space
     with pytest.raises(Exception, match="has no feature table for this split; build one with: embrec features build"):
         plan_search(category)
 
