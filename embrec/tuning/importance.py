@@ -17,7 +17,7 @@ from embrec.tuning.config import SearchConfig
 from embrec.tuning.records import Trial
 
 FEWEST = 8  # trials below which no forest is grown
-_TREES = 100
+_TREES = 50
 _FOLDS, _IN_FOLD = 5, 4  # folds at most, and trials that each has at least
 _SHUFFLES = 10
 _NOTHING, _MUCH = 0.1, 0.5  # explained shares below which importances mean nothing, and above which they mean much
@@ -48,12 +48,14 @@ class Importance:
         shares: of all settings, the greatest first; they sum to 1. Empty where they are not defined.
         explained: R^2 of predictions of trials that the forests had not seen; None where none was grown.
         trials: how many were learned from.
+        stopped: how many of them were stopped early.
         reason: why there are no shares; empty where there are.
     """
 
     shares: tuple[Share, ...]
     explained: float | None
     trials: int
+    stopped: int = 0
     reason: str = ""
 
     @property
@@ -68,11 +70,19 @@ class Importance:
             return f"The importance of settings is not known: {self.reason}."
         if not self.is_meaningful:
             return (
-                f"The forest explains nothing of trials that it has not seen (R² {self.explained:.2f}), so the shares are "
-                "noise; more trials are needed."
+                f"The forest explains nothing of trials that it has not seen (R² {_signed(self.explained)}), so the shares "
+                "are noise; more trials are needed."
             )
-        much = "" if self.explained >= _MUCH else ", so the shares are a hint and no more"
-        return f"The forest explains {self.explained:.0%} of the variation of trials that it has not seen{much}."
+        hint = "" if self.explained >= _MUCH else ", so the shares are a hint and no more"
+        said = (
+            f"The forest explains {self.explained * 100:.0f} % of the variation of trials that it has not seen{hint}."
+        )
+        if self.stopped > self.trials / 2:
+            said += (
+                f" {self.stopped} of {self.trials} trials were stopped early: the shares tell what makes a training begin "
+                "well, and little of what makes it end well."
+            )
+        return said
 
 
 def setting_importance(trials: Mapping[int, Trial], config: SearchConfig, *, seeds: int = 5) -> Importance:
@@ -83,8 +93,9 @@ def setting_importance(trials: Mapping[int, Trial], config: SearchConfig, *, see
     are shuffled together. Logarithmic ranges are learned from in logarithms.
 
     Trials that failed do not count. Those that were stopped early do, with the best value of fewer epochs: what makes a
-    training begin well counts for more here than what makes it end well. A search that learns draws most trials where it
-    hopes for good ones, so shares tell of that part of the space.
+    training begin well counts for more here than what makes it end well, and where most were stopped the latter is hardly
+    seen, for nobody knows how they would have ended. A search that learns draws most trials where it hopes for good ones,
+    so shares tell of that part of the space.
 
     Args:
         trials: of a search, by number.
@@ -95,14 +106,15 @@ def setting_importance(trials: Mapping[int, Trial], config: SearchConfig, *, see
         The shares, or why there are none. Equal trials give equal shares.
     """
     able = [(trial, found[1]) for trial in trials.values() if (found := _value(trial, config)) is not None]
+    stopped = sum(trial.status == "stopped" for trial, _ in able)
     if len(able) < FEWEST:
         few = {0: "no trial has a value", 1: "only 1 trial has a value"}.get(
             len(able), f"only {len(able)} trials have a value"
         )
-        return Importance((), None, len(able), f"{few}, and it takes {FEWEST}")
+        return Importance((), None, len(able), stopped, f"{few}, and it takes {FEWEST}")
     values = np.array([value for _, value in able])
     if np.ptp(values) == 0:
-        return Importance((), None, len(able), "all trials have the same value")
+        return Importance((), None, len(able), stopped, "all trials have the same value")
     space = config.parsed_space().settings
     columns = [_columns(key, distribution, [trial for trial, _ in able]) for key, distribution in space.items()]
     measured = [_measure(columns, values, seed) for seed in range(seeds)]
@@ -110,13 +122,15 @@ def setting_importance(trials: Mapping[int, Trial], config: SearchConfig, *, see
     explained = float(np.mean([one for _, one in measured]))
     means = growth.mean(axis=0).clip(0)
     if not means.any():
-        return Importance((), explained, len(able), "no setting helps to predict a trial; more trials are needed")
+        return Importance(
+            (), explained, len(able), stopped, "no setting helps to predict a trial; more trials are needed"
+        )
     parts, means = (growth / means.sum()).clip(0), means / means.sum()
     shares = [
         Share(key, float(means[place]), float(parts[:, place].min()), float(parts[:, place].max()))
         for place, key in enumerate(space)
     ]
-    return Importance(tuple(sorted(shares, key=lambda share: -share.mean)), explained, len(able))
+    return Importance(tuple(sorted(shares, key=lambda share: -share.mean)), explained, len(able), stopped)
 
 
 def _value(trial: Trial, config: SearchConfig) -> tuple[int, float] | None:
@@ -172,3 +186,7 @@ def _measure(columns: list[NDArray[np.float64]], values: NDArray[np.float64], se
         predicted[:, unseen] = forest.predict(inputs).reshape(len(whose), -1)
     errors = ((predicted - values) ** 2).mean(axis=1)
     return errors[1:].reshape(settings, _SHUFFLES).mean(axis=1) - errors[0], float(r2_score(values, predicted[0]))
+
+
+def _signed(value: float) -> str:
+    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")

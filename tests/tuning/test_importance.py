@@ -99,6 +99,17 @@ def test_failed_trials_and_values_that_are_no_numbers_do_not_count():
     )
 
 
+def test_shares_of_a_search_that_stopped_most_trials_say_what_they_tell_of():
+    trials = drawn_trials(CONFIG, 20, by_rate)
+    stopped = {
+        number: replace(trial, status="stopped" if number > 9 else "finished") for number, trial in trials.items()
+    }
+    found = setting_importance(stopped, CONFIG)
+    assert found.shares == setting_importance(trials, CONFIG).shares
+    assert "11 of 20 trials were stopped early: the shares tell what makes a training begin well" in found.words
+    assert "stopped early" not in setting_importance(trials, CONFIG).words
+
+
 def test_equal_values_and_no_trials_give_a_reason():
     same = setting_importance(drawn_trials(CONFIG, 10, lambda *_: 0.5), CONFIG)
     assert (same.shares, same.reason) == ((), "all trials have the same value")
