@@ -118,17 +118,17 @@ def setting_importance(trials: Mapping[int, Trial], config: SearchConfig, *, see
     space = config.parsed_space().settings
     columns = [_columns(key, distribution, [trial for trial, _ in able]) for key, distribution in space.items()]
     measured = [_measure(columns, values, seed) for seed in range(seeds)]
-    growth = np.array([one for one, _ in measured])  # [seeds, settings]
+    growth = np.array([one for one, _ in measured]).clip(0)  # [seeds, settings]
     explained = float(np.mean([one for _, one in measured]))
-    means = growth.mean(axis=0).clip(0)
-    if not means.any():
+    growth = growth[growth.any(axis=1)]
+    if not len(growth):
         return Importance(
             (), explained, len(able), stopped, "no setting helps to predict a trial; more trials are needed"
         )
-    parts, means = (growth / means.sum()).clip(0), means / means.sum()
+    parts = growth / growth.sum(axis=1, keepdims=True)
     shares = [
-        Share(key, float(means[place]), float(parts[:, place].min()), float(parts[:, place].max()))
-        for place, key in enumerate(space)
+        Share(key, float(part.mean()), float(part.min()), float(part.max()))
+        for key, part in zip(space, parts.T, strict=True)
     ]
     return Importance(tuple(sorted(shares, key=lambda share: -share.mean)), explained, len(able), stopped)
 
