@@ -61,6 +61,36 @@ def drawn_trials(
     return trials
 
 
+def some_trials(config: SearchConfig, count: int = 14, error: str = "it burst") -> list[Trial]:
+    """Trials of nine epochs: 4 wins, 5 failed, 6 has not ended, every third was stopped; 1 is the first starting point."""
+    generator = np.random.default_rng(0)
+    trials = []
+    for number in range(1, count + 1):
+        settings = config.start[0] if number == 1 and config.start else drawn_settings(config, generator)
+        length, status = {5: (1, "failed"), 6: (2, "begun")}.get(
+            number, (9, "finished") if number % 3 else (3, "stopped")
+        )
+        height = {1: 0.2, 4: 0.3}.get(number, 0.1 + 0.001 * number)
+        values = [height * epoch / length for epoch in range(1, length + 1)]
+        trials.append(made_trial(config, number, settings, values, status, error=error if status == "failed" else ""))
+    return trials
+
+
+def wide_search() -> SearchConfig:
+    """A search of many settings with long names."""
+    space: dict[str, Any] = {
+        f"model.{name}_dropout": {"uniform": [0, 0.5]} for name in ("sequence", "attention", "item")
+    }
+    space |= {f"model.size_of_{name}": {"log-integer": [16, 4096]} for name in ("the_first_layer", "queries")}
+    space |= {
+        "training.learning_rate": {"log-uniform": [1e-5, 1e-1]},
+        "training.weight_decay": {"choice": [0.0, {"log-uniform": [1e-4, 0.3]}]},
+        "model.features": {"choice": [["a-long-name-of-an-encoder-1a2b"], ["glove-100-3c4d", "tfidf-5e6f"]]},
+        "training.loss.regularization": {"uniform": [0, 1]},
+    }
+    return search_config(space)
+
+
 def write_search(category: Category, name: str, config: SearchConfig, trials: Iterable[Trial]) -> SearchFolder:
     """Write a search as if its trials had been run."""
     folder = SearchFolder(category.searches / name)
