@@ -1,7 +1,7 @@
 """A search on one screen while it runs; in a pipe or log file, a line where something is worth one."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -103,23 +103,17 @@ class SearchScreen:
                 str(number),
                 f"{len(trial.epochs)}/{state.config.epochs}",
                 f"{values[-1][1]:.4f}" if values else "",
-                Text(shorten(settings_words(trial.settings), width)),
+                Text(shorten(_settings_words(trial.settings), width)),
             )
         return Group(*lines, table)
 
 
-def settings_words(settings: Any) -> str:
-    """Return settings in one line, without their sections: `learning_rate 0.00034, dropout 0.21`."""
-    return ", ".join(f"{key.split('.')[-1]} {value_words(value)}" for key, value in settings.items())
+def _settings_words(settings: "Mapping[str, Any]") -> str:
+    """Return settings in one line: `learning_rate 0.00034, dropout 0.21`."""
+    from embrec.tuning.summary import short_labels, shown_setting
 
-
-def value_words(value: Any) -> str:
-    """Return a setting's value as people read it."""
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    if isinstance(value, list | tuple):
-        return "+".join(str(part).rpartition("-")[0] or str(part) for part in value)
-    return str(value)
+    labels = short_labels(settings)
+    return ", ".join(f"{labels[key]} {shown_setting(key, value)}" for key, value in settings.items())
 
 
 def _best_words(state: "SearchState") -> str:

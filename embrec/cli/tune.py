@@ -1,6 +1,7 @@
 """`embrec tune`: parse, call one function, print."""
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -99,7 +100,7 @@ def tune(
 ) -> None:
     """Search the settings of a model, then train the best ones with several seeds and test them once.
 
-    An interrupted search goes on when the command is repeated, or with --resume NAME.
+    An interrupted search goes on when the command is repeated, or with --resume NAME. What it found: embrec tune show NAME.
     """
     if context.invoked_subcommand is not None:
         return
@@ -211,3 +212,27 @@ def _print_leaks(report: "LeakReport") -> None:
 
     for line in report.lines():
         notes().print(line, markup=False)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="Of a search, or category/search.")],
+    top: Annotated[int, typer.Option(min=1, help="Trials in the table.")] = 10,
+    output: Annotated[Path | None, typer.Option(help="Also write all of it to this JSON file.")] = None,
+    workspace: Workspace = None,
+) -> None:
+    """Show what a search found, or has found so far: its trials, the best value after each, and which settings matter."""
+    from embrec.cli.console import answers, notes, print_table
+    from embrec.files import write_json
+    from embrec.report.search_tables import SoFar
+    from embrec.tuning.folder import locate_search
+    from embrec.workspace import Workspace as Workspaces
+
+    found = SoFar(locate_search(name, Workspaces.locate(workspace)))
+    for table in found.tables(top):
+        print_table(table.title, table.columns, table.rows)
+    for line in found.notes():
+        answers().print(line, markup=False)
+    if output is not None:
+        write_json(output, found.as_dict())
+        notes().print(f"search: {output}", markup=False)

@@ -1,12 +1,124 @@
-"""What searches found, as tables: of several categories in the form of the paper's Tables 2 and 3."""
+"""What searches found, as tables: of one search, and of several categories in the form of the paper's Tables 2 and 3."""
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cached_property
 from typing import Any
 
 from embrec.evaluation.statistics import MeanInterval
+from embrec.report.page.parts import duration
 from embrec.report.tables import Table
+from embrec.tuning.config import SearchConfig
+from embrec.tuning.folder import SearchFolder
+from embrec.tuning.importance import Importance, setting_importance
+from embrec.tuning.records import TrialLog
 from embrec.tuning.several import Found
+from embrec.tuning.summary import best_so_far, counts, gain, savings, short_labels, shown_setting, trial_rows
+
+
+class SoFar:
+    """What a search has found so far.
+
+    Args:
+        folder: of the search.
+
+    Raises:
+        RunError: the folder is no search, or damaged.
+    """
+
+    def __init__(self, folder: SearchFolder) -> None:
+        self.folder = folder
+        self.config: SearchConfig = folder.config()
+        self.log: TrialLog = folder.log()
+        self.result = folder.read_result()
+
+    @cached_property
+    def importance(self) -> Importance:
+        """How much each setting mattered."""
+        return setting_importance(self.log.trials, self.config)
+
+    def tables(self, top: int) -> list[Table]:
+        """Return the best trials, the way to the best one, and the importance of settings."""
+        trials, config = self.log.trials, self.config
+        labels = short_labels(config.space)
+        rows = trial_rows(trials, config)
+        best = [
+            [
+                "-" if row.rank is None else str(row.rank), str(row.number), _number(row.value),
+                f"{row.best_epoch or '-'}/{row.epochs}",
+                "running" if row.status == "begun" else row.status, duration(row.seconds),
+                *(shown_setting(key, row.settings[key]) for key in labels),
+            ]
+            for row in rows[:top]
+        ]  # fmt: skip
+        columns = ["rank", "trial", f"valid {config.objective}", "best epoch", "status", "time", *labels.values()]
+        steps, before = [], None
+        for step in best_so_far(trials, config):
+            if step.best is not None and step.best != before:
+                before = step.best
+                steps.append([str(step.number), f"{step.best:.4f}"])
+        name = f"{self.folder.category.name}/{self.folder.name}"
+        tables = [
+            Table(f"{name}: the best {len(best)} of {len(trials)} trials", columns, best),
+            Table("Best so far", ["trial", f"valid {config.objective}"], steps),
+        ]
+        if self.importance.shares:
+            shares = [
+                [labels[share.key], f"{share.mean:.0%}", f"{share.low:.0%} to {share.high:.0%}"]
+                for share in self.importance.shares
+            ]
+            tables.append(Table("Importance of settings", ["setting", "share", "over forests"], shares))
+        return tables
+
+    def notes(self) -> list[str]:
+        """Return in sentences what the tables do not say."""
+        trials, config = self.log.trials, self.config
+        saved = savings(trials, config)
+        words = [
+            f"{count} {'not ended' if status == 'begun' else status}"
+            for status, count in counts(trials).items()
+            if count
+        ]
+        lines = [
+            f"{len(trials)} of {config.samples} trials: {', '.join(words) or 'none'}.",
+            f"Stopping saved {saved.epochs_whole - saved.epochs:,} of {saved.epochs_whole:,} epochs ({saved.share:.0%}), about "
+            f"{duration(saved.seconds_whole - saved.seconds)} of {duration(saved.seconds_whole)} of training.",
+        ]
+        better = gain(trials, config)
+        if better is not None:
+            lines.append(
+                f"The best trial is {better:+.1%} from the settings that the search began with, on validation."
+            )
+        lines.append(self.importance.words)
+        lines += [
+            f"Trial {trial.number} failed: {trial.error}" for trial in trials.values() if trial.status == "failed"
+        ]
+        if self.result is not None:
+            runs = ", ".join(f"{self.folder.category.name}/{run}" for run in self.result["runs"].values())
+            lines.append(f"Models with the best settings: {runs}.")
+        else:
+            lines.append(
+                f"It is not complete; go on with: embrec tune --resume {self.folder.category.name}/{self.folder.name}"
+            )
+        return lines
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything as plain values for JSON."""
+        return {
+            "search": self.folder.name,
+            "category": self.folder.category.name,
+            "config": self.config.model_dump(mode="json"),
+            "trials": [asdict(trial) for trial in self.log.trials.values()],
+            "best so far": [asdict(step) for step in best_so_far(self.log.trials, self.config)],
+            "savings": asdict(savings(self.log.trials, self.config)),
+            "importance": asdict(self.importance),
+            "result": self.result,
+        }
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
 
 
 def test_table(found: Mapping[str, Found]) -> Table:
@@ -26,27 +138,13 @@ def settings_table(found: Mapping[str, Found]) -> Table:
     keys = list(dict.fromkeys(key for one in found.values() for key in one.result.best.settings))
     objectives = list(dict.fromkeys(one.result.config.objective for one in found.values()))
     columns = [
-        "category", "trials", f"valid {objectives[0] if len(objectives) == 1 else 'objective'}", *map(short_key, keys)
+        "category", "trials", f"valid {objectives[0] if len(objectives) == 1 else 'objective'}", *short_labels(keys).values()
     ]  # fmt: skip
     rows = [
         [category, str(len(one.result.log.trials)), f"{_value(one):.4f}", *(_shown(one, key) for key in keys)]
         for category, one in found.items()
     ]
     return Table("Best settings", columns, rows)
-
-
-def short_key(key: str) -> str:
-    """Return a setting's name without its section: `model.dropout` -> `dropout`."""
-    return key.removeprefix("model.").removeprefix("training.")
-
-
-def value_words(value: Any) -> str:
-    """Return a setting's value as people read it: a feature table without its identity."""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, list | tuple):
-        return " + ".join(str(part).rpartition("-")[0] or str(part) for part in value)
-    return str(value)
 
 
 def _value(one: Found) -> float:
@@ -56,7 +154,7 @@ def _value(one: Found) -> float:
 
 def _shown(one: Found, key: str) -> str:
     settings = one.result.best.settings
-    return value_words(settings[key]) if key in settings else "-"
+    return shown_setting(key, settings[key]) if key in settings else "-"
 
 
 def _both(one: Found, metric: str) -> list[str]:

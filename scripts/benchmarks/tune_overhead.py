@@ -2,9 +2,9 @@
 
     python scripts/benchmarks/tune_overhead.py [--trials N] [--epochs N]
 
-A generated log: 4,000 histories of 8 events on average over 20,000 items of Zipf's popularity, whose content is a table of
-random vectors of 768 numbers (61 MB); EmbRec's GRU with 64-d dense layers, 512 negatives, batches of 128, no stopping, one thread
-a trial. Every figure is of one search, in seconds of the clock.
+A generated log: 4,000 histories of 8 events on average over 20,000 items of Zipf's popularity, whose content is a table
+of random vectors of 768 numbers (61 MB); EmbRec's GRU with 64-d dense layers, 512 negatives, batches of 128, no stopping, one
+thread a trial. Every figure is of one search, in seconds of the clock.
 
 - floor: the same trainings one after the other in this process, with one thread and without Ray;
 - one at a time, and two: through Ray Tune, from the first trial's begin to the last one's end;

@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 import subprocess
-from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +14,8 @@ import pytest
 from PIL import Image
 from support.categories import N_ITEMS, SETTINGS, toy_config
 from support.logs import toy_log
+from support.pages import Page
+from support.searches import some_trials, wide_search, write_search
 
 from embrec.cli.app import main
 from embrec.data.catalog import Catalog
@@ -34,56 +35,6 @@ from embrec.workspace import Category, Workspace
 HOSTILE = '<script>alert("1")</script> <b>bold</b> "quoted" & 5 < 6'
 RIGHT_TO_LEFT = "שעון יד לגברים"
 ENDLESS = "extraordinarily" * 20
-VOID = {"meta", "img", "br", "hr", "input", "link"}
-
-
-class Page(HTMLParser):
-    """What a page is made of: its elements in order, and everything about it that is wrong."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.text = text
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.errors: list[str] = []
-        self.words: list[str] = []
-        self._open: list[str] = []
-        self._captions: list[int] = []
-        self.feed(text)
-        self.close()
-        self.errors += [f"<{tag}> is never closed" for tag in self._open]
-
-    def handle_starttag(self, tag, attrs):
-        if tag in VOID:
-            self.elements.append((tag, dict(attrs)))
-            return
-        self._open.append(tag)
-        self.elements.append((tag, dict(attrs)))
-        if tag == "table":
-            self._captions.append(0)
-        if tag == "caption":
-            self._captions[-1] += 1
-
-    def handle_startendtag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        if not self._open or self._open[-1] != tag:
-            self.errors.append(f"</{tag}> closes <{self._open[-1] if self._open else 'nothing'}> at {self.getpos()}")
-            return
-        self._open.pop()
-        if tag == "table" and self._captions.pop() != 1:
-            self.errors.append(f"table without its caption at {self.getpos()}")
-
-    def handle_data(self, data):
-        if not self._open or self._open[-1] != "style":
-            self.words.append(data)
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.elements if name == tag]
-
-    @property
-    def said(self) -> str:
-        return " ".join(" ".join(self.words).split())
 
 
 def shop(folder: Path, *, pictures: bool) -> Category:
@@ -116,7 +67,7 @@ def content_run(category: Category, name: str, **options) -> RunFolder:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Two runs on a shop with pictures."""
+    """Two runs on a shop with pictures, the first one's settings from a search."""
     category = shop(tmp_path_factory.mktemp("pictures"), pictures=True)
     first = content_run(category, "first")
     second = content_run(category, "second-with-a-long-name-of-many-words", epochs=2)
@@ -125,6 +76,9 @@ def runs(tmp_path_factory):
         Check("test items seen before", Status.WARNING, 0.25, {}, "A <quarter>."),
     )
     first.leaks.write_text(json.dumps(LeakReport(checks).as_dict()))
+    search = wide_search()
+    write_search(category, "tuned", search, some_trials(search, 7))
+    first.search_file.write_text("tuned\n")
     second.leaks.unlink()  # as of a run from before there were checks
     return [first, second]
 
@@ -187,6 +141,8 @@ def test_a_page_says_what_was_measured_and_how(page):
         "By events before",
         "How often lists are mostly popular items",
         "Drawn with seed 0",
+        "7 trials of at most 9 epochs searched 9 settings",
+        "The settings of first come from this search, tuned.",
     ):
         assert words in page.said, words
 

@@ -14,7 +14,7 @@ from embrec.files import write_text
 from embrec.progress import Progress, silent
 from embrec.report.figures import require_matplotlib
 from embrec.report.page.compose import compose
-from embrec.report.page.material import LIST, Material, Run, read_run
+from embrec.report.page.material import LIST, Material, Run, read_run, read_search
 from embrec.report.page.render import require_jinja
 from embrec.report.pictures import require_pillow
 from embrec.report.record import circumstances
@@ -58,6 +58,7 @@ def build_report(
     notes: list[str] = []
     if baselines is None:
         baselines, notes = _usable_baselines(runs)
+    search, missing = read_search(runs)
     evaluations = evaluate_runs([run.folder for run in runs], baselines, config, progress, keep=LIST)
     dataset = load_dataset(category)
     partition = runs[0].config.split(dataset.interactions, len(dataset.catalog))
@@ -77,9 +78,11 @@ def build_report(
         created=_today(),
         notes=(
             *notes,
+            *missing,
             *(f"{note}." for note in learning),
             *undefined_notes({name: [one] for name, one in evaluations.items()}),
         ),
+        search=search,
     )
     page = compose(material, circumstances(dataset, partition, category, command), progress)
     write_text(output, page)

@@ -16,6 +16,7 @@ from embrec.report.page.overview import overview
 from embrec.report.page.people import examples_section, failures_section
 from embrec.report.page.render import render
 from embrec.report.page.results import measure_all, results_section
+from embrec.report.page.search import search_section
 from embrec.report.page.slices import slices_section
 
 
@@ -39,6 +40,7 @@ def compose(material: Material, circumstances: Mapping[str, Any], progress: Prog
     makers = [
         lambda: data_section(material, show),
         lambda: leaks_section(material),
+        *([lambda: search_section(search)] if (search := material.search) is not None else []),
         lambda: curves_section(material),
         lambda: results_section(material, measured),
         lambda: slices_section(material),

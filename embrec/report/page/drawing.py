@@ -43,7 +43,15 @@ _SETTINGS: dict[Any, Any] = {
 }
 
 
-def figure(name: str, title: str, description: str, draw: Callable[["Axes"], None], *, height: int = HEIGHT) -> Figure:
+def figure(
+    name: str,
+    title: str,
+    description: str,
+    draw: Callable[["Axes"], None],
+    *,
+    height: int = HEIGHT,
+    width: int = WIDTH,
+) -> Figure:
     """Draw one panel.
 
     Args:
@@ -52,18 +60,19 @@ def figure(name: str, title: str, description: str, draw: Callable[["Axes"], Non
         description: what one sees in it, for those who do not.
         draw: draws into the axes.
         height: in CSS pixels.
+        width: in CSS pixels; what is wider than the others belongs into `show.wide`.
     """
     import matplotlib
 
     with matplotlib.rc_context({**_SETTINGS, "svg.hashsalt": f"embrec-{name}"}):
-        drawing = empty_figure(WIDTH / 72, height / 72)
+        drawing = empty_figure(width / 72, height / 72)
         drawing.patch.set_visible(False)
         axes = drawing.subplots()
         axes.patch.set_visible(False)
         draw(axes)
         stream = io.StringIO()
         drawing.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return Figure(_inline(stream.getvalue(), name, title, description), title)
+    return Figure(_inline(stream.getvalue(), name, title, description, width), title, width)
 
 
 def grid(axes: "Axes", axis: Literal["x", "y", "both"] = "y") -> None:
@@ -71,7 +80,7 @@ def grid(axes: "Axes", axis: Literal["x", "y", "both"] = "y") -> None:
     axes.grid(axis=axis)
 
 
-def _inline(svg: str, name: str, title: str, description: str) -> str:
+def _inline(svg: str, name: str, title: str, description: str, width: int) -> str:
     """Turn a file into an element of a page: no prolog, metadata or style sheet, ids of its own, a title and a description."""
     (box,) = re.findall(r'viewBox="[^"]+"', svg)
     body = svg[svg.index(">", svg.index("<svg")) + 1 :]
@@ -83,7 +92,7 @@ def _inline(svg: str, name: str, title: str, description: str) -> str:
     body = body.replace("font-family: 'DejaVu Sans'; ", "")  # the typeface is the page's
     body = re.sub(r"<[^>]+>", _rounded, body)
     opening = (
-        f'<svg {box} role="img" aria-labelledby="{name}-title {name}-description" style="max-width:{WIDTH}px">'
+        f'<svg {box} role="img" aria-labelledby="{name}-title {name}-description" style="max-width:{width}px">'
         f'<title id="{name}-title">{escape(title)}</title>'
         f'<desc id="{name}-description">{escape(description)}</desc>'
     )

@@ -1,7 +1,7 @@
 """What a page is made from: the data, the runs with their logs, and the rank of every target under every model."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset
-from embrec.errors import RunError
+from embrec.errors import ConfigError, RunError
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
 from embrec.evaluation.leaks import LeakReport
 from embrec.report.page.models import Model, page_models
 from embrec.training.config import RunConfig
 from embrec.training.run import RunFolder
+from embrec.tuning.config import SearchConfig
+from embrec.tuning.folder import SearchFolder, require_name
+from embrec.tuning.records import Trial
 
 LIST = 10  # items of a list that are looked at
 
@@ -77,6 +80,53 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class Search:
+    """A search that found the settings of a run.
+
+    Attributes:
+        name: within its category.
+        config: what was searched.
+        trials: what its log tells, by number.
+        runs: those of the page that were trained with its best settings.
+    """
+
+    name: str
+    config: SearchConfig
+    trials: Mapping[int, Trial]
+    runs: tuple[str, ...]
+
+
+def read_search(runs: Sequence[Run]) -> tuple[Search | None, list[str]]:
+    """Read the search of the first run that came from one.
+
+    Returns:
+        The search, None if no run came from one or nothing can be read of it; and notes that say why not.
+    """
+    run = next((run for run in runs if run.folder.search()), None)
+    if run is None:
+        return None, []
+    name = run.folder.search()
+    left_out = f"The search that found the settings of {run.name} is left out: "
+    try:
+        folder = SearchFolder(run.folder.category.searches / require_name(name))
+    except ConfigError as error:
+        return None, [f"{left_out}{error}"]
+    try:
+        if not folder.config_file.is_file():
+            return None, [f"{left_out}the category has no search {name} any more."]
+        config, trials = folder.config(), folder.log().trials
+    except RunError as error:
+        return None, [f"{left_out}{error}"]
+    except (OSError, UnicodeDecodeError) as error:
+        return None, [f"{left_out}{folder.path} cannot be read ({error})."]
+    if any(trial.settings.keys() != config.space.keys() for trial in trials.values()):
+        return None, [f"{left_out}its trials have other settings than {folder.config_file} says."]
+    category = run.folder.category.path
+    same = (one.name for one in runs if one.folder.search() == name and one.folder.category.path == category)
+    return Search(name, config, trials, tuple(same)), []
+
+
+@dataclass(frozen=True)
 class Material:
     """Everything that sections read.
 
@@ -93,6 +143,7 @@ class Material:
         command: that makes this page again.
         created: when, as people write it.
         notes: what a reader should know of how the page came to be.
+        search: that found the settings of a run; None if none did, or it is gone.
     """
 
     category: str
@@ -107,6 +158,7 @@ class Material:
     command: str
     created: str
     notes: tuple[str, ...] = ()
+    search: Search | None = None
 
     @cached_property
     def models(self) -> dict[str, Model]:

@@ -49,10 +49,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure: an SVG element, already safe, and what it shows, in a line."""
+    """A figure: an SVG element, already safe, what it shows, in a line, and its width in CSS pixels."""
 
     svg: str
     title: str
+    width: int
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from support.colours import contrast, linear
 
 from embrec.report.page.models import COLOURS, GREYS, page_models
 
@@ -28,17 +29,6 @@ TO_OKLAB = [
     [0.0259040371, 0.7827717662, -0.808675766],
 ]
 OKABE_AND_ITO = 0.076  # how near the nearest two of their first six colours are, to deuteranopes
-
-
-def linear(colour: str) -> np.ndarray:
-    values = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)]) / 255
-    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
-
-
-def contrast(one: str, other: str) -> float:
-    """Return the contrast of two colours as WCAG 2 defines it."""
-    darker, lighter = sorted(float(np.dot((0.2126, 0.7152, 0.0722), linear(colour))) for colour in (one, other))
-    return (lighter + 0.05) / (darker + 0.05)
 
 
 def oklab(colour: str, vision: str) -> np.ndarray:
