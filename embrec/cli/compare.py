@@ -295,6 +295,28 @@ def runs(
         notes().print(f"tables: {output / 'runs.md'}", markup=False)
 
 
+@app.command()
+def searches(
+    searches: Annotated[list[str], typer.Argument(help="Searches of one category: names, or category/search.")],
+    output: Annotated[
+        Path | None, typer.Option(help="Folder that the figure and the numbers are also written to.")
+    ] = None,
+    workspace: Workspace = None,
+) -> None:
+    """Compare ways to search by how the best value grows; searches that differ in the seed alone are one way."""
+    from embrec.cli.console import notes, print_table
+    from embrec.report.searches import compare_searches, write_search_comparison
+    from embrec.tuning.folder import locate_search
+    from embrec.workspace import Workspace as Workspaces
+
+    comparison = compare_searches([locate_search(name, Workspaces.locate(workspace)) for name in searches])
+    for table in comparison.tables():
+        print_table(table.title, table.columns, table.rows)
+    if output is not None:
+        write_search_comparison(comparison, output, command_line())
+        notes().print(f"figure: {output / 'figure.png'}", markup=False)
+
+
 def _show(comparison: "ObjectiveComparison") -> None:
     """Print a comparison of losses or negatives, and what could not be compared."""
     from embrec.cli.console import answers, notes, print_table

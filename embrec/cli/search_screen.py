@@ -82,8 +82,8 @@ class SearchScreen:
         from rich.text import Text
 
         state = self.state
-        if state is None:
-            return Text(f"{self.title}: starting Ray ...")
+        if state is None or not state.trials:
+            return Text(f"{self.title}: starting Ray and its workers ...")
         if self.task:
             return Group(Text(f"{self.title}: {self._counts(state)}; {_best_words(state)}"), Text(self.task))
         ended = sum(trial.ended for trial in list(state.trials.values()))

@@ -63,7 +63,7 @@ class SoFar:
             Table(f"{name}: the best {len(best)} of {len(trials)} trials", columns, best),
             Table("Best so far", ["trial", f"valid {config.objective}"], steps),
         ]
-        if self.importance.shares:
+        if self.importance.is_meaningful:
             shares = [
                 [labels[share.key], f"{share.mean:.0%}", f"{share.low:.0%} to {share.high:.0%}"]
                 for share in self.importance.shares
