@@ -10,8 +10,8 @@ from embrec.cli.options import Preset, Workspace, command_line
 
 if TYPE_CHECKING:
     from embrec.evaluation.leaks import LeakReport
-    from embrec.tuning.on_ray import Resources
     from embrec.tuning.plan import Plan
+    from embrec.tuning.resources import Resources
     from embrec.tuning.search import SearchResult
 
 app = typer.Typer(
@@ -106,8 +106,8 @@ def tune(
         return
     from embrec.data.splits import parse_split
     from embrec.training.seeds import parse_seeds
-    from embrec.tuning.on_ray import Resources
     from embrec.tuning.plan import categories_of, plan_search, refuse_with_resume, resumed_search
+    from embrec.tuning.resources import Resources
     from embrec.workspace import Workspace as Workspaces
 
     place = Workspaces.locate(workspace)

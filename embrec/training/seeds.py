@@ -58,18 +58,26 @@ def train_seeds(
     check_seeds(seeds)
     runs: dict[int, TrainingResult] = {}
     for seed in seeds:
-        training = config.training.model_copy(update={"seed": seed})
-        one = config.model_copy(update={"training": training})
         runs[seed] = train(
             category,
-            one,
-            f"{name}-s{seed}",
+            seed_config(config, seed),
+            seed_run(name, seed),
             force=force,
             address=address,
             on_leaks=on_leaks if all(run.reused for run in runs.values()) else None,
             progress=_of_seed(seed, progress),
         )
     return SeedsResult(runs)
+
+
+def seed_config(config: RunConfig, seed: int) -> RunConfig:
+    """Return a configuration with another seed."""
+    return config.model_copy(update={"training": config.training.model_copy(update={"seed": seed})})
+
+
+def seed_run(name: str, seed: int) -> str:
+    """Return the name of one of several runs that differ in their seed."""
+    return f"{name}-s{seed}"
 
 
 def parse_seeds(text: str) -> list[int]:

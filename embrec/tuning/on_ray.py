@@ -18,14 +18,14 @@ from typing import Any
 
 import torch
 
-from embrec.errors import ConfigError, EmbrecError, RunError, StorageError
+from embrec.errors import EmbrecError, RunError, StorageError
 from embrec.on_ray import ray_cluster
+from embrec.tuning.agenda import Agenda
 from embrec.tuning.config import Halving, SearchConfig
 from embrec.tuning.folder import SearchFolder
-from embrec.tuning.proposals import Proposals
 from embrec.tuning.records import Status, TrialLog
 from embrec.tuning.records import Trial as TrialRecord
-from embrec.tuning.space import point_of, settings_at
+from embrec.tuning.resources import Resources
 from embrec.tuning.trial import SharedData, Trial
 
 _SETTINGS = {
@@ -41,54 +41,6 @@ _SETTINGS = {
 _RESTARTS = 2
 _LOOK_SECONDS = 0.2
 _END_SECONDS = 15
-
-
-@dataclass(frozen=True)
-class Resources:
-    """What a search may use.
-
-    Attributes:
-        concurrent: trials at once; as many as there is room for if None.
-        threads: processors of each trial.
-        per_gpu: trials that share a GPU, where trials run on GPUs.
-        device: auto, cpu or cuda.
-        address: of a running Ray cluster; one is started on this machine if None.
-    """
-
-    concurrent: int | None = None
-    threads: int = 1
-    per_gpu: int = 1
-    device: str = "auto"
-    address: str | None = None
-
-    def __post_init__(self) -> None:
-        for name, value in (
-            ("--concurrent", self.concurrent),
-            ("--threads", self.threads),
-            ("--per-gpu", self.per_gpu),
-        ):
-            if value is not None and value < 1:
-                raise ConfigError(f"{name} is {value}; use 1 or more")
-        if self.device not in ("auto", "cpu", "cuda"):
-            raise ConfigError(f"--device {self.device} cannot be shared out to trials; use auto, cpu or cuda")
-
-    def of_each(self, processors: int, gpus: int, where: str) -> dict[str, float]:
-        """Return what each trial takes of a cluster.
-
-        Args:
-            processors: how many the cluster has.
-            gpus: likewise.
-            where: the cluster, for messages.
-
-        Raises:
-            ConfigError: not one trial has room.
-        """
-        if self.device == "cuda" and not gpus:
-            raise ConfigError(f"--device cuda, but {where} has no GPU; use auto or cpu")
-        if processors < self.threads:
-            raise ConfigError(f"--threads {self.threads}, but {where} has only {processors} processors; use fewer")
-        each: dict[str, float] = {"CPU": self.threads}
-        return each if self.device == "cpu" or not gpus else {**each, "GPU": 1 / self.per_gpu}
 
 
 @dataclass
@@ -133,14 +85,12 @@ def run_trials(
         RunError: the disk is full, a machine does not see the folder, or Ray itself failed.
     """
     log = folder.log()
-    search = _Search(folder, config, log)
+    search = Agenda(folder, config, log)
     if search.left == 0:
         return log
     os.environ.update({name: os.environ.get(name, value) for name, value in _SETTINGS.items()})
-    local = resources.address is None
-    processors = max(os.cpu_count() or 1, resources.threads * (resources.concurrent or 1))
-    gpus = torch.cuda.device_count()
-    if local:
+    processors, gpus = resources.here
+    if resources.address is None:
         resources.of_each(os.cpu_count() or 1, gpus, "this machine")
     with ray_cluster(
         "embrec tune", "tune", "tune.search", "tune.schedulers",
@@ -167,53 +117,6 @@ def _ended(log: TrialLog) -> int:
     return sum(trial.ended for trial in log.trials.values())
 
 
-class _Search:
-    """What is to be tried next, and what became of it: the side of the search that Ray knows nothing of."""
-
-    def __init__(self, folder: SearchFolder, config: SearchConfig, log: TrialLog) -> None:
-        self.folder = folder
-        self.config = config
-        self.log = log
-        self.space = config.parsed_space()
-        self.proposals = Proposals(self.space, config.algorithm, seed=config.seed, random_first=config.chance)
-        for trial in log.trials.values():
-            self.proposals.add(trial.number, trial.point)
-            if trial.ended:
-                self.proposals.tell(trial.number, self.loss(trial.number))
-        self.waiting = [trial.number for trial in log.trials.values() if not trial.ended]
-
-    @property
-    def left(self) -> int:
-        """Trials that are still to be run."""
-        return len(self.waiting) + max(0, self.config.samples - len(self.log.trials))
-
-    def next(self) -> TrialRecord | None:
-        """Return the next trial: one that was interrupted, a point to start from, or a new proposal; None if there is none."""
-        if self.waiting:
-            return self.log.trials[self.waiting.pop(0)]
-        number = len(self.log.trials) + 1
-        if number > self.config.samples:
-            return None
-        if number <= len(self.config.start):
-            point = point_of(self.space, self.config.start[number - 1])
-            self.proposals.add(number, point)
-        else:
-            point = self.proposals.propose(number)
-        return self.log.begin(number, point, settings_at(self.space, point))
-
-    def loss(self, number: int) -> float | None:
-        """Return what HyperOpt makes small."""
-        trial = self.log.trials[number]
-        best = None if trial.status == "failed" else trial.best(self.config.objective, self.config.sign)
-        return None if best is None else -self.config.sign * best[1]
-
-    def end(self, number: int, status: Status, error: str = "") -> None:
-        """Take note that a trial ended."""
-        self.log.end(number, status, error)
-        self.proposals.tell(number, self.loss(number))
-        self.folder.checkpoint(number).unlink(missing_ok=True)
-
-
 class _StopError(Exception):
     """Ends the search from inside Tune."""
 
@@ -224,7 +127,7 @@ class _Tuning(threading.Thread):
     def __init__(
         self,
         ray: Any,
-        search: _Search,
+        search: Agenda,
         state: SearchState,
         shared: SharedData,
         each: Mapping[str, float],
@@ -367,7 +270,7 @@ def _again(tuning: _Tuning) -> str:
     return f"what is finished is kept, go on with: embrec tune --resume {folder.category.name}/{folder.name}"
 
 
-def _scheduler(base: Any, search: _Search, halving: Halving) -> Any:
+def _scheduler(base: Any, search: Agenda, halving: Halving) -> Any:
     """Return what stops trials: as strict as it would have been if the search had never been interrupted."""
 
     class Scheduler(base):
@@ -405,11 +308,11 @@ def _scheduler(base: Any, search: _Search, halving: Halving) -> Any:
     return scheduler
 
 
-def _searcher(base: Any, search: _Search) -> Any:
+def _searcher(base: Any, search: Agenda) -> Any:
     """Return Tune's view of what is to be tried next."""
 
     class Search(base):
-        def __init__(self, search: _Search) -> None:
+        def __init__(self, search: Agenda) -> None:
             super().__init__(metric="gain", mode="max")
             self.search = search
 

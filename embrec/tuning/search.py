@@ -24,9 +24,11 @@ from embrec.training.presets import changed_config
 from embrec.training.seeds import SeedsResult, check_seeds, train_seeds
 from embrec.training.sources import find_tables, frozen_table
 from embrec.tuning.config import SearchConfig
+from embrec.tuning.finals import train_ahead
 from embrec.tuning.folder import SearchFolder, require_name
-from embrec.tuning.on_ray import OnChange, Resources, run_trials
+from embrec.tuning.on_ray import OnChange, run_trials
 from embrec.tuning.records import Trial, TrialLog, best_trial
+from embrec.tuning.resources import Resources
 from embrec.tuning.space import Space, feature_names
 from embrec.tuning.trial import SharedData
 from embrec.workspace import Category
@@ -104,9 +106,12 @@ def tune(
         _write_best(result)
         if not seeds:
             return result
-        runs = train_seeds(
-            category, final_config(result), seeds, final_name(result), on_leaks=on_leaks, progress=progress
-        )
+        best_config, best_name = final_config(result), final_name(result)
+        ahead = train_ahead(category, best_config, seeds, best_name, resources, progress)
+        runs = train_seeds(category, best_config, seeds, best_name, on_leaks=on_leaks, progress=progress)
+        leaks = next(iter(runs.runs.values())).run.read_leaks() if ahead else None
+        if on_leaks is not None and leaks is not None:
+            on_leaks(leaks)
         for one in runs.runs.values():
             write_text(one.run.search_file, name + "\n")
         folder.write_result({"trial": best.number, "runs": {seed: one.run.name for seed, one in runs.runs.items()}})

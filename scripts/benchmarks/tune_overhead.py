@@ -30,7 +30,8 @@ from embrec.training.config import RunConfig
 from embrec.training.presets import build_config
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.folder import SearchFolder
-from embrec.tuning.on_ray import Resources, SearchState, run_trials
+from embrec.tuning.on_ray import SearchState, run_trials
+from embrec.tuning.resources import Resources
 from embrec.tuning.trial import SharedData, Trial
 
 ITEMS, DIM = 20_000, 768

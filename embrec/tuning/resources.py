@@ -1,0 +1,61 @@
+"""What a search may use of a machine or a cluster."""
+
+import os
+from dataclasses import dataclass
+
+import torch
+
+from embrec.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a search may use.
+
+    Attributes:
+        concurrent: trials at once; as many as there is room for if None.
+        threads: processors of each trial.
+        per_gpu: trials that share a GPU, where trials run on GPUs.
+        device: auto, cpu or cuda.
+        address: of a running Ray cluster; one is started on this machine if None.
+    """
+
+    concurrent: int | None = None
+    threads: int = 1
+    per_gpu: int = 1
+    device: str = "auto"
+    address: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (
+            ("--concurrent", self.concurrent),
+            ("--threads", self.threads),
+            ("--per-gpu", self.per_gpu),
+        ):
+            if value is not None and value < 1:
+                raise ConfigError(f"{name} is {value}; use 1 or more")
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise ConfigError(f"--device {self.device} cannot be shared out to trials; use auto, cpu or cuda")
+
+    def of_each(self, processors: int, gpus: int, where: str) -> dict[str, float]:
+        """Return what each trial takes of a cluster.
+
+        Args:
+            processors: how many the cluster has.
+            gpus: likewise.
+            where: the cluster, for messages.
+
+        Raises:
+            ConfigError: not one trial has room.
+        """
+        if self.device == "cuda" and not gpus:
+            raise ConfigError(f"--device cuda, but {where} has no GPU; use auto or cpu")
+        if processors < self.threads:
+            raise ConfigError(f"--threads {self.threads}, but {where} has only {processors} processors; use fewer")
+        each: dict[str, float] = {"CPU": self.threads}
+        return each if self.device == "cpu" or not gpus else {**each, "GPU": 1 / self.per_gpu}
+
+    @property
+    def here(self) -> tuple[int, int]:
+        """The processors and GPUs that a cluster on this machine is to have."""
+        return max(os.cpu_count() or 1, self.threads * (self.concurrent or 1)), torch.cuda.device_count()
