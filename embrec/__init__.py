@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from embrec.serving.scoring import score_by_item, score_by_user
     from embrec.training.pipeline import train
     from embrec.training.presets import build_config
+    from embrec.tuning.plan import plan_search
+    from embrec.tuning.search import tune
     from embrec.workspace import Workspace
 
 _EXPORTS = {
@@ -64,10 +66,12 @@ _EXPORTS = {
     "load_dataset": "embrec.data.store",
     "make_encoder": "embrec.features.registry",
     "parse_split": "embrec.data.splits",
+    "plan_search": "embrec.tuning.plan",
     "read_items": "embrec.data.readers.table",
     "score_by_item": "embrec.serving.scoring",
     "score_by_user": "embrec.serving.scoring",
     "train": "embrec.training.pipeline",
+    "tune": "embrec.tuning.search",
 }
 
 __all__ = [
@@ -100,10 +104,12 @@ __all__ = [
     "load_dataset",
     "make_encoder",
     "parse_split",
+    "plan_search",
     "read_items",
     "score_by_item",
     "score_by_user",
     "train",
+    "tune",
 ]
 
 

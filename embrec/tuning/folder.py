@@ -106,7 +106,7 @@ class SearchFolder:
         Raises:
             RunError: the search was begun with another configuration or other data.
         """
-        if self.config_file.is_file() and self.log_file.is_file():
+        if self.config_file.is_file() and self.log().trials:
             self.check(config)
             if self.fingerprint() != fingerprint:
                 raise RunError(

@@ -5,15 +5,13 @@ them has to survive, and a search may go on with another number of trials at onc
 tables lie once a machine in Ray's object store, and trials read them there without a copy.
 """
 
-import math
 import os
 import shutil
 import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from types import SimpleNamespace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -148,7 +146,9 @@ class _Tuning(threading.Thread):
     def run(self) -> None:
         """Run the trials, and keep what went wrong."""
         try:
-            self._tuner().fit()
+            tuner = self._tuner()
+            if self.search.left:
+                tuner.fit()
         except BaseException as problem:
             self.problem = self.problem or problem
 
@@ -216,7 +216,7 @@ class _Tuning(threading.Thread):
             tune_config=tune.TuneConfig(
                 search_alg=_searcher(tune.search.Searcher, self.search),
                 scheduler=scheduler,
-                num_samples=self.search.left,
+                num_samples=max(1, self.search.left),
                 max_concurrent_trials=self.state.slots if self._bounded else None,
                 reuse_actors=True,
                 trial_name_creator=lambda trial: f"trial-{trial.config['number']}",
@@ -272,6 +272,7 @@ def _again(tuning: _Tuning) -> str:
 
 def _scheduler(base: Any, search: Agenda, halving: Halving) -> Any:
     """Return what stops trials: as strict as it would have been if the search had never been interrupted."""
+    from ray.tune.schedulers import TrialScheduler
 
     class Scheduler(base):
         def __init__(self) -> None:
@@ -279,33 +280,56 @@ def _scheduler(base: Any, search: Agenda, halving: Halving) -> Any:
                 time_attr="epoch", metric="gain", mode="max", max_t=search.config.epochs, grace_period=halving.grace,
                 reduction_factor=halving.reduction,
             )  # fmt: skip
+            for number in search.log.trials:
+                super().on_trial_add(None, _Numbered(number))
 
         __getstate__ = _nothing
 
+        def replay(self) -> None:
+            """Decide again what was decided; a trial that was to be stopped when the search ended is stopped now."""
+            decided = {}
+            for number, epochs in search.log.order:
+                trial = search.log.trials[number]
+                values = dict(replace(trial, epochs=trial.epochs[:epochs]).values(search.config.objective))
+                told = trial.epochs[epochs - 1]["epoch"]
+                if told in values and told < search.config.epochs:
+                    gain = max(search.config.sign * value for value in values.values())
+                    result = {"epoch": told, "gain": gain}
+                    decided[number] = super().on_trial_result(None, _Numbered(number), result)
+            for number in list(search.waiting):
+                if decided.get(number) == TrialScheduler.STOP:
+                    search.waiting.remove(number)
+                    search.end(number, "stopped")
+
         def on_trial_add(self, controller: Any, trial: Any) -> None:
-            super().on_trial_add(controller, trial)
-            self._tell_again(trial, trial.config["number"])
+            super().on_trial_add(controller, _of(trial))
 
-        def tell_ended(self) -> None:
-            for trial in search.log.trials.values():
-                if trial.ended:
-                    ended = SimpleNamespace(trial_id=f"earlier-{trial.number}")
-                    super().on_trial_add(None, ended)
-                    self._tell_again(ended, trial.number)
+        def on_trial_result(self, controller: Any, trial: Any, result: Any) -> Any:
+            return super().on_trial_result(controller, _of(trial), result)
 
-        def _tell_again(self, trial: Any, number: int) -> None:
-            """Say what is in the log of a trial."""
-            gain = -math.inf
-            for epoch, value in search.log.trials[number].values(search.config.objective):
-                gain = max(gain, search.config.sign * value)
-                self.on_trial_result(None, trial, {"epoch": epoch, "gain": gain})
+        def on_trial_complete(self, controller: Any, trial: Any, result: Any) -> None:
+            super().on_trial_complete(controller, _of(trial), result)
+
+        def on_trial_remove(self, controller: Any, trial: Any) -> None:
+            super().on_trial_remove(controller, _of(trial))
 
         def save(self, checkpoint_path: str) -> None:
             """Keep nothing: the log of trials is all there is."""
 
     scheduler = Scheduler()
-    scheduler.tell_ended()
+    scheduler.replay()
     return scheduler
+
+
+class _Numbered:
+    """A trial as halving knows it: by its number, which it keeps over interruptions, and not by Tune's name."""
+
+    def __init__(self, number: int) -> None:
+        self.trial_id = str(number)
+
+
+def _of(trial: Any) -> _Numbered:
+    return _Numbered(trial.config["number"])
 
 
 def _searcher(base: Any, search: Agenda) -> Any:

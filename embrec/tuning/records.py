@@ -81,6 +81,7 @@ class TrialLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.trials: dict[int, Trial] = {}
+        self.order: list[tuple[int, int]] = []  # (trial, how many epochs it had then), as it happened
         self.sittings: list[dict[str, Any]] = []
         self._end = 0
         data = path.read_bytes() if path.exists() else b""
@@ -143,5 +144,6 @@ class TrialLog:
             self.trials[number] = replace(
                 trial, epochs=(*trial.epochs, line["epoch"]), machine=line.get("machine", trial.machine)
             )
+            self.order.append((number, len(trial.epochs) + 1))
         else:
             self.trials[number] = replace(self.trials[number], status=line["end"], error=line.get("error", ""))

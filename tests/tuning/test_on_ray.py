@@ -1,0 +1,170 @@
+"""The side of a search that talks to Ray, without a cluster."""
+
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from support.categories import N_ITEMS, toy_category
+from support.logs import toy_log
+from support.searches import search_config
+
+from embrec.data.store import Dataset, load_dataset, save_dataset
+from embrec.errors import ConfigError, MissingExtraError, RunError
+from embrec.training.presets import build_config
+from embrec.tuning.agenda import Agenda
+from embrec.tuning.config import Halving, SearchConfig
+from embrec.tuning.folder import SearchFolder
+from embrec.tuning.resources import Resources
+from embrec.tuning.search import prepare, tune
+
+pytest.importorskip("ray", reason="the extra 'ray' is not installed")
+pytest.importorskip("hyperopt", reason="the extra 'tune' is not installed")
+from embrec.tuning import on_ray
+
+SPACE = {"model.dropout": {"uniform": [0, 0.5]}}
+TRIALS, EPOCHS = 8, 9
+
+
+def agenda(path):
+    config = search_config(SPACE, samples=TRIALS, epochs=EPOCHS, halving=Halving(reduction=2))
+    folder = SearchFolder(path / "toys" / "searches" / "one")
+    folder.begin(config, "data")
+    return Agenda(folder, config, folder.log())
+
+
+def value(number, epoch):
+    return float(np.random.default_rng([number, epoch]).normal(number % 4, 1) + epoch / 3)
+
+
+def sit(path, steps):
+    """Run a search of made-up trials, two at a time, until so many epochs are over; as Tune does, tell, then stop."""
+    from ray.tune import schedulers
+
+    search = agenda(path)
+    scheduler = on_ray._scheduler(schedulers.ASHAScheduler, search, search.config.halving)
+    running, done = [], 0
+    while done < steps:
+        while len(running) < 2 and (trial := search.next()) is not None:
+            running.append(SimpleNamespace(config={"number": trial.number}, best=-np.inf, epoch=0))
+            known = search.log.trials[trial.number].epochs
+            running[-1].epoch = len(known)
+            running[-1].best = max([record["valid hr@10"] for record in known], default=-np.inf)
+            scheduler.on_trial_add(None, running[-1])
+        if not running:
+            break
+        one = running.pop(0)
+        number, one.epoch = one.config["number"], one.epoch + 1
+        score = value(number, one.epoch)
+        one.best = max(one.best, score)
+        decision = scheduler.on_trial_result(None, one, {"epoch": one.epoch, "gain": one.best})
+        search.log.epoch(number, {"epoch": one.epoch, "valid hr@10": score, "seconds": 1.0}, "here")
+        done += 1
+        if done == steps:
+            break  # killed before anybody could act on the decision
+        if one.epoch == EPOCHS:
+            search.end(number, "finished")
+        elif decision == "STOP":
+            search.end(number, "stopped")
+        else:
+            running.append(one)
+    return {number: (trial.status, len(trial.epochs)) for number, trial in search.log.trials.items()}
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 5, 8, 13, 21])
+def test_halving_decides_after_an_interruption_as_it_would_have(tmp_path, steps):
+    whole = sit(tmp_path / "whole", 10_000)
+    assert {status for status, _ in whole.values()} == {"finished", "stopped"}
+    sit(tmp_path / "cut", steps)
+    assert sit(tmp_path / "cut", 10_000) == whole
+
+
+def listener(tmp_path):
+    search = agenda(tmp_path)
+    state = on_ray.SearchState(search.config, search.log.trials)
+    ray = SimpleNamespace(exceptions=SimpleNamespace(RayError=ConnectionError))
+    tuning = on_ray._Tuning(ray, search, state, None, {"CPU": 1}, Resources(), lambda _: None)
+    search.next()
+    return tuning, search.log
+
+
+def test_a_trial_that_failed_is_kept_with_its_error(tmp_path):
+    tuning, log = listener(tmp_path)
+    tuning.ended(1, {"error": "the loss is nan", "over": False})
+    assert (log.trials[1].status, log.trials[1].error) == ("failed", "the loss is nan")
+
+
+def test_a_trial_whose_processes_died_is_kept_with_what_is_known(tmp_path):
+    tuning, log = listener(tmp_path)
+    tuning.died(1, ConnectionError("a long story of Ray's"))
+    assert log.trials[1].error == "its process died 3 times: killed, out of memory, or its machine is gone"
+    tuning, log = listener(tmp_path / "other")
+    tuning.died(1, ValueError("Traceback\n  somewhere\nValueError: what it was"))
+    assert log.trials[1].error.endswith("ValueError: what it was")
+
+
+def test_a_full_disk_ends_the_search_and_blames_no_trial(tmp_path):
+    tuning, log = listener(tmp_path)
+    tuning.ended(1, {"error": "cannot write 1.pt (No space left on device)", "fatal": True})
+    assert log.trials[1].status == "begun"
+    with pytest.raises(on_ray._StopError):
+        tuning.go_on()
+    assert "No space left" in str(tuning.problem)
+
+
+def test_trials_take_processors_or_a_share_of_a_gpu():
+    assert Resources(threads=2).of_each(8, 0, "here") == {"CPU": 2}
+    assert Resources(per_gpu=4).of_each(8, 1, "here") == {"CPU": 1, "GPU": 0.25}
+    assert Resources(device="cpu").of_each(8, 1, "here") == {"CPU": 1}
+    with pytest.raises(ConfigError, match="--device cuda, but here has no GPU"):
+        Resources(device="cuda").of_each(8, 0, "here")
+    with pytest.raises(ConfigError, match="--threads 9, but here has only 8 processors"):
+        Resources(threads=9).of_each(8, 0, "here")
+    with pytest.raises(ConfigError, match="--concurrent is 0"):
+        Resources(concurrent=0)
+    with pytest.raises(ConfigError, match="--device mps cannot be shared out"):
+        Resources(device="mps")
+
+
+def toy_search(**options):
+    base = build_config("toys", options={"model.source": "id", "training.epochs": 2, **options})
+    return SearchConfig(base=base, space=SPACE, samples=2)
+
+
+def test_without_ray_the_message_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingExtraError, match=r"embrec tune needs .* pip install 'embrec\[ray\]'"):
+        tune(toy_category(tmp_path), toy_search(), "one")
+
+
+def test_no_cluster_at_the_address_is_said_in_one_line(tmp_path):
+    with pytest.raises(ConfigError, match="no Ray cluster at localhost:1 "):
+        tune(toy_category(tmp_path), toy_search(), "one", resources=Resources(address="localhost:1"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"training.select_by": "ndgc@10"}, "unknown metric 'ndgc@10'"),
+        ({"training.select_by": "hr@99"}, "the objective is 'hr@99', but there are only 40 items"),
+    ],
+)
+def test_an_objective_that_is_not_computed_is_refused(tmp_path, options, message):
+    with pytest.raises(ConfigError, match=message):
+        prepare(toy_category(tmp_path), toy_search(**options))
+
+
+def test_a_base_that_does_not_validate_is_refused():
+    with pytest.raises(ValueError, match="trials are compared by validation"):
+        toy_search(**{"training.learn_from": "train+validation"})
+
+
+def test_a_search_that_was_begun_with_other_data_is_not_gone_on_with(tmp_path):
+    category = toy_category(tmp_path)
+    config, shared = prepare(category, toy_search())
+    folder = SearchFolder(category.searches / "one")
+    folder.begin(config, shared.fingerprint)
+    folder.log().begin(1, {}, {})
+    save_dataset(category, Dataset(load_dataset(category).catalog, toy_log(70, N_ITEMS)))
+    with pytest.raises(RunError, match="was begun with other data or feature tables"):
+        tune(category, toy_search(), "one")
