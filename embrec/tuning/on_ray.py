@@ -202,7 +202,7 @@ class _Tuning(threading.Thread):
         trainable = tune.with_parameters(
             _trainable(tune.Trainable),
             shared=self.shared,
-            folder=self.search.folder,
+            folder=SearchFolder(self.search.folder.path.absolute()),
             threads=self.resources.threads,
             device="cuda" if "GPU" in self.each else "cpu",
         )
