@@ -58,7 +58,7 @@ def tune(
     ] = None,
     samples: Annotated[int | None, typer.Option(help="Trials (default: 50).")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of a trial at most.")] = None,
-    grace: Annotated[int | None, typer.Option(help="Epochs that each trial has at least (default: 1).")] = None,
+    grace: Annotated[int | None, typer.Option(help="Epochs that each trial has at least (default: 3).")] = None,
     reduction: Annotated[
         float | None,
         typer.Option(help="Of so many trials one goes on, for so many times the epochs (default: 3)."),

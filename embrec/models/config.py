@@ -42,7 +42,7 @@ class ItemsConfig(BaseModel):
     feature_dropout: Annotated[
         float,
         Field(ge=0, lt=1, description="share of the feature vectors' entries dropped in training"),
-        Searchable(Uniform(0, 0.3), lambda model: model.source != "id" and model.has_fc),
+        Searchable(Choice((0.0, Uniform(0.05, 0.3))), lambda model: model.source != "id" and model.has_fc),
     ] = 0.0
     id_std: Annotated[float, Field(gt=0, description="standard deviation of the initial identity vectors")] = 0.05
     id_dropout: Annotated[

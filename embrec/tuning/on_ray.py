@@ -277,7 +277,7 @@ def _scheduler(base: Any, search: Agenda, halving: Halving) -> Any:
     class Scheduler(base):
         def __init__(self) -> None:
             super().__init__(
-                time_attr="epoch", metric="gain", mode="max", max_t=search.config.epochs, grace_period=halving.grace,
+                time_attr="epoch", metric="gain", mode="max", max_t=search.config.epochs, grace_period=search.config.grace,
                 reduction_factor=halving.reduction,
             )  # fmt: skip
             for number in search.log.trials:

@@ -131,7 +131,10 @@ def build_search(
         "samples": _first(samples, said.samples),
         "algorithm": algorithm,
         "halving": Halving().model_dump()
-        | _given(grace=_first(grace, said.grace), reduction=_first(reduction, said.reduction))
+        | _given(
+            grace=_first(grace, said.grace),
+            reduction=_first(reduction, said.reduction),
+        )
         if halving
         else None,
         "seed": seed,

@@ -21,7 +21,7 @@ from embrec.tuning.records import TrialLog  # noqa: E402
 MODEL = ("--source", "id", "--set", "model.dim=8", "--set", "model.units=8", "--set", "training.patience=99")
 SEARCH = ("tune", "--category", "shop", *MODEL, "--epochs", 9, "--seeds", "none")
 # Long enough to be killed in the middle.
-LONG = (*SEARCH, "--set", "training.batch_size=2", "--samples", 4, "--reduction", 2)
+LONG = (*SEARCH, "--set", "training.batch_size=2", "--samples", 4, "--grace", 1, "--reduction", 2)
 
 
 def log(shop, name):
@@ -78,7 +78,21 @@ def test_a_search_ends_with_the_best_models_trained_and_tested(shop, tmp_path):
         "vary:\n  training.learning_rate: {choice: [1e-3, 1e-2, 1e30]}\n  model.dropout: {uniform: [0, 0.5]}\n"
         "start:\n  - {training.learning_rate: 1e30}\n"
     )
-    search = (*SEARCH[:-2], "--space", space, "--samples", 6, "--seeds", "0,1", "--name", "whole", "--concurrent", 2)
+    search = (
+        *SEARCH[:-2],
+        "--space",
+        space,
+        "--samples",
+        6,
+        "--seeds",
+        "0,1",
+        "--name",
+        "whole",
+        "--concurrent",
+        2,
+        "--grace",
+        1,
+    )
     result = shop.embrec(*search, "--set", "training.batch_size=16")
     trials = log(shop, "whole").trials
     assert len(trials) == 6

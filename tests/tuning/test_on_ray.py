@@ -27,7 +27,7 @@ TRIALS, EPOCHS = 8, 9
 
 
 def agenda(path):
-    config = search_config(SPACE, samples=TRIALS, epochs=EPOCHS, halving=Halving(reduction=2))
+    config = search_config(SPACE, samples=TRIALS, epochs=EPOCHS, halving=Halving(grace=1, reduction=2))
     folder = SearchFolder(path / "toys" / "searches" / "one")
     folder.begin(config, "data")
     return Agenda(folder, config, folder.log())

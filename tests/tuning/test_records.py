@@ -123,7 +123,8 @@ def test_searches_are_found_by_name(tmp_path):
 
 
 def test_trials_are_compared_after_ever_longer_times():
-    assert search_config().rungs() == [1, 3]
+    assert search_config().rungs() == [3]
+    assert search_config(halving=Halving(grace=1)).rungs() == [1, 3]
     assert search_config(halving=Halving(grace=2, reduction=2)).rungs() == [2, 4, 8]
     assert search_config(halving=None).rungs() == []
 
