@@ -151,7 +151,8 @@ def _search(plans: "list[Plan]", resources: "Resources", seeds: list[int]) -> No
     found, failures = search_each(searches)
     if found:
         for table in (test_table(found), settings_table(found)):
-            print_table(table.title, table.columns, table.rows)
+            if table.rows:
+                print_table(table.title, table.columns, table.rows)
         if seeds:
             answers().print(
                 "Test targets, ranked once with the models of the best validation value; ± is half the 95 % confidence "

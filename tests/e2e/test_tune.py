@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -162,6 +163,45 @@ def test_an_interrupted_search_says_how_to_go_on_and_leaves_no_process(shop):
     assert errors.splitlines()[-1] == "interrupted; the same command goes on from here"
     assert not wait_until_gone([one.pid for one in descendants])
     assert not any(trial.ended and len(trial.epochs) == 0 for trial in log(shop, "interrupted").trials.values())
+
+
+@pytest.mark.slow
+def test_a_full_disk_ends_a_search_in_one_line_and_it_goes_on_later(shop, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", disk], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("a disk of its own cannot be mounted here")
+    try:
+        (disk / "shop").mkdir()
+        shutil.copytree(shop.folder / "workspace" / "shop" / "data", disk / "shop" / "data")
+        model = ("--source", "id", "--set", "training.batch_size=16")
+        search = (
+            "tune",
+            *model,
+            "--epochs",
+            4,
+            "--samples",
+            3,
+            "--seeds",
+            "none",
+            "--name",
+            "full",
+            "--workspace",
+            disk,
+        )
+        result = shop.embrec(*search, check=False)
+        assert result.returncode == 2
+        assert result.stderr.splitlines()[-1].startswith("error: cannot write ")
+        assert "Traceback" not in result.stderr
+        subprocess.run(["mount", "-o", "remount,size=60m", disk], check=True)
+        shop.embrec("tune", "--resume", "full", "--seeds", "none", "--workspace", disk)
+        trials = TrialLog(disk / "shop" / "searches" / "full" / "trials.jsonl").trials
+        assert [trial.status in ("finished", "stopped") for trial in trials.values()] == [True] * 3
+    finally:
+        subprocess.run(["umount", disk], check=True)
 
 
 @pytest.mark.slow
