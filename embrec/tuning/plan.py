@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
+
 from embrec.data.splits import LeaveOneOut, SplitConfig
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError, FeatureError
@@ -179,8 +181,14 @@ def _reads_content(options: Mapping[str, Any], settings: Sequence[str], preset: 
 
 def _named(options: Mapping[str, Any], settings: Sequence[str]) -> set[str]:
     """Return the settings that the user gave a value: no search is to change them unless it is told to."""
-    given = {key for key, value in options.items() if value is not None}
-    return given | {setting.partition("=")[0].strip() for setting in settings}
+    named = {key for key, value in options.items() if value is not None}
+    for key, _, text in (setting.partition("=") for setting in settings):
+        value = yaml.safe_load(text)  # it is valid: the configuration was built from it
+        inner = (
+            value if isinstance(value, Mapping) else {}
+        )  # such as training.loss={name: bpr-max, regularization: 0.5}
+        named |= {key.strip(), *(f"{key.strip()}.{name}" for name in inner)}
+    return named
 
 
 def _name(config: SearchConfig, space: str) -> str:

@@ -145,6 +145,10 @@ def test_a_search_is_planned_from_what_the_category_has(tmp_path):
     assert "training.learning_rate" in fixed.config.space
     with pytest.raises(Exception, match="has no feature table for this split; build one with: embrec features build"):
         plan_search(category)
+    whole = plan_search(
+        category, options={"model.source": "id"}, settings=["training.loss={name: bpr-max, regularization: 0.5}"]
+    )
+    assert "training.loss.regularization" not in whole.config.space
     # A model of identities by a free setting is one too.
     assert plan_search(category, settings=["model.kind=sasrec"]).config.base.model.source == "id"
 
