@@ -5,6 +5,7 @@ them has to survive, and a search may go on with another number of trials at onc
 tables lie once a machine in Ray's object store, and trials read them there without a copy.
 """
 
+import errno
 import os
 import shutil
 import socket
@@ -18,7 +19,7 @@ from typing import Any
 import torch
 
 from embrec.errors import EmbrecError, RunError, StorageError
-from embrec.on_ray import ray_cluster
+from embrec.on_ray import ray_cluster, usable_processors
 from embrec.tuning.agenda import Agenda
 from embrec.tuning.config import Halving, SearchConfig
 from embrec.tuning.folder import SearchFolder
@@ -91,7 +92,7 @@ def run_trials(
     os.environ.update({name: os.environ.get(name, value) for name, value in _SETTINGS.items()})
     processors, gpus = resources.here
     if resources.address is None:
-        resources.of_each(os.cpu_count() or 1, gpus, "this machine")
+        resources.of_each(usable_processors(), gpus, "this machine")
     with ray_cluster(
         "embrec tune", "tune", "tune.search", "tune.schedulers",
         address=resources.address, processors=processors, gpus=gpus,
@@ -432,7 +433,9 @@ def _trainable(base: Any) -> Any:
                 known = isinstance(error, EmbrecError)
                 message = text if known else f"{type(error).__name__}: {text[:300]}"
                 self.trial = None  # its memory is free for the next one
+                # A trial that gets no memory, which is an OSError too where a file is mapped, may be larger than the others.
                 fatal = isinstance(error, _LostFolderError | StorageError | OSError)
+                fatal = fatal and getattr(error, "errno", None) != errno.ENOMEM
                 return {**result, "error": message, "fatal": fatal, "over": False, "done": True}
             assert self.trial is not None
             best = self.trial.best

@@ -1,12 +1,12 @@
 """What a search may use of a machine or a cluster."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from embrec.errors import ConfigError
+from embrec.on_ray import usable_processors
 
 
 @dataclass(frozen=True)
@@ -77,4 +77,4 @@ class Resources:
     @property
     def here(self) -> tuple[int, int]:
         """The processors and GPUs that a cluster on this machine is to have."""
-        return max(os.cpu_count() or 1, self.threads * (self.concurrent or 1)), torch.cuda.device_count()
+        return max(usable_processors(), self.threads * (self.concurrent or 1)), torch.cuda.device_count()

@@ -1,5 +1,6 @@
 """The side of a search that talks to Ray, without a cluster."""
 
+import errno
 import sys
 from types import SimpleNamespace
 
@@ -159,6 +160,35 @@ def test_trials_take_processors_or_a_share_of_a_gpu():
         Resources(concurrent=0)
     with pytest.raises(ConfigError, match="--device mps cannot be shared out"):
         Resources(device="mps")
+
+
+def test_a_search_takes_no_more_processors_than_it_may_use(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {3, 5, 7})
+    assert Resources().here[0] == 3
+    assert Resources(concurrent=4).here[0] == 4  # as asked for
+
+
+@pytest.mark.parametrize(
+    ("error", "fatal"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (StorageError("cannot write 1.pt"), True),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), False),
+        (MemoryError("no memory"), False),
+        (RunError("the loss is nan"), False),
+    ],
+)
+def test_what_ends_a_trial_and_what_the_search(monkeypatch, error, fatal):
+    def step(_):
+        raise error
+
+    kind = on_ray._trainable(object)
+    monkeypatch.setattr(kind, "_step", step)
+    trial = kind()
+    trial.machine = "here"
+    result = trial.step()
+    assert (result["fatal"], result["done"], result["over"]) == (fatal, True, False)
+    assert str(error) in result["error"]
 
 
 def test_no_trial_is_spread_over_two_machines():
