@@ -182,4 +182,7 @@ def _number(value: Any) -> float:
     number = number_of_text(value)
     if isinstance(number, bool) or not isinstance(number, int | float):
         raise ValueError(f"the bound {value!r} is not a number")
-    return float(number)
+    try:
+        return float(number)
+    except OverflowError:
+        raise ValueError("a bound is too large to be a number") from None

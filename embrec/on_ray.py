@@ -48,6 +48,11 @@ def import_ray(purpose: str, *modules: str) -> Any:
     return ray
 
 
+def usable_processors() -> int:
+    """Return how many processors this process may use: of a machine that is shared, such as by `taskset`, not all."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @contextmanager
 def ray_cluster(
     purpose: str, *modules: str, address: str | None = None, processors: int = 1, gpus: int | None = None
@@ -70,7 +75,7 @@ def ray_cluster(
     ray = import_ray(purpose, *modules)
     with tempfile.TemporaryDirectory(prefix="embrec-ray-", ignore_cleanup_errors=True) as folder:
         here: dict[str, Any] = {
-            "num_cpus": max(processors, os.cpu_count() or 1),
+            "num_cpus": max(processors, usable_processors()),
             "num_gpus": gpus,
             "include_dashboard": False,
             "_temp_dir": folder,

@@ -116,7 +116,7 @@ def tune(
     if resume is not None:
         refuse_with_resume(context.params)
         changes = {"samples": samples, "final_epochs": final_epochs, "final_on": final_on}
-        plans = [resumed_search(resume, place, changes, space=space)]
+        plans = [resumed_search(resume, place, changes, space=space, device=device)]
     else:
         options = {
             "model.kind": model,

@@ -1,5 +1,7 @@
 """What a search tries next, and what became of what it tried: the side of a search that Ray knows nothing of."""
 
+import itertools
+
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.folder import SearchFolder
 from embrec.tuning.proposals import Proposals
@@ -40,9 +42,9 @@ class Agenda:
         """Return the next trial: one that was interrupted, a point to start from, or a new proposal; None if there is none."""
         if self.waiting:
             return self.log.trials[self.waiting.pop(0)]
-        number = len(self.log.trials) + 1
-        if number > self.config.samples:
+        if self.left == 0:
             return None
+        number = next(number for number in itertools.count(1) if number not in self.log.trials)
         if number <= len(self.config.start):
             point = point_of(self.space, self.config.start[number - 1])
             self.proposals.add(number, point)

@@ -41,9 +41,8 @@ def train_ahead(
         return []
     processors, gpus = resources.here
     with ray_cluster("embrec tune", address=resources.address, processors=processors, gpus=gpus) as ray:
-        there = ray.cluster_resources()
-        where = resources.address or "this machine"
-        each = resources.of_each(int(there.get("CPU", 0)), int(there.get("GPU", 0)), where)
+        machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        each, _ = resources.room(machines, resources.address or "this machine")
         work = ray.remote(num_cpus=each["CPU"], num_gpus=each.get("GPU", 0), max_retries=0)(_train_run)
         place = Category(category.name, category.path.absolute())
         tasks = {

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from embrec.tuning.records import TrialLog
 from embrec.workspace import Category, Workspace, check_name
 
 # What may differ between two sittings of the same search.
-_FREE = ("samples", "final_epochs", "final_on")
+_FREE: Any = {"samples": True, "final_epochs": True, "final_on": True, "base": {"training": {"device"}}}
 
 
 @dataclass(frozen=True)
@@ -113,12 +114,14 @@ class SearchFolder:
                     f"search {self.category.name}/{self.name} was begun with other data or feature tables; "
                     "give the new one another --name"
                 )
+        else:
+            shutil.rmtree(self.checkpoints, ignore_errors=True)  # of trials whose log was removed to start over
         write_text(self.path / "fingerprint", fingerprint + "\n")
         write_text(self.config_file, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
 
     def check(self, config: SearchConfig) -> None:
         """Raise a RunError that names what differs if the search was begun with another configuration."""
-        before, now = (_flat(one.model_dump(mode="json", exclude=set(_FREE))) for one in (self.config(), config))
+        before, now = (_flat(one.model_dump(mode="json", exclude=_FREE)) for one in (self.config(), config))
         for key in [*now, *(key for key in before if key not in now)]:
             if before.get(key) != now.get(key):
                 raise RunError(

@@ -5,19 +5,21 @@ them has to survive, and a search may go on with another number of trials at onc
 tables lie once a machine in Ray's object store, and trials read them there without a copy.
 """
 
+import errno
 import os
 import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 
 from embrec.errors import EmbrecError, RunError, StorageError
-from embrec.on_ray import ray_cluster
+from embrec.on_ray import ray_cluster, usable_processors
 from embrec.tuning.agenda import Agenda
 from embrec.tuning.config import Halving, SearchConfig
 from embrec.tuning.folder import SearchFolder
@@ -86,19 +88,17 @@ def run_trials(
     search = Agenda(folder, config, log)
     if search.left == 0:
         return log
+    folder.result_file.unlink(missing_ok=True)  # it would say that the search is complete
     os.environ.update({name: os.environ.get(name, value) for name, value in _SETTINGS.items()})
     processors, gpus = resources.here
     if resources.address is None:
-        resources.of_each(os.cpu_count() or 1, gpus, "this machine")
+        resources.of_each(usable_processors(), gpus, "this machine")
     with ray_cluster(
         "embrec tune", "tune", "tune.search", "tune.schedulers",
         address=resources.address, processors=processors, gpus=gpus,
     ) as ray:  # fmt: skip
-        there = ray.cluster_resources()
-        each = resources.of_each(
-            int(there.get("CPU", 0)), int(there.get("GPU", 0)), resources.address or "this machine"
-        )
-        room = min(int(there.get(kind, 0) / share) for kind, share in each.items())
+        machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        each, room = resources.room(machines, resources.address or "this machine")
         state = SearchState(config, log.trials, slots=min(resources.concurrent or room, room), before=_ended(log))
         log.sit(
             at=time.time(), slots=state.slots, threads=resources.threads, resources=each, machine=socket.gethostname()
@@ -170,7 +170,8 @@ class _Tuning(threading.Thread):
     def told(self, number: int, result: Mapping[str, Any]) -> None:
         """A trial has trained an epoch, or failed."""
         if not result["error"]:
-            self.search.log.epoch(number, result["record"], result["machine"])
+            with self._heard():
+                self.search.log.epoch(number, result["record"], result["machine"])
             self.begun(number)
 
     def ended(self, number: int, result: Mapping[str, Any]) -> None:
@@ -182,7 +183,9 @@ class _Tuning(threading.Thread):
             self._end(number, "failed" if error else "finished" if result.get("over") else "stopped", error)
 
     def died(self, number: int, error: BaseException | None) -> None:
-        """The process of a trial ended once too often."""
+        """The process of a trial ended once too often; one that ends with the search has not failed."""
+        if self.cancelled.is_set():
+            return
         lines = str(error or "").strip().splitlines()
         reason = "killed, out of memory, or its machine is gone"
         if lines and not isinstance(error, self.ray.exceptions.RayError):
@@ -191,8 +194,18 @@ class _Tuning(threading.Thread):
 
     def _end(self, number: int, status: Status, error: str) -> None:
         self.state.running.discard(number)
-        self.search.end(number, status, error)
+        with self._heard():
+            self.search.end(number, status, error)
         self.on_change(self.state)
+
+    @contextmanager
+    def _heard(self) -> Iterator[None]:
+        """Keep an error as it is: Tune passes on what happens in a callback as the text of a traceback."""
+        try:
+            yield
+        except EmbrecError as problem:
+            self.fail(problem)
+            raise
 
     def _tuner(self) -> Any:
         from ray import tune
@@ -290,11 +303,11 @@ def _scheduler(base: Any, search: Agenda, halving: Halving) -> Any:
             decided = {}
             for number, epochs in search.log.order:
                 trial = search.log.trials[number]
-                values = dict(replace(trial, epochs=trial.epochs[:epochs]).values(search.config.objective))
+                best = replace(trial, epochs=trial.epochs[:epochs]).best(search.config.objective, search.config.sign)
                 told = trial.epochs[epochs - 1]["epoch"]
-                if told in values and told < search.config.epochs:
-                    gain = max(search.config.sign * value for value in values.values())
-                    result = {"epoch": told, "gain": gain}
+                # As in a step of a trial: an epoch that was not validated has the best value of those before it.
+                if best is not None and told < search.config.epochs:
+                    result = {"epoch": told, "gain": search.config.sign * best[1]}
                     decided[number] = super().on_trial_result(None, _Numbered(number), result)
             for number in list(search.waiting):
                 if decided.get(number) == TrialScheduler.STOP:
@@ -420,7 +433,9 @@ def _trainable(base: Any) -> Any:
                 known = isinstance(error, EmbrecError)
                 message = text if known else f"{type(error).__name__}: {text[:300]}"
                 self.trial = None  # its memory is free for the next one
+                # A trial that gets no memory, which is an OSError too where a file is mapped, may be larger than the others.
                 fatal = isinstance(error, _LostFolderError | StorageError | OSError)
+                fatal = fatal and getattr(error, "errno", None) != errno.ENOMEM
                 return {**result, "error": message, "fatal": fatal, "over": False, "done": True}
             assert self.trial is not None
             best = self.trial.best

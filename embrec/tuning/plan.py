@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
+
 from embrec.data.splits import LeaveOneOut, SplitConfig
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError, FeatureError
 from embrec.features.category import fitting_tables
-from embrec.training.presets import build_config, load_preset, run_name
+from embrec.training.presets import build_config, changed_config, load_preset, run_name
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.folder import locate_search
 from embrec.tuning.spaces import DEFAULT, build_search, load_space, validated
@@ -107,7 +109,12 @@ def plan_search(
 
 
 def resumed_search(
-    name: str, workspace: Workspace, changes: Mapping[str, Any] | None = None, *, space: str | None = None
+    name: str,
+    workspace: Workspace,
+    changes: Mapping[str, Any] | None = None,
+    *,
+    space: str | None = None,
+    device: str | None = None,
 ) -> Plan:
     """Return a search that was begun, as it was begun.
 
@@ -116,6 +123,7 @@ def resumed_search(
         workspace: where it lies.
         changes: what may be other than before, such as `samples`; None values are left out.
         space: name or file of a space that it is said to have.
+        device: to train on in this sitting; that of the one before if None.
 
     Raises:
         RunError: there is no such search, or it was begun with another space.
@@ -126,6 +134,8 @@ def resumed_search(
     config = validated(
         before.model_dump() | {key: value for key, value in (changes or {}).items() if value is not None}
     )
+    if device is not None:
+        config = config.model_copy(update={"base": changed_config(config.base, {"training.device": device})})
     if space is not None and space != DEFAULT:
         dataset = load_dataset(folder.category)
         partition = config.base.split(dataset.interactions, len(dataset.catalog))
@@ -161,21 +171,24 @@ _OPTIONS = {"every": "all", "setting": "set"}
 def _reads_content(options: Mapping[str, Any], settings: Sequence[str], preset: str | None) -> bool:
     """Whether the model that is asked for reads feature tables, and none are named in a setting."""
     model = load_preset(preset).get("model", {}) if preset else {}
-    kind = options.get("model.kind") or model.get("kind", "embrec")
-    source = options.get("model.source") or model.get("source") or ("content" if kind == "embrec" else "id")
-    for setting in settings:
-        key, _, value = setting.partition("=")
-        if key.strip() == "model.source":
-            source = value.strip()
-        if key.strip() == "model.features":
-            return False
-    return bool(source != "id")
+    given = {key.strip(): value.strip() for key, _, value in (setting.partition("=") for setting in settings)}
+    if "model.features" in given:
+        return False
+    kind = given.get("model.kind") or options.get("model.kind") or model.get("kind", "embrec")
+    source = given.get("model.source") or options.get("model.source") or model.get("source")
+    return bool((source or ("content" if kind == "embrec" else "id")) != "id")
 
 
 def _named(options: Mapping[str, Any], settings: Sequence[str]) -> set[str]:
     """Return the settings that the user gave a value: no search is to change them unless it is told to."""
-    given = {key for key, value in options.items() if value is not None}
-    return given | {setting.partition("=")[0].strip() for setting in settings}
+    named = {key for key, value in options.items() if value is not None}
+    for key, _, text in (setting.partition("=") for setting in settings):
+        value = yaml.safe_load(text)  # it is valid: the configuration was built from it
+        inner = (
+            value if isinstance(value, Mapping) else {}
+        )  # such as training.loss={name: bpr-max, regularization: 0.5}
+        named |= {key.strip(), *(f"{key.strip()}.{name}" for name in inner)}
+    return named
 
 
 def _name(config: SearchConfig, space: str) -> str:

@@ -116,19 +116,20 @@ class TrialLog:
 
     def _append(self, line: dict[str, Any]) -> None:
         data = (json.dumps(line, ensure_ascii=False) + "\n").encode()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o644)
         try:
-            os.ftruncate(descriptor, self._end)
-            if os.pwrite(descriptor, data, self._end) < len(data):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fsync(descriptor)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o644)
+            try:
+                os.ftruncate(descriptor, self._end)
+                if os.pwrite(descriptor, data, self._end) < len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
         except OSError as error:
             raise StorageError(
                 f"cannot write {self.path} ({error.strerror}); make room and resume the search"
             ) from None
-        finally:
-            os.close(descriptor)
         self._end += len(data)
         self._take(json.loads(data))
 

@@ -1,11 +1,12 @@
 """What a search may use of a machine or a cluster."""
 
-import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from embrec.errors import ConfigError
+from embrec.on_ray import usable_processors
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,31 @@ class Resources:
         if self.device not in ("auto", "cpu", "cuda"):
             raise ConfigError(f"--device {self.device} cannot be shared out to trials; use auto, cpu or cuda")
 
-    def of_each(self, processors: int, gpus: int, where: str) -> dict[str, float]:
-        """Return what each trial takes of a cluster.
+    def room(self, machines: Sequence[Mapping[str, float]], where: str) -> tuple[dict[str, float], int]:
+        """Return what each trial takes, and how many trials have room at once; none is spread over two machines.
 
         Args:
-            processors: how many the cluster has.
-            gpus: likewise.
+            machines: what each machine of a cluster has, as Ray tells it: "CPU", and "GPU" where there are any.
             where: the cluster, for messages.
+
+        Raises:
+            ConfigError: not one trial has room.
+        """
+        gpus = int(max((machine.get("GPU", 0) for machine in machines), default=0))
+        able = [machine for machine in machines if self.device == "cpu" or not gpus or machine.get("GPU", 0) >= 1]
+        processors = int(max((machine.get("CPU", 0) for machine in able), default=0))
+        each = self.of_each(processors, gpus, where if len(machines) < 2 else f"the largest machine of {where}")
+        # Shares of a GPU are rounded: 1 / (1 / 93) is less than 93.
+        fits = (min(int(machine.get(kind, 0) / share + 1e-6) for kind, share in each.items()) for machine in machines)
+        return each, sum(fits)
+
+    def of_each(self, processors: int, gpus: int, where: str) -> dict[str, float]:
+        """Return what each trial takes of a machine.
+
+        Args:
+            processors: how many the machine has.
+            gpus: likewise.
+            where: the machine, for messages.
 
         Raises:
             ConfigError: not one trial has room.
@@ -58,4 +77,4 @@ class Resources:
     @property
     def here(self) -> tuple[int, int]:
         """The processors and GPUs that a cluster on this machine is to have."""
-        return max(os.cpu_count() or 1, self.threads * (self.concurrent or 1)), torch.cuda.device_count()
+        return max(usable_processors(), self.threads * (self.concurrent or 1)), torch.cuda.device_count()

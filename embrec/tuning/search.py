@@ -77,7 +77,8 @@ def tune(
     Args:
         category: the prepared data.
         config: what is searched, and how; feature tables by name.
-        name: of the search, and how the names of its runs begin: NAME-t7-s0 is seed 0 with the settings of trial 7.
+        name: of the search, and how the names of its runs begin: NAME-t7-s0 is seed 0 with the settings of trial 7; see
+            `final_name`.
         resources: what the trials may use; one processor each and all of them if None.
         seeds: of the models that are trained in the end; none are if it is empty.
         on_change: told whenever a trial begins, has trained an epoch or ends.
@@ -139,6 +140,7 @@ def prepare(category: Category, config: SearchConfig) -> tuple[SearchConfig, Sha
             "would be a hit in every trial; use ndcg@10 or auc"
         )
     partition = base.split(dataset.interactions, len(dataset.catalog))
+    _check_negatives(base, space, int(partition.train_items.sum()))
     names = feature_names(space, base)
     tables = dict(zip(names, find_tables(category, names, dataset.catalog, partition.train_items), strict=True))
     base, space, start = _with_stems(config, {name: table.path.stem for name, table in tables.items()})
@@ -172,9 +174,16 @@ def final_config(result: SearchResult) -> RunConfig:
 
 
 def final_name(result: SearchResult) -> str:
-    """Return how the names of those models' runs begin: that of the search, the winning trial, and what they learned from."""
-    name = f"{result.folder.name}-t{result.best.number}"
-    return name if result.config.final_on == "train" else f"{name}-{result.config.final_on.replace('+', '-')}"
+    """Return how the names of those models' runs begin: that of the search, the winning trial, and what is not as in it.
+
+    What is not as in the trial may be another in each sitting, and the runs of one do not take the names of those of another.
+    """
+    config, parts = result.config, [result.folder.name, f"t{result.best.number}"]
+    if config.final_on != "train":
+        parts.append(config.final_on.replace("+", "-"))
+    if config.final_epochs is not None:
+        parts.append(f"e{config.final_epochs}")
+    return "-".join(parts)
 
 
 def _with_stems(config: SearchConfig, stems: dict[str, str]) -> tuple[RunConfig, Space, tuple[dict[str, Any], ...]]:
@@ -195,6 +204,19 @@ def _with_stems(config: SearchConfig, stems: dict[str, str]) -> tuple[RunConfig,
         for point in config.start
     )
     return base.model_copy(update={"model": model}), Space.parse(plain), start
+
+
+def _check_negatives(base: RunConfig, space: Space, items: int) -> None:
+    """Raise a ConfigError if more negatives would be drawn than there are items: in every trial, or where a range ends."""
+    varied = [key for key in ("training.negatives", "training.negatives.count") if key in space.settings]
+    if not varied:
+        base.training.negatives.check(items)
+    for key in varied:
+        for value in space.settings[key].ends():
+            try:
+                changed_config(base, {key: value}).training.negatives.check(items)
+            except ConfigError as error:
+                raise ConfigError(f"space, {key}: {error}") from None
 
 
 def _check_start(config: SearchConfig) -> None:

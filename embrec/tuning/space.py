@@ -14,6 +14,7 @@ from embrec.training.presets import changed_config
 
 # What a search decides itself, or what must be the same for trials to be comparable.
 _FIXED = {
+    "model.kind": "each kind has settings of its own (--model, and embrec compare searches to see two side by side)",
     "training.epochs": "it is the budget of each trial (--epochs)",
     "training.select_by": "it is the objective (--objective)",
     "training.seed": "seeds are no setting to be chosen (--seeds trains the best one with several)",

@@ -58,7 +58,11 @@ def load_space(name: str) -> SpaceFile:
             raise ConfigError(
                 f"no space {name!r}: it is neither a file nor one of {', '.join([DEFAULT, *space_names()])}"
             )
-        text, where = path.read_text("utf-8"), str(path)
+        where = str(path)
+        try:
+            text = path.read_text("utf-8")
+        except UnicodeDecodeError:
+            raise ConfigError(f"{where} is not UTF-8 text") from None
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -202,8 +206,9 @@ def _names_items(option: Any) -> bool:
 
 
 def _empty(option: Mapping[str, Any]) -> bool:
-    ((_, (low, high)),) = option.items()
-    return float(low) >= float(high)
+    """Whether an option is a range without values; what is no range at all is not, and refused when it is parsed."""
+    bounds = [number_of_text(bound) for bound in next(iter(option.values()))]
+    return len(bounds) == 2 and all(isinstance(bound, int | float) for bound in bounds) and bounds[0] >= bounds[1]
 
 
 def _starting_points(

@@ -128,6 +128,7 @@ def test_a_search_ends_with_the_best_models_trained_and_tested(shop, tmp_path):
     shop.embrec("tune", "--resume", "whole", "--samples", 7, "--seeds", "none")
     assert (folder / "trials.jsonl").read_text().startswith(before)
     assert len(log(shop, "whole").trials) == 7
+    assert not (folder / "result.json").exists()  # its models are those of six trials
     refused = shop.embrec("tune", "--resume", "whole", "--space", "embrec-cross-entropy", check=False)
     assert refused.returncode == 2
     assert "was begun with space.training.learning_rate" in refused.stderr

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 
-from embrec.models.tables import DenseTable, SparseTable
+from embrec.models.tables import DenseTable, SparseTable, table_arrays, table_of_arrays
 
 
 def test_sparse_table_projects_like_the_dense_one_with_equal_gradients():
@@ -20,6 +20,25 @@ def test_sparse_table_projects_like_the_dense_one_with_equal_gradients():
     assert results[0].shape == (5, 5)
     torch.testing.assert_close(results[0], results[1])
     torch.testing.assert_close(gradients[0], gradients[1])
+
+
+def test_a_table_put_together_from_shared_arrays_is_the_same_and_leaves_them_alone(recwarn):
+    vectors = np.diag([1.0, -2.0, 0.5]).astype(np.float32)
+    for table in (DenseTable(vectors), SparseTable(csr_matrix(vectors))):
+        content = table_arrays(table)
+        shared = {name: array.copy() for name, array in content.arrays.items()}
+        for array in shared.values():
+            array.setflags(write=False)  # as Ray's object store gives them
+        again = table_of_arrays(content._replace(arrays=shared))
+        weight = torch.randn(5, 3, requires_grad=True)
+        torch.testing.assert_close(again.project(weight), table.project(weight))
+        torch.testing.assert_close(again.dense(), table.dense())
+        again.project(weight, share=0.5).sum().backward()
+        assert again.dim == table.dim
+        for name, buffer in again.named_buffers():
+            assert np.shares_memory(buffer.numpy(), shared[name])
+            np.testing.assert_array_equal(shared[name], content.arrays[name])
+    assert not [one for one in recwarn if "not writable" in str(one.message)]
 
 
 def test_tables_are_no_weights():

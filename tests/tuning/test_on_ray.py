@@ -1,5 +1,6 @@
 """The side of a search that talks to Ray, without a cluster."""
 
+import errno
 import sys
 from types import SimpleNamespace
 
@@ -10,7 +11,7 @@ from support.logs import toy_log
 from support.searches import search_config
 
 from embrec.data.store import Dataset, load_dataset, save_dataset
-from embrec.errors import ConfigError, MissingExtraError, RunError
+from embrec.errors import ConfigError, MissingExtraError, RunError, StorageError
 from embrec.training.presets import build_config
 from embrec.tuning.agenda import Agenda
 from embrec.tuning.config import Halving, SearchConfig
@@ -37,8 +38,11 @@ def value(number, epoch):
     return float(np.random.default_rng([number, epoch]).normal(number % 4, 1) + epoch / 3)
 
 
-def sit(path, steps):
-    """Run a search of made-up trials, two at a time, until so many epochs are over; as Tune does, tell, then stop."""
+def sit(path, steps, every=1):
+    """Run a search of made-up trials, two at a time, until so many epochs are over; as Tune does, tell, then stop.
+
+    Of `every` epochs one is validated; the others have the best value of those before them, as in a step of a trial.
+    """
     from ray.tune import schedulers
 
     search = agenda(path)
@@ -49,16 +53,17 @@ def sit(path, steps):
             running.append(SimpleNamespace(config={"number": trial.number}, best=-np.inf, epoch=0))
             known = search.log.trials[trial.number].epochs
             running[-1].epoch = len(known)
-            running[-1].best = max([record["valid hr@10"] for record in known], default=-np.inf)
+            running[-1].best = max([record.get("valid hr@10", -np.inf) for record in known], default=-np.inf)
             scheduler.on_trial_add(None, running[-1])
         if not running:
             break
         one = running.pop(0)
         number, one.epoch = one.config["number"], one.epoch + 1
-        score = value(number, one.epoch)
-        one.best = max(one.best, score)
-        decision = scheduler.on_trial_result(None, one, {"epoch": one.epoch, "gain": one.best})
-        search.log.epoch(number, {"epoch": one.epoch, "valid hr@10": score, "seconds": 1.0}, "here")
+        valid = {} if one.epoch % every and one.epoch < EPOCHS else {"valid hr@10": value(number, one.epoch)}
+        one.best = max(one.best, *valid.values(), -np.inf)
+        gain = {} if one.best == -np.inf else {"gain": one.best}
+        decision = scheduler.on_trial_result(None, one, {"epoch": one.epoch, **gain})
+        search.log.epoch(number, {"epoch": one.epoch, **valid, "seconds": 1.0}, "here")
         done += 1
         if done == steps:
             break  # killed before anybody could act on the decision
@@ -72,11 +77,12 @@ def sit(path, steps):
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 5, 8, 13, 21])
-def test_halving_decides_after_an_interruption_as_it_would_have(tmp_path, steps):
-    whole = sit(tmp_path / "whole", 10_000)
+@pytest.mark.parametrize("every", [1, 3])
+def test_halving_decides_after_an_interruption_as_it_would_have(tmp_path, steps, every):
+    whole = sit(tmp_path / "whole", 10_000, every)
     assert {status for status, _ in whole.values()} == {"finished", "stopped"}
-    sit(tmp_path / "cut", steps)
-    assert sit(tmp_path / "cut", 10_000) == whole
+    sit(tmp_path / "cut", steps, every)
+    assert sit(tmp_path / "cut", 10_000, every) == whole
 
 
 def listener(tmp_path):
@@ -112,6 +118,36 @@ def test_a_full_disk_ends_the_search_and_blames_no_trial(tmp_path):
     assert "No space left" in str(tuning.problem)
 
 
+def test_a_log_that_cannot_be_written_is_said_as_it_is(tmp_path):
+    tuning, log = listener(tmp_path)
+    log.path.unlink()
+    log.path.mkdir()
+    with pytest.raises(StorageError):
+        tuning.told(1, {"error": "", "record": {"epoch": 1, "seconds": 1.0}, "machine": "here"})
+    assert "make room and resume the search" in str(tuning.problem)
+    assert tuning.cancelled.is_set()
+
+
+def test_a_trial_that_ends_with_the_search_has_not_failed(tmp_path):
+    tuning, log = listener(tmp_path)
+    tuning.cancelled.set()
+    tuning.died(1, ConnectionError("gone"))
+    assert log.trials[1].status == "begun"
+
+
+def test_a_trial_that_is_lost_from_the_log_is_made_up_for(tmp_path):
+    search = agenda(tmp_path)
+    for _ in range(3):
+        search.next()
+    lines = search.log.path.read_text().splitlines(keepends=True)
+    search.log.path.write_text("".join([lines[0], lines[2]]))  # as the message on a damaged line says
+    search = agenda(tmp_path)
+    assert search.left == TRIALS
+    numbers = [search.next().number for _ in range(TRIALS)]
+    assert numbers == [1, 3, 2, *range(4, TRIALS + 1)]
+    assert search.next() is None
+
+
 def test_trials_take_processors_or_a_share_of_a_gpu():
     assert Resources(threads=2).of_each(8, 0, "here") == {"CPU": 2}
     assert Resources(per_gpu=4).of_each(8, 1, "here") == {"CPU": 1, "GPU": 0.25}
@@ -124,6 +160,46 @@ def test_trials_take_processors_or_a_share_of_a_gpu():
         Resources(concurrent=0)
     with pytest.raises(ConfigError, match="--device mps cannot be shared out"):
         Resources(device="mps")
+
+
+def test_a_search_takes_no_more_processors_than_it_may_use(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {3, 5, 7})
+    assert Resources().here[0] == 3
+    assert Resources(concurrent=4).here[0] == 4  # as asked for
+
+
+@pytest.mark.parametrize(
+    ("error", "fatal"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (StorageError("cannot write 1.pt"), True),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), False),
+        (MemoryError("no memory"), False),
+        (RunError("the loss is nan"), False),
+    ],
+)
+def test_what_ends_a_trial_and_what_the_search(monkeypatch, error, fatal):
+    def step(_):
+        raise error
+
+    kind = on_ray._trainable(object)
+    monkeypatch.setattr(kind, "_step", step)
+    trial = kind()
+    trial.machine = "here"
+    result = trial.step()
+    assert (result["fatal"], result["done"], result["over"]) == (fatal, True, False)
+    assert str(error) in result["error"]
+
+
+def test_no_trial_is_spread_over_two_machines():
+    machines = [{"CPU": 2.0}, {"CPU": 3.0, "memory": 1e9}]
+    assert Resources(threads=2).room(machines, "there") == ({"CPU": 2}, 2)
+    with pytest.raises(ConfigError, match="--threads 4, but the largest machine of there has only 3 processors"):
+        Resources(threads=4).room(machines, "there")
+    mixed = [{"CPU": 64.0}, {"CPU": 200.0, "GPU": 2.0}]
+    assert Resources(per_gpu=93).room(mixed, "there") == ({"CPU": 1, "GPU": 1 / 93}, 186)
+    with pytest.raises(ConfigError, match="the largest machine of there has only 8 processors"):
+        Resources(threads=9).room([{"CPU": 64.0}, {"CPU": 8.0, "GPU": 2.0}], "there")
 
 
 def toy_search(**options):
@@ -152,6 +228,18 @@ def test_no_cluster_at_the_address_is_said_in_one_line(tmp_path):
 def test_an_objective_that_is_not_computed_is_refused(tmp_path, options, message):
     with pytest.raises(ConfigError, match=message):
         prepare(toy_category(tmp_path), toy_search(**options))
+
+
+def test_more_negatives_than_items_are_refused_before_any_trial(tmp_path):
+    category = toy_category(tmp_path)
+    with pytest.raises(ConfigError, match=r"training.negatives.count is 99, but there are only 40"):
+        prepare(category, toy_search(**{"training.loss": "bpr", "training.negatives.count": 99}))
+    config = toy_search(**{"training.loss": "bpr", "training.negatives.count": 99})
+    varied = {"training.negatives": {"choice": ["all", {"integer": [10, 40]}]}}
+    prepare(category, config.model_copy(update={"space": varied}))
+    varied = {"training.negatives": {"choice": ["all", {"integer": [10, 50]}]}}
+    with pytest.raises(ConfigError, match=r"space, training.negatives: training.negatives.count is 50, but"):
+        prepare(category, config.model_copy(update={"space": varied}))
 
 
 def test_a_base_that_does_not_validate_is_refused():

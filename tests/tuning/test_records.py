@@ -95,12 +95,18 @@ def test_a_search_is_begun_once_and_its_trials_may_become_more(tmp_path):
     with pytest.raises(RunError, match="other data or feature tables"):
         folder.begin(search_config(), "other data")
     assert folder.config() == search_config(samples=99)
+    base = build_config("shop", options={"model.source": "id", "training.epochs": 9, "training.device": "cpu"})
+    folder.begin(search_config().model_copy(update={"base": base}), "data")  # on another machine, another device
+    assert folder.config().base.training.device == "cpu"
 
 
 def test_a_search_without_trials_yet_may_become_another(tmp_path):
     folder = SearchFolder(tmp_path / "shop" / "searches" / "one")
     folder.begin(search_config(), "data")
+    folder.checkpoints.mkdir()
+    folder.checkpoint(1).write_text("of a trial whose log was removed")
     folder.begin(search_config(seed=1), "other")
+    assert not folder.checkpoints.exists()
     assert (folder.config().seed, folder.fingerprint()) == (1, "other")
 
 

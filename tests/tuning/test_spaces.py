@@ -5,7 +5,8 @@ from support.categories import toy_category
 
 from embrec.errors import ConfigError
 from embrec.training.presets import build_config
-from embrec.tuning.plan import categories_of, plan_search, refuse_with_resume
+from embrec.tuning.folder import SearchFolder
+from embrec.tuning.plan import categories_of, plan_search, refuse_with_resume, resumed_search
 from embrec.tuning.spaces import build_search, load_space, space_names
 from embrec.workspace import Workspace
 
@@ -98,11 +99,22 @@ def test_a_users_space_and_its_points(tmp_path):
         ("vary: {}\n", "space is empty"),
         ("model.units: {choice: [64]}\n", "no part 'vary'"),
         ("vary: [\n", "line 2 is not YAML"),
+        ("vary:\n  training.negatives: {choice: [all, {integer: [items]}]}\n", "training.negatives: .*two bounds"),
+        ("vary:\n  training.negatives: {choice: [all, {integer: [few, items]}]}\n", "bound 'few' is not a number"),
+        ("vary:\n  training.negatives: {choice: [{integer: [1, items], or: 2}]}\n", "training.negatives"),
+        (f"vary:\n  model.units: {{integer: [1, {'9' * 400}]}}\n", "model.units: a bound is too large"),
+        ("vary:\n  model.kind: {choice: [embrec, sasrec]}\n", "model.kind: it cannot be searched; each kind has"),
     ],
 )
 def test_a_file_that_is_no_space_is_refused(tmp_path, text, message):
     with pytest.raises(ConfigError, match=message):
         build_search(base(), space=write(tmp_path, text), items=50)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "space.yaml").write_bytes(b"vary: {} # \xff")
+    with pytest.raises(ConfigError, match=r"space.yaml is not UTF-8 text"):
+        load_space(str(tmp_path / "space.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -133,6 +145,21 @@ def test_a_search_is_planned_from_what_the_category_has(tmp_path):
     assert "training.learning_rate" in fixed.config.space
     with pytest.raises(Exception, match="has no feature table for this split; build one with: embrec features build"):
         plan_search(category)
+    whole = plan_search(
+        category, options={"model.source": "id"}, settings=["training.loss={name: bpr-max, regularization: 0.5}"]
+    )
+    assert "training.loss.regularization" not in whole.config.space
+    # A model of identities by a free setting is one too.
+    assert plan_search(category, settings=["model.kind=sasrec"]).config.base.model.source == "id"
+
+
+def test_a_search_goes_on_on_the_device_that_is_there(tmp_path):
+    category = toy_category(tmp_path)
+    plan = plan_search(category, options={"model.source": "id", "training.device": "cuda"}, samples=3)
+    SearchFolder(category.searches / "one").begin(plan.config, "data")
+    resumed = resumed_search("one", Workspace(tmp_path), {"samples": 5}, device="cpu")
+    assert (resumed.config.base.training.device, resumed.config.samples) == ("cpu", 5)
+    assert resumed_search("one", Workspace(tmp_path)).config == plan.config
 
 
 def test_which_category_is_meant(tmp_path):

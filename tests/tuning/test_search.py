@@ -1,0 +1,26 @@
+"""The end of a search, without a trial that was ever trained."""
+
+import pytest
+from support.searches import made_trial, search_config
+
+from embrec.tuning.folder import SearchFolder
+from embrec.tuning.records import TrialLog
+from embrec.tuning.search import SearchResult, final_config, final_name
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "epochs"),
+    [
+        ({}, "one-t3", 9),
+        ({"final_epochs": 60}, "one-t3-e60", 60),
+        ({"final_on": "train+validation"}, "one-t3-train-validation", 2),
+        ({"final_on": "train+validation", "final_epochs": 4}, "one-t3-train-validation-e4", 4),
+    ],
+)
+def test_models_that_are_trained_in_another_way_have_another_name(tmp_path, changes, name, epochs):
+    config = search_config({"model.dropout": {"uniform": [0, 0.5]}}, **changes)
+    folder = SearchFolder(tmp_path / "toys" / "searches" / "one")
+    best = made_trial(config, 3, {"model.dropout": 0.25}, [0.1, 0.3, 0.2])
+    result = SearchResult(folder, config, TrialLog(folder.log_file), best, None)
+    assert final_name(result) == name
+    assert (final_config(result).training.epochs, final_config(result).model.dropout) == (epochs, 0.25)
