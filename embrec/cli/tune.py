@@ -145,13 +145,16 @@ def _search(plans: "list[Plan]", resources: "Resources", seeds: list[int]) -> No
     from embrec.cli.console import answers, print_table
     from embrec.errors import RunError
     from embrec.report.search_tables import settings_table, test_table
-    from embrec.tuning.several import search_each
+    from embrec.tuning.several import check_each, search_each
 
+    if len(plans) > 1:
+        check_each(plans)
     searches = {plan.category.name: partial(_one, plan, resources, seeds) for plan in plans}
     found, failures = search_each(searches)
     if found:
         for table in (test_table(found), settings_table(found)):
-            print_table(table.title, table.columns, table.rows)
+            if table.rows:
+                print_table(table.title, table.columns, table.rows)
         if seeds:
             answers().print(
                 "Test targets, ranked once with the models of the best validation value; ± is half the 95 % confidence "
