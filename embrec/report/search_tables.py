@@ -15,7 +15,16 @@ from embrec.tuning.folder import SearchFolder
 from embrec.tuning.importance import Importance, setting_importance
 from embrec.tuning.records import TrialLog
 from embrec.tuning.several import Found
-from embrec.tuning.summary import best_so_far, counts, gain, savings, short_labels, shown_setting, trial_rows
+from embrec.tuning.summary import (
+    best_so_far,
+    counts,
+    default_trial,
+    gain,
+    savings,
+    short_labels,
+    shown_setting,
+    trial_rows,
+)
 
 
 class SoFar:
@@ -87,9 +96,18 @@ class SoFar:
             f"{duration(saved.seconds_whole - saved.seconds)} of {duration(saved.seconds_whole)} of training.",
         ]
         better = gain(trials, config)
-        if better is not None:
+        default = default_trial(trials, config)
+        if better is not None and default is not None:
+            early = (
+                f", stopped after {len(default.epochs)} of {config.epochs} epochs"
+                if default.status == "stopped"
+                else ""
+            )
+            what = f"the default settings (trial {default.number}{early})"
             lines.append(
-                f"The best trial is {better:.1%} better on validation than the settings that the search began with."
+                f"The best trial is {better:.1%} better on validation than {what}."
+                if better > 0
+                else f"No trial is better on validation than {what}."
             )
         lines.append(self.importance.words)
         lines += [
