@@ -58,7 +58,10 @@ def load_space(name: str) -> SpaceFile:
             raise ConfigError(
                 f"no space {name!r}: it is neither a file nor one of {', '.join([DEFAULT, *space_names()])}"
             )
-        text, where = path.read_text("utf-8"), str(path)
+        try:
+            text, where = path.read_text("utf-8"), str(path)
+        except UnicodeDecodeError:
+            raise ConfigError(f"{path} is not text in UTF-8, so it is no space file") from None
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -199,8 +202,9 @@ def _names_items(option: Any) -> bool:
 
 
 def _empty(option: Mapping[str, Any]) -> bool:
-    ((_, (low, high)),) = option.items()
-    return float(low) >= float(high)
+    """Whether an option's bounds are reversed; any other mistake in it is told by whoever reads it."""
+    bounds = [number_of_text(bound) for bounds in option.values() for bound in bounds]
+    return len(bounds) == 2 and all(isinstance(bound, int | float) for bound in bounds) and bounds[0] >= bounds[1]
 
 
 def _starting_points(

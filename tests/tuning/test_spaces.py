@@ -100,11 +100,20 @@ def test_a_users_space_and_its_points(tmp_path):
         ("vary: {}\n", "space is empty"),
         ("model.units: {choice: [64]}\n", "no part 'vary'"),
         ("vary: [\n", "line 2 is not YAML"),
+        ("vary: {training.negatives: {choice: [all, {integer: [items]}]}}", "integer has two bounds"),
+        ("vary: {training.negatives: {choice: [all, {integer: [few, items]}]}}", "the bound 'few' is not a number"),
     ],
 )
 def test_a_file_that_is_no_space_is_refused(tmp_path, text, message):
     with pytest.raises(ConfigError, match=message):
         build_search(base(), space=write(tmp_path, text), items=50)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "space.yaml"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match=r"space\.yaml is not text in UTF-8"):
+        load_space(str(path))
 
 
 @pytest.mark.parametrize(
