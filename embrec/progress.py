@@ -1,4 +1,4 @@
-"""How long work tells its caller where it is: one callback, drawn by whoever owns the screen."""
+"""How long work tells its caller where it is: one callback, drawn by whoever owns the screen; and times for narrow columns."""
 
 from typing import Protocol
 
@@ -13,3 +13,13 @@ class Progress(Protocol):
 
 def silent(task: str, done: int, total: int | None, note: str = "") -> None:
     """Report nothing: the default of every function that takes a progress callback."""
+
+
+def clock(seconds: float) -> str:
+    """Show a time without a space in it, for screens and columns that are narrow.
+
+    >>> clock(8.3), clock(8000)
+    ('0:00:08', '2:13:20')
+    """
+    hours, rest = divmod(round(seconds), 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}"

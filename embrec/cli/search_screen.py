@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from embrec.cli.console import notes, shorten
 from embrec.memory import peak_memory
+from embrec.progress import clock
 
 if TYPE_CHECKING:
     from embrec.tuning.on_ray import SearchState
@@ -36,6 +37,8 @@ class SearchScreen:
 
     def on_change(self, state: "SearchState") -> None:
         """Take note of a trial that began, has trained an epoch or ended."""
+        if self.state is None:
+            self.console.print(f"{self.title}: {_plan_words(state)}", markup=False)
         self.state = state
         if not self.console.is_terminal:
             self._tell(state)
@@ -108,6 +111,18 @@ class SearchScreen:
         return Group(*lines, table)
 
 
+def _plan_words(state: "SearchState") -> str:
+    """Say what is about to be searched, so that a mistake is seen before the night is over."""
+    from embrec.tuning.summary import short_labels
+
+    config = state.config
+    done = f", {state.before} of them done" if state.before else ""
+    return (
+        f"{config.samples} trials of at most {config.epochs} epochs{done}, {state.slots} at once, for the best "
+        f"{config.objective}; searched: {', '.join(short_labels(config.space).values())}"
+    )
+
+
 def _settings_words(settings: "Mapping[str, Any]") -> str:
     """Return settings in one line: `learning_rate 0.00034, dropout 0.21`."""
     from embrec.tuning.summary import short_labels, shown_setting
@@ -129,18 +144,13 @@ def _best_words(state: "SearchState") -> str:
 
 def _clock(state: "SearchState", ended: int) -> str:
     passed = time.monotonic() - state.started
-    words = f"{_minutes(passed)} passed"
+    words = f"{clock(passed)} passed"
     done = ended - state.before
     if done > 0:
         # Trials at work count by half: some have just begun, some are nearly over.
         left = max(0.0, state.config.samples - ended - len(state.running) / 2)
-        words += f", about {_minutes(passed / (done + len(state.running) / 2) * left)} left"
+        words += f", about {clock(passed / (done + len(state.running) / 2) * left)} left"
     return words
-
-
-def _minutes(seconds: float) -> str:
-    hours, rest = divmod(int(seconds), 3600)
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}"
 
 
 @contextmanager
@@ -154,5 +164,5 @@ def search_screen(title: str) -> Iterator[SearchScreen]:
         with screen.live:
             yield screen
     screen.console.print(
-        f"{title}: took {_minutes(time.monotonic() - started)}, peak memory {peak_memory():,.0f} MB", markup=False
+        f"{title}: took {clock(time.monotonic() - started)}, peak memory {peak_memory():,.0f} MB", markup=False
     )

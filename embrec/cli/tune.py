@@ -50,14 +50,16 @@ def tune(
         str | None,
         typer.Option(
             help="What is searched: default (what suits model and loss), a YAML file, or a published space: "
-            "embrec-cross-entropy, embrec-bpr, embrec-bpr-max, embrec-cosine, gru4rec-embrec."
+            "embrec-cross-entropy, embrec-bpr, embrec-bpr-max, embrec-cosine, gru4rec-embrec (give its preset too)."
         ),
     ] = None,
     objective: Annotated[
         str | None, typer.Option(help="Validation metric that is made best: ndcg@10 (default), hr@K, auc ...")
     ] = None,
-    samples: Annotated[int | None, typer.Option(help="Trials (default: 50).")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of a trial at most.")] = None,
+    samples: Annotated[int | None, typer.Option(help="Trials in all (default: those of the space, else 50).")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Epochs of a trial at most (default: those of the space, else of embrec train).")
+    ] = None,
     grace: Annotated[int | None, typer.Option(help="Epochs that each trial has at least (default: 3).")] = None,
     reduction: Annotated[
         float | None,
@@ -94,7 +96,8 @@ def tune(
         str | None, typer.Option(help="Of the search and its runs (default: tuned- and what the model is made of).")
     ] = None,
     resume: Annotated[
-        str | None, typer.Option(help="Go on with a search by its name, as it was begun; --samples may add trials.")
+        str | None,
+        typer.Option(help="Go on with a search by its name, as it was begun; a greater --samples adds trials."),
     ] = None,
     workspace: Workspace = None,
 ) -> None:
@@ -145,8 +148,10 @@ def _search(plans: "list[Plan]", resources: "Resources", seeds: list[int]) -> No
     from embrec.cli.console import answers, print_table
     from embrec.errors import RunError
     from embrec.report.search_tables import settings_table, test_table
-    from embrec.tuning.several import search_each
+    from embrec.tuning.several import check_each, search_each
 
+    if len(plans) > 1:
+        check_each(plans)
     searches = {plan.category.name: partial(_one, plan, resources, seeds) for plan in plans}
     found, failures = search_each(searches)
     if found:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from embrec.evaluation.statistics import MeanInterval
+from embrec.progress import clock
 from embrec.report.page.parts import duration
 from embrec.report.tables import Table
 from embrec.tuning.config import SearchConfig
@@ -14,7 +15,16 @@ from embrec.tuning.folder import SearchFolder
 from embrec.tuning.importance import Importance, setting_importance
 from embrec.tuning.records import TrialLog
 from embrec.tuning.several import Found
-from embrec.tuning.summary import best_so_far, counts, gain, savings, short_labels, shown_setting, trial_rows
+from embrec.tuning.summary import (
+    best_so_far,
+    counts,
+    default_trial,
+    gain,
+    savings,
+    short_labels,
+    shown_setting,
+    trial_rows,
+)
 
 
 class SoFar:
@@ -47,7 +57,7 @@ class SoFar:
             [
                 "-" if row.rank is None else str(row.rank), str(row.number), _number(row.value),
                 f"{row.best_epoch or '-'}/{row.epochs}",
-                "running" if row.status == "begun" else row.status, duration(row.seconds),
+                "running" if row.status == "begun" else row.status, clock(row.seconds),
                 *(shown_setting(key, row.settings[key]) for key in labels),
             ]
             for row in rows[:top]
@@ -86,9 +96,18 @@ class SoFar:
             f"{duration(saved.seconds_whole - saved.seconds)} of {duration(saved.seconds_whole)} of training.",
         ]
         better = gain(trials, config)
-        if better is not None:
+        default = default_trial(trials, config)
+        if better is not None and default is not None:
+            early = (
+                f", stopped after {len(default.epochs)} of {config.epochs} epochs"
+                if default.status == "stopped"
+                else ""
+            )
+            what = f"the default settings (trial {default.number}{early})"
             lines.append(
-                f"The best trial is {better:+.1%} from the settings that the search began with, on validation."
+                f"The best trial is {better:.1%} better on validation than {what}."
+                if better > 0
+                else f"No trial is better on validation than {what}."
             )
         lines.append(self.importance.words)
         lines += [
@@ -98,9 +117,9 @@ class SoFar:
             runs = ", ".join(f"{self.folder.category.name}/{run}" for run in self.result["runs"].values())
             lines.append(f"Models with the best settings: {runs}.")
         else:
-            lines.append(
-                f"It is not complete; go on with: embrec tune --resume {self.folder.category.name}/{self.folder.name}"
-            )
+            done = len(trials) >= config.samples and all(trial.ended for trial in trials.values())
+            what = "No model has been trained with the best settings; do so" if done else "It is not complete; go on"
+            lines.append(f"{what} with: embrec tune --resume {self.folder.category.name}/{self.folder.name}")
         return lines
 
     def as_dict(self) -> dict[str, Any]:

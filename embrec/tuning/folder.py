@@ -105,19 +105,28 @@ class SearchFolder:
             fingerprint: of the data.
 
         Raises:
-            RunError: the search was begun with another configuration or other data.
+            RunError: the search was begun with another configuration or other data, or has more trials than are asked for.
         """
-        if self.config_file.is_file() and self.log().trials:
+        self.check_begun(config, fingerprint)
+        if not self.log().trials:
+            shutil.rmtree(self.checkpoints, ignore_errors=True)  # of trials whose log was removed to start over
+        write_text(self.path / "fingerprint", fingerprint + "\n")
+        write_text(self.config_file, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+
+    def check_begun(self, config: SearchConfig, fingerprint: str) -> None:
+        """Raise a RunError if the search has trials already and `begin` would refuse to go on with them."""
+        if self.config_file.is_file() and (trials := self.log().trials):
             self.check(config)
+            if config.samples < len(trials):
+                raise RunError(
+                    f"search {self.category.name}/{self.name} has {len(trials)} trials already, and --samples "
+                    f"{config.samples} is of all; give {len(trials)} or more"
+                )
             if self.fingerprint() != fingerprint:
                 raise RunError(
                     f"search {self.category.name}/{self.name} was begun with other data or feature tables; "
                     "give the new one another --name"
                 )
-        else:
-            shutil.rmtree(self.checkpoints, ignore_errors=True)  # of trials whose log was removed to start over
-        write_text(self.path / "fingerprint", fingerprint + "\n")
-        write_text(self.config_file, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
 
     def check(self, config: SearchConfig) -> None:
         """Raise a RunError that names what differs if the search was begun with another configuration."""

@@ -119,6 +119,19 @@ def tune(
         return replace(result, runs=runs)
 
 
+def check_search(category: Category, config: SearchConfig, name: str) -> None:
+    """Raise what `tune` would before its first trial; nothing is written.
+
+    Raises:
+        ConfigError: a setting, the objective or a bound does not fit.
+        FeatureError: a feature table is missing or belongs to other items.
+        RunError: the name is taken by another search.
+    """
+    folder = SearchFolder(category.searches / require_name(name))
+    config, shared = prepare(category, config)
+    folder.check_begun(config, shared.fingerprint)
+
+
 def prepare(category: Category, config: SearchConfig) -> tuple[SearchConfig, SharedData]:
     """Read and check everything that a search needs, before any of it is done.
 

@@ -1,16 +1,17 @@
 """Searches of several categories, one after the other, each with all processors; and what they found, side by side."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from embrec.data.store import load_dataset
-from embrec.errors import EmbrecError
+from embrec.errors import ConfigError, EmbrecError
 from embrec.evaluation.metrics import cutoff
 from embrec.evaluation.runs import evaluate_runs, protocol
 from embrec.evaluation.statistics import MeanInterval, mean_interval
 from embrec.progress import Progress, silent
 from embrec.training.run import RunFolder
-from embrec.tuning.search import SearchResult
+from embrec.tuning.plan import Plan
+from embrec.tuning.search import SearchResult, check_search
 
 METRICS = ("auc", "hr@50")
 
@@ -28,6 +29,19 @@ class Found:
     result: SearchResult
     popularity: Mapping[str, float]
     best: Mapping[str, MeanInterval]
+
+
+def check_each(plans: Iterable[Plan]) -> None:
+    """Refuse searches before the first of them begins: the mistake in the last one is not to be found the next morning.
+
+    Raises:
+        ConfigError: one cannot be begun; the message says of which category, and why.
+    """
+    for plan in plans:
+        try:
+            check_search(plan.category, plan.config, plan.name)
+        except EmbrecError as error:
+            raise ConfigError(f"{plan.category.name}: {error} (no search was begun)") from None
 
 
 def search_each(

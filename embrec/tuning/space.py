@@ -87,9 +87,10 @@ class Space:
 
     def what_is_wrong(self, settings: Mapping[str, Any]) -> str:
         """Return why the space does not hold these settings."""
-        odd = sorted(settings.keys() ^ self.settings.keys())
-        if odd:
-            return f"it and the space differ in {', '.join(odd)}"
+        if more := sorted(settings.keys() - self.settings.keys()):
+            return f"it sets {', '.join(more)}, which the space does not vary"
+        if less := sorted(self.settings.keys() - settings.keys()):
+            return f"it does not set {', '.join(less)}"
         key = next(key for key, distribution in self.settings.items() if not distribution.holds(settings[key]))
         return f"{key} = {settings[key]!r} is not within {self.settings[key].plain()}"
 

@@ -159,7 +159,7 @@ def validated(values: Mapping[str, Any]) -> SearchConfig:
     except ValidationError as error:
         first = error.errors()[0]
         message = first["msg"].removeprefix("Value error, ")
-        key = ".".join(str(part) for part in first["loc"])
+        key = ".".join(str(part) for part in first["loc"]).removeprefix("halving.")
         raise ConfigError(f"{key} is {first['input']!r}: {message}" if key else message) from None
 
 

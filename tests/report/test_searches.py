@@ -74,3 +74,16 @@ def test_a_search_is_shown_as_far_as_it_is(tmp_path):
     told = json.loads(json.dumps(found.as_dict()))
     assert len(told["trials"]) == 14
     assert math.isclose(told["best so far"][-1]["best"], 0.3)
+
+
+def test_a_search_of_which_only_the_models_are_missing_says_so(tmp_path):
+    base = search_config(SPACE, samples=4)
+    config = base.model_copy(update={"start": (base.parsed_space().values_of(base.base),)})
+    found = SoFar(write_search(toy_category(tmp_path), "one", config, some_trials(config, 4)))
+    assert "The best trial is 50.0% better on validation than the default settings (trial 1)." in found.notes()
+    trials = [made_trial(config, 1, config.start[0], [0.1], "stopped"), *some_trials(config, 4)[1:]]
+    stopped = SoFar(write_search(toy_category(tmp_path), "two", config, trials))
+    assert any("(trial 1, stopped after 1 of 9 epochs)" in note for note in stopped.notes())
+    assert found.notes()[-1] == (
+        "No model has been trained with the best settings; do so with: embrec tune --resume toys/one"
+    )

@@ -7,7 +7,7 @@ import numpy as np
 
 from embrec.distributions import Choice, Range
 from embrec.training.config import RunConfig
-from embrec.tuning.config import SearchConfig
+from embrec.tuning.config import Halving, SearchConfig
 from embrec.tuning.folder import SearchFolder
 from embrec.tuning.records import Status, Trial, TrialLog
 from embrec.tuning.space import point_of
@@ -18,7 +18,8 @@ from support.categories import toy_config
 def search_config(
     space: Mapping[str, Any], *, epochs: int = 9, objective: str = "hr@10", **options: Any
 ) -> SearchConfig:
-    """A search of the toy model."""
+    """A search of the toy model, whose trials are compared after one epoch already if nothing else is said."""
+    options = {"halving": Halving(grace=1)} | options
     training = {"epochs": epochs, "select_by": objective}
     base = toy_config().model_dump()
     base["training"] |= training

@@ -94,6 +94,8 @@ def test_a_search_is_begun_once_and_its_trials_may_become_more(tmp_path):
         folder.begin(search_config(seed=1), "data")
     with pytest.raises(RunError, match="other data or feature tables"):
         folder.begin(search_config(), "other data")
+    with pytest.raises(RunError, match=r"has 3 trials already, and --samples 2 is of all; give 3 or more"):
+        folder.begin(search_config(samples=2), "data")
     assert folder.config() == search_config(samples=99)
     base = build_config("shop", options={"model.source": "id", "training.epochs": 9, "training.device": "cpu"})
     folder.begin(search_config().model_copy(update={"base": base}), "data")  # on another machine, another device

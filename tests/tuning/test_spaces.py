@@ -2,11 +2,13 @@
 
 import pytest
 from support.categories import toy_category
+from support.searches import search_config
 
 from embrec.errors import ConfigError
 from embrec.training.presets import build_config
 from embrec.tuning.folder import SearchFolder
 from embrec.tuning.plan import categories_of, plan_search, refuse_with_resume, resumed_search
+from embrec.tuning.several import check_each
 from embrec.tuning.spaces import build_search, load_space, space_names
 from embrec.workspace import Workspace
 
@@ -91,7 +93,7 @@ def test_a_users_space_and_its_points(tmp_path):
         ),
         (
             "vary:\n  model.units: {choice: [64]}\nstart:\n  - {model.dim: 65}\n",
-            "starting point 1 .* differ in model.dim",
+            "starting point 1 .* sets model.dim, which the space does not vary",
         ),
         ("vary:\n  model.unit: {choice: [64]}\n", "unknown setting 'model.unit'"),
         ("vary:\n  model.units: {choice: [64]}\nsample: 3\n", "unknown key 'sample'; there are: vary, start"),
@@ -123,7 +125,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
         ({"samples": 0}, "samples is 0"),
         ({"epochs": 0}, "training.epochs"),
         ({"grace": 99}, "grace is 99 epochs, but a trial has only 30"),
-        ({"reduction": 1}, "reduction is 1"),
+        ({"reduction": 1}, "^reduction is 1"),
         ({"algorithm": "bayes"}, "'tpe' or 'random'"),
         ({"space": "nowhere"}, "neither a file nor one of default, embrec-bpr"),
     ],
@@ -179,3 +181,13 @@ def test_a_resumed_search_takes_no_other_wishes():
     refuse_with_resume({"resume": "one", "samples": 9, "seeds": "0", "loss": None, "every": False})
     with pytest.raises(ConfigError, match="leave out --set, or begin another"):
         refuse_with_resume({"resume": "one", "setting": ["model.dim=3"]})
+
+
+def test_a_mistake_in_the_last_of_several_searches_is_found_before_the_first_begins(tmp_path):
+    categories = [toy_category(tmp_path / name) for name in ("one", "two")]
+    fine, wrong = (plan_search(one, options={"model.source": "id"}, name="both") for one in categories)
+    wrong = wrong._replace(config=search_config(fine.config.space, objective="hr@50"))
+    check_each([fine])
+    with pytest.raises(ConfigError, match=r"toys: the objective is 'hr@50', but .* \(no search was begun\)"):
+        check_each([fine, wrong])
+    assert not list(tmp_path.glob("*/*/searches/*/*"))

@@ -197,13 +197,13 @@ def _settings(search: Search, importance: Importance) -> Table:
         share = shares.get(key)
         rows.append((
             Cell(labels[key], key if labels[key] != key else ""),
-            Cell(range_words(key, distribution)),
-            Cell(shown_setting(key, default[key])),
             Cell(NONE if winner is None else shown_setting(key, winner.settings[key]), best=winner is not None),
+            Cell(shown_setting(key, default[key])),
+            Cell(range_words(key, distribution)),
             Cell(NONE) if share is None else Cell(_share(share), _spread(share)),
         ))  # fmt: skip
     note = "" if importance.is_meaningful else importance.words
-    columns = ("setting", "searched", "default", "best trial", "importance")
+    columns = ("setting", "best trial", "default", "searched", "importance")
     return Table("What was searched, and what won", columns, rows, frozenset({1, 2, 3}), note)
 
 
