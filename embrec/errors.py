@@ -25,6 +25,19 @@ class RunError(EmbrecError):
     """A run folder is missing, incomplete or unfit for what was asked of it."""
 
 
+class DivergedError(RunError):
+    """Loss, gradient or weights of a training stopped being numbers.
+
+    Args:
+        what: what happened, where.
+        advice: what to do, and what is kept.
+    """
+
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(f"{what}{advice}")
+        self.what = what
+
+
 class StorageError(RunError):
     """A file of a run cannot be written, most often because the disk is full."""
 

@@ -72,8 +72,9 @@ def tune(
     ] = False,
     seed: Annotated[int | None, typer.Option(help="Of the proposals (default: 0).")] = None,
     seeds: Annotated[
-        str, typer.Option(help="Of the models trained with the best settings in the end; or none.")
-    ] = "0,1,2",
+        str | None,
+        typer.Option(help="Of the models trained with the best settings in the end, or none (default: 0,1,2)."),
+    ] = None,
     final_epochs: Annotated[
         int | None, typer.Option(help="Epochs of those models at most (default: those of a trial).")
     ] = None,
@@ -115,10 +116,10 @@ def tune(
 
     place = Workspaces.locate(workspace)
     resources = Resources(concurrent, threads, per_gpu, device, address)
-    chosen = [] if seeds == "none" else parse_seeds(seeds)
+    chosen = None if seeds is None else () if seeds == "none" else tuple(parse_seeds(seeds))
     if resume is not None:
         refuse_with_resume(context.params)
-        changes = {"samples": samples, "final_epochs": final_epochs, "final_on": final_on}
+        changes = {"samples": samples, "seeds": chosen, "final_epochs": final_epochs, "final_on": final_on}
         plans = [resumed_search(resume, place, changes, space=space, device=device)]
     else:
         options = {
@@ -135,15 +136,16 @@ def tune(
                 one, features=features or [], options=options, settings=setting or [], preset=preset,
                 split=parse_split(split or "leave-one-out"), space=space or "default", name=name, objective=objective,
                 samples=samples, epochs=epochs, grace=grace, reduction=reduction, halving=not no_stop,
-                algorithm=algorithm or "tpe", warm=not no_start, seed=seed or 0, final_epochs=final_epochs,
+                algorithm=algorithm or "tpe", warm=not no_start, seed=seed or 0,
+                seeds=(0, 1, 2) if chosen is None else chosen, final_epochs=final_epochs,
                 final_on=final_on or "train",
             )
             for one in categories_of(place, category or [], every=every)
         ]  # fmt: skip
-    _search(plans, resources, chosen)
+    _search(plans, resources)
 
 
-def _search(plans: "list[Plan]", resources: "Resources", seeds: list[int]) -> None:
+def _search(plans: "list[Plan]", resources: "Resources") -> None:
     """Run the searches one after the other, and print what they found."""
     from embrec.cli.console import answers, print_table
     from embrec.errors import RunError
@@ -152,13 +154,13 @@ def _search(plans: "list[Plan]", resources: "Resources", seeds: list[int]) -> No
 
     if len(plans) > 1:
         check_each(plans)
-    searches = {plan.category.name: partial(_one, plan, resources, seeds) for plan in plans}
+    searches = {plan.category.name: partial(_one, plan, resources) for plan in plans}
     found, failures = search_each(searches)
     if found:
         for table in (test_table(found), settings_table(found)):
             if table.rows:
                 print_table(table.title, table.columns, table.rows)
-        if seeds:
+        if any(one.best for one in found.values()):
             answers().print(
                 "Test targets, ranked once with the models of the best validation value; ± is half the 95 % confidence "
                 "interval of the mean over seeds.",
@@ -170,7 +172,7 @@ def _search(plans: "list[Plan]", resources: "Resources", seeds: list[int]) -> No
         raise RunError("; ".join(f"{category}: {error}" for category, error in failures.items()))
 
 
-def _one(plan: "Plan", resources: "Resources", seeds: list[int]) -> "SearchResult":
+def _one(plan: "Plan", resources: "Resources") -> "SearchResult":
     """Run one search on the screen, and write its page."""
     from embrec.cli.console import notes
     from embrec.cli.search_screen import search_screen
@@ -182,7 +184,6 @@ def _one(plan: "Plan", resources: "Resources", seeds: list[int]) -> "SearchResul
             plan.config,
             plan.name,
             resources=resources,
-            seeds=seeds,
             on_change=screen.on_change,
             on_leaks=_print_leaks,
             progress=screen.progress,

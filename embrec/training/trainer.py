@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from embrec.data.batches import Batch, BucketSampler, collate
 from embrec.data.sequences import Sequences
-from embrec.errors import RunError
+from embrec.errors import DivergedError
 from embrec.evaluation.metrics import lower_is_better
 from embrec.models.recommender import Recommender
 from embrec.progress import Progress, silent
@@ -215,9 +215,9 @@ class Trainer:
         kept = (
             f"the last good checkpoint is kept: {self.checkpoint}, {self.saved}" if self.saved else "no checkpoint yet"
         )
-        raise RunError(
-            f"{what} in epoch {state.epoch + 1}, step {state.step - steps_ago + 1}, at learning rate {rate:g}; lower it or "
-            f"set clip_norm, and start over with --force ({kept})"
+        raise DivergedError(
+            f"{what} in epoch {state.epoch + 1}, step {state.step - steps_ago + 1}, at learning rate {rate:g}",
+            f"; lower it or set clip_norm, and start over with --force ({kept})",
         )
 
     def _end_epoch(self) -> None:

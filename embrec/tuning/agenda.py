@@ -31,6 +31,9 @@ class Agenda:
             self.proposals.add(trial.number, trial.point)
             if trial.ended:
                 self.proposals.tell(trial.number, self.loss(trial.number))
+        for trial in list(log.trials.values()):
+            if trial.over and not trial.ended:
+                self.end(trial.number, "finished")
         self.waiting = [trial.number for trial in log.trials.values() if not trial.ended]
 
     @property

@@ -49,6 +49,10 @@ class SearchConfig(BaseModel):
         Halving | None, Field(description="which trials are stopped early; none: all run to the end")
     ] = Halving()
     seed: Annotated[int, Field(ge=0, description="of the proposals")] = 0
+    seeds: Annotated[
+        tuple[Annotated[int, Field(ge=0)], ...],
+        Field(description="of the models trained with the best settings; none are if it is empty"),
+    ] = (0, 1, 2)
     final_epochs: Annotated[
         int | None, Field(ge=1, description="of the models trained with the best settings; default: those of a trial")
     ] = None

@@ -19,7 +19,14 @@ from embrec.tuning.records import TrialLog
 from embrec.workspace import Category, Workspace, check_name
 
 # What may differ between two sittings of the same search.
-_FREE: Any = {"samples": True, "final_epochs": True, "final_on": True, "base": {"training": {"device"}}}
+_FREE: Any = {
+    "samples": True,
+    "random_first": True,
+    "seeds": True,
+    "final_epochs": True,
+    "final_on": True,
+    "base": {"training": {"device"}},
+}
 
 
 @dataclass(frozen=True)
@@ -97,8 +104,10 @@ class SearchFolder:
         file = self.path / "fingerprint"
         return file.read_text(encoding="utf-8").strip() if file.exists() else ""
 
-    def begin(self, config: SearchConfig, fingerprint: str) -> None:
+    def begin(self, config: SearchConfig, fingerprint: str) -> SearchConfig:
         """Write what is asked for, or check that it is what was asked for before; the number of trials may change.
+
+        How many trials are drawn by chance is settled when a search is begun: more trials do not change it.
 
         Args:
             config: what is asked for now.
@@ -108,10 +117,13 @@ class SearchFolder:
             RunError: the search was begun with another configuration or other data, or has more trials than are asked for.
         """
         self.check_begun(config, fingerprint)
-        if not self.log().trials:
+        begun = bool(self.log().trials)
+        config = config.model_copy(update={"random_first": self.config().chance if begun else config.chance})
+        if not begun:
             shutil.rmtree(self.checkpoints, ignore_errors=True)  # of trials whose log was removed to start over
         write_text(self.path / "fingerprint", fingerprint + "\n")
         write_text(self.config_file, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+        return config
 
     def check_begun(self, config: SearchConfig, fingerprint: str) -> None:
         """Raise a RunError if the search has trials already and `begin` would refuse to go on with them."""

@@ -6,6 +6,7 @@ tables lie once a machine in Ray's object store, and trials read them there with
 """
 
 import errno
+import gc
 import os
 import shutil
 import socket
@@ -13,16 +14,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from embrec.errors import EmbrecError, RunError, StorageError
-from embrec.on_ray import ray_cluster, usable_processors
+from embrec.errors import DivergedError, EmbrecError, RunError, StorageError
+from embrec.on_ray import ray_cluster
 from embrec.tuning.agenda import Agenda
-from embrec.tuning.config import Halving, SearchConfig
+from embrec.tuning.config import SearchConfig
 from embrec.tuning.folder import SearchFolder
+from embrec.tuning.hooks import listener, scheduler, searcher
 from embrec.tuning.records import Status, TrialLog
 from embrec.tuning.records import Trial as TrialRecord
 from embrec.tuning.resources import Resources
@@ -91,8 +93,7 @@ def run_trials(
     folder.result_file.unlink(missing_ok=True)  # it would say that the search is complete
     os.environ.update({name: os.environ.get(name, value) for name, value in _SETTINGS.items()})
     processors, gpus = resources.here
-    if resources.address is None:
-        resources.of_each(usable_processors(), gpus, "this machine")
+    resources.check_here()
     with ray_cluster(
         "embrec tune", "tune", "tune.search", "tune.schedulers",
         address=resources.address, processors=processors, gpus=gpus,
@@ -171,7 +172,7 @@ class _Tuning(threading.Thread):
         """A trial has trained an epoch, or failed."""
         if not result["error"]:
             with self._heard():
-                self.search.log.epoch(number, result["record"], result["machine"])
+                self.search.log.epoch(number, result["record"], result["machine"], over=result["over"])
             self.begun(number)
 
     def ended(self, number: int, result: Mapping[str, Any]) -> None:
@@ -219,16 +220,14 @@ class _Tuning(threading.Thread):
             threads=self.resources.threads,
             device="cuda" if "GPU" in self.each else "cpu",
         )
-        scheduler = (
-            schedulers.FIFOScheduler()
-            if halving is None
-            else _scheduler(schedulers.ASHAScheduler, self.search, halving)
+        stops = (
+            schedulers.FIFOScheduler() if halving is None else scheduler(schedulers.ASHAScheduler, self.search, halving)
         )
         return tune.Tuner(
             tune.with_resources(trainable, dict(self.each)),
             tune_config=tune.TuneConfig(
-                search_alg=_searcher(tune.search.Searcher, self.search),
-                scheduler=scheduler,
+                search_alg=searcher(tune.search.Searcher, self.search),
+                scheduler=stops,
                 num_samples=max(1, self.search.left),
                 max_concurrent_trials=self.state.slots if self._bounded else None,
                 reuse_actors=True,
@@ -240,7 +239,7 @@ class _Tuning(threading.Thread):
                 storage_path=str(self.search.folder.scratch.absolute()),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 failure_config=tune.FailureConfig(max_failures=_RESTARTS),
-                callbacks=[_listener(tune.Callback, self)],
+                callbacks=[listener(tune.Callback, self)],
                 verbose=0,
             ),
         )
@@ -283,128 +282,6 @@ def _again(tuning: _Tuning) -> str:
     return f"what is finished is kept, go on with: embrec tune --resume {folder.category.name}/{folder.name}"
 
 
-def _scheduler(base: Any, search: Agenda, halving: Halving) -> Any:
-    """Return what stops trials: as strict as it would have been if the search had never been interrupted."""
-    from ray.tune.schedulers import TrialScheduler
-
-    class Scheduler(base):
-        def __init__(self) -> None:
-            super().__init__(
-                time_attr="epoch", metric="gain", mode="max", max_t=search.config.epochs, grace_period=search.config.grace,
-                reduction_factor=halving.reduction,
-            )  # fmt: skip
-            for number in search.log.trials:
-                super().on_trial_add(None, _Numbered(number))
-
-        __getstate__ = _nothing
-
-        def replay(self) -> None:
-            """Decide again what was decided; a trial that was to be stopped when the search ended is stopped now."""
-            decided = {}
-            for number, epochs in search.log.order:
-                trial = search.log.trials[number]
-                best = replace(trial, epochs=trial.epochs[:epochs]).best(search.config.objective, search.config.sign)
-                told = trial.epochs[epochs - 1]["epoch"]
-                # As in a step of a trial: an epoch that was not validated has the best value of those before it.
-                if best is not None and told < search.config.epochs:
-                    result = {"epoch": told, "gain": search.config.sign * best[1]}
-                    decided[number] = super().on_trial_result(None, _Numbered(number), result)
-            for number in list(search.waiting):
-                if decided.get(number) == TrialScheduler.STOP:
-                    search.waiting.remove(number)
-                    search.end(number, "stopped")
-
-        def on_trial_add(self, controller: Any, trial: Any) -> None:
-            super().on_trial_add(controller, _of(trial))
-
-        def on_trial_result(self, controller: Any, trial: Any, result: Any) -> Any:
-            return super().on_trial_result(controller, _of(trial), result)
-
-        def on_trial_complete(self, controller: Any, trial: Any, result: Any) -> None:
-            super().on_trial_complete(controller, _of(trial), result)
-
-        def on_trial_remove(self, controller: Any, trial: Any) -> None:
-            super().on_trial_remove(controller, _of(trial))
-
-        def save(self, checkpoint_path: str) -> None:
-            """Keep nothing: the log of trials is all there is."""
-
-    scheduler = Scheduler()
-    scheduler.replay()
-    return scheduler
-
-
-class _Numbered:
-    """A trial as halving knows it: by its number, which it keeps over interruptions, and not by Tune's name."""
-
-    def __init__(self, number: int) -> None:
-        self.trial_id = str(number)
-
-
-def _of(trial: Any) -> _Numbered:
-    return _Numbered(trial.config["number"])
-
-
-def _searcher(base: Any, search: Agenda) -> Any:
-    """Return Tune's view of what is to be tried next."""
-
-    class Search(base):
-        def __init__(self, search: Agenda) -> None:
-            super().__init__(metric="gain", mode="max")
-            self.search = search
-
-        __getstate__ = _nothing
-
-        def suggest(self, trial_id: str) -> Any:
-            trial = self.search.next()
-            if trial is None:
-                return base.FINISHED
-            return {"number": trial.number, "settings": dict(trial.settings), "heard": len(trial.epochs)}
-
-        def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
-            """Leave it to the listener, which knows how the trial ended."""
-
-        def save(self, checkpoint_path: str) -> None:
-            """Keep nothing: the log of trials is all there is."""
-
-        def restore(self, checkpoint_path: str) -> None:
-            """Read nothing."""
-
-    return Search(search)
-
-
-def _listener(base: Any, tuning: _Tuning) -> Any:
-    """Return what Tune tells of every trial's fate."""
-
-    class Listener(base):
-        def __init__(self, tuning: _Tuning) -> None:
-            self.tuning = tuning
-
-        __getstate__ = _nothing
-
-        def on_step_begin(self, iteration: int, trials: Any, **info: Any) -> None:
-            self.tuning.go_on()
-
-        def on_trial_start(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            self.tuning.begun(trial.config["number"])
-
-        def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any) -> None:
-            self.tuning.told(trial.config["number"], result)
-
-        def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            self.tuning.ended(trial.config["number"], trial.last_result or {})
-
-        def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            self.tuning.died(trial.config["number"], trial.get_error())
-
-    return Listener(tuning)
-
-
-def _nothing(_: Any) -> dict[str, Any]:
-    """Return no state, where Tune would write an object to its own files, which nobody reads."""
-    return {}
-
-
 def _trainable(base: Any) -> Any:
     """Return a trial as Tune runs it; what goes wrong inside is a result, since a trial that fails once fails again."""
     from ray import get_runtime_context
@@ -422,6 +299,7 @@ def _trainable(base: Any) -> Any:
 
         def _begin(self, config: Mapping[str, Any]) -> None:
             self.trial: Trial | None = None
+            self._forget()
             self.settings = config
 
         def step(self) -> dict[str, Any]:
@@ -432,7 +310,9 @@ def _trainable(base: Any) -> Any:
                 text = " ".join(str(error).split())
                 known = isinstance(error, EmbrecError)
                 message = text if known else f"{type(error).__name__}: {text[:300]}"
-                self.trial = None  # its memory is free for the next one
+                if isinstance(error, DivergedError):
+                    message = error.what
+                self._forget()
                 # A trial that gets no memory, which is an OSError too where a file is mapped, may be larger than the others.
                 fatal = isinstance(error, _LostFolderError | StorageError | OSError)
                 fatal = fatal and getattr(error, "errno", None) != errno.ENOMEM
@@ -461,7 +341,14 @@ def _trainable(base: Any) -> Any:
             return self.trial.step()
 
         def cleanup(self) -> None:
+            self._forget()
+
+        def _forget(self) -> None:
+            """Leave the memory of a trial to others: several may share a GPU."""
             self.trial = None
+            if self.common["device"] == "cuda":
+                gc.collect()
+                torch.cuda.empty_cache()
 
     return TrialOnRay
 

@@ -66,7 +66,7 @@ def plan_search(
         features: tables that trials read; if there are none and the model reads any, all that the category has for this split.
         options: dotted key -> value of what all trials share, and the default space leaves alone; None values are left out.
         settings: texts such as `model.dim=256`, likewise.
-        preset: of the configuration that trials change.
+        preset: of the configuration that trials change; if None, the one that the space names, if it names any.
         split: how the data are divided; leave-one-out if None.
         space: name or file of a space; see `build_search`.
         name: of the search; made of what it searches if None.
@@ -78,7 +78,7 @@ def plan_search(
     """
     split = split or LeaveOneOut()
     if space != DEFAULT:
-        load_space(space)  # before the data are read
+        preset = preset or load_space(space).preset
     dataset = load_dataset(category)
     partition = split(dataset.interactions, len(dataset.catalog))
     tables = list(features)

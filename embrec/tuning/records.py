@@ -26,6 +26,7 @@ class Trial:
         status: how it ended, "begun" if it has not.
         epochs: the records of its epochs, as in a run's `events.jsonl`.
         error: why it failed.
+        over: whether its training has come to its end, even if nobody could take note of it any more.
         machine: where it runs or ran last: the name of the machine and of Ray's node on it.
     """
 
@@ -35,6 +36,7 @@ class Trial:
     status: Status = "begun"
     epochs: tuple[Mapping[str, Any], ...] = ()
     error: str = ""
+    over: bool = False
     machine: str = ""
 
     @property
@@ -103,10 +105,11 @@ class TrialLog:
         self._append({"trial": number, "point": dict(point), "settings": dict(settings)})
         return self.trials[number]
 
-    def epoch(self, number: int, record: Mapping[str, Any], machine: str) -> Trial:
-        """Note an epoch of a trial; one that is known already is left alone."""
+    def epoch(self, number: int, record: Mapping[str, Any], machine: str, *, over: bool = False) -> Trial:
+        """Note an epoch of a trial, and whether it was the last; one that is known already is left alone."""
         if all(record["epoch"] != known["epoch"] for known in self.trials[number].epochs):
-            self._append({"trial": number, "epoch": dict(record), "machine": machine})
+            last = {"over": True} if over else {}
+            self._append({"trial": number, "epoch": dict(record), "machine": machine, **last})
         return self.trials[number]
 
     def end(self, number: int, status: Status, error: str = "") -> Trial:
@@ -143,7 +146,10 @@ class TrialLog:
         elif "epoch" in line:
             trial = self.trials[number]
             self.trials[number] = replace(
-                trial, epochs=(*trial.epochs, line["epoch"]), machine=line.get("machine", trial.machine)
+                trial,
+                epochs=(*trial.epochs, line["epoch"]),
+                machine=line.get("machine", trial.machine),
+                over=line.get("over", False),
             )
             self.order.append((number, len(trial.epochs) + 1))
         else:

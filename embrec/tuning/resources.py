@@ -74,6 +74,11 @@ class Resources:
         each: dict[str, float] = {"CPU": self.threads}
         return each if self.device == "cpu" or not gpus else {**each, "GPU": 1 / self.per_gpu}
 
+    def check_here(self) -> None:
+        """Raise a ConfigError if this machine, should it be the one that trials run on, has no room for one."""
+        if self.address is None:
+            self.of_each(usable_processors(), torch.cuda.device_count(), "this machine")
+
     @property
     def here(self) -> tuple[int, int]:
         """The processors and GPUs that a cluster on this machine is to have."""

@@ -1,6 +1,6 @@
 """A search from a prepared category to the best model, trained and tested, in steps that can be killed and repeated."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,6 @@ def tune(
     name: str,
     *,
     resources: Resources | None = None,
-    seeds: Sequence[int] = (0, 1, 2),
     on_change: OnChange = lambda _: None,
     on_leaks: Callable[[LeakReport], None] | None = None,
     progress: Progress = silent,
@@ -80,7 +79,6 @@ def tune(
         name: of the search, and how the names of its runs begin: NAME-t7-s0 is seed 0 with the settings of trial 7; see
             `final_name`.
         resources: what the trials may use; one processor each and all of them if None.
-        seeds: of the models that are trained in the end; none are if it is empty.
         on_change: told whenever a trial begins, has trained an epoch or ends.
         on_leaks: told what the checks for leaks found, before the final training.
         progress: told of every step of the final training.
@@ -93,11 +91,13 @@ def tune(
     """
     folder = SearchFolder(category.searches / require_name(name))
     resources = resources or Resources()
+    resources.check_here()
+    seeds = config.seeds
     if seeds:
         check_seeds(seeds)
     config, shared = prepare(category, config)
     with folder.lock():
-        folder.begin(config, shared.fingerprint)
+        config = folder.begin(config, shared.fingerprint)
         log = run_trials(folder, config, shared, resources, on_change)
         del shared
         best = best_trial(log.trials, config.objective, config.sign)
@@ -251,9 +251,9 @@ def _for_trials(interactions: Interactions) -> Interactions:
 
 
 def _all_failed(folder: SearchFolder, log: TrialLog) -> str:
-    first = next(trial for trial in log.trials.values() if trial.status == "failed")
+    first = next((trial for trial in log.trials.values() if trial.status == "failed"), None)
     name = f"{folder.category.name}/{folder.name}"
-    return f"search {name}: all {len(log.trials)} trials failed, the first one with: {first.error}"
+    return f"search {name}: all {len(log.trials)} trials failed, the first one with: {first.error if first else 'no value'}"
 
 
 def _write_best(result: SearchResult) -> None:

@@ -46,7 +46,7 @@ def check_each(plans: Iterable[Plan]) -> None:
 
 def search_each(
     searches: Mapping[str, Callable[[], SearchResult]], progress: Progress = silent
-) -> tuple[dict[str, Found], dict[str, EmbrecError]]:
+) -> tuple[dict[str, Found], dict[str, Exception]]:
     """Search one category after the other; one that fails does not take the others with it.
 
     Args:
@@ -57,11 +57,11 @@ def search_each(
         Category -> what was found, and category -> why it failed.
     """
     found: dict[str, Found] = {}
-    failures: dict[str, EmbrecError] = {}
+    failures: dict[str, Exception] = {}
     for category, search in searches.items():
         try:
             found[category] = measured(search(), progress=progress)
-        except EmbrecError as error:
+        except (EmbrecError, OSError) as error:
             failures[category] = error
     return found, failures
 

@@ -56,6 +56,10 @@ class Space:
                 settings[str(key)] = parse_distribution(value)
             except ValueError as error:
                 raise ConfigError(f"space, {key}: {error}") from None
+        features = settings.get("model.features")
+        if isinstance(features, Choice):
+            options = tuple((option,) if isinstance(option, str) else option for option in features.options)
+            settings["model.features"] = Choice(options)
         return cls(settings)
 
     def check(self, base: RunConfig) -> None:
@@ -73,6 +77,9 @@ class Space:
                 raise ConfigError(
                     f"space, {key}: only settings of model and training can be searched, such as model.dropout"
                 )
+            for outer in self.settings:
+                if key.startswith(f"{outer}."):
+                    raise ConfigError(f"space: {key} lies inside {outer}, which replaces it; vary one of both")
             for value in distribution.ends():
                 try:
                     changed_config(base, {key: value})

@@ -30,6 +30,9 @@ class SpaceFile(BaseModel):
         tuple[dict[str, Any], ...],
         Field(description="settings that are tried first; what they do not name is as in the configuration"),
     ] = ()
+    preset: Annotated[
+        str | None, Field(description="of the configuration that trials change, if no other is asked for")
+    ] = None
     features: Annotated[bool, Field(description="also choose among the feature tables")] = False
     objective: str | None = None
     samples: int | None = None
@@ -96,6 +99,7 @@ def build_search(
     halving: bool = True,
     algorithm: str = "tpe",
     seed: int = 0,
+    seeds: Sequence[int] = (0, 1, 2),
     final_epochs: int | None = None,
     final_on: str = "train",
 ) -> SearchConfig:
@@ -116,6 +120,7 @@ def build_search(
         halving: whether trials are stopped early at all.
         algorithm: "tpe" or "random".
         seed: of the proposals.
+        seeds: of the models trained with the best settings; none are if it is empty.
         final_epochs: of the models trained with the best settings.
         final_on: what they learn from, "train" or "train+validation".
 
@@ -142,6 +147,7 @@ def build_search(
         if halving
         else None,
         "seed": seed,
+        "seeds": tuple(seeds),
         "final_epochs": final_epochs,
         "final_on": final_on,
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from embrec.errors import RunError
 from embrec.evaluation.metrics import lower_is_better
 from embrec.models.tables import TableArrays, table_of_arrays
 from embrec.training.assembly import TrainingData, make_trainer
@@ -43,7 +44,6 @@ class Trial:
 
     Raises:
         ConfigError: the settings do not go together.
-        RunError: the checkpoint cannot be read.
     """
 
     def __init__(
@@ -65,7 +65,10 @@ class Trial:
             config, shared.data, sources, torch.device(device), checkpoint=checkpoint,
             fingerprint=f"{shared.fingerprint} {sorted(settings.items())}",
         )  # fmt: skip
-        self.trainer.begin()
+        try:
+            self.trainer.begin()
+        except RunError:  # a checkpoint that cannot be read costs the epochs that it knew, and no more
+            checkpoint.unlink()
 
     def step(self) -> dict[str, Any]:
         """Return the record of the next epoch, which is trained unless it is over already.

@@ -11,17 +11,18 @@ from support.logs import toy_log
 from support.searches import search_config
 
 from embrec.data.store import Dataset, load_dataset, save_dataset
-from embrec.errors import ConfigError, MissingExtraError, RunError, StorageError
+from embrec.errors import ConfigError, DivergedError, MissingExtraError, RunError, StorageError
 from embrec.training.presets import build_config
 from embrec.tuning.agenda import Agenda
 from embrec.tuning.config import Halving, SearchConfig
 from embrec.tuning.folder import SearchFolder
 from embrec.tuning.resources import Resources
 from embrec.tuning.search import prepare, tune
+from embrec.tuning.trial import Trial
 
 pytest.importorskip("ray", reason="the extra 'ray' is not installed")
 pytest.importorskip("hyperopt", reason="the extra 'tune' is not installed")
-from embrec.tuning import on_ray
+from embrec.tuning import hooks, on_ray
 
 SPACE = {"model.dropout": {"uniform": [0, 0.5]}}
 TRIALS, EPOCHS = 8, 9
@@ -46,7 +47,7 @@ def sit(path, steps, every=1):
     from ray.tune import schedulers
 
     search = agenda(path)
-    scheduler = on_ray._scheduler(schedulers.ASHAScheduler, search, search.config.halving)
+    scheduler = hooks.scheduler(schedulers.ASHAScheduler, search, search.config.halving)
     running, done = [], 0
     while done < steps:
         while len(running) < 2 and (trial := search.next()) is not None:
@@ -123,7 +124,7 @@ def test_a_log_that_cannot_be_written_is_said_as_it_is(tmp_path):
     log.path.unlink()
     log.path.mkdir()
     with pytest.raises(StorageError):
-        tuning.told(1, {"error": "", "record": {"epoch": 1, "seconds": 1.0}, "machine": "here"})
+        tuning.told(1, {"error": "", "record": {"epoch": 1, "seconds": 1.0}, "machine": "here", "over": False})
     assert "make room and resume the search" in str(tuning.problem)
     assert tuning.cancelled.is_set()
 
@@ -176,6 +177,7 @@ def test_a_search_takes_no_more_processors_than_it_may_use(monkeypatch):
         (OSError(errno.ENOMEM, "Cannot allocate memory"), False),
         (MemoryError("no memory"), False),
         (RunError("the loss is nan"), False),
+        (DivergedError("the loss is nan", "; start over with --force"), False),
     ],
 )
 def test_what_ends_a_trial_and_what_the_search(monkeypatch, error, fatal):
@@ -185,10 +187,11 @@ def test_what_ends_a_trial_and_what_the_search(monkeypatch, error, fatal):
     kind = on_ray._trainable(object)
     monkeypatch.setattr(kind, "_step", step)
     trial = kind()
-    trial.machine = "here"
+    trial.machine, trial.common = "here", {"device": "cpu"}
     result = trial.step()
     assert (result["fatal"], result["done"], result["over"]) == (fatal, True, False)
-    assert str(error) in result["error"]
+    assert str(error).partition(";")[0] in result["error"]
+    assert "--force" not in result["error"]  # a trial cannot be started over by it
 
 
 def test_no_trial_is_spread_over_two_machines():
@@ -240,6 +243,16 @@ def test_more_negatives_than_items_are_refused_before_any_trial(tmp_path):
     varied = {"training.negatives": {"choice": ["all", {"integer": [10, 50]}]}}
     with pytest.raises(ConfigError, match=r"space, training.negatives: training.negatives.count is 50, but"):
         prepare(category, config.model_copy(update={"space": varied}))
+
+
+def test_a_checkpoint_that_cannot_be_read_costs_its_epochs_and_no_more(tmp_path):
+    config, shared = prepare(toy_category(tmp_path), toy_search())
+    settings = config.parsed_space().values_of(config.base)
+    whole = Trial(shared, settings, tmp_path / "whole.pt")
+    first = whole.step()
+    (tmp_path / "broken.pt").write_bytes(b"no checkpoint")
+    again = Trial(shared, settings, tmp_path / "broken.pt", heard=0).step()
+    assert {**again, "seconds": 0} == {**first, "seconds": 0}
 
 
 def test_a_base_that_does_not_validate_is_refused():

@@ -96,10 +96,24 @@ def test_a_search_is_begun_once_and_its_trials_may_become_more(tmp_path):
         folder.begin(search_config(), "other data")
     with pytest.raises(RunError, match=r"has 3 trials already, and --samples 2 is of all; give 3 or more"):
         folder.begin(search_config(samples=2), "data")
-    assert folder.config() == search_config(samples=99)
+    assert folder.config() == search_config(samples=99, random_first=search_config().chance)
     base = build_config("shop", options={"model.source": "id", "training.epochs": 9, "training.device": "cpu"})
     folder.begin(search_config().model_copy(update={"base": base}), "data")  # on another machine, another device
     assert folder.config().base.training.device == "cpu"
+
+
+def test_more_trials_do_not_change_how_many_are_drawn_by_chance(tmp_path):
+    folder = SearchFolder(tmp_path / "shop" / "searches" / "one")
+    assert folder.begin(search_config(samples=10), "data").random_first == 5
+    filled(folder.log_file)
+    assert folder.begin(search_config(samples=100), "data").random_first == 5
+
+
+def test_a_trial_that_is_over_is_so_after_a_crash_too(tmp_path):
+    log = TrialLog(tmp_path / "trials.jsonl")
+    log.begin(1, {}, {})
+    log.epoch(1, epoch(1, 0.5), "here", over=True)
+    assert TrialLog(tmp_path / "trials.jsonl").trials[1].over
 
 
 def test_a_search_without_trials_yet_may_become_another(tmp_path):

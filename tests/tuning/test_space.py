@@ -60,6 +60,10 @@ def test_a_range_that_makes_no_sense_is_refused_with_its_setting(text, message):
         ({"training.loss": {"choice": ["bpr", "brp"]}}, "setting 'training.loss' is 'brp'"),
         ({"training.epochs": {"integer": [1, 9]}}, "cannot be searched; it is the budget"),
         ({"training.select_by": {"choice": ["auc", "mrr"]}}, "cannot be searched; it is the objective"),
+        (
+            {"training.loss": {"choice": ["bpr", "bpr-max"]}, "training.loss.regularization": {"uniform": [0, 1]}},
+            "training.loss.regularization lies inside training.loss",
+        ),
         ({"split.kind": {"choice": ["a", "b"]}}, "only settings of model and training"),
         ({}, "the search space is empty"),
     ],
@@ -99,6 +103,12 @@ def test_every_default_space_fits_its_configuration_and_holds_it(kind, source, l
     space = default_space(config)
     space.check(config)
     assert space.holds(space.values_of(config))
+
+
+def test_feature_tables_may_be_named_without_brackets():
+    space = Space.parse({"model.features": {"choice": ["tfidf", "minilm", ["tfidf", "minilm"]]}})
+    assert space.holds(space.values_of(base()))
+    assert feature_names(space, base()) == ("tfidf", "minilm")
 
 
 def test_feature_tables_are_searched_alone_and_together():

@@ -161,7 +161,19 @@ def test_a_search_goes_on_on_the_device_that_is_there(tmp_path):
     SearchFolder(category.searches / "one").begin(plan.config, "data")
     resumed = resumed_search("one", Workspace(tmp_path), {"samples": 5}, device="cpu")
     assert (resumed.config.base.training.device, resumed.config.samples) == ("cpu", 5)
-    assert resumed_search("one", Workspace(tmp_path)).config == plan.config
+    as_begun = plan.config.model_copy(update={"random_first": plan.config.chance})
+    assert resumed_search("one", Workspace(tmp_path)).config == as_begun
+
+
+def test_a_published_space_brings_its_preset(tmp_path):
+    category = toy_category(tmp_path)
+    plan = plan_search(category, space="gru4rec-embrec")
+    assert plan.config.base.model.cell == "published"
+    assert plan.config.base.model.source == "id"
+    bpr = plan_search(category, space="embrec-bpr", features=["tfidf"])
+    assert bpr.config.base.training.loss.name == "bpr"
+    other = plan_search(category, space="embrec-bpr", preset="embrec-bpr-max", features=["tfidf"])
+    assert other.config.base.training.loss.name == "bpr-max"
 
 
 def test_which_category_is_meant(tmp_path):
