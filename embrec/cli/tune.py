@@ -50,7 +50,7 @@ def tune(
         str | None,
         typer.Option(
             help="What is searched: default (what suits model and loss), a YAML file, or a published space: "
-            "embrec-cross-entropy, embrec-bpr, embrec-bpr-max, embrec-cosine, gru4rec-embrec (give its preset too)."
+            "embrec-cross-entropy, embrec-bpr, embrec-bpr-max, embrec-cosine, gru4rec-embrec (each brings its preset)."
         ),
     ] = None,
     objective: Annotated[
