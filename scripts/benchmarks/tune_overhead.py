@@ -8,7 +8,7 @@ thread a trial. Every figure is of one search, in seconds of the clock.
 
 - floor: the same trainings one after the other in this process, with one thread and without Ray;
 - one at a time, and two: through Ray Tune, from the first trial's begin to the last one's end;
-- start: from the call to the first trial's begin; each trial: trials of one short epoch (100 histories), per trial;
+- start: from the call to the first trial's begin; each trial: of trials of one short epoch (100 histories, 64 negatives);
 - memory: what each trial's process has for itself (USS), and what it shares with others (RSS minus USS), by psutil.
 """
 
@@ -48,10 +48,10 @@ def generated(users: int, items: int) -> Interactions:
     return Interactions.from_events(np.arange(users).astype(object), user, item, np.arange(len(user)))
 
 
-def prepared(users: int, epochs: int) -> tuple[RunConfig, SharedData]:
+def prepared(users: int, epochs: int, negatives: int = 512) -> tuple[RunConfig, SharedData]:
     """Return a configuration, and what its trials read."""
     settings = ["model.dim=64", "model.units=64", "training.patience=99"]
-    options = {"model.features": ["random"], "training.negatives.count": 512, "training.epochs": epochs}
+    options = {"model.features": ["random"], "training.negatives.count": negatives, "training.epochs": epochs}
     base = build_config("generated", options=options, settings=settings)
     log = generated(users, ITEMS)
     data = TrainingData.of(log, LeaveOneOut()(log, ITEMS), base.model.max_length)
@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=4)
     arguments = parser.parse_args()
     base, shared = prepared(4_000, arguments.epochs)
-    small: Any = prepared(100, 1)
+    small: Any = prepared(100, 1, negatives=64)
     alone(small[1], 1)  # warm-up
     floor = alone(shared, arguments.trials)
     one, two = (search(base, shared, arguments.trials, concurrent) for concurrent in (1, 2))
