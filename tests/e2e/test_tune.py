@@ -123,7 +123,7 @@ def test_a_search_ends_with_the_best_models_trained_and_tested(shop, tmp_path):
     ]  # fmt: skip
     # Asked for again, nothing is done; with more samples, only those.
     before = (folder / "trials.jsonl").read_text()
-    shop.embrec("tune", "--resume", "whole", "--seeds", "0,1")
+    shop.embrec("tune", "--resume", "whole", "--seeds", "none")
     assert (folder / "trials.jsonl").read_text() == before
     shop.embrec("tune", "--resume", "whole", "--samples", 7, "--seeds", "none")
     assert (folder / "trials.jsonl").read_text().startswith(before)
