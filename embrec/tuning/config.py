@@ -10,8 +10,7 @@ from embrec.evaluation.metrics import lower_is_better
 from embrec.training.config import RunConfig
 from embrec.tuning.space import Space
 
-# One epoch tells little of nine: in a search on Amazon Beauty the settings that won (.0318) were the eighth best after the
-# first epoch, and those ahead of them, which halving preferred, ended below .026.
+# One epoch tells little: those that halving keeps after it are the fast starters, and the best in the end may be a slow one.
 _GRACE = 3
 
 
