@@ -69,6 +69,29 @@ class Category:
 
 
 @dataclass(frozen=True)
+class Made:
+    """A folder that a category holds of something that was made from its data: a run, or a search."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Its name within its category."""
+        return self.path.name
+
+    @property
+    def category(self) -> Category:
+        """The category that it was made from, if the folder still lies inside it."""
+        folder = self.path.resolve().parent.parent
+        return Category(folder.name, folder)
+
+    def fingerprint(self) -> str:
+        """Return the hash of configuration and data that it was begun with, empty if none was."""
+        file = self.path / "fingerprint"
+        return file.read_text(encoding="utf-8").strip() if file.exists() else ""
+
+
+@dataclass(frozen=True)
 class Workspace:
     """The folder that holds all categories."""
 

@@ -60,7 +60,7 @@ class SearchScreen:
             self.told.add(number)
             if len(self.told) <= state.before:
                 continue
-            found = None if trial.status == "failed" else trial.best(config.objective, config.sign)
+            found = trial.outcome(config.objective, config.sign)
             better = found is not None and (self.best is None or config.sign * found[1] > config.sign * self.best)
             if better and found is not None:
                 self.best = found[1]

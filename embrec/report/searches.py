@@ -12,6 +12,7 @@ from embrec.evaluation.statistics import mean_interval
 from embrec.files import write_json
 from embrec.report.figures import COLOURS, MARKERS, empty_figure, require_matplotlib, save_figure
 from embrec.report.tables import Table
+from embrec.training.presets import dotted
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.folder import SearchFolder
 from embrec.tuning.records import Trial, best_trial
@@ -182,7 +183,7 @@ def _identity(config: SearchConfig) -> str:
 
 def _ways(identities: Sequence[str]) -> dict[str, str]:
     """Return a name for each way: the values of what they differ in."""
-    trees = [_flat(json.loads(identity)) for identity in identities]
+    trees = [dotted(json.loads(identity)) for identity in identities]
     differing = [key for key in trees[0] if any(tree.get(key) != trees[0][key] for tree in trees)]
     differing += [key for tree in trees for key in tree if key not in trees[0] and key not in differing]
     if not differing:
@@ -197,14 +198,6 @@ def _words(key: str, value: Any) -> str:
     if key == "algorithm":
         return str(value)
     return f"{len(value or ())} starting points" if key == "start" else f"{key} {value}"
-
-
-def _flat(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        path = f"{above}.{key}" if above else key
-        flat |= _flat(value, path) if isinstance(value, Mapping) and value else {path: value}
-    return flat
 
 
 def _mean(values: Sequence[float]) -> str:

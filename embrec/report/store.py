@@ -13,6 +13,7 @@ from embrec.errors import RunError
 from embrec.evaluation.evaluator import Evaluation
 from embrec.evaluation.store import load_evaluation, save_evaluation
 from embrec.files import write_json
+from embrec.training.presets import dotted
 from embrec.training.run import RunFolder
 
 FORMAT = 3
@@ -53,7 +54,10 @@ class ComparisonFolder:
         state: dict[str, Any] = {"sides": [], "seeds": []}
         if file.is_file():
             state = _read(file)
-            before, now = _flat({**state["identity"], "format": state["format"]}), _flat({**identity, "format": FORMAT})
+            before, now = (
+                dotted({**state["identity"], "format": state["format"]}),
+                dotted({**identity, "format": FORMAT}),
+            )
             for key in [*sorted(before.keys() & now.keys()), *sorted(before.keys() ^ now.keys())]:
                 if before.get(key) != now.get(key):
                     raise RunError(
@@ -116,11 +120,3 @@ def _read(file: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{file} cannot be read ({error!r}); delete it, or choose another --name") from None
     return state
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested values by dotted key."""
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return flat

@@ -158,6 +158,22 @@ def _put(tree: dict[str, Any], key: str, value: Any) -> None:
     tree[name] = value
 
 
+def dotted(tree: Mapping[str, Any], whole: Sequence[str] = (), above: str = "") -> dict[str, Any]:
+    """Return nested values by dotted key, as users write settings.
+
+    Args:
+        tree: mappings within mappings.
+        whole: keys whose mappings' values are taken whole, whatever they are.
+        above: the key of the tree.
+    """
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        path = f"{above}.{key}" if above else str(key)
+        inner = isinstance(value, Mapping) and value and above not in whole
+        flat |= dotted(value, whole, path) if inner else {path: value}
+    return flat
+
+
 def run_name(config: RunConfig) -> str:
     """Return the default name of a run: what it reads, and model, loss, split and what it learns from if not the default."""
     parts = [config.model.source, *(feature.split("/")[-1] for feature in config.model.features)]

@@ -21,28 +21,15 @@ from embrec.models.recommender import Recommender
 from embrec.models.tables import placeholder
 from embrec.models.zoo import build_model
 from embrec.training.config import RunConfig
-from embrec.workspace import Category, Workspace, check_name
+from embrec.workspace import Made, Workspace, check_name
 
 if TYPE_CHECKING:
     from embrec.evaluation.leaks import LeakReport
 
 
 @dataclass(frozen=True)
-class RunFolder:
+class RunFolder(Made):
     """Paths of a run: `workspace/<category>/runs/<run>/`."""
-
-    path: Path
-
-    @property
-    def name(self) -> str:
-        """The run's name within its category."""
-        return self.path.name
-
-    @property
-    def category(self) -> Category:
-        """The category that the run was trained on, if the folder still lies inside it."""
-        folder = self.path.resolve().parent.parent
-        return Category(folder.name, folder)
 
     @property
     def config_file(self) -> Path:
@@ -111,11 +98,6 @@ class RunFolder:
         except (ValidationError, yaml.YAMLError) as error:
             reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
             raise RunError(f"{self.config_file}: {reason}") from None
-
-    def fingerprint(self) -> str:
-        """Return the hash of configuration and data that the run was begun with, empty if none was."""
-        file = self.path / "fingerprint"
-        return file.read_text(encoding="utf-8").strip() if file.exists() else ""
 
     def write_config(self, config: RunConfig) -> None:
         """Write the configuration."""

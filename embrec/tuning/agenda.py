@@ -58,7 +58,7 @@ class Agenda:
     def loss(self, number: int) -> float | None:
         """Return what HyperOpt makes small."""
         trial = self.log.trials[number]
-        best = None if trial.status == "failed" else trial.best(self.config.objective, self.config.sign)
+        best = trial.outcome(self.config.objective, self.config.sign)
         return None if best is None else -self.config.sign * best[1]
 
     def end(self, number: int, status: Status, error: str = "") -> None:

@@ -12,11 +12,12 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from embrec.errors import ConfigError, RunError
+from embrec.errors import RunError
 from embrec.files import write_json, write_text
+from embrec.training.presets import dotted
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.records import TrialLog
-from embrec.workspace import Category, Workspace, check_name
+from embrec.workspace import Made, Workspace, check_name
 
 # What may differ between two sittings of the same search.
 _FREE: Any = {
@@ -30,21 +31,8 @@ _FREE: Any = {
 
 
 @dataclass(frozen=True)
-class SearchFolder:
+class SearchFolder(Made):
     """Paths of a search."""
-
-    path: Path
-
-    @property
-    def name(self) -> str:
-        """The search's name within its category."""
-        return self.path.name
-
-    @property
-    def category(self) -> Category:
-        """The category that is searched."""
-        folder = self.path.resolve().parent.parent
-        return Category(folder.name, folder)
 
     @property
     def config_file(self) -> Path:
@@ -99,11 +87,6 @@ class SearchFolder:
             reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
             raise RunError(f"{self.config_file}: {reason}") from None
 
-    def fingerprint(self) -> str:
-        """Return the hash of the data that the search was begun with, empty if it was not."""
-        file = self.path / "fingerprint"
-        return file.read_text(encoding="utf-8").strip() if file.exists() else ""
-
     def begin(self, config: SearchConfig, fingerprint: str) -> SearchConfig:
         """Write what is asked for, or check that it is what was asked for before; the number of trials may change.
 
@@ -142,7 +125,9 @@ class SearchFolder:
 
     def check(self, config: SearchConfig) -> None:
         """Raise a RunError that names what differs if the search was begun with another configuration."""
-        before, now = (_flat(one.model_dump(mode="json", exclude=_FREE)) for one in (self.config(), config))
+        before, now = (
+            dotted(one.model_dump(mode="json", exclude=_FREE), whole=["space"]) for one in (self.config(), config)
+        )
         for key in [*now, *(key for key in before if key not in now)]:
             if before.get(key) != now.get(key):
                 raise RunError(
@@ -188,27 +173,14 @@ class SearchFolder:
             yield
 
 
-def _flat(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Return the leaves of a tree by dotted key; what a space says of a setting is one leaf."""
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        path = f"{above}.{key}" if above else str(key)
-        if isinstance(value, Mapping) and value and above != "space":
-            flat |= _flat(value, path)
-        else:
-            flat[path] = value
-    return flat
-
-
-def locate_search(name: str, workspace: Workspace, category: str | None = None) -> SearchFolder:
-    """Return a search by `category/search`, or by a name that is unique in the workspace or among a category's.
+def locate_search(name: str, workspace: Workspace) -> SearchFolder:
+    """Return a search by `category/search`, or by a name that is unique in the workspace.
 
     Raises:
         RunError: there is no such search, or several.
     """
     first, slash, second = name.partition("/")
-    if slash:
-        category, name = first, second
+    category, name = (first, second) if slash else (None, name)
     check_name("search", name)
     everywhere = [file.parent for file in sorted(workspace.path.glob("*/searches/*/search.yaml"))]
     inside = [folder for folder in everywhere if category in (None, folder.parent.parent.name)]
@@ -219,14 +191,3 @@ def locate_search(name: str, workspace: Workspace, category: str | None = None) 
     if found:
         raise RunError(f"search {name!r} stands in several categories; say which: {names}")
     raise RunError(f"no search {name!r} in the workspace {workspace.path} (there: {names or 'none yet'})")
-
-
-def require_name(name: str) -> str:
-    """Return the name of a search if it can be a folder's.
-
-    Raises:
-        ConfigError: it cannot.
-    """
-    if not name:
-        raise ConfigError("a search needs a name")
-    return check_name("search", name)

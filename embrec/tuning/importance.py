@@ -134,7 +134,7 @@ def setting_importance(trials: Mapping[int, Trial], config: SearchConfig, *, see
 
 
 def _value(trial: Trial, config: SearchConfig) -> tuple[int, float] | None:
-    found = None if trial.status == "failed" else trial.best(config.objective, config.sign)
+    found = trial.outcome(config.objective, config.sign)
     return found if found is not None and math.isfinite(found[1]) else None
 
 

@@ -63,11 +63,15 @@ class Trial:
         values = self.values(objective)
         return max(values, key=lambda one: sign * one[1]) if values else None
 
+    def outcome(self, objective: str, sign: int) -> tuple[int, float] | None:
+        """Return what the trial counts for: its best epoch and value; None if it has none, or failed."""
+        return None if self.status == "failed" else self.best(objective, sign)
+
 
 def best_trial(trials: Mapping[int, Trial], objective: str, sign: int) -> Trial | None:
     """Return the trial with the best value, the first of equal ones; those that failed do not count."""
-    able = [trial for trial in trials.values() if trial.status != "failed" and trial.values(objective)]
-    return max(able, key=lambda trial: sign * (trial.best(objective, sign) or (0, 0.0))[1]) if able else None
+    able = [(trial, found[1]) for trial in trials.values() if (found := trial.outcome(objective, sign)) is not None]
+    return max(able, key=lambda one: sign * one[1])[0] if able else None
 
 
 class TrialLog:

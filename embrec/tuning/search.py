@@ -1,6 +1,6 @@
 """A search from a prepared category to the best model, trained and tested, in steps that can be killed and repeated."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,13 @@ from embrec.training.seeds import SeedsResult, check_seeds, train_seeds
 from embrec.training.sources import find_tables, frozen_table
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.finals import train_ahead
-from embrec.tuning.folder import SearchFolder, require_name
+from embrec.tuning.folder import SearchFolder
 from embrec.tuning.on_ray import OnChange, run_trials
 from embrec.tuning.records import Trial, TrialLog, best_trial
 from embrec.tuning.resources import Resources
 from embrec.tuning.space import Space, feature_names
 from embrec.tuning.trial import SharedData
-from embrec.workspace import Category
+from embrec.workspace import Category, check_name
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def tune(
         MissingExtraError: Ray or HyperOpt is not installed.
         RunError: the name is taken by another search, every trial failed, or the search was interrupted from outside.
     """
-    folder = SearchFolder(category.searches / require_name(name))
+    folder = SearchFolder(category.searches / check_name("search", name))
     resources = resources or Resources()
     resources.check_here()
     seeds = config.seeds
@@ -127,7 +127,7 @@ def check_search(category: Category, config: SearchConfig, name: str) -> None:
         FeatureError: a feature table is missing or belongs to other items.
         RunError: the name is taken by another search.
     """
-    folder = SearchFolder(category.searches / require_name(name))
+    folder = SearchFolder(category.searches / check_name("search", name))
     config, shared = prepare(category, config)
     folder.check_begun(config, shared.fingerprint)
 
@@ -202,9 +202,7 @@ def final_name(result: SearchResult) -> str:
 def _with_stems(config: SearchConfig, stems: dict[str, str]) -> tuple[RunConfig, Space, tuple[dict[str, Any], ...]]:
     """Return base, space and starting points with the tables' full names, by which a resume finds the same ones."""
 
-    def full(features: Any) -> Any:
-        if isinstance(features, str):
-            return [stems.get(features, features)]
+    def full(features: Iterable[str]) -> list[str]:
         return [stems.get(name, name) for name in features]
 
     base = config.base

@@ -175,7 +175,7 @@ def shown_setting(key: str, value: Any) -> str:
 
 
 def _value(trial: Trial, config: SearchConfig) -> float | None:
-    found = None if trial.status == "failed" else trial.best(config.objective, config.sign)
+    found = trial.outcome(config.objective, config.sign)
     return None if found is None else found[1]
 
 

@@ -19,8 +19,9 @@ from embrec.report.page.models import Model, page_models
 from embrec.training.config import RunConfig
 from embrec.training.run import RunFolder
 from embrec.tuning.config import SearchConfig
-from embrec.tuning.folder import SearchFolder, require_name
+from embrec.tuning.folder import SearchFolder
 from embrec.tuning.records import Trial
+from embrec.workspace import check_name
 
 LIST = 10  # items of a list that are looked at
 
@@ -108,7 +109,7 @@ def read_search(runs: Sequence[Run]) -> tuple[Search | None, list[str]]:
     name = run.folder.search()
     left_out = f"The search that found the settings of {run.name} is left out: "
     try:
-        folder = SearchFolder(run.folder.category.searches / require_name(name))
+        folder = SearchFolder(run.folder.category.searches / check_name("search", name))
     except ConfigError as error:
         return None, [f"{left_out}{error}"]
     try:
