@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from embrec.errors import ConfigError, MissingExtraError
+from embrec.processors import usable_processors
 
 _ANSWER_SECONDS = 5
 _QUIET = {
@@ -46,11 +47,6 @@ def import_ray(purpose: str, *modules: str) -> Any:
     for logger in () if _debug() else ("ray", *(f"ray.{module}" for module in modules)):
         logging.getLogger(logger).setLevel(logging.CRITICAL)
     return ray
-
-
-def usable_processors() -> int:
-    """Return how many processors this process may use: of a machine that is shared, such as by `taskset`, not all."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

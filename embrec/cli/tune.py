@@ -108,6 +108,7 @@ def tune(
     """
     if context.invoked_subcommand is not None:
         return
+    from embrec.cli.console import notes
     from embrec.data.splits import parse_split
     from embrec.training.seeds import parse_seeds
     from embrec.tuning.plan import categories_of, plan_search, refuse_with_resume, resumed_search
@@ -142,7 +143,19 @@ def tune(
             )
             for one in categories_of(place, category or [], every=every)
         ]  # fmt: skip
+    for note in [*resources.notes(), *([] if resume or no_start else _without_defaults(plans))]:
+        notes().print(f"note: {note}", markup=False)
     _search(plans, resources)
+
+
+def _without_defaults(plans: "list[Plan]") -> list[str]:
+    """Say which searches do not try the configuration as it is: their best trial is compared with nothing."""
+    whys = {f"{plan.category.name}/{plan.name}": plan.config.why_not_the_base() for plan in plans}
+    return [
+        f"{name} does not try the settings that it would have without a search: {why}"
+        for name, why in whys.items()
+        if why
+    ]
 
 
 def _search(plans: "list[Plan]", resources: "Resources") -> None:

@@ -51,6 +51,8 @@ class SoFar:
     def tables(self, top: int) -> list[Table]:
         """Return the best trials, the way to the best one, and the importance of settings."""
         trials, config = self.log.trials, self.config
+        if not trials:
+            return []
         labels = short_labels(config.space)
         rows = trial_rows(trials, config)
         best = [

@@ -118,6 +118,12 @@ class SearchConfig(BaseModel):
         """Return the space."""
         return Space.parse(self.space)
 
+    def why_not_the_base(self) -> str | None:
+        """Return why no trial has the settings of the base configuration, if the space does not hold them."""
+        space = self.parsed_space()
+        own = space.values_of(self.base)
+        return None if space.holds(own) else space.what_is_wrong(own)
+
     def rungs(self) -> list[int]:
         """Return after how many epochs trials are compared, from the first."""
         if self.halving is None:

@@ -45,13 +45,13 @@ def train_ahead(
         each, _ = resources.room(machines, resources.address or "this machine")
         work = ray.remote(num_cpus=each["CPU"], num_gpus=each.get("GPU", 0), max_retries=0)(_train_run)
         place = Category(category.name, category.path.absolute())
-        tasks = {
-            work.remote(
-                place, seed_config(config, seed).model_dump(mode="json"), folders[seed].name, resources.threads
-            ): seed
-            for seed in left
-        }
-        while tasks:
+        tasks: dict[Any, int] = {}
+        waiting = list(left)
+        while tasks or waiting:
+            while waiting and len(tasks) < (resources.concurrent or len(left)):
+                seed = waiting.pop(0)
+                own = seed_config(config, seed).model_dump(mode="json")
+                tasks[work.remote(place, own, folders[seed].name, resources.threads)] = seed
             ended, _ = ray.wait(list(tasks), timeout=1)
             for task, seed in list(tasks.items()):
                 events = folders[seed].events

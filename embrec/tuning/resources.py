@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from embrec.errors import ConfigError
-from embrec.on_ray import usable_processors
+from embrec.processors import usable_processors
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,14 @@ class Resources:
         """Raise a ConfigError if this machine, should it be the one that trials run on, has no room for one."""
         if self.address is None:
             self.of_each(usable_processors(), torch.cuda.device_count(), "this machine")
+
+    def notes(self) -> list[str]:
+        """Return in sentences what is allowed and yet unwise."""
+        processors, wanted = usable_processors(), self.threads * (self.concurrent or 1)
+        if self.address is not None or wanted <= processors:
+            return []
+        each = f"{self.concurrent} trials at once" + (f" of {self.threads} threads each" if self.threads > 1 else "")
+        return [f"{each} on {processors} processors slow each other down; {processors // self.threads} would fit"]
 
     @property
     def here(self) -> tuple[int, int]:

@@ -76,6 +76,12 @@ def test_a_search_is_shown_as_far_as_it_is(tmp_path):
     assert math.isclose(told["best so far"][-1]["best"], 0.3)
 
 
+def test_a_search_without_a_trial_is_shown_without_empty_tables(tmp_path):
+    found = SoFar(write_search(toy_category(tmp_path), "one", search_config(SPACE, samples=20), []))
+    assert found.tables(top=5) == []
+    assert found.notes()[0] == "0 of 20 trials: none."
+
+
 def test_a_search_of_which_only_the_models_are_missing_says_so(tmp_path):
     base = search_config(SPACE, samples=4)
     config = base.model_copy(update={"start": (base.parsed_space().values_of(base.base),)})

@@ -84,6 +84,14 @@ def test_a_users_space_and_its_points(tmp_path):
     assert (given.halving.grace, given.halving.reduction) == (1, 2)
 
 
+def test_a_space_without_the_configuration_itself_says_why(tmp_path):
+    path = write(tmp_path, "vary:\n  model.dropout: {uniform: [0.3, 0.5]}\n")
+    search = build_search(base(), space=path, items=50)
+    assert search.start == ()
+    assert search.why_not_the_base() == "model.dropout = 0.2 is not within {'uniform': [0.3, 0.5]}"
+    assert build_search(base(), items=50).why_not_the_base() is None
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -1,6 +1,5 @@
 """What all image encoders share: contents are files, pictures are decoded ahead, a network sees them in batches."""
 
-import os
 import weakref
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from embrec.features.image.decode import Transform, pillow
 from embrec.features.image.fingerprints import FILE, image_contents, load_fingerprints, save_fingerprints
 from embrec.features.image.lanes import MOST_LANES, Lanes
 from embrec.features.weights import hash_files
+from embrec.processors import usable_processors
 
 # More are of no use: by then the network, not the decoder, is what everything waits for.
 _MOST_WORKERS = 8
@@ -160,7 +160,7 @@ class ImageEncoder(Encoder):
         if workers is None:
             workers = self.default_workers
         if workers is None:
-            workers = min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
+            workers = min(usable_processors(), _MOST_WORKERS)
         decoder = DecodeAhead(self.transform, workers)
         weakref.finalize(self, decoder.close)
         return decoder
