@@ -55,6 +55,29 @@ class Range:
         """Return values that must be allowed if all of them are to be."""
         return tuple(self.plain()[self.kind])
 
+    def share(self, value: float) -> float:
+        """Return how far a value is on the way from the lower bound, 0, to the upper one, 1.
+
+        >>> Uniform(0, 4).share(1), LogUniform(1e-4, 1).share(1e-2)
+        (0.25, 0.5)
+        """
+        low, high = self.low, self.high
+        if self.logarithmic:
+            low, high, value = math.log(low), math.log(high), math.log(value)
+        return (value - low) / (high - low)
+
+    def at(self, share: float) -> float:
+        """Return the value at a share of the way, as `share` has it; below 0 and above 1 it is outside.
+
+        >>> Uniform(0, 4).at(0.25), Integer(64, 128).at(-0.25)
+        (1.0, 48)
+        """
+        if self.logarithmic:
+            value = self.low * (self.high / self.low) ** share
+        else:
+            value = self.low + (self.high - self.low) * share
+        return round(value) if self.whole else value
+
 
 class Uniform(Range):
     """Real numbers, all alike."""

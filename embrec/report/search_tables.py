@@ -20,6 +20,7 @@ from embrec.tuning.summary import (
     counts,
     default_trial,
     gain,
+    narrow_settings,
     savings,
     short_labels,
     shown_setting,
@@ -111,7 +112,7 @@ class SoFar:
                 if better > 0
                 else f"No trial is better on validation than {what}."
             )
-        lines.append(self.importance.words)
+        lines += [*narrow_settings(trials, config), self.importance.words]
         lines += [
             f"Trial {trial.number} failed: {trial.error}" for trial in trials.values() if trial.status == "failed"
         ]

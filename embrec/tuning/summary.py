@@ -4,9 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from embrec.distributions import Range
+from embrec.errors import ConfigError
 from embrec.features.encoder import name_in_stem
+from embrec.training.presets import changed_config
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.records import Status, Trial, best_trial
+
+_BEST, _NEAR = 3, 0.1  # trials that agree, and what part of a range is near its end
 
 
 @dataclass(frozen=True)
@@ -139,6 +144,34 @@ def gain(trials: Mapping[int, Trial], config: SearchConfig) -> float | None:
     return None if not before or after is None else config.sign * (after - before) / abs(before)
 
 
+def narrow_settings(trials: Mapping[int, Trial], config: SearchConfig) -> list[str]:
+    """Return in sentences which settings may have better values outside the range that was searched.
+
+    Those whose values in the best three trials all lie within a tenth of one end of a range, where the configuration
+    allows what lies beyond: were settings drawn by chance, this would befall one in five hundred.
+    """
+    rows = [row for row in trial_rows(trials, config) if row.rank is not None][:_BEST]
+    if len(rows) < _BEST:
+        return []
+    said = []
+    labels = short_labels(config.space)
+    for key, distribution in config.parsed_space().settings.items():
+        if not isinstance(distribution, Range):
+            continue
+        shares = [distribution.share(row.settings[key]) for row in rows]
+        for end, beyond, near in (
+            ("lower", -_NEAR, max(shares) <= _NEAR),
+            ("upper", 1 + _NEAR, min(shares) >= 1 - _NEAR),
+        ):
+            if near and _is_allowed(config, key, distribution.at(beyond)):
+                low, high = (shown_setting(key, bound) for bound in distribution.ends())
+                said.append(
+                    f"The best three trials have {labels[key]} at the {end} end of its range, {low} to {high}: "
+                    "a range that goes further may hold better ones."
+                )
+    return said
+
+
 def short_labels(keys: Iterable[str]) -> dict[str, str]:
     """Return settings by the end of their names, as much of it as tells them apart.
 
@@ -177,6 +210,14 @@ def shown_setting(key: str, value: Any) -> str:
 def _value(trial: Trial, config: SearchConfig) -> float | None:
     found = trial.outcome(config.objective, config.sign)
     return None if found is None else found[1]
+
+
+def _is_allowed(config: SearchConfig, key: str, value: float) -> bool:
+    try:
+        changed_config(config.base, {key: value})
+    except ConfigError:
+        return False
+    return True
 
 
 def _row(trial: Trial, rank: int | None, config: SearchConfig) -> TrialRow:

@@ -30,6 +30,14 @@ def test_a_range_is_written_as_it_is_read(text, distribution):
     assert parse_distribution(distribution.plain()) == distribution
 
 
+@given(st.sampled_from([Uniform(-1, 3), LogUniform(1e-5, 1), LogInteger(1, 10**6)]), st.floats(-0.5, 1.5))
+def test_a_share_of_a_range_leads_to_its_value_and_back(distribution, share):
+    value = distribution.at(share)
+    assert distribution.whole or distribution.share(value) == pytest.approx(share, abs=1e-9)
+    assert distribution.holds(value) == (0 <= share <= 1) or distribution.share(value) in (0, 1)
+    assert [distribution.at(0), distribution.at(1)] == pytest.approx([distribution.low, distribution.high])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -11,6 +11,7 @@ from embrec.tuning.summary import (
     counts,
     default_trial,
     gain,
+    narrow_settings,
     savings,
     short_labels,
     shown_setting,
@@ -128,3 +129,25 @@ def test_labels_are_as_short_as_they_can_be():
 )
 def test_settings_are_shown_as_people_write_them(key, value, shown):
     assert shown_setting(key, value) == shown
+
+
+def rates_and_dropouts(*pairs):
+    """Trials whose values fall from the first to the last, with these learning rates and dropouts."""
+    return {
+        number: made_trial(CONFIG, number, {"training.learning_rate": rate, "model.dropout": dropout}, [1 / number])
+        for number, (rate, dropout) in enumerate(pairs, start=1)
+    }
+
+
+def test_a_range_whose_end_is_best_is_called_narrow():
+    # The rate is 1e-4 to 1e-1, three decades; its best three lie within .3 of a decade of the upper end.
+    (said,) = narrow_settings(rates_and_dropouts((0.09, 0.2), (0.06, 0.3), (0.052, 0.2), (1e-3, 0.1)), CONFIG)
+    assert said.startswith("The best three trials have learning_rate at the upper end of its range, 0.0001 to 0.1:")
+    assert narrow_settings(rates_and_dropouts((0.09, 0.2), (0.06, 0.3), (0.04, 0.2)), CONFIG) == []
+    assert narrow_settings(rates_and_dropouts((0.09, 0.2), (0.06, 0.3)), CONFIG) == []  # two may meet by chance
+
+
+def test_a_range_that_cannot_go_further_is_not_called_narrow():
+    # No dropout is below 0; above .5 there are more.
+    assert narrow_settings(rates_and_dropouts((0.01, 0.0), (0.01, 0.01), (0.01, 0.02)), CONFIG) == []
+    assert len(narrow_settings(rates_and_dropouts((0.01, 0.5), (0.01, 0.49), (0.01, 0.48)), CONFIG)) == 1

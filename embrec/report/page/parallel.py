@@ -107,7 +107,7 @@ def tenth(trials: int) -> int:
 def setting_axis(key: str, name: str, distribution: Distribution) -> Axis:
     """Return the axis of a setting; the options of a choice stand one above another, and a range among them has more room."""
     if isinstance(distribution, Range):
-        return Axis(name, lambda value: _share(distribution, value), _range_ticks(key, distribution))
+        return Axis(name, distribution.share, _range_ticks(key, distribution))
     options = _ordered(distribution.options)
     sizes = [_RANGE if isinstance(option, Range) else 1.0 for option in options]
     edges = np.cumsum([0.0, *sizes]) / sum(sizes)
@@ -127,7 +127,7 @@ def setting_axis(key: str, name: str, distribution: Distribution) -> Axis:
         if not isinstance(option, Range):
             return sum(slots[chosen]) / 2
         low, high = _inner(slots[chosen])
-        return low + (high - low) * _share(option, value)
+        return low + (high - low) * option.share(value)
 
     return Axis(name, place, ticks, 0.3 / sum(sizes))
 
@@ -174,7 +174,7 @@ def _range_ticks(key: str, distribution: Range, low: float = 0.0, high: float = 
     values = [distribution.low, *_between(distribution, _NEAR / (high - low)), distribution.high]
     return [
         (
-            low + (high - low) * _share(distribution, value),
+            low + (high - low) * distribution.share(value),
             shown_setting(key, int(value) if distribution.whole else float(value)),
         )
         for value in values
@@ -191,18 +191,11 @@ def _between(distribution: Range, room: float = _NEAR) -> list[float]:
     kept = []
     for value in map(float, locator.tick_values(distribution.low, distribution.high)):
         if distribution.low < value < distribution.high:
-            share = _share(distribution, value)
+            share = distribution.share(value)
             if all(abs(share - other) >= room for other in shares):
                 shares.append(share)
                 kept.append(value)
     return kept
-
-
-def _share(distribution: Range, value: float) -> float:
-    low, high = distribution.low, distribution.high
-    if distribution.logarithmic:
-        low, high, value = np.log(low), np.log(high), np.log(value)
-    return float((value - low) / (high - low))
 
 
 def _inner(slot: tuple[float, float]) -> tuple[float, float]:

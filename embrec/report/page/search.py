@@ -32,6 +32,7 @@ from embrec.tuning.summary import (
     counts,
     default_trial,
     gain,
+    narrow_settings,
     savings,
     short_labels,
     shown_setting,
@@ -115,7 +116,7 @@ def _tiles(search: Search) -> list[Tile]:
 
 
 def _findings(search: Search, importance: Importance) -> list[str]:
-    said = [_against_default(search)]
+    said = [_against_default(search), *narrow_settings(search.trials, search.config)]
     if importance.is_meaningful:
         first = importance.shares[0]
         said.append(
