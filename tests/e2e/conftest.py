@@ -50,21 +50,30 @@ class Shop:
             assert result.returncode == 0, result.stderr
         return result
 
-    def invoke(self, *arguments: object) -> tuple[int, str]:
-        """Run a command in this process, which has loaded what it needs; return the exit code and standard error."""
-        errors = io.StringIO()
+    def here(self, *arguments: object, check: bool = True) -> subprocess.CompletedProcess:
+        """Run a command in this process, which has loaded what it needs: two seconds less than a process of its own takes."""
+        output, errors = io.StringIO(), io.StringIO()
         before, argv = Path.cwd(), sys.argv
         os.chdir(self.folder)
         sys.argv = ["embrec", *map(str, arguments)]
+        code = 0
         try:
-            with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(io.StringIO()):
+            with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(output):
                 main()
         except SystemExit as end:
-            return int(end.code or 0), errors.getvalue()
+            code = int(end.code or 0)
         finally:
             os.chdir(before)
             sys.argv = argv
-        return 0, errors.getvalue()
+        result = subprocess.CompletedProcess(arguments, code, output.getvalue(), errors.getvalue())
+        if check:
+            assert code == 0, result.stderr
+        return result
+
+    def invoke(self, *arguments: object) -> tuple[int, str]:
+        """Run a command in this process; return the exit code and standard error."""
+        result = self.here(*arguments, check=False)
+        return result.returncode, result.stderr
 
     def import_log(self, category: str = "shop") -> None:
         """Import the log and the catalog."""

@@ -17,8 +17,8 @@ SPLITS = {
 def runs(shop):
     """A run a split, and two seeds of leave-one-out."""
     for name, split in SPLITS.items():
-        shop.embrec(*TRAIN, "--split", split, "--run", name)
-    shop.embrec(*TRAIN, "--seeds", "0,1", "--run", "loo")
+        shop.here(*TRAIN, "--split", split, "--run", name)
+    shop.here(*TRAIN, "--seeds", "0,1", "--run", "loo")
     return shop
 
 
@@ -26,13 +26,13 @@ def runs(shop):
 def test_a_model_is_trained_and_evaluated_under_every_split(runs, name):
     metrics = runs.metrics(name)
     assert metrics["test"]["all"]["targets"] > 0
-    result = runs.embrec("evaluate", f"shop/{name}", "--baseline", "pop", "--metric", "rank", "--metric", "auc-strict")
+    result = runs.here("evaluate", f"shop/{name}", "--baseline", "pop", "--metric", "rank", "--metric", "auc-strict")
     assert "ranked among all items of the catalog, seen items: exclude, ties: mean" in result.stdout
 
 
 def test_a_sample_of_candidates_says_so_and_flatters(runs):
     full, sampled = (
-        runs.embrec("evaluate", "shop/loo-s0", "--metric", "hr@5", "--output", f"{name}.json", *options).stdout
+        runs.here("evaluate", "shop/loo-s0", "--metric", "hr@5", "--output", f"{name}.json", *options).stdout
         for name, options in (("full", ()), ("sampled", ("--candidates", "sampled:count=9")))
     )
     assert "SAMPLED: the target and 9 items, uniform, without all items of the user, seed 0" in sampled
@@ -44,12 +44,12 @@ def test_a_sample_of_candidates_says_so_and_flatters(runs):
 
 
 def test_streaming_candidates(runs):
-    result = runs.embrec("evaluate", "shop/streaming", "--candidates", "seen-so-far", "--seen", "keep")
+    result = runs.here("evaluate", "shop/streaming", "--candidates", "seen-so-far", "--seen", "keep")
     assert "ranked among the items seen so far, seen items: keep" in result.stdout
 
 
 def test_runs_are_compared_with_seeds_together_and_slices_apart(runs):
-    result = runs.embrec(
+    result = runs.here(
         "compare", "runs", "loo-s0", "loo-s1", "--baseline", "pop", "--metric", "hr@10", "--metric", "rank",
         "--slice", "history", "--slice", "partition", "--lists", "5", "--output", "compared",
     )  # fmt: skip
@@ -70,15 +70,15 @@ def test_runs_are_compared_with_seeds_together_and_slices_apart(runs):
 
 
 def test_a_dimension_of_slices_for_each_source_that_the_runs_read(runs):
-    result = runs.embrec("compare", "runs", "content", "--metric", "auc", "--slice", "features")
+    result = runs.here("compare", "runs", "content", "--metric", "auc", "--slice", "features")
     assert "auc by tfidf" in result.stdout
 
 
 def test_a_second_comparison_reads_what_the_first_has_ranked(runs):
-    runs.embrec("compare", "runs", "loo-s0")
+    runs.here("compare", "runs", "loo-s0")
     files = list((runs.run_folder("loo-s0") / "evaluations").iterdir())
     before = {file: file.stat().st_mtime_ns for file in files}
-    again = runs.embrec("compare", "runs", "loo-s0", "--metric", "ndcg@5", "--ties", "pessimistic")
+    again = runs.here("compare", "runs", "loo-s0", "--metric", "ndcg@5", "--ties", "pessimistic")
     assert {file: file.stat().st_mtime_ns for file in files} == before
     assert "loo-s0: 120 done" not in again.stderr
 
@@ -106,13 +106,13 @@ def test_what_cannot_be_compared_is_refused_in_one_line(runs, arguments, message
 
 
 def test_baselines_are_ranked_once(runs):
-    first = runs.embrec("compare", "runs", "loo-s0", "--baseline", "pop", "--slice", "history")
-    again = runs.embrec("evaluate", "loo-s1", "--baseline", "pop")
+    first = runs.here("compare", "runs", "loo-s0", "--baseline", "pop", "--slice", "history")
+    again = runs.here("evaluate", "loo-s1", "--baseline", "pop")
     assert "pop: 120 done" not in again.stderr
     kept = list((runs.folder / "workspace" / "shop" / "evaluations").iterdir())
     assert kept
     for damaged in kept:
         damaged.write_bytes(b"")
-    mended = runs.embrec("compare", "runs", "loo-s0", "--baseline", "pop", "--slice", "history")
+    mended = runs.here("compare", "runs", "loo-s0", "--baseline", "pop", "--slice", "history")
     assert mended.stdout == first.stdout
     assert "pop: 120 done" in mended.stderr

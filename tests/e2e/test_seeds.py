@@ -8,7 +8,7 @@ TRAINING = ("train", "--category", "shop", "--source", "id", "--epochs", "2", "-
 
 
 def test_several_seeds_make_a_run_each_and_a_table_with_their_mean(shop):
-    result = shop.embrec(*TRAINING, "--seeds", "0,3")
+    result = shop.here(*TRAINING, "--seeds", "0,3")
     values = [shop.metrics(f"many-s{seed}")["test"]["all"]["ndcg@10"] for seed in (0, 3)]
     assert values[0] != values[1]
     mean, half_width = mean_interval(values)
@@ -17,7 +17,7 @@ def test_several_seeds_make_a_run_each_and_a_table_with_their_mean(shop):
     assert f"{mean:.4f}" in table["mean"]
     assert f"{half_width:.4f}" in table["±,"]
     assert f"{values[1]:.4f}" in table["3"]
-    again = shop.embrec(*TRAINING, "--seeds", "0,3,4")
+    again = shop.here(*TRAINING, "--seeds", "0,3,4")
     assert "finished already: many-s0, many-s3" in again.stderr
     assert len(shop.metrics("many-s4")["test"]) > 0
 

@@ -22,7 +22,7 @@ from embrec.tuning.records import TrialLog  # noqa: E402
 MODEL = ("--source", "id", "--set", "model.dim=8", "--set", "model.units=8", "--set", "training.patience=99")
 SEARCH = ("tune", "--category", "shop", *MODEL, "--epochs", 9, "--seeds", "none")
 # Long enough to be killed in the middle.
-LONG = (*SEARCH, "--set", "training.batch_size=2", "--samples", 4, "--grace", 1, "--reduction", 2)
+LONG = (*SEARCH, "--set", "training.batch_size=2", "--grace", 1, "--reduction", 2)
 
 
 def log(shop, name):
@@ -68,7 +68,7 @@ def trial_processes(process):
 @pytest.fixture(scope="module")
 def unhurt(shop):
     """A search that nothing happens to."""
-    shop.embrec(*LONG, "--concurrent", 1, "--name", "unhurt")
+    shop.embrec(*LONG, "--samples", 4, "--concurrent", 1, "--name", "unhurt")
     return values(shop, "unhurt")
 
 
@@ -121,40 +121,39 @@ def test_a_search_ends_with_the_best_models_trained_and_tested(shop, tmp_path):
     assert sorted(path.name for path in folder.iterdir()) == [
         "best.yaml", "fingerprint", "lock", "report.html", "result.json", "search.yaml", "trials.jsonl",
     ]  # fmt: skip
-    # Asked for again, nothing is done; with more samples, only those.
+    # Asked for again, nothing is done.
     before = (folder / "trials.jsonl").read_text()
     shop.embrec("tune", "--resume", "whole", "--seeds", "none")
     assert (folder / "trials.jsonl").read_text() == before
-    shop.embrec("tune", "--resume", "whole", "--samples", 7, "--seeds", "none")
-    assert (folder / "trials.jsonl").read_text().startswith(before)
-    assert len(log(shop, "whole").trials) == 7
-    assert not (folder / "result.json").exists()  # its models are those of six trials
     refused = shop.embrec("tune", "--resume", "whole", "--space", "embrec-cross-entropy", check=False)
     assert refused.returncode == 2
     assert "was begun with space.training.learning_rate" in refused.stderr
 
 
-def test_a_search_whose_worker_and_driver_are_killed_ends_as_if_they_had_not_been(shop, unhurt):
-    process = begin(shop, *LONG, "--concurrent", 1, "--name", "hurt")
+def test_a_search_that_is_killed_and_given_more_trials_ends_as_if_it_had_been_begun_with_all(shop, unhurt):
+    """First the process of its trial is killed, then the whole command."""
+    process = begin(shop, *LONG, "--samples", 3, "--concurrent", 1, "--name", "hurt")
     wait_for_epochs(shop, "hurt", 3, process)
     trial_processes(process)[0].kill()
-    wait_for_epochs(shop, "hurt", 12, process)
+    wait_for_epochs(shop, "hurt", 10, process)
     descendants = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert not wait_until_gone([one.pid for one in descendants], seconds=60)
     done = {number for number, trial in log(shop, "hurt").trials.items() if trial.ended}
     assert done
-    before = (shop.folder / "workspace" / "shop" / "searches" / "hurt" / "trials.jsonl").read_text()
-    shop.embrec("tune", "--resume", "hurt", "--seeds", "none", "--concurrent", 1)
-    after = (shop.folder / "workspace" / "shop" / "searches" / "hurt" / "trials.jsonl").read_text()
-    assert after.startswith(before[: before.rindex("\n") + 1])
+    folder = shop.folder / "workspace" / "shop" / "searches" / "hurt"
+    before = (folder / "trials.jsonl").read_text()
+    (folder / "result.json").write_text("{}")
+    shop.embrec("tune", "--resume", "hurt", "--samples", 4, "--seeds", "none", "--concurrent", 1)
+    assert (folder / "trials.jsonl").read_text().startswith(before[: before.rindex("\n") + 1])
+    assert not (folder / "result.json").exists()  # its models would be those of fewer trials
     assert values(shop, "hurt") == unhurt
 
 
 @pytest.mark.slow
 def test_an_interrupted_search_says_how_to_go_on_and_leaves_no_process(shop):
-    process = begin(shop, *LONG, "--concurrent", 2, "--name", "interrupted")
+    process = begin(shop, *LONG, "--samples", 4, "--concurrent", 2, "--name", "interrupted")
     wait_for_epochs(shop, "interrupted", 2, process)
     descendants = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, signal.SIGINT)

@@ -11,13 +11,13 @@ from embrec.serving.recommender import Recommender
 
 
 def test_the_report_of_a_run_names_protocol_and_slices(shop):
-    result = shop.embrec("evaluate", "shop/content", "id", "--baseline", "pop", "--baseline", "content-knn")
+    result = shop.here("evaluate", "shop/content", "id", "--baseline", "pop", "--baseline", "content-knn")
     for text in ("seen items: exclude", "ties: mean", "pop", "content-knn", "content", "id", "hr@10", "auc"):
         assert text in result.stdout
 
 
 def test_evaluate_repeats_the_metrics_of_the_run(shop, tmp_path):
-    shop.embrec("evaluate", "content", "--output", tmp_path / "metrics.json")
+    shop.here("evaluate", "content", "--output", tmp_path / "metrics.json")
     written = json.loads((tmp_path / "metrics.json").read_text())["content"]["all"]
     assert written == pytest.approx(shop.metrics("content")["test"]["all"])
 
@@ -28,7 +28,7 @@ def test_training_again_does_nothing(shop):
 
 
 def test_recommendations_for_a_user_leave_out_what_the_user_has(shop):
-    result = shop.embrec("recommend", "shop/content", "--user", "u003", "--k", "5", "--json")
+    result = shop.here("recommend", "shop/content", "--user", "u003", "--k", "5", "--json")
     items = [json.loads(line) for line in result.stdout.splitlines()]
     log = pl.read_csv(shop.folder / "log.csv").filter(pl.col("user") == "u003")["item"].to_list()
     assert [item["rank"] for item in items] == [1, 2, 3, 4, 5]
@@ -37,7 +37,7 @@ def test_recommendations_for_a_user_leave_out_what_the_user_has(shop):
 
 
 def test_recommendations_for_a_history_equal_those_of_the_library(shop):
-    result = shop.embrec("recommend", "content", "--history", "i03, i04,i05", "--k", "4", "--json")
+    result = shop.here("recommend", "content", "--history", "i03, i04,i05", "--k", "4", "--json")
     items = [json.loads(line)["item"] for line in result.stdout.splitlines()]
     library = Recommender.load(shop.run_folder("content")).recommend([["i03", "i04", "i05"]], k=4)[0]
     assert items == [item.item for item in library]
@@ -51,7 +51,7 @@ def test_a_run_folder_is_enough_to_recommend(shop, tmp_path):
 
 
 def test_new_items_are_scored_for_every_user(shop):
-    shop.embrec("score", "content", "--items", "new.jsonl", "--output", "scores.parquet", "--k", "43")
+    shop.here("score", "content", "--items", "new.jsonl", "--output", "scores.parquet", "--k", "43")
     scores = pl.read_parquet(shop.folder / "scores.parquet")
     assert scores.columns == ["user", "rank", "item", "score", "new"]
     assert scores["user"].n_unique() == 120
@@ -67,9 +67,9 @@ def test_new_items_are_scored_for_every_user(shop):
 
 
 def test_new_items_find_their_users(shop):
-    shop.embrec("score", "content", "--items", "new.jsonl", "--output", "users.parquet", "--by", "item", "--k", "7")
+    shop.here("score", "content", "--items", "new.jsonl", "--output", "users.parquet", "--by", "item", "--k", "7")
     found = pl.read_parquet(shop.folder / "users.parquet")
-    shop.embrec("score", "content", "--items", "new.jsonl", "--output", "all.parquet", "--k", "43")
+    shop.here("score", "content", "--items", "new.jsonl", "--output", "all.parquet", "--k", "43")
     everything = pl.read_parquet(shop.folder / "all.parquet")
     for item in ("new0", "new1", "new2"):
         best = everything.filter(pl.col("item") == item).sort("score", descending=True).head(7)
@@ -77,14 +77,14 @@ def test_new_items_find_their_users(shop):
 
 
 def test_a_model_of_identities_says_that_it_cannot_score_new_items(shop):
-    result = shop.embrec("score", "id", "--items", "new.jsonl", "--output", "x.parquet", check=False)
+    result = shop.here("score", "id", "--items", "new.jsonl", "--output", "x.parquet", check=False)
     assert result.returncode == 2
     assert "by identity only" in result.stderr
     assert not (shop.folder / "x.parquet").exists()
 
 
 def test_doctor_tells_what_is_there(shop):
-    result = shop.embrec("doctor", "--json")
+    result = shop.here("doctor", "--json")
     report = json.loads(result.stdout)
     assert report["system"]["python"]
     runs = dict(report["categories"])
@@ -99,15 +99,15 @@ def test_a_shop_with_vectors_of_its_own_needs_no_texts(shop):
     vectors = pl.Series("vector", generator.normal(size=(42, 6)).astype(np.float32), dtype=pl.Array(pl.Float32, 6))
     pl.DataFrame({"item": ids}).with_columns(vectors).write_parquet(shop.folder / "vectors.parquet")
     spec = "vectors:path=vectors.parquet+whiten"
-    shop.embrec("features", "build", "--category", "shop", "--encoder", spec)
-    shop.embrec(
+    shop.here("features", "build", "--category", "shop", "--encoder", spec)
+    shop.here(
         "train", "--category", "shop", "--features", spec, "--epochs", 1, "--set", "model.dim=8", "--run", "vectors"
     )
     (shop.folder / "bare.csv").write_text("item\nnew0\nnew1\n")
-    shop.embrec("score", "shop/vectors", "--items", "bare.csv", "--output", "vectors-scores.parquet", "--k", 42)
+    shop.here("score", "shop/vectors", "--items", "bare.csv", "--output", "vectors-scores.parquet", "--k", 42)
     scores = pl.read_parquet(shop.folder / "vectors-scores.parquet")
     assert set(scores.filter(pl.col("new"))["item"]) == {"new0", "new1"}
     (shop.folder / "unknown.csv").write_text("item\nnew9\n")
-    result = shop.embrec("score", "shop/vectors", "--items", "unknown.csv", "--output", "x.parquet", check=False)
+    result = shop.here("score", "shop/vectors", "--items", "unknown.csv", "--output", "x.parquet", check=False)
     assert result.returncode == 2
     assert "none of the 1 new items has anything that the encoders of run 'vectors' read" in result.stderr

@@ -15,7 +15,7 @@ psutil = pytest.importorskip("psutil", reason="psutil is not installed")
 from support.clusters import running_cluster  # noqa: E402 (needs psutil)
 
 TRAINING = ("train", "--category", "shop", "--features", "tfidf", "--batch-size", 8, "--set", "model.dim=16")
-LONG = (*TRAINING, "--epochs", 60, "--set", "training.patience=60", "--set", "training.checkpoint_seconds=0")
+LONG = (*TRAINING, "--epochs", 30, "--set", "training.patience=30", "--set", "training.checkpoint_seconds=0")
 
 
 def losses(shop, run):
@@ -67,7 +67,7 @@ def test_a_killed_worker_ends_the_training_and_another_number_of_workers_goes_on
     assert "Traceback" not in errors
     before = losses(shop, "shrunk") if (shop.run_folder("shrunk") / "events.jsonl").exists() else []
     shop.embrec(*LONG, "--run", "shrunk", "--workers", 1)
-    assert len(losses(shop, "shrunk")) == 60
+    assert len(losses(shop, "shrunk")) == 30
     assert losses(shop, "shrunk")[: len(before)] == before
 
 
