@@ -80,20 +80,9 @@ def test_a_search_ends_with_the_best_models_trained_and_tested(shop, tmp_path):
         "start:\n  - {training.learning_rate: 1e30}\n"
     )
     search = (
-        *SEARCH[:-2],
-        "--space",
-        space,
-        "--samples",
-        6,
-        "--seeds",
-        "0,1",
-        "--name",
-        "whole",
-        "--concurrent",
-        2,
-        "--grace",
-        1,
-    )
+        "tune", "--category", "shop", "--features", "tfidf", *MODEL[2:], "--epochs", 9, "--space", space, "--samples", 6,
+        "--seeds", "0,1", "--name", "whole", "--concurrent", 2, "--grace", 1,
+    )  # fmt: skip
     result = shop.embrec(*search, "--set", "training.batch_size=16")
     trials = log(shop, "whole").trials
     assert len(trials) == 6
@@ -179,19 +168,8 @@ def test_a_full_disk_ends_a_search_in_one_line_and_it_goes_on_later(shop, tmp_pa
         shutil.copytree(shop.folder / "workspace" / "shop" / "data", disk / "shop" / "data")
         model = ("--source", "id", "--set", "training.batch_size=16")
         search = (
-            "tune",
-            *model,
-            "--epochs",
-            4,
-            "--samples",
-            3,
-            "--seeds",
-            "none",
-            "--name",
-            "full",
-            "--workspace",
-            disk,
-        )
+            "tune", *model, "--epochs", 4, "--samples", 3, "--seeds", "none", "--name", "full", "--workspace", disk,
+        )  # fmt: skip
         result = shop.embrec(*search, check=False)
         assert result.returncode == 2
         assert result.stderr.splitlines()[-1].startswith("error: cannot write ")
