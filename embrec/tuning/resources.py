@@ -81,11 +81,12 @@ class Resources:
 
     def notes(self) -> list[str]:
         """Return in sentences what is allowed and yet unwise."""
-        processors, wanted = usable_processors(), self.threads * (self.concurrent or 1)
-        if self.address is not None or wanted <= processors:
+        processors = usable_processors()
+        fit = processors // self.threads
+        if self.address is not None or self.concurrent is None or not 0 < fit < self.concurrent:
             return []
         each = f"{self.concurrent} trials at once" + (f" of {self.threads} threads each" if self.threads > 1 else "")
-        return [f"{each} on {processors} processors slow each other down; {processors // self.threads} would fit"]
+        return [f"{each} on {processors} processors slow each other down; {fit} would fit"]
 
     @property
     def here(self) -> tuple[int, int]:

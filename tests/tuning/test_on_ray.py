@@ -167,6 +167,9 @@ def test_more_trials_than_processors_are_said_to_slow_each_other_down(monkeypatc
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {3, 5, 7})
     assert Resources(concurrent=3).notes() == []
     assert Resources(concurrent=4, address="there:6379").notes() == []
+    assert (
+        Resources(threads=4).notes() == Resources(concurrent=2, threads=4).notes() == []
+    )  # no room at all is an error
     assert Resources(concurrent=4).notes() == ["4 trials at once on 3 processors slow each other down; 3 would fit"]
     (note,) = Resources(concurrent=2, threads=2).notes()
     assert note == "2 trials at once of 2 threads each on 3 processors slow each other down; 1 would fit"
