@@ -96,7 +96,9 @@ class SoFar:
         lines = [
             f"{len(trials)} of {config.samples} trials: {', '.join(words) or 'none'}.",
             f"Stopping saved {saved.epochs_whole - saved.epochs:,} of {saved.epochs_whole:,} epochs ({saved.share:.0%}), about "
-            f"{duration(saved.seconds_whole - saved.seconds)} of {duration(saved.seconds_whole)} of training.",
+            f"{duration(saved.seconds_whole - saved.seconds)} of {duration(saved.seconds_whole)} of training."
+            if saved.epochs < saved.epochs_whole
+            else f"No trial was stopped early: {saved.epochs:,} epochs, {duration(saved.seconds)} of training.",
         ]
         better = gain(trials, config)
         default = default_trial(trials, config)
