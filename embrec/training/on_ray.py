@@ -18,6 +18,7 @@ import torch
 
 from embrec.errors import ConfigError, DataError, EmbrecError, FeatureError, RunError
 from embrec.on_ray import ray_cluster
+from embrec.processors import usable_processors
 from embrec.progress import Progress
 from embrec.training.config import RunConfig
 from embrec.training.pipeline import Inputs, load_inputs, run_fingerprint, train_here
@@ -252,7 +253,7 @@ def _train_share(share: _Share, messages: Any) -> None:
 
     context = train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
-    torch.set_num_threads(share.threads or max(1, (os.cpu_count() or 1) // context.get_local_world_size()))
+    torch.set_num_threads(share.threads or max(1, usable_processors() // context.get_local_world_size()))
     config, inputs = _read(share)
     train_here(share.run, config, share.fingerprint, inputs, get_device(), _Teller(messages, rank), shard=(rank, world))
 

@@ -6,11 +6,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 import yaml
-from support.processes import wait_until_gone
+from support.processes import wait_for, wait_until_gone
 
 pytest.importorskip("ray", reason="the extra 'ray' is not installed")
 pytest.importorskip("hyperopt", reason="the extra 'tune' is not installed")
@@ -47,13 +46,6 @@ def begin(shop, *arguments, environment=None):
 
 def epochs(shop, name):
     return sum(len(trial.epochs) for trial in log(shop, name).trials.values())
-
-
-def wait_for(condition, process, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not condition() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert process.poll() is None, process.communicate()[1]
 
 
 def wait_for_epochs(shop, name, wanted, process):

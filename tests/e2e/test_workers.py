@@ -5,10 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
-from support.processes import wait_until_gone
+from support.processes import wait_for, wait_until_gone
 
 pytest.importorskip("ray", reason="the extra 'ray' is not installed")
 psutil = pytest.importorskip("psutil", reason="psutil is not installed")
@@ -31,8 +30,7 @@ def end_after_a_checkpoint(shop, run, end):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     checkpoint = shop.run_folder(run) / "trainer.pt"
-    while process.poll() is None and not checkpoint.exists():
-        time.sleep(0.01)
+    wait_for(checkpoint.exists, process)
     descendants = psutil.Process(process.pid).children(recursive=True)
     end(process, descendants)
     output, errors = process.communicate(timeout=60)

@@ -1,7 +1,9 @@
-"""What processes there are, from /proc."""
+"""What processes there are, from /proc, and waiting for them."""
 
 import os
+import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,3 +34,12 @@ def wait_until_gone(processes: list[int], seconds: float = 10) -> list[int]:
     ):
         time.sleep(0.02)
     return left
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 120) -> None:
+    """Wait until a condition holds while a command is at work; fail if the command ends before, or time is up."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline, f"nothing came of {process.args} in {seconds:g} s"
+        time.sleep(0.01)

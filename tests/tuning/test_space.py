@@ -1,9 +1,12 @@
 """Ranges, spaces, and the points in them."""
 
+import doctest
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from embrec import distributions
 from embrec.distributions import Choice, Integer, LogInteger, LogUniform, Uniform, parse_distribution
 from embrec.errors import ConfigError
 from embrec.training.presets import build_config, changed_config
@@ -28,6 +31,10 @@ def base(**options):
 def test_a_range_is_written_as_it_is_read(text, distribution):
     assert parse_distribution(text) == distribution
     assert parse_distribution(distribution.plain()) == distribution
+
+
+def test_the_examples_in_the_documentation_hold():
+    assert doctest.testmod(distributions).failed == 0
 
 
 @given(st.sampled_from([Uniform(-1, 3), LogUniform(1e-5, 1), LogInteger(1, 10**6)]), st.floats(-0.5, 1.5))
