@@ -184,9 +184,8 @@ def _named(options: Mapping[str, Any], settings: Sequence[str]) -> set[str]:
     named = {key for key, value in options.items() if value is not None}
     for key, _, text in (setting.partition("=") for setting in settings):
         value = yaml.safe_load(text)  # it is valid: the configuration was built from it
-        inner = (
-            value if isinstance(value, Mapping) else {}
-        )  # such as training.loss={name: bpr-max, regularization: 0.5}
+        # A value may hold several settings, such as training.loss={name: bpr-max, regularization: 0.5}.
+        inner = value if isinstance(value, Mapping) else {}
         named |= {key.strip(), *(f"{key.strip()}.{name}" for name in inner)}
     return named
 
