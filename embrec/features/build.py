@@ -1,12 +1,10 @@
 """Building a feature table: encode only what is new or changed, and go on where a killed build stopped."""
 
-import fcntl
 import json
 import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +23,7 @@ from embrec.features.plan import Plan, make_plan
 from embrec.features.table import RECORD, ROWS_AT_A_TIME, FeatureTable, OldFormatError, following
 from embrec.features.writer import TableWriter, reason
 from embrec.files import atomic_folder, sync_folder, write_json
+from embrec.locks import locked
 from embrec.progress import Progress, silent
 
 # A table whose later rows stand in so many files, or are so many, is written anew as one file.
@@ -140,7 +139,8 @@ def build(
         "fit": fitted.key,
     }
     path = folder / f"{encoder.stem}.h5"
-    with _lock(path):
+    busy = FeatureError(f"{path} is being built by another process; wait for it or stop it")
+    with locked(path.with_suffix(".lock"), busy):
         _save_encoder(encoder, path.with_suffix(""), fitted)
         old = _old_table(path)
         start = _rows_in_place(old, catalog, contents)
@@ -360,19 +360,3 @@ def _save_encoder(encoder: Encoder, folder: Path, fitted: Fit) -> None:
         raise FeatureError(
             f"the encoder could not be written to {folder} ({reason(error)}); free some room and run the command again"
         ) from None
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Keep a second build of the same table out.
-
-    Raises:
-        FeatureError: another process is building it.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise FeatureError(f"{path} is being built by another process; wait for it or stop it") from None
-        yield

@@ -1,6 +1,5 @@
 """The folder of a search: `workspace/<category>/searches/<search>/`."""
 
-import fcntl
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 
 from embrec.errors import RunError
 from embrec.files import write_json, write_text
+from embrec.locks import locked
 from embrec.training.presets import dotted
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.records import TrialLog
@@ -164,12 +164,8 @@ class SearchFolder(Made):
         Raises:
             RunError: another process runs it.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / "lock").open("w") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise RunError(f"search {self.category.name}/{self.name} is running in another process") from None
+        busy = RunError(f"search {self.category.name}/{self.name} is running in another process")
+        with locked(self.path / "lock", busy):
             yield
 
 

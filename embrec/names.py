@@ -1,0 +1,64 @@
+"""One rule for names that nobody knows: what was meant, most likely, and what there is."""
+
+import difflib
+from collections.abc import Iterable
+
+_SHOWN = 12  # names that a message lists before it counts the rest
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that was most likely meant, None where none is near.
+
+    Case, and `_`, `-`, `.` and spaces between words, do not count.
+
+    >>> nearest("Tf-Idf", ["minilm", "tfidf"])
+    'tfidf'
+    >>> nearest("frst", ["first", "second"])
+    'first'
+    """
+    plain = {_plain(one): one for one in reversed(list(known))}  # of names that look alike, the first
+    close = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=0.6)
+    return plain[close[0]] if close else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message, `; did you mean 'first'?`, empty where no known name is near.
+
+    >>> did_you_mean("bpr_max", ["bpr", "bpr-max"])
+    "; did you mean 'bpr-max'?"
+    """
+    meant = nearest(name, known)
+    return f"; did you mean {meant!r}?" if meant is not None else ""
+
+
+def listed(known: Iterable[str], most: int = _SHOWN) -> str:
+    """Return names with commas between them: the first ones, and how many more there are; `none yet` for none.
+
+    >>> listed(["a", "b", "c", "d"], most=2)
+    'a, b and 2 more'
+    """
+    names = list(known)
+    if len(names) <= most + 1:  # "and 1 more" is no shorter than a name
+        return ", ".join(names) or "none yet"
+    return f"{', '.join(names[:most])} and {len(names) - most:,} more"
+
+
+def unknown(what: str, name: str, known: Iterable[str], most: int = _SHOWN) -> str:
+    """Return the message about a name that is unknown.
+
+    Args:
+        what: is named, such as `encoder`.
+        name: as it was given.
+        known: the names that there are, in the order in which they are to be listed.
+        most: how many of them are listed.
+
+    >>> unknown("loss", "bprmax", ["bpr", "bpr-max"])
+    "unknown loss 'bprmax'; did you mean 'bpr-max'? there are: bpr, bpr-max"
+    """
+    names = list(known)
+    meant = did_you_mean(name, names)
+    return f"unknown {what} {name!r}{meant or ';'} there are: {listed(names, most)}"
+
+
+def _plain(name: str) -> str:
+    return "".join(character for character in name.casefold() if character not in "_-. ")
