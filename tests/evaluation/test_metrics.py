@@ -32,6 +32,8 @@ def ranked():
 @pytest.mark.parametrize("k", [1, 5, 10])
 def test_metrics_at_k_equal_torchmetrics(ranked, k):
     scores, targets, standing = ranked
+    # To torchmetrics an item whose score is not above zero is not relevant: findings/torchmetrics-scores-below-zero.sh.
+    above_zero = torch.from_numpy(scores - scores.min() + 1.0)
     relevant = torch.nn.functional.one_hot(torch.from_numpy(targets) - 1, 30)
     for name, reference in (
         (f"hr@{k}", retrieval_hit_rate),
@@ -39,7 +41,7 @@ def test_metrics_at_k_equal_torchmetrics(ranked, k):
         (f"ndcg@{k}", retrieval_normalized_dcg),
         (f"mrr@{k}", retrieval_reciprocal_rank),
     ):
-        expected = [reference(torch.from_numpy(s), r, top_k=k).item() for s, r in zip(scores, relevant, strict=True)]
+        expected = [reference(s, r, top_k=k).item() for s, r in zip(above_zero, relevant, strict=True)]
         np.testing.assert_allclose(metric(name, standing), expected, rtol=1e-6)
 
 
