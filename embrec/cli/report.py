@@ -12,7 +12,9 @@ def report(
     runs: Annotated[
         list[str], typer.Argument(help="Runs of one category and split; the others are compared with the first.")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")] = Path("report.html"),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The HTML file to write; .html is added where the name has no ending.")
+    ] = Path("report.html"),
     baseline: Annotated[
         list[str] | None, typer.Option(help="pop or content-knn; may be repeated (default: both, where they can be).")
     ] = None,

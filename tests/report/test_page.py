@@ -266,6 +266,8 @@ def test_an_unfinished_or_damaged_run_is_refused(runs, tmp_path):
 def test_a_page_that_cannot_be_written_is_known_before_the_work(runs, tmp_path):
     with pytest.raises(ConfigError, match=r"is a folder; name the file to write, such as -o .*report\.html"):
         build_report(runs, tmp_path)
+    with pytest.raises(ConfigError, match=r"page\.pdf does not end as a page does; name it page\.html"):
+        build_report(runs, tmp_path / "page.pdf")
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"cannot write .* name a file in another folder with -o"):
         build_report(runs, tmp_path / "file" / "report.html")
@@ -282,10 +284,10 @@ def test_the_command_says_where_the_page_is_and_refuses_in_one_line(runs, tmp_pa
             main()
         return stop.value.code or 0, capsys.readouterr().err
 
-    code, errors = embrec("first", "-o", "page.html")
+    code, errors = embrec("first", "-o", "page")  # the ending is added
     assert code == 0, errors
     assert "report: page.html" in errors
-    assert "embrec report first -o page.html" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "embrec report first -o page" in (tmp_path / "page.html").read_text(encoding="utf-8")
     for arguments, message in (
         (("nobody",), "no run 'nobody' in the workspace"),
         (("first", "-o", tmp_path), "is a folder"),

@@ -36,7 +36,7 @@ def build_report(
 
     Args:
         folders: the runs.
-        output: the file to write.
+        output: the file to write, made with the folders that it needs; `.html` is added to a name without an ending.
         baselines: names from `BASELINES`; None for all that these runs have the features for.
         config: the protocol; that of the first run if None.
         seed: of the examples that are drawn.
@@ -52,7 +52,7 @@ def build_report(
         require()
     if seed < 0:
         raise ConfigError(f"seed {seed} is negative; use 0 or more")
-    _check_output(output)
+    output = _checked_output(output)
     runs = tuple(read_run(folder) for folder in {folder.path.resolve(): folder for folder in folders}.values())
     category = runs[0].folder.category
     notes: list[str] = []
@@ -89,20 +89,25 @@ def build_report(
     return output
 
 
-def _check_output(output: Path) -> None:
-    """Raise before hours of work if the file cannot be written.
+def _checked_output(output: Path) -> Path:
+    """Return the file to write, or raise before hours of work if it cannot be written.
 
     Raises:
-        ConfigError: it cannot.
+        ConfigError: it cannot, or its ending is not that of a page.
     """
     if output.is_dir():
         raise ConfigError(f"{output} is a folder; name the file to write, such as -o {output / 'report.html'}")
+    if output.suffix.lower() not in ("", ".html", ".htm"):
+        raise ConfigError(f"{output} does not end as a page does; name it {output.with_suffix('.html').name}")
+    if not output.suffix:
+        output = output.with_suffix(".html")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=output.parent):
             pass
     except OSError as error:
         raise ConfigError(f"cannot write {output} ({error.strerror}); name a file in another folder with -o") from None
+    return output
 
 
 def _usable_baselines(runs: Sequence[Run]) -> tuple[list[str], list[str]]:
