@@ -108,7 +108,7 @@ def named_table(category: Category, name: str) -> FeatureTable:
     if _STEM.search(name):
         raise FeatureError(f"category {category.name!r} has no feature table {name!r}; there are: {', '.join(known)}")
     spec = Spec.parse(name)
-    tables = [table for table in list_tables(category, spec.full_name) if _matches(table, spec)]
+    tables = _newest([table for table in list_tables(category, spec.full_name) if _matches(table, spec)])
     if len(tables) > 1:
         raise FeatureError(f"several feature tables of {name!r}; say which: {', '.join(t.path.stem for t in tables)}")
     if not tables:
@@ -150,6 +150,7 @@ def find_table(category: Category, name: str, catalog: Catalog, train_items: NDA
         for prefer in (lambda table: _is_current(table, catalog), lambda table: _matches(table, spec, wholly=True)):
             if len(fitting) > 1:
                 fitting = [table for table in fitting if prefer(table)] or fitting
+        fitting = _newest(fitting)
         if len(fitting) > 1:
             names = ", ".join(table.path.stem for table in fitting)
             raise FeatureError(f"several feature tables of {name!r} fit; say which: {names}")
@@ -177,7 +178,29 @@ def fitting_tables(category: Category, catalog: Catalog, train_items: NDArray[np
     """
     wanted = {None, sample_hash(catalog.item_ids[train_items])}
     tables = list_tables(category, damaged=lambda _: None)
-    return [table for table in tables if table.attributes["fitted_on"] in wanted and _is_current(table, catalog)]
+    return _newest(
+        [table for table in tables if table.attributes["fitted_on"] in wanted and _is_current(table, catalog)]
+    )
+
+
+def _newest(tables: Sequence[FeatureTable]) -> list[FeatureTable]:
+    """Leave out tables beside which there is one that a later version of the same encoder made of the same items.
+
+    Runs that were trained with the earlier one name it in full, and go on with it.
+    """
+    newest: dict[str, list[int]] = {}
+    versions = []
+    for table in tables:
+        identity = table.attributes["encoder"]
+        parts = [identity, *identity.get("transforms", ())]
+        asked = str([(part["name"], part["params"]) for part in parts]) + str(table.attributes["fitted_on"])
+        # Vectors of other weights are others at any version; those of fitted encoders follow from the items.
+        if table.attributes["fitted_on"] is None:
+            asked += str([part["weights"] for part in parts])
+        version = [part["version"] for part in parts]
+        newest[asked] = max(version, newest.get(asked, version))
+        versions.append((asked, version))
+    return [table for table, (asked, version) in zip(tables, versions, strict=True) if version == newest[asked]]
 
 
 _STEM = re.compile(r"-[0-9a-f]{8}$")

@@ -37,6 +37,7 @@ class Chain(Encoder):
         self.cache_folder = base.cache_folder
         self.name = base.name  # type: ignore[misc]
         self.version = base.version  # type: ignore[misc]
+        self.reads_versions = base.reads_versions  # type: ignore[misc]
         self.block_rows = base.block_rows  # type: ignore[misc]
         self.libraries = tuple(dict.fromkeys((*base.libraries, "scikit-learn")))  # type: ignore[misc]
 
@@ -103,6 +104,11 @@ class Chain(Encoder):
             vectors = transform.apply(vectors)
         vectors[~present] = 0
         return vectors
+
+    def as_version(self, version: int) -> None:
+        """Stand for an earlier version of the encoder."""
+        super().as_version(version)
+        self.base.as_version(version)
 
     def weights_hash(self) -> str:
         """That of the encoder; the transforms have their own in `identity`."""

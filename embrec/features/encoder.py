@@ -69,6 +69,8 @@ class Encoder(ABC):
     Attributes:
         name: by which users ask for it.
         version: raised whenever the same parameters begin to give other vectors.
+        reads_versions: earlier versions whose saved encoders give today the vectors that they gave then: they differ in what
+            they learned, not in what they do with it.
         block_rows: how many items a build encodes between two points from which it can be resumed.
         keeps_vectors: whether encoding is so slow that transforms of its vectors read them from a table of their own.
         sparse: whether `raw` gives sparse vectors.
@@ -80,6 +82,7 @@ class Encoder(ABC):
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
+    reads_versions: ClassVar[frozenset[int]] = frozenset()
     block_rows: ClassVar[int] = 256
     keeps_vectors: ClassVar[bool] = True
     sparse: ClassVar[bool] = False
@@ -126,6 +129,10 @@ class Encoder(ABC):
     @abstractmethod
     def weights_hash(self) -> str:
         """A hash of the pretrained weights or the fitted state, as hexadecimal text."""
+
+    def as_version(self, version: int) -> None:
+        """Stand for an earlier version, one of `reads_versions`: its name and that of its tables stay what they were."""
+        self.version = version  # type: ignore[misc]
 
     def describe(self) -> dict[str, Any]:
         """Return what `make_encoder` needs to make this encoder again, as plain values."""

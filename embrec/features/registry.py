@@ -186,6 +186,8 @@ def load_encoder(folder: Path) -> Encoder:
         encoder = make_encoder(Spec(_known(parts[0]), tuple(parts[1:])))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
         raise _unusable(folder, error) from None
+    if written[0] in encoder.reads_versions:
+        encoder.as_version(written[0])
     current = [encoder.version, *(step.version for step in getattr(encoder, "transforms", ()))]
     if current != written:
         raise FeatureError(

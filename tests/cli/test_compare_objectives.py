@@ -5,10 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from support.categories import SETTINGS, toy_category
+from support.processes import wait_for
 
 COMMON = (
     "--category", "toys", "--features", "tfidf", "--epochs", "1", "--seeds", "0,1",
@@ -88,10 +88,9 @@ def test_a_comparison_killed_without_warning_goes_on_where_it_was(embrec, tmp_pa
     runs = tmp_path / "workspace" / "toys" / "runs"
     process = subprocess.Popen(
         [sys.executable, "-m", "embrec", *command],
-        env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    while process.poll() is None and len(list(runs.glob("*/metrics.json"))) < 2:
-        time.sleep(0.01)
+    wait_for(lambda: any(runs.glob("*/metrics.json")), process)  # of the first of four
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert process.returncode == -signal.SIGKILL

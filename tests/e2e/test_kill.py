@@ -5,9 +5,10 @@ import random
 import signal
 import subprocess
 import sys
-import time
+from contextlib import suppress
 
 import pytest
+from support.processes import wait_for
 
 TRAINING = (
     "train", "--category", "shop", "--features", "tfidf", "--epochs", "12", "--batch-size", "8",
@@ -21,19 +22,24 @@ TRANSFORMER = (
 )  # fmt: skip
 
 
-def kill_after_progress(shop, arguments, watched, seconds):
-    """Start a command, kill it some time after a file appears or changes, and return its exit code."""
-    before = watched.stat().st_mtime_ns if watched.exists() else None
+def kill_after_progress(shop, arguments, watched, changes):
+    """Start a command, kill it when a file has been seen to appear or change some times, and return its exit code."""
     process = subprocess.Popen(
         [sys.executable, "-m", "embrec", *arguments],
         cwd=shop.folder, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
-    while process.poll() is None and (watched.stat().st_mtime_ns if watched.exists() else None) == before:
-        time.sleep(0.01)
-    time.sleep(seconds)
+    seen = set(before := modified(watched))
+    wait_for(lambda: len(seen.update(modified(watched)) or seen) >= len(before) + changes, process)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     return process.returncode
+
+
+def modified(file):
+    """When a file was written, a list of one; of none if it is not there."""
+    with suppress(FileNotFoundError):
+        return [file.stat().st_mtime_ns]
+    return []
 
 
 @pytest.mark.parametrize(
@@ -49,8 +55,8 @@ def test_a_training_killed_three_times_ends_with_the_same_weights_and_metrics(sh
     training = (*TRAINING, "--source", source, "--set", f"training.learn_from={learn_from}")
     shop.embrec(*training, "--run", whole)
     checkpoint = shop.run_folder(killed) / "trainer.pt"
-    for seconds in (0.1, 0.3, 0.2):
-        code = kill_after_progress(shop, [*training, "--run", killed], checkpoint, seconds)
+    for changes in (1, 5, 3):
+        code = kill_after_progress(shop, [*training, "--run", killed], checkpoint, changes)
         assert code == -signal.SIGKILL
         assert not (shop.run_folder(killed) / "metrics.json").exists()
         result = shop.embrec("evaluate", f"shop/{killed}", check=False)
@@ -71,7 +77,7 @@ def test_a_transformer_killed_ten_times_ends_with_the_same_weights_and_metrics(s
     checkpoint = shop.run_folder("killed-sasrec") / "trainer.pt"
     for _ in range(10):
         arguments = [*TRANSFORMER, "--run", "killed-sasrec"]
-        assert kill_after_progress(shop, arguments, checkpoint, generator.uniform(0.0, 0.2)) == -signal.SIGKILL
+        assert kill_after_progress(shop, arguments, checkpoint, generator.randint(1, 5)) == -signal.SIGKILL
     assert not (shop.run_folder("killed-sasrec") / "metrics.json").exists()
     shop.embrec(*TRANSFORMER, "--run", "killed-sasrec")
     assert shop.metrics("killed-sasrec") == shop.metrics("whole-sasrec")

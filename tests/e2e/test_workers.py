@@ -5,9 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import pytest
-from support.processes import wait_for, wait_until_gone
+from support.processes import kill_one, wait_for, wait_until_gone
 
 pytest.importorskip("ray", reason="the extra 'ray' is not installed")
 psutil = pytest.importorskip("psutil", reason="psutil is not installed")
@@ -23,7 +24,7 @@ def losses(shop, run):
 
 
 def end_after_a_checkpoint(shop, run, end):
-    """Begin a training with two workers, end it by `end(process, descendants)`; return exit code and standard error."""
+    """Begin a training with two workers, end it by `end(process)`; return exit code and standard error."""
     process = subprocess.Popen(
         [sys.executable, "-m", "embrec", *map(str, LONG), "--run", run, "--workers", "2"],
         cwd=shop.folder, env=os.environ | {"OMP_NUM_THREADS": "1"}, start_new_session=True,
@@ -32,16 +33,12 @@ def end_after_a_checkpoint(shop, run, end):
     checkpoint = shop.run_folder(run) / "trainer.pt"
     wait_for(checkpoint.exists, process)
     descendants = psutil.Process(process.pid).children(recursive=True)
-    end(process, descendants)
-    output, errors = process.communicate(timeout=60)
+    end(process)
+    output, errors = process.communicate(timeout=300)
     assert output == ""
     assert not wait_until_gone([descendant.pid for descendant in descendants])
     assert not (shop.run_folder(run) / "metrics.json").exists()
     return process.returncode, errors
-
-
-def kill_a_worker(process, descendants):
-    next(found for found in descendants if "RayTrainWorker" in " ".join(found.cmdline())).kill()
 
 
 def test_two_workers_learn_what_one_does(shop):
@@ -58,7 +55,7 @@ def test_two_workers_learn_what_one_does(shop):
 
 
 def test_a_killed_worker_ends_the_training_and_another_number_of_workers_goes_on(shop):
-    code, errors = end_after_a_checkpoint(shop, "shrunk", kill_a_worker)
+    code, errors = end_after_a_checkpoint(shop, "shrunk", partial(kill_one, "RayTrainWorker"))
     assert code == 2
     assert errors.splitlines()[-1].startswith("error: worker ")
     assert "run the same command again: it goes on from the last checkpoint" in errors.splitlines()[-1]
@@ -73,8 +70,8 @@ def test_a_killed_worker_ends_the_training_and_another_number_of_workers_goes_on
 @pytest.mark.parametrize(
     ("end", "code"),
     [
-        (lambda process, descendants: os.killpg(process.pid, signal.SIGINT), 130),
-        (lambda process, descendants: process.terminate(), 128 + signal.SIGTERM),
+        (lambda process: os.killpg(process.pid, signal.SIGINT), 130),
+        (lambda process: process.terminate(), 128 + signal.SIGTERM),
     ],
 )
 def test_an_interrupted_training_leaves_no_process(shop, end, code):

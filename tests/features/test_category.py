@@ -9,7 +9,11 @@ from embrec.data.interactions import Interactions
 from embrec.data.splits import ItemHoldout, LeaveOneOut
 from embrec.data.store import Dataset, save_dataset
 from embrec.errors import ConfigError, EmbrecError, FeatureError
-from embrec.features.category import build_features, find_table, list_tables, named_table
+from embrec.features.category import build_features, find_table, fitting_tables, list_tables, named_table
+from embrec.features.registry import load_encoder
+from embrec.features.table import FeatureTable
+from embrec.features.text.tfidf import TfidfEncoder
+from embrec.features.verify import verify
 from embrec.workspace import Workspace
 
 
@@ -142,3 +146,37 @@ def test_text_columns_go_only_to_encoders_that_read_texts(category):
     assert table.attributes["encoder"]["params"]["template"] == "title"
     with pytest.raises(EmbrecError, match=r"finds nothing to read|needs the package"):
         next(reports)
+
+
+@pytest.mark.parametrize("spec", ["tfidf", "tfidf+svd:dim=3"])
+def test_tables_of_the_first_tfidf_are_read_on_and_a_new_one_is_taken_before_them(category, monkeypatch, spec):
+    """Version 1 chose other terms among equal counts; what it saved is a list of terms like any other."""
+    folder, catalog, log = category
+    train_items = LeaveOneOut()(log, 12).train_items
+    with monkeypatch.context() as before:
+        before.setattr(TfidfEncoder, "version", 1)
+        (old,) = build_features(folder, [spec])
+    assert find_table(folder, spec, catalog, train_items).path == old.path
+    assert named_table(folder, spec).path == old.path
+    encoder = load_encoder(old.path.with_suffix(""))
+    assert encoder.stem == old.path.stem
+    (again := folder.path / "again").mkdir()
+    encoder.save(again)
+    assert load_encoder(again).stem == old.path.stem
+    table = FeatureTable.open(old.path)
+    assert all(check.passed for check in verify(table, catalog)), verify(table, catalog)
+    (new,) = build_features(folder, [spec])
+    assert new.path != old.path
+    assert find_table(folder, spec, catalog, train_items).path == named_table(folder, spec).path == new.path
+    assert [table.path for table in fitting_tables(folder, catalog, train_items)] == [new.path]
+    # A run names its tables in full.
+    assert find_table(folder, old.path.stem, catalog, train_items).path == old.path
+
+
+def test_a_version_that_does_other_things_is_not_read(category, monkeypatch):
+    folder, *_ = category
+    with monkeypatch.context() as later:
+        later.setattr(TfidfEncoder, "version", 3)
+        (report,) = build_features(folder, ["tfidf"])
+    with pytest.raises(FeatureError, match=r"version \[3\] cannot be used by this version of embrec"):
+        load_encoder(report.path.with_suffix(""))

@@ -17,6 +17,7 @@ from embrec.features.registry import make_encoder
 pytest.importorskip("ray", reason="the extra 'ray' is not installed")
 psutil = pytest.importorskip("psutil", reason="psutil is not installed")
 from support.clusters import running_cluster  # noqa: E402 (needs psutil)
+from support.processes import descendants  # noqa: E402
 
 
 def shop(n):
@@ -26,22 +27,14 @@ def shop(n):
     return Catalog(pl.DataFrame({"item": [f"i{row}" for row in range(n)], "title": titles}))
 
 
-def workers():
-    return [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if " ".join(process.info["cmdline"] or []).startswith("ray::MapWorker")
-    ]
-
-
 def test_a_build_on_ray_with_a_killed_worker_gives_the_same_table(tmp_path):
     items, spec = shop(30_000), "tfidf+svd:dim=20+l2"
     here = build(items, make_encoder(spec), tmp_path / "here").path
     killed = []
 
     def kill_one(task, done, total, note=""):
-        if not killed and done < total:
-            killed.extend(workers()[:1])
+        if not killed and done < total:  # those that encode the other blocks are there
+            killed.extend(descendants("ray::MapWorker")[:1])
             killed[0].kill()
 
     with open_engine("ray", workers=2) as engine:

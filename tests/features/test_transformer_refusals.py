@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 
 import pytest
 import torch
@@ -22,16 +21,14 @@ def bert(folders, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["bert", "clip-text"])
-def test_a_model_that_cannot_be_fetched_is_said_quickly(name, monkeypatch, tmp_path):
+def test_a_model_that_cannot_be_fetched_is_said_in_one_line(name, monkeypatch, tmp_path):
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-    started = time.monotonic()
     with pytest.raises(FeatureError, match=r"cannot be fetched from the Hugging Face hub .* give its folder") as raised:
         make_encoder(name, {"model": "nobody/such-a-model"}).encode(catalog())
     assert "\n" not in str(raised.value)
-    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize(
@@ -103,15 +100,14 @@ def test_a_pickle_that_would_run_code_is_not_opened(bert, tmp_path):
     assert not (tmp_path / "exploded").exists()
 
 
-def test_code_in_a_folder_is_not_run(bert, tmp_path):
+def test_code_in_a_folder_is_not_run_nor_asked_about(bert, tmp_path, monkeypatch):
     (bert / "evil.py").write_text(f"open({str(tmp_path / 'exploded')!r}, 'w')\nclass Evil: pass\n")
     config = json.loads((bert / "config.json").read_text())
     config |= {"model_type": "evil", "auto_map": {"AutoConfig": "evil.Evil", "AutoModel": "evil.Evil"}}
     (bert / "config.json").write_text(json.dumps(config))
-    started = time.monotonic()
+    monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("it is asked whether to run it"))
     fails(bert, "the configuration cannot be loaded")
     assert not (tmp_path / "exploded").exists()
-    assert time.monotonic() - started < 5
 
 
 def test_weights_that_are_missing_are_not_made_up(bert):

@@ -41,7 +41,10 @@ def running_cluster(home: Path, machines: int = 1) -> Iterator[tuple[str, dict[s
                 for process in psutil.process_iter(["cmdline"])
                 if folder in " ".join(process.info["cmdline"] or [])
             ]
-            children = [child for daemon in daemons for child in daemon.children(recursive=True)]
+            children = []
+            for daemon in daemons:
+                with suppress(psutil.NoSuchProcess):
+                    children += daemon.children(recursive=True)
             for process in daemons + children:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()

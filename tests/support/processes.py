@@ -6,6 +6,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
 
 
 def children(of: str) -> list[int]:
@@ -36,10 +40,36 @@ def wait_until_gone(processes: list[int], seconds: float = 10) -> list[int]:
     return left
 
 
-def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 120) -> None:
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen, seconds: float = 300) -> None:
     """Wait until a condition holds while a command is at work; fail if the command ends before, or time is up."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert process.poll() is None, process.communicate()[1]
+        assert process.poll() is None, (process.args, process.returncode, process.communicate()[1])
         assert time.monotonic() < deadline, f"nothing came of {process.args} in {seconds:g} s"
         time.sleep(0.01)
+
+
+def descendants(word: str, of: int | None = None) -> list["psutil.Process"]:
+    """Return the living descendants of a process, of this one if None, whose command line has a word."""
+    import psutil
+
+    found = []
+    for process in psutil.Process(of).children(recursive=True):
+        with suppress(psutil.Error):  # it may end while we look
+            if word in " ".join(process.cmdline()):
+                found.append(process)
+    return found
+
+
+def kill_one(word: str, of: subprocess.Popen) -> None:
+    """Kill a descendant of a command whose command line has a word, as soon as there is one."""
+    import psutil
+
+    def kill() -> bool:
+        for process in descendants(word, of.pid):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+                return True
+        return False
+
+    wait_for(kill, of)

@@ -1,6 +1,6 @@
 """Several processes that train one model, as a launcher would start them."""
 
-import socket
+import tempfile
 from pathlib import Path
 
 import torch
@@ -78,11 +78,11 @@ def train_in_processes(world: int, folder: Path, trainings: list[dict]) -> list[
     Returns:
         What each training ended with in each process: weights, history, and whether it was killed.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    meeting = Path(tempfile.mkdtemp(dir=folder)) / "meeting"  # a free port might be another's by the time they meet
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_worker, args=(rank, world, port, folder, trainings)) for rank in range(world)]
+    processes = [
+        context.Process(target=_worker, args=(rank, world, meeting, folder, trainings)) for rank in range(world)
+    ]
     for process in processes:
         process.start()
     for process in processes:
@@ -92,9 +92,9 @@ def train_in_processes(world: int, folder: Path, trainings: list[dict]) -> list[
     return [list(result) for result in zip(*results, strict=True)]
 
 
-def _worker(rank: int, world: int, port: int, folder: Path, trainings: list[dict]) -> None:
+def _worker(rank: int, world: int, meeting: Path, folder: Path, trainings: list[dict]) -> None:
     torch.set_num_threads(1)
-    distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=world)
+    distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=world)
     results = [_train_share(rank, world, **training) for training in trainings]
     torch.save(results, folder / f"results-{rank}.pt")
     distributed.barrier()

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from embrec.data.catalog import Catalog
 from embrec.errors import FeatureError
@@ -33,9 +33,15 @@ class TfidfParams(TextParams):
 
 
 class TfidfEncoder(Encoder):
-    """TF-IDF over words and pairs of words (scikit-learn), saved as vocabulary and inverse document frequencies."""
+    """TF-IDF over words and pairs of words (scikit-learn), saved as vocabulary and inverse document frequencies.
+
+    The vocabulary is chosen by count, then alphabet. scikit-learn's own `max_features` (and version 1 of this encoder) settles
+    equal counts by a sort that is not stable, and so by the kind of processor.
+    """
 
     name: ClassVar[str] = "tfidf"
+    version: ClassVar[int] = 2
+    reads_versions: ClassVar[frozenset[int]] = frozenset({1})  # which had chosen other terms, and weighs them alike
     block_rows: ClassVar[int] = 2048
     keeps_vectors: ClassVar[bool] = False
     sparse: ClassVar[bool] = True
@@ -45,18 +51,21 @@ class TfidfEncoder(Encoder):
 
     def __init__(self, **params: Any) -> None:
         self.params = TfidfParams(**params)
-        self._vectorizer = self._new_vectorizer()
+        self._vectorizer = TfidfVectorizer(**self._reading())
 
-    def _new_vectorizer(self, vocabulary: dict[str, int] | None = None) -> TfidfVectorizer:
-        return TfidfVectorizer(
-            ngram_range=(1, self.params.longest_term),
-            max_features=self.params.max_features if vocabulary is None else None,
-            vocabulary=vocabulary,
-            min_df=self.params.min_items if vocabulary is None else 1,
-            stop_words=self.params.stop_words,
+    def _reading(self) -> dict[str, Any]:
+        """Return what decides which terms are seen in a text."""
+        return {"ngram_range": (1, self.params.longest_term), "stop_words": self.params.stop_words}
+
+    def _weigh(self, terms: Sequence[str], idf: NDArray[np.floating]) -> None:
+        """Take these terms with these weights as what was learned."""
+        self._vectorizer = TfidfVectorizer(
+            **self._reading(),
+            vocabulary={term: column for column, term in enumerate(terms)},
             sublinear_tf=self.params.sublinear,
             dtype=np.float32,
         )
+        self._vectorizer.idf_ = idf
 
     @property
     def needs_fitting(self) -> bool:
@@ -80,13 +89,24 @@ class TfidfEncoder(Encoder):
         """
         texts = item_texts(catalog, self.params)
         texts = [texts[row] for row in _within([text.count(" ") + 1 for text in texts], self.params.fit_words)]
+        nothing = FeatureError(
+            f"encoder 'tfidf' finds no words in the {len(catalog):,} items that it is fitted on; "
+            "check the text columns of the catalog"
+        )
+        counter = CountVectorizer(**self._reading(), dtype=np.int32)
         try:
-            self._vectorizer = self._new_vectorizer().fit(texts)
+            counts = counter.fit_transform(texts)  # [texts, terms], the terms in alphabetical order
         except ValueError:
-            raise FeatureError(
-                f"encoder 'tfidf' finds no words in the {len(catalog):,} items that it is fitted on; "
-                "check the text columns of the catalog"
-            ) from None
+            raise nothing from None
+        in_texts = np.bincount(counts.indices, minlength=counts.shape[1])
+        possible = np.flatnonzero(in_texts >= self.params.min_items)
+        if not len(possible):
+            raise nothing
+        total = np.bincount(counts.indices, weights=counts.data, minlength=counts.shape[1])[possible]
+        chosen = np.sort(possible[np.argsort(-total, kind="stable")[: self.params.max_features]])
+        # In double precision, since the last bits of a logarithm differ by processor; rounded, they are gone.
+        idf = (np.log((1 + len(texts)) / (1 + in_texts[chosen])) + 1).astype(np.float32)
+        self._weigh(counter.get_feature_names_out()[chosen].tolist(), idf)
 
     def encode(self, catalog: Catalog) -> Encoded:
         """Weigh the terms of each text; a text without known terms has the zero vector but is present."""
@@ -117,11 +137,10 @@ class TfidfEncoder(Encoder):
     def load_state(self, folder: Path) -> None:
         """Read what `save` wrote."""
         terms = json.loads((folder / "terms.json").read_text(encoding="utf-8"))
-        self._vectorizer = self._new_vectorizer({term: column for column, term in enumerate(terms)})
         idf = np.load(folder / "idf.npy", allow_pickle=False)
         if idf.shape != (len(terms),):
             raise ValueError(f"{len(terms)} terms, but weights of shape {idf.shape}")
-        self._vectorizer.idf_ = idf
+        self._weigh(terms, idf)
 
 
 def _within(sizes: Sequence[int], limit: int) -> NDArray[np.int64]:

@@ -99,8 +99,10 @@ def test_few_pictures_start_no_workers(pictures, ahead):
 def test_a_killed_worker_is_replaced_and_nothing_is_lost(pictures, ahead):
     stream = ahead(Fatal(0), 2, ahead=8)([pictures / f"{name}.png" for name in "bc" * 40])
     values = [next(stream)[0] for _ in range(4)]
-    for child in children(WORKER):
+    killed = children(WORKER)
+    for child in killed:
         os.kill(child, signal.SIGKILL)
+    assert killed
     values += [value[0] for value in stream]
     assert values == [90, 500] * 40
 
@@ -122,18 +124,21 @@ def test_workers_that_are_killed_again_and_again_end_the_build_with_one_line(pic
 
 def test_workers_end_when_their_caller_is_killed(pictures):
     code = f"""
-import os
+import sys
 from pathlib import Path
 from embrec.features.image.ahead import DecodeAhead
 from embrec.features.image.pixels import ScaleAndCrop
+from support.processes import children
 stream = DecodeAhead(ScaleAndCrop(32, 24), 2)([Path({str(pictures / "c.png")!r})] * 5000)
-next(stream)
-for task in Path(f"/proc/{{os.getpid()}}/task").iterdir():
-    print((task / "children").read_text(), end=" ")
-print(flush=True)
-list(stream)
+while len(workers := children({WORKER!r})) < 2:
+    next(stream)
+print(*workers, flush=True)
+sys.stdin.read()
 """
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    )
     assert process.stdout is not None
     workers = [int(pid) for pid in process.stdout.readline().split()]
     process.kill()
