@@ -103,7 +103,8 @@ def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, Preparati
     Raises:
         DataError: nothing is left, and the message says which filter took the most; or no item of the log is in the catalog.
     """
-    warning = None if raw.items is None else check_match(raw.events[ITEM], raw.items[ITEM])
+    seen = raw.events[ITEM].unique()
+    warning = None if raw.items is None else check_match(seen, raw.items[ITEM])
     tally = _Tally()
     events = raw.events.with_row_index(_ROW)
     events = _without_duplicates(events, config, tally)
@@ -133,8 +134,8 @@ def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, Preparati
     items = events[ITEM].n_unique()
     described = 0 if raw.items is None else events[ITEM].unique().is_in(raw.items[ITEM].implode()).sum()
     report = PreparationReport(
-        read=_counts(raw.events, 0 if raw.items is None else len(raw.items)),
-        kept=_counts(events, len(catalog)),
+        read=_counts(raw.events, len(seen), 0 if raw.items is None else len(raw.items)),
+        kept=_counts(events, items, len(catalog)),
         dropped=tally.events,
         dropped_users=tally.users,
         dropped_items=tally.items,
@@ -222,10 +223,5 @@ def _codes(values: pl.Series, names: pl.Series) -> Any:
     return found["code"].cast(pl.Int64).to_numpy()
 
 
-def _counts(events: pl.DataFrame, catalog: int) -> dict[str, int]:
-    return {
-        "events": len(events),
-        "users": events[USER].n_unique(),
-        "items": events[ITEM].n_unique(),
-        "catalog": catalog,
-    }
+def _counts(events: pl.DataFrame, items: int, catalog: int) -> dict[str, int]:
+    return {"events": len(events), "users": events[USER].n_unique(), "items": items, "catalog": catalog}

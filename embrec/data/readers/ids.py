@@ -63,7 +63,7 @@ def as_ids(values: pl.Series, kind: str, where: Callable[[int], str]) -> pl.Seri
         _refuse(texts.str.contains(".", literal=True), texts, kind, where, "a fraction; ids are text or whole numbers")
         return texts
     if dtype == pl.Binary:
-        texts = values.cast(pl.String, strict=False)
+        texts = decoded(values)
         _refuse(texts.is_null() & values.is_not_null(), values, kind, where, "no UTF-8 text")
         return texts
     textual = dtype in (pl.String, pl.Categorical, pl.Null) or isinstance(dtype, pl.Enum)
@@ -73,6 +73,14 @@ def as_ids(values: pl.Series, kind: str, where: Callable[[int], str]) -> pl.Seri
     raise DataError(
         f"{place}: column {values.name!r} has the type {dtype}; expected the {kind} ids, text or whole numbers"
     )
+
+
+def decoded(values: pl.Series) -> pl.Series:
+    """Return bytes as texts, null where they are no UTF-8; some programs write texts so."""
+    try:
+        return values.cast(pl.String)
+    except pl.exceptions.PolarsError:
+        return pl.Series(values.name, [_decoded(value) for value in values.to_list()], dtype=pl.String)
 
 
 def likeness(ones: pl.Series, others: pl.Series) -> Likeness | None:
@@ -100,33 +108,31 @@ def check_match(log: pl.Series, catalog: pl.Series) -> str | None:
     likely do not belong together as they are.
 
     Args:
-        log: the item ids of the events, in any number.
+        log: the item ids of the log, each once.
         catalog: the item ids of the catalog.
 
     Raises:
         DataError: no item of the log is in the catalog; the message has an example of each and the likely cause.
     """
-    seen = log.unique()
-    lost = seen.filter(~seen.is_in(catalog.implode()))
+    lost = log.filter(~log.is_in(catalog.implode())).sort()  # so that the examples are the same each time
     if lost.is_empty():
         return None
     if catalog.is_empty():
         raise DataError("the catalog is empty, so no item of the log is in it; leave it out if there is none")
-    lost = log.filter(log.is_in(lost.implode())).unique(maintain_order=True)  # examples in the order of the log
-    alone = catalog.filter(~catalog.is_in(seen.implode()))
+    alone = catalog.filter(~catalog.is_in(log.implode()))
     found = likeness(lost, alone)
-    matching = len(seen) - len(lost)
+    matching = len(log) - len(lost)
     if matching == 0:
         raise DataError(
-            f"no item of the log ({len(seen):,}) is in the catalog ({len(catalog):,}): "
+            f"no item of the log ({len(log):,}) is in the catalog ({len(catalog):,}): "
             + (_told(found) if found else f"{lost[0]!r} is an id of the log, {catalog[0]!r} one of the catalog")
             + "; "
             + ("mend the ids of one side" if found else "do both columns hold the ids of the same things?")
         )
-    counts = f"{matching:,} of the {len(seen):,} items of the log are in the catalog ({_percent(matching, len(seen))})"
+    counts = f"{matching:,} of the {len(log):,} items of the log are in the catalog ({_percent(matching, len(log))})"
     if found and found.pairs >= _WORTH_SAYING * len(lost):
         return f"only {counts}; {found.pairs:,} more would be if their ids were written alike: {_told(found)}"
-    if matching < _FEW * len(seen):
+    if matching < _FEW * len(log):
         return (
             f"only {counts}; without metadata is for example {lost[0]!r}, and the catalog has ids like {catalog[0]!r}"
         )
@@ -150,6 +156,13 @@ def _whole(values: pl.Series, kind: str, where: Callable[[int], str]) -> pl.Seri
     reason = "a floating-point number so large that it has lost digits; write the ids as text or as integers"
     _refuse(values.abs() > largest, values, kind, where, reason)
     return values
+
+
+def _decoded(value: bytes | None) -> str | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _refuse(bad: pl.Series, values: pl.Series, kind: str, where: Callable[[int], str], reason: str) -> None:

@@ -30,7 +30,7 @@ def as_numbers(values: pl.Series, remarks: list[str]) -> pl.Series:
     readings = []
     for form, mark in ((COMMA_PRICE, ","), (POINT_PRICE, ".")):
         if filled.str.contains(form).all():
-            digits = texts.str.replace_all(rf"{CURRENCY}|[^\d{mark}-]|-\s*$", "")
+            digits = texts.str.replace_all(rf"{CURRENCY}|,-|[^\d{mark}-]", "")
             readings.append((mark, digits.str.replace(mark, ".", literal=True).cast(pl.Float64, strict=False)))
     if not readings or any(numbers.null_count() > len(values) - len(filled) for _, numbers in readings):
         return values

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from embrec.data.readers.ids import decoded
 from embrec.data.readers.prices import as_numbers
 from embrec.data.readers.text import joined
 
@@ -44,7 +45,7 @@ def readable(
         wanted: the column was named as a text: it stays one.
     """
     if _has(values.dtype, pl.Binary) or _has(values.dtype, pl.Object):
-        texts = values.cast(pl.String, strict=False) if values.dtype == pl.Binary else None
+        texts = decoded(values) if values.dtype == pl.Binary else None
         if texts is None or texts.null_count() > values.null_count():
             remarks.append(f"column {values.name!r} of the catalog holds {values.dtype}, which is no content: left out")
             return None, None
@@ -66,8 +67,10 @@ def readable(
         values, parts, nested = _unlisted(values)
         reason = NESTED if nested else None
     reason = reason or _no_text(values, parts, items)
-    if reason is None and not wanted:
-        values = as_numbers(values, remarks)
+    if reason in (None, CODES) and not wanted:
+        numbers = as_numbers(values, remarks)
+        if numbers.dtype != pl.String:
+            return numbers, None
     return values, reason
 
 
