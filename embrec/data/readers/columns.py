@@ -153,8 +153,8 @@ def find_column(
         close = role.likely(columns)
         meant = f"; did you mean {option(role.option)} {_quoted(close)}?" if close is not None else ""
         raise DataError(
-            f"{table} has no column {role.usual!r} and none whose name is common for {role.what}; "
-            f"it has: {_listed(columns)}{meant or f'; name it with {option(role.option)}'}{hint}"
+            f"{table} {_has(table)} no column {role.usual!r} and none whose name is common for {role.what}; "
+            f"{_has(table, 'it has', 'they have')}: {_listed(columns)}{meant or f'; name it with {option(role.option)}'}{hint}"
         )
     if found[0] != role.usual:
         remarks.append(f"{role.option.removesuffix('_column').replace('_', ' ')} column: {found[0]}")
@@ -179,7 +179,8 @@ def require_columns(columns: Sequence[str], wanted: Iterable[str], parameter: st
             close = nearest(name, columns)
             meant = f"; did you mean {close!r}?" if close is not None else ""
             raise DataError(
-                f"{table} has no column {name!r} (given by {option(parameter)}); it has: {_listed(columns)}{meant}{hint}"
+                f"{table} {_has(table)} no column {name!r} (given by {option(parameter)}); "
+                f"{_has(table, 'it has', 'they have')}: {_listed(columns)}{meant}{hint}"
             )
 
 
@@ -222,6 +223,11 @@ def set_aside(frame: pl.DataFrame, role: str, column: str, remarks: list[str]) -
 def option(parameter: str) -> str:
     """Return a parameter as the command line calls it."""
     return "--" + parameter.replace("_", "-")
+
+
+def _has(table: str, one: str = "has", many: str = "have") -> str:
+    """Return the verb for a file, or for a table in memory, which is called by what it holds, such as "the items"."""
+    return many if table in ("the items", "the interactions") else one
 
 
 def _listed(columns: Sequence[str]) -> str:
