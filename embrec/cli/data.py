@@ -44,22 +44,35 @@ def import_(
     items: Annotated[
         Path | None, typer.Option(help="Catalog as CSV, TSV, JSONL (also .gz) or Parquet.", rich_help_panel=_TABLE)
     ] = None,
-    user_column: Annotated[str | None, typer.Option(help="Of the log (default: user).", rich_help_panel=_TABLE)] = None,
+    user_column: Annotated[
+        str | None,
+        typer.Option(help="Of the log (default: user, or a common name such as customer_id).", rich_help_panel=_TABLE),
+    ] = None,
     item_column: Annotated[
-        str | None, typer.Option(help="Of the log and the catalog (default: item).", rich_help_panel=_TABLE)
+        str | None,
+        typer.Option(
+            help="Of the log and the catalog (default: item, or a common name such as article_id).",
+            rich_help_panel=_TABLE,
+        ),
     ] = None,
     catalog_item_column: Annotated[
-        str | None, typer.Option(help="Of the catalog, if it differs.", rich_help_panel=_TABLE)
+        str | None,
+        typer.Option(help="Of the catalog, if it differs (default: that of the log).", rich_help_panel=_TABLE),
     ] = None,
     time_column: Annotated[
         str | None,
         typer.Option(
-            help="Numbers, dates or a mere order; @row if the rows are in order (default: timestamp).",
+            help="Numbers, dates or a mere order; @row if the rows are in order (default: timestamp, or a common name "
+            "such as datetime).",
             rich_help_panel=_TABLE,
         ),
     ] = None,
     time_unit: Annotated[
-        str | None, typer.Option(help="Of times that are numbers: s or ms (default: s).", rich_help_panel=_TABLE)
+        str | None,
+        typer.Option(
+            help="Of times that are numbers: s, ms, us, ns or yyyymmdd (default: the plausible one).",
+            rich_help_panel=_TABLE,
+        ),
     ] = None,
     missing_time: Annotated[
         str | None, typer.Option(help="Events without a time: error or drop (default: error).", rich_help_panel=_TABLE)
@@ -73,7 +86,15 @@ def import_(
     text_column: Annotated[
         list[str] | None,
         typer.Option(
-            help="Column of the catalog that encoders read; repeatable (default: all text but links and lists of ids).",
+            help="Column of the catalog that encoders read; repeatable (default: all text but links, codes, ids of items "
+            "and nested columns).",
+            rich_help_panel=_TABLE,
+        ),
+    ] = None,
+    title_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of an item for people (default: title, a common name such as prod_name, or the first text).",
             rich_help_panel=_TABLE,
         ),
     ] = None,
@@ -139,6 +160,7 @@ def import_(
             "order_column": order_column,
             "context_column": tuple(context_column or ()),
             "text_column": tuple(text_column or ()),
+            "title_column": title_column,
             "image_column": image_column,
             "weeks": weeks,
         },
@@ -261,6 +283,9 @@ def _print_import(result: "Import") -> None:
         f"{numbers['events per user']:.2f} events per user, {numbers['events per item']:.2f} per item, "
         f"catalog of {len(dataset.catalog):,} items, text columns: {', '.join(dataset.catalog.text_columns) or 'none'}"
     )
+    for kind in ("remarks", "warnings"):
+        for line in dataset.meta["report"].get(kind, ()):
+            notes().print(f"{kind.removesuffix('s').replace('remark', 'note')}: {line}", markup=False)
     typer.echo(f"written to {category.data}" if result.fresh else f"it is in {category.data}")
 
 

@@ -1,6 +1,7 @@
 """The items of a category, in a fixed order: what they are, before any encoder has looked at them."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,19 @@ from embrec.errors import DataError
 ITEM = "item"
 IMAGE = "image"
 
+# What shops call the column that names a product, most likely first; case, `_`, `-` and blanks do not count.
+_TITLES = (
+    "title",
+    "name",
+    "producttitle",
+    "productname",
+    "prodname",
+    "itemtitle",
+    "itemname",
+    "articlename",
+    "headline",
+)
+
 
 class Catalog:
     """Items in a fixed order; item `r` has tensor id `r + 1`, and 0 is padding.
@@ -23,12 +37,16 @@ class Catalog:
             and any further attributes.
         text_columns: the columns that encoders read as text, in reading order; every text column except `item` and
             `image` if None.
+        title_column: what people read as the name of an item; a column with a common name, else the first text column, if
+            None.
 
     Raises:
         DataError: an id is missing or stands twice, or a text column does not exist.
     """
 
-    def __init__(self, frame: pl.DataFrame, text_columns: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, frame: pl.DataFrame, text_columns: Sequence[str] | None = None, title_column: str | None = None
+    ) -> None:
         if ITEM not in frame.columns:
             raise DataError(f"a catalog needs a column {ITEM!r}; there are: {', '.join(frame.columns)}")
         frame = frame.with_columns(pl.col(ITEM).cast(pl.String))
@@ -41,11 +59,13 @@ class Catalog:
             text_columns = [
                 name for name, dtype in frame.schema.items() if dtype == pl.String and name not in (ITEM, IMAGE)
             ]
-        missing = [name for name in text_columns if name not in frame.columns]
+        named = [*text_columns, *([] if title_column is None else [title_column])]
+        missing = [name for name in named if name not in frame.columns]
         if missing:
             raise DataError(f"the catalog has no column {missing[0]!r}; there are: {', '.join(frame.columns)}")
         self.frame = frame
         self.text_columns = tuple(text_columns)
+        self.named_title = title_column
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -96,6 +116,31 @@ class Catalog:
         parts = [pl.col(name).cast(pl.String).str.strip_chars().replace("", None) for name in columns]
         return self.frame.select(pl.concat_str(parts, separator=" ", ignore_nulls=True))[:, 0].to_list()
 
+    @property
+    def title_column(self) -> str | None:
+        """The column that people read as the name of an item, None where there is no text."""
+        if self.named_title is not None:
+            return self.named_title
+        texts = {
+            name: re.sub(r"[\s_.-]", "", name.casefold())
+            for name, dtype in self.frame.schema.items()
+            if dtype == pl.String
+        }
+        for title in _TITLES:
+            for name, plain in texts.items():
+                if plain == title:
+                    return name
+        return self.text_columns[0] if self.text_columns else None
+
+    def titles(self, rows: Sequence[int] | NDArray[np.integer] | None = None) -> list[str]:
+        """Return what the title column says of some items, or of all, as it stands there; empty where it says nothing."""
+        column = self.title_column
+        count = len(self) if rows is None else len(rows)
+        if column is None:
+            return [""] * count
+        titles = self.frame[column] if rows is None else self.frame[column].gather(np.asarray(rows, dtype=np.int64))
+        return titles.cast(pl.String).fill_null("").to_list()
+
     def image_paths(self) -> list[Path | None]:
         """Return the path of each item's image, None where it has none, [n]."""
         if IMAGE not in self.frame.columns:
@@ -116,7 +161,7 @@ class Catalog:
 
     def select(self, rows: Sequence[int] | NDArray[np.integer]) -> "Catalog":
         """Return the catalog of these rows, in this order."""
-        return Catalog(self.frame[np.asarray(rows, dtype=np.int64)], self.text_columns)
+        return Catalog(self.frame[np.asarray(rows, dtype=np.int64)], self.text_columns, self.named_title)
 
     def extended(self, other: "Catalog") -> "Catalog":
         """Return this catalog followed by the items of `other`, whose ids must be new.
@@ -125,7 +170,7 @@ class Catalog:
             DataError: an item stands in both.
         """
         frame = pl.concat([self.frame, other.frame], how="diagonal_relaxed")
-        return Catalog(frame, tuple(dict.fromkeys(self.text_columns + other.text_columns)))
+        return Catalog(frame, tuple(dict.fromkeys(self.text_columns + other.text_columns)), self.named_title)
 
 
 def content_hashes(contents: Iterable[str | bytes]) -> NDArray[np.uint8]:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import polars as pl
 from pydantic import BaseModel, ValidationError
 
 from embrec.data.preparation import PRESETS, PreparationConfig, prepare
 from embrec.data.readers.amazon import AmazonSource
 from embrec.data.readers.complete_journey import CompleteJourneySource
+from embrec.data.readers.frames import content_fingerprint
 from embrec.data.readers.movielens import MovieLensSource
 from embrec.data.readers.raw import Source
 from embrec.data.readers.table import TableSource
@@ -26,6 +28,9 @@ SOURCES: dict[str, type[AnySource]] = {
     for kind in source.kinds
 }
 Model = TypeVar("Model", bound=BaseModel)
+
+# What a reader finds out by itself where nobody says it; so whether it was said makes no difference, but what was found does.
+_GUESSED = frozenset({"user_column", "item_column", "catalog_item_column", "time_column", "time_unit"})
 
 DEFAULT_PRESET = {"complete-journey": "complete-journey"}
 
@@ -86,8 +91,9 @@ def import_data(
 ) -> Import:
     """Read a source, prepare it and store it as a category.
 
-    The same import again does nothing; where a file was touched meanwhile, it is read again to see whether it still says the
-    same. Another import over an existing category is refused, because feature tables and runs hang on its catalog.
+    The same import again does nothing; where a file was touched meanwhile, or a column that was named is guessed now, it is
+    read again to see whether it still says the same.
+    Another import over an existing category is refused, because feature tables and runs hang on its catalog.
 
     Args:
         category: where to.
@@ -108,7 +114,7 @@ def import_data(
         setting = _difference(recorded, signature, "arguments") or _difference(recorded, signature, "preparation")
         if setting:
             raise _taken(category, setting)
-        touched = _difference(recorded, signature, "inputs")
+        touched = _guessed(recorded, signature) or _difference(recorded, signature, "inputs")
         if touched is None:
             return Import(category, present, fresh=False)
     raw = source.read(progress)
@@ -146,6 +152,8 @@ def _signature(source: Source, preparation: PreparationConfig) -> dict[str, Any]
 def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value.absolute())
+    if isinstance(value, pl.DataFrame):
+        return f"a table of {len(value):,} rows with the fingerprint {content_fingerprint(value)}"
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -153,8 +161,22 @@ def _difference(old: Mapping[str, Any], new: Mapping[str, Any], part: str) -> st
     """Return the first difference between a part of two signatures, in words; None if there is none."""
     before, after = old.get(part, {}), new[part]
     for name in sorted({*before, *after}):
-        if before.get(name) != after.get(name):
+        if before.get(name) != after.get(name) and not (part == "arguments" and _is_guess(name, before, after)):
             return name if part == "inputs" else f"{name} ({before.get(name)!r} before, {after.get(name)!r} now)"
+    return None
+
+
+def _is_guess(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Return whether an argument was named in one import and left to the reader in the other."""
+    return name in _GUESSED and None in (before.get(name), after.get(name))
+
+
+def _guessed(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
+    """Return the first argument that one of two signatures names and the other leaves to the reader, in words."""
+    before, after = old.get("arguments", {}), new["arguments"]
+    for name in sorted(_GUESSED):
+        if before.get(name) != after.get(name) and _is_guess(name, before, after):
+            return f"{name} ({before.get(name)!r} before, {after.get(name)!r} now)"
     return None
 
 

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from embrec.data.catalog import Catalog
 from embrec.data.interactions import Interactions
-from embrec.data.readers.raw import ITEM, TIME, USER, RawData
+from embrec.data.readers.ids import check_match
+from embrec.data.readers.raw import EXACT, ITEM, TIME, USER, RawData, context_name
 from embrec.data.store import Dataset
 from embrec.errors import DataError
 
@@ -65,6 +66,8 @@ class PreparationReport:
         items_without_metadata: kept items that the catalog of the source does not describe; their content is empty.
         items_without_events: kept rows of the catalog that nobody has touched.
         notes: what the reader noted.
+        remarks: what the reader took for granted, such as which column holds the times.
+        warnings: what looks wrong, such as ids of the log that the catalog does not have.
     """
 
     read: dict[str, int]
@@ -76,6 +79,8 @@ class PreparationReport:
     items_without_metadata: int
     items_without_events: int
     notes: dict[str, int] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON can hold it."""
@@ -96,8 +101,10 @@ def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, Preparati
     then items without metadata in the order of their first kept event.
 
     Raises:
-        DataError: nothing is left; the message says which filter took the most.
+        DataError: nothing is left, and the message says which filter took the most; or no item of the log is in the catalog.
     """
+    seen = raw.events[ITEM].unique()
+    warning = None if raw.items is None else check_match(seen, raw.items[ITEM])
     tally = _Tally()
     events = raw.events.with_row_index(_ROW)
     events = _without_duplicates(events, config, tally)
@@ -111,19 +118,24 @@ def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, Preparati
         )
     catalog = _catalog(raw, events, config)
     user_ids = events[USER].unique(maintain_order=True)
+    time = _time(events)
+    tied = events.select((pl.len().over(USER, time) > 1).sum())[0, 0]
+    if time == EXACT:
+        events = events.sort(
+            EXACT, maintain_order=True
+        )  # what whole seconds do not tell goes into the order of the rows
     interactions = Interactions.from_events(
         user_ids=user_ids.to_numpy().astype(object),
         user=_codes(events[USER], user_ids),
         item=_codes(events[ITEM], catalog.frame[ITEM]),
         time=events[TIME].to_numpy(),
-        context={name: events[name].to_numpy() for name in raw.context},
+        context={name: events[context_name(name)].to_numpy() for name in raw.context},
     )
-    tied = events.select((pl.len().over(USER, TIME) > 1).sum())[0, 0]
     items = events[ITEM].n_unique()
     described = 0 if raw.items is None else events[ITEM].unique().is_in(raw.items[ITEM].implode()).sum()
     report = PreparationReport(
-        read=_counts(raw.events, 0 if raw.items is None else len(raw.items)),
-        kept=_counts(events, len(catalog)),
+        read=_counts(raw.events, len(seen), 0 if raw.items is None else len(raw.items)),
+        kept=_counts(events, items, len(catalog)),
         dropped=tally.events,
         dropped_users=tally.users,
         dropped_items=tally.items,
@@ -131,19 +143,26 @@ def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, Preparati
         items_without_metadata=items - int(described),
         items_without_events=len(catalog) - items,
         notes=dict(raw.notes),
+        remarks=list(raw.remarks),
+        warnings=[] if warning is None else [warning],
     )
     meta = {"preparation": config.model_dump(), "report": report.as_dict()}
     return Dataset(catalog, interactions, meta), report
+
+
+def _time(events: pl.DataFrame) -> str:
+    """Return the column that orders the events most exactly."""
+    return EXACT if EXACT in events.columns else TIME
 
 
 def _without_duplicates(events: pl.DataFrame, config: PreparationConfig, tally: _Tally) -> pl.DataFrame:
     if config.duplicates == "keep":
         return events
     if config.duplicates == "drop":
-        kept = events.unique([USER, ITEM, TIME], keep="first", maintain_order=True)
+        kept = events.unique([USER, ITEM, _time(events)], keep="first", maintain_order=True)
         reason = "repeats of the same user, item and time"
     else:
-        kept = events.sort(TIME, _ROW).unique([USER, ITEM], keep="first").sort(_ROW)
+        kept = events.sort(_time(events), _ROW).unique([USER, ITEM], keep="first").sort(_ROW)
         reason = "later events of the same user and item"
     tally.events[reason] = len(events) - len(kept)
     return kept
@@ -174,7 +193,7 @@ def _frequent(events: pl.DataFrame, config: PreparationConfig, tally: _Tally) ->
 def _latest(events: pl.DataFrame, config: PreparationConfig, tally: _Tally) -> pl.DataFrame:
     if config.last is not None:
         place = pl.int_range(pl.len()).over(USER)  # of rows sorted by time: the place in the user's history
-        by_time = events.sort(TIME, _ROW)
+        by_time = events.sort(_time(events), _ROW)
         kept = by_time.filter(place + config.last >= pl.len().over(USER)).sort(_ROW)
         tally.events[f"before the last {config.last} events of a user"] = len(events) - len(kept)
         events = kept
@@ -194,7 +213,7 @@ def _catalog(raw: RawData, events: pl.DataFrame, config: PreparationConfig) -> C
     if config.catalog == "seen" or (config.catalog == "source" and not raw.whole_catalog):
         described = described.join(seen, on=ITEM, how="semi", maintain_order="left")
     others = seen.join(described, on=ITEM, how="anti", maintain_order="left")
-    return Catalog(pl.concat([described, others], how="diagonal"), raw.text_columns)
+    return Catalog(pl.concat([described, others], how="diagonal"), raw.text_columns, raw.title_column)
 
 
 def _codes(values: pl.Series, names: pl.Series) -> Any:
@@ -204,10 +223,5 @@ def _codes(values: pl.Series, names: pl.Series) -> Any:
     return found["code"].cast(pl.Int64).to_numpy()
 
 
-def _counts(events: pl.DataFrame, catalog: int) -> dict[str, int]:
-    return {
-        "events": len(events),
-        "users": events[USER].n_unique(),
-        "items": events[ITEM].n_unique(),
-        "catalog": catalog,
-    }
+def _counts(events: pl.DataFrame, items: int, catalog: int) -> dict[str, int]:
+    return {"events": len(events), "users": events[USER].n_unique(), "items": items, "catalog": catalog}

@@ -65,7 +65,12 @@ def save_dataset(category: Category, dataset: Dataset) -> None:
     with atomic_folder(category.data) as folder:
         for name, frame in dataset.frames().items():
             write_parquet(frame, folder / f"{name}.parquet")
-        meta = {"format": FORMAT, "text_columns": list(dataset.catalog.text_columns), **dataset.meta}
+        meta = {
+            "format": FORMAT,
+            "text_columns": list(dataset.catalog.text_columns),
+            "title_column": dataset.catalog.named_title,
+            **dataset.meta,
+        }
         write_json(folder / "meta.json", meta)
 
 
@@ -95,5 +100,7 @@ def load_dataset(category: Category) -> Dataset:
             if name.startswith("context.")
         },
     )
-    catalog = Catalog(pl.read_parquet(category.data / "catalog.parquet"), meta["text_columns"])
+    catalog = Catalog(
+        pl.read_parquet(category.data / "catalog.parquet"), meta["text_columns"], meta.get("title_column")
+    )
     return Dataset(catalog, interactions, meta)

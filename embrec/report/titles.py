@@ -14,7 +14,7 @@ def item_title(catalog: Catalog, row: int, length: int | None = None) -> str:
         row: of the item.
         length: characters of a title at most, cut after a word; all of it if None. Ids are never cut.
     """
-    title = clean(catalog.frame["title"][row] or "") if "title" in catalog.frame.columns else ""
+    title = clean(catalog.titles([row])[0])
     if length is not None:
         title = textwrap.shorten(title, length, placeholder="…")
     return title or str(catalog.item_ids[row])

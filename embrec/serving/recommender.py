@@ -127,10 +127,7 @@ class Recommender:
 
     def titles(self, items: Sequence[str]) -> list[str]:
         """Return the titles of items without markup, empty where there is none."""
-        if "title" not in self.catalog.frame.columns:
-            return [""] * len(items)
-        titles: list[str] = self.catalog.frame["title"].gather(self.catalog.rows(items)).fill_null("").to_list()
-        return [clean(title) for title in titles]
+        return [clean(title) for title in self.catalog.titles(self.catalog.rows(items))]
 
     @torch.inference_mode()
     def top_k(

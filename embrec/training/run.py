@@ -181,7 +181,10 @@ def save_model(run: RunFolder, model: Recommender, catalog: Catalog, table_dims:
         matrix = model.item_matrix()
     write_parquet(catalog.frame, run.catalog)
     # One entry: the library writes several in random order, and equal runs should be equal byte by byte.
-    metadata = {"embrec": json.dumps({"text_columns": catalog.text_columns, "table_dims": table_dims})}
+    about: dict[str, Any] = {"text_columns": catalog.text_columns, "table_dims": table_dims}
+    if catalog.named_title is not None:
+        about["title_column"] = catalog.named_title
+    metadata = {"embrec": json.dumps(about)}
     _write_tensors(run.items, {"vectors": matrix, "known": model.known}, metadata)
     _write_tensors(run.weights, model.state_dict(), {})
 
@@ -216,5 +219,5 @@ def load_model(run: RunFolder) -> TrainedModel:
     tables = {name: placeholder(table_dims[name]) for name in config.model.features}
     model = build_model(config.model, tables, arrays["known"])
     model.load_state_dict(weights)
-    catalog = Catalog(frame, metadata["text_columns"])
+    catalog = Catalog(frame, metadata["text_columns"], metadata.get("title_column"))
     return TrainedModel(model.eval(), arrays["vectors"], catalog)

@@ -50,6 +50,29 @@ def test_the_catalog_fingerprint_is_of_ids_and_order():
     assert catalog.fingerprint != catalog.select([1, 0, 2]).fingerprint
 
 
+@pytest.mark.parametrize(
+    ("columns", "title"),
+    [
+        (["name", "title"], "title"),
+        (["brand", "Product-Name"], "Product-Name"),
+        (["brand", "prod_name", "name"], "name"),
+        (["brand", "colour"], "brand"),
+        ([], None),
+    ],
+)
+def test_the_title_is_told_by_common_names(columns, title):
+    catalog = Catalog(pl.DataFrame({"item": ["a"], **{name: [f"the {name}"] for name in columns}}))
+    assert catalog.title_column == title
+    assert catalog.titles() == catalog.titles([0]) == [f"the {title}" if title else ""]
+
+
+def test_a_title_that_is_no_text_or_absent_is_shown_as_it_is():
+    frame = pl.DataFrame({"item": ["a", "b"], "year": [1984, None]})
+    assert Catalog(frame, (), "year").titles() == ["1984", ""]
+    with pytest.raises(DataError, match="no column 'name'"):
+        Catalog(frame, (), "name")
+
+
 def test_extending_appends_and_refuses_known_items():
     new = Catalog(pl.DataFrame({"item": ["d"], "title": ["Ink"], "colour": ["red"]}))
     both = Catalog(FRAME).extended(new)

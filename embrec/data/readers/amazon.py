@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from embrec.data.readers.images import images_in_folder
 from embrec.data.readers.lines import Block, read_blocks
 from embrec.data.readers.raw import (
+    EXACT,
     ITEM,
     TIME,
     USER,
@@ -78,20 +79,22 @@ class AmazonSource(BaseModel):
         """Read the reviews and the metadata; see `Source`."""
         self.files()
         notes: dict[str, int] = {}
+        remarks: list[str] = []
         keys = _KEYS[self.source]
         events = read_reviews(self.reviews, keys, progress)
         items = None
         if self.metadata is not None:
             items = unique_items(read_metadata(self.metadata, keys, progress), notes)
             if self.images is not None:
-                items = images_in_folder(items, self.images, notes)
+                items = images_in_folder(items, self.images, notes, remarks)
         elif self.images is not None:
             raise DataError("images need the products they belong to; give --metadata as well")
-        return RawData(events, items, TEXT_COLUMNS if items is not None else (), context=(RATING,), notes=notes)
+        texts = TEXT_COLUMNS if items is not None else ()
+        return RawData(events, items, texts, context=(RATING,), notes=notes, remarks=remarks)
 
 
 def read_reviews(path: Path, keys: _Keys, progress: Progress = silent) -> pl.DataFrame:
-    """Return user, item, time in seconds and rating of every review, in file order.
+    """Return user, item, time in seconds, rating and, where the file is more exact, exact time of every review, in file order.
 
     Raises:
         DataError: a line is broken, or one of its fields is missing or not what it should be.
@@ -140,10 +143,11 @@ def _reviews_of(block: Block, keys: _Keys) -> pl.DataFrame:
         frame = pl.read_ndjson(io.BytesIO(block.data), schema=schema)
     except pl.exceptions.PolarsError:
         return _reviews_line_by_line(block, keys)
-    frame = frame.with_columns((pl.col(keys.time) // keys.units_per_second).alias(TIME)).rename(names)
+    exact = [pl.col(keys.time).alias(EXACT)] if keys.units_per_second > 1 else []
+    frame = frame.with_columns((pl.col(keys.time) // keys.units_per_second).alias(TIME), *exact).rename(names)
     if frame.select((bad_id(USER) | bad_id(ITEM) | pl.col(TIME).is_null()).any())[0, 0]:
         return _reviews_line_by_line(block, keys)
-    return frame.select(USER, ITEM, TIME, RATING)
+    return frame.select(USER, ITEM, TIME, RATING, *([EXACT] if exact else []))
 
 
 def _reviews_line_by_line(block: Block, keys: _Keys) -> pl.DataFrame:
@@ -163,7 +167,7 @@ def _reviews_line_by_line(block: Block, keys: _Keys) -> pl.DataFrame:
             raise block.error(
                 line, f"key {keys.time!r} is {record.get(keys.time)!r}; expected a number of seconds or milliseconds"
             )
-        rows.append((*values, int(time // keys.units_per_second), number(record.get(keys.rating))))
-    return pl.DataFrame(
-        rows, schema={USER: pl.String, ITEM: pl.String, TIME: pl.Int64, RATING: pl.Float64}, orient="row"
-    )
+        rows.append((*values, int(time // keys.units_per_second), number(record.get(keys.rating)), int(time)))
+    schema = {USER: pl.String, ITEM: pl.String, TIME: pl.Int64, RATING: pl.Float64, EXACT: pl.Int64}
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    return frame if keys.units_per_second > 1 else frame.drop(EXACT)

@@ -1,12 +1,18 @@
 """Tables that are in memory already: whatever a Python caller holds where a path would do."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
+from embrec.data.readers.tabular import Table, read_table
 from embrec.errors import DataError
+from embrec.progress import Progress, silent
 
 # A Polars or pandas frame, an Arrow table (or whatever has its stream interface), a list of dictionaries, columns by name.
 Frame = Any
@@ -15,6 +21,50 @@ Frame = Any
 def is_frame(value: object) -> bool:
     """Return whether a value is a table in memory, and not the path of one."""
     return not isinstance(value, str | bytes | Path | None)
+
+
+@dataclass(frozen=True)
+class MemoryTable(Table):
+    """A table in memory; its path is what messages call it, such as "the interactions"."""
+
+    def where(self, row: int) -> str:
+        """Return the place of a row in words, counted from 1."""
+        return f"{self.path}, row {row + 1}"
+
+
+def open_table(value: Path | str | Frame, what: str, text: Container[str], progress: Progress = silent) -> Table:
+    """Read the table of a file, or take the one in memory.
+
+    Args:
+        value: the path of a file, or a table in memory.
+        what: a table in memory is, as messages call it.
+        text: columns of a file that are kept as text as they stand, such as ids with leading zeros.
+        progress: told how far reading is.
+
+    Raises:
+        DataError: the file or the table cannot be read.
+    """
+    if not is_frame(value):
+        return read_table(Path(value), text, progress)
+    frame = as_frame(value, what)
+    return MemoryTable(Path(what), frame, pl.int_range(len(frame), eager=True))
+
+
+def content_fingerprint(frame: pl.DataFrame) -> str:
+    """Return a hash of a table's columns, types and values: equal tables have equal fingerprints."""
+    digest = hashlib.blake2b(digest_size=16)
+    for values in frame.rechunk().iter_columns():
+        digest.update(f"{values.name}\0{values.dtype}\0{len(values)}\0".encode())
+        digest.update(np.packbits(values.is_null().to_numpy()).tobytes())
+        if values.dtype in (pl.Object, pl.Binary) or values.dtype.is_nested():
+            digest.update(json.dumps(values.to_list(), default=repr).encode())
+        elif (values.dtype.is_numeric() and not values.dtype.is_decimal()) or values.dtype.is_temporal():
+            digest.update(values.to_physical().fill_null(0).to_numpy().tobytes())
+        else:
+            texts = values.cast(pl.String).fill_null("")
+            digest.update(texts.str.len_bytes().to_numpy().tobytes())
+            digest.update(texts.str.join("")[0].encode())
+    return digest.hexdigest()
 
 
 def as_frame(value: Frame, what: str) -> pl.DataFrame:

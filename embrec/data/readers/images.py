@@ -5,14 +5,23 @@ from pathlib import Path
 import polars as pl
 
 from embrec.data.catalog import IMAGE
+from embrec.data.readers.ids import likeness
 from embrec.data.readers.raw import ITEM
 from embrec.errors import DataError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
-def images_in_folder(items: pl.DataFrame, folder: Path, notes: dict[str, int]) -> pl.DataFrame:
+def images_in_folder(
+    items: pl.DataFrame, folder: Path, notes: dict[str, int], remarks: list[str] | None = None
+) -> pl.DataFrame:
     """Return the items with a column `image`: the file `<item>.jpg`, `.jpeg`, `.png` or `.webp` in a folder.
+
+    Args:
+        items: the catalog.
+        folder: of the images.
+        notes: told how many items have no image.
+        remarks: told if files have nearly the names of items, such as names that lost their leading zeros.
 
     Raises:
         DataError: the folder does not exist, or has no image of any item.
@@ -26,9 +35,17 @@ def images_in_folder(items: pl.DataFrame, folder: Path, notes: dict[str, int]) -
     ).unique(ITEM, keep="first", maintain_order=True)
     others = items.drop(IMAGE, strict=False)
     joined = others.join(found, on=ITEM, how="left", maintain_order="left")
-    if joined[IMAGE].null_count() == len(joined):
-        raise DataError(f"{folder} has no image of any item; name the files <item>.jpg, .jpeg, .png or .webp")
-    notes["items without an image"] = joined[IMAGE].null_count()
+    without = joined.filter(pl.col(IMAGE).is_null())[ITEM]
+    close = likeness(without, found.filter(~pl.col(ITEM).is_in(items[ITEM].implode()))[ITEM]) if len(without) else None
+    told = f"a file is named {close.other!r} where an item is {close.one!r}: {close.cause}" if close else ""
+    if len(without) == len(joined):
+        raise DataError(
+            f"{folder} has no image of any item; name the files <item>.jpg, .jpeg, .png or .webp"
+            + (f" ({told})" if told else "")
+        )
+    if close and remarks is not None:
+        remarks.append(f"{close.pairs:,} images of {folder} nearly have the name of an item without an image: {told}")
+    notes["items without an image"] = len(without)
     return joined
 
 
@@ -42,9 +59,20 @@ def images_by_column(items: pl.DataFrame, column: str, folder: Path, notes: dict
         notes: told how many items have no image and how many files are missing.
 
     Raises:
-        DataError: none of the files exists.
+        DataError: none of the files exists, or the column does not hold paths.
     """
+    if items[column].dtype != pl.String and not isinstance(items[column].dtype, pl.Categorical | pl.Enum | pl.Null):
+        raise DataError(f"column {column!r} has the type {items[column].dtype}; expected paths of image files")
     named = items[column].cast(pl.String).to_list()
+    links = [name for name in named if name and name.strip().lower().startswith(("http://", "https://"))]
+    if links and len(links) == sum(bool(name and name.strip()) for name in named):
+        raise DataError(
+            f"column {column!r} holds links such as {links[0]}, which are not fetched; download the images, and give their "
+            "paths as --image-column or their folder as --images"
+        )
+    if links:
+        notes["links to images, which are not fetched"] = len(links)
+    named = [None if name and name.strip().lower().startswith(("http://", "https://")) else name for name in named]
     paths = [(folder / Path(name).expanduser()).absolute() if name and name.strip() else None for name in named]
     present = [str(path) if path is not None and path.is_file() else None for path in paths]
     wanted = [path for path in paths if path is not None]

@@ -61,6 +61,7 @@ class MovieLensSource(BaseModel):
         """Read the ratings and the movies; see `Source`."""
         layout = self._layout()
         notes: dict[str, int] = {}
+        remarks: list[str] = []
         events = read_ratings(self.path / layout.ratings, layout, progress)
         if layout is _COMMA:
             items = _movies_csv(self.path / layout.movies)
@@ -68,8 +69,8 @@ class MovieLensSource(BaseModel):
             items = _movies(self.path, layout)
         items = unique_items(items, notes)
         if self.images is not None:
-            items = images_in_folder(items, self.images, notes)
-        return RawData(events, items, (TITLE, GENRES), context=(RATING,), notes=notes)
+            items = images_in_folder(items, self.images, notes, remarks)
+        return RawData(events, items, (TITLE, GENRES), context=(RATING,), notes=notes, remarks=remarks)
 
     def _layout(self) -> _Layout:
         if not self.path.is_dir():

@@ -1,216 +1,305 @@
 """Tables of interactions and items, with a column mapping: what a shop's engineer has at hand."""
 
-import ast
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from embrec.data.catalog import IMAGE, Catalog
+from embrec.data.readers.columns import (
+    CATALOG_ITEMS,
+    ITEMS,
+    TIMES,
+    USERS,
+    IdNames,
+    find_column,
+    plain_name,
+    refuse_shared,
+    require_columns,
+    set_aside,
+)
+from embrec.data.readers.frames import Frame, MemoryTable, as_frame, is_frame, open_table
+from embrec.data.readers.ids import as_ids
 from embrec.data.readers.images import images_by_column, images_in_folder
-from embrec.data.readers.raw import ITEM, TIME, USER, RawData, check_ids, require_events, require_file, unique_items
-from embrec.data.readers.tabular import Table, read_table
-from embrec.data.readers.text import joined
-from embrec.data.readers.times import Unit, exact_times
+from embrec.data.readers.prices import as_numbers
+from embrec.data.readers.raw import (
+    EXACT,
+    ITEM,
+    TIME,
+    USER,
+    RawData,
+    check_ids,
+    context_name,
+    require_events,
+    require_file,
+    unique_items,
+)
+from embrec.data.readers.readable import left_out, readable
+from embrec.data.readers.tabular import Table
+from embrec.data.readers.times import Unit, exact_times, order_keys
 from embrec.errors import DataError
 from embrec.progress import Progress, silent
 
-# Columns that, by the names that public data sets give them, list other items: not text, unless asked for by name.
-RELATIONS = frozenset({"also_bought", "also_viewed", "also_buy", "also_view", "bought_together", "buy_after_viewing"})
-
 # Given as the time column, it says that the rows stand in the order of their events.
 ROW_ORDER = "@row"
+_ORDER = "__order"
+
+
+def _in_memory(value: Any, info: ValidationInfo) -> Any:
+    return as_frame(value, f"the {info.field_name}") if is_frame(value) else value
+
+
+# The path of a file, or a table in memory.
+Place = Annotated[Path | pl.DataFrame, BeforeValidator(_in_memory)]
 
 
 class TableSource(BaseModel):
-    """A table of interactions and, beside it, a table of items: CSV, TSV, JSON lines or Parquet."""
+    """A table of interactions and, beside it, a table of items: files, or frames that are in memory.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Columns that are not named are found by common names; see `embrec.data.readers.columns`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
     kinds: ClassVar[tuple[str, ...]] = ("table",)
     source: Literal["table"] = "table"
-    interactions: Annotated[Path, Field(description="the interaction log")]
-    items: Annotated[Path | None, Field(description="the catalog")] = None
-    user_column: Annotated[str, Field(description="of the log")] = "user"
-    item_column: Annotated[str, Field(description="of the log, and of the catalog")] = "item"
+    interactions: Annotated[Place, Field(description="the interaction log")]
+    items: Annotated[Place | None, Field(description="the catalog")] = None
+    user_column: Annotated[str | None, Field(description="of the log; a common name if absent")] = None
+    item_column: Annotated[str | None, Field(description="of the log, and of the catalog")] = None
     catalog_item_column: Annotated[str | None, Field(description="of the catalog, if it differs")] = None
-    time_column: Annotated[str, Field(description="times or an order; @row: the order of the rows")] = "timestamp"
-    time_unit: Annotated[Unit, Field(description="of times that are numbers")] = "s"
+    time_column: Annotated[str | None, Field(description="times or an order; @row: the order of the rows")] = None
+    time_unit: Annotated[Unit | None, Field(description="of times that are numbers; the plausible one if absent")] = (
+        None
+    )
     missing_time: Annotated[Literal["error", "drop"], Field(description="what to do with events without a time")] = (
         "error"
     )
     order_column: Annotated[str | None, Field(description="breaks ties in time; input order if absent")] = None
     context_column: Annotated[tuple[str, ...], Field(description="further columns of the log to keep")] = ()
     text_column: Annotated[
-        tuple[str, ...], Field(description="columns that encoders read; all text but links and lists of ids if empty")
+        tuple[str, ...],
+        Field(description="columns that encoders read; if empty all text but links, codes, ids and nested columns"),
     ] = ()
+    title_column: Annotated[str | None, Field(description="what people read as the name of an item")] = None
     image_column: Annotated[str | None, Field(description="path of an image, relative to the catalog's folder")] = None
     images: Annotated[Path | None, Field(description="folder of images named <item>.jpg")] = None
 
     def files(self) -> list[Path]:
         """Return the input files; see `Source`."""
-        return [require_file(path) for path in (self.interactions, self.items) if path is not None]
+        return [require_file(path) for path in (self.interactions, self.items) if isinstance(path, Path)]
 
     def read(self, progress: Progress = silent) -> RawData:
         """Read both tables; see `Source`."""
         self.files()
         notes: dict[str, int] = {}
-        events = self._events(read_table(self.interactions, (self.user_column, self.item_column), progress), notes)
+        remarks: list[str] = []
+        given = (self.user_column, self.item_column)
+        ids = IdNames(given, (USERS, ITEMS), self.context_column)
+        log = open_table(self.interactions, "the interactions", ids, progress)
+        item_column = find_column(log.frame.columns, ITEMS, self.item_column, str(log.path), remarks)
+        events = self._events(log, item_column, notes, remarks)
         items: pl.DataFrame | None = None
         text_columns: tuple[str, ...] = ()
+        title_column = None
         if self.items is not None:
-            id_column = self.catalog_item_column or self.item_column
-            table = read_table(self.items, (id_column,), progress)
-            table.require([id_column], "--catalog-item-column" if self.catalog_item_column else "--item-column")
-            items, text_columns = _items(table, id_column, self.text_column, self.image_column, self.images, notes)
-        elif self.text_column or self.image_column or self.images or self.catalog_item_column:
-            raise DataError("text and image options need the items they belong to; give --items as well")
-        return RawData(events, items, text_columns, self.context_column, whole_catalog=True, notes=notes)
+            ids = IdNames((self.catalog_item_column, item_column), (CATALOG_ITEMS,))
+            table = open_table(self.items, "the items", ids, progress)
+            options = _ItemOptions(self.text_column, self.title_column, self.image_column, self.images)
+            id_column = _catalog_column(table, self.catalog_item_column, item_column, remarks)
+            items, text_columns, title_column = _items(table, id_column, options, notes, remarks)
+        elif self.text_column or self.image_column or self.images or self.catalog_item_column or self.title_column:
+            raise DataError("text, title and image options need the items they belong to; give --items as well")
+        return RawData(
+            events,
+            items,
+            text_columns,
+            tuple(dict.fromkeys(self.context_column)),
+            whole_catalog=True,
+            notes=notes,
+            remarks=remarks,
+            title_column=title_column,
+        )
 
-    def _events(self, table: Table, notes: dict[str, int]) -> pl.DataFrame:
-        for option in ("user_column", "item_column", "time_column", "order_column"):
-            column = getattr(self, option)
-            hint = f"; if the rows are in order, use --time-column {ROW_ORDER}" if option == "time_column" else ""
-            table.require([] if column in (None, ROW_ORDER) else [column], "--" + option.replace("_", "-"), hint)
-        table.require(self.context_column, "--context-column")
-        frame = require_events(table.frame, self.interactions)
-        columns = [as_ids(frame[self.user_column]).alias(USER), as_ids(frame[self.item_column]).alias(ITEM)]
-        if self.time_column == ROW_ORDER:
+    def _events(self, table: Table, item_column: str, notes: dict[str, int], remarks: list[str]) -> pl.DataFrame:
+        there, name = table.frame.columns, str(table.path)
+        user_column = find_column(there, USERS, self.user_column, name, remarks)
+        hint = f"; if the rows are in order, use --time-column {ROW_ORDER}"
+        time_column = self.time_column
+        if time_column != ROW_ORDER:
+            time_column = find_column(there, TIMES, time_column, name, remarks, hint)
+        refuse_shared({"user_column": user_column, "item_column": item_column, "time_column": time_column}, name)
+        require_columns(there, [] if self.order_column is None else [self.order_column], "order_column", name)
+        require_columns(there, self.context_column, "context_column", name)
+        frame = require_events(table.frame, table.path)
+        columns = [
+            as_ids(frame[user_column], USER, table.where).alias(USER),
+            as_ids(frame[item_column], ITEM, table.where).alias(ITEM),
+        ]
+        if time_column == ROW_ORDER:
             columns.append(pl.int_range(len(frame), eager=True).alias(TIME))
         else:
-            columns.append(exact_times(frame[self.time_column], table.where, self.time_unit).alias(TIME))
-        columns.extend(_context(frame[name]) for name in self.context_column)
+            times = exact_times(frame[time_column], table.where, self.time_unit)
+            columns.append(times.seconds.alias(TIME))
+            if times.exact is not times.seconds:
+                columns.append(times.exact.alias(EXACT))
+            remarks.extend([f"column {time_column!r}: {times.remark}"] if times.remark else [])
+        for context in dict.fromkeys(self.context_column):
+            columns.append(_context(frame[context], table.where, remarks).alias(context_name(context)))
         events = pl.DataFrame(columns)
         check_ids(events, USER, table.where)
         check_ids(events, ITEM, table.where)
         if self.order_column is not None:
-            order = frame[self.order_column]
-            if order.null_count():
-                row = order.is_null().arg_true()[0]
-                raise DataError(
-                    f"{table.where(row)}: column {self.order_column!r} is empty; every event needs its order"
-                )
-            events = events.with_columns(order.alias("__order"))
+            events = events.with_columns(order_keys(frame[self.order_column], table.where).alias(_ORDER))
         missing = events[TIME].is_null().arg_true()
         if len(missing) and self.missing_time == "error":
             raise DataError(
-                f"{table.where(missing[0])}: column {self.time_column!r} is empty ({len(missing):,} such rows); "
+                f"{table.where(missing[0])}: column {time_column!r} is empty ({len(missing):,} such rows); "
                 "give another --time-column (an order will do as time), or leave them out with --missing-time drop"
             )
         if len(missing):
             notes["events without a time, left out"] = len(missing)
-            events = require_events(events.filter(pl.col(TIME).is_not_null()), self.interactions)
+            events = require_events(events.filter(pl.col(TIME).is_not_null()), table.path)
         # What the rounding to seconds forgets, and the order column knows, goes into the order of the rows.
-        if self.order_column is not None or events[TIME].dtype != pl.Int64:
-            keys = [TIME, "__order"] if self.order_column is not None else [TIME]
-            events = events.sort(keys, maintain_order=True).drop("__order", strict=False)
-        return events.with_columns(pl.col(TIME).floor().cast(pl.Int64))
+        keys = [EXACT if EXACT in events.columns else TIME, *([_ORDER] if self.order_column is not None else [])]
+        if keys != [TIME]:
+            events = events.sort(keys, maintain_order=True).drop(_ORDER, strict=False)
+        return events
 
 
 def read_items(
-    path: Path | str,
+    table: Path | str | Frame,
     *,
-    item_column: str = ITEM,
+    item_column: str | None = None,
     text_column: Sequence[str] = (),
+    title_column: str | None = None,
     image_column: str | None = None,
     images: Path | None = None,
+    remarks: list[str] | None = None,
     progress: Progress = silent,
 ) -> Catalog:
     """Return the items of one table, such as those added to a shop today; the options are those of `TableSource`.
 
+    Args:
+        table: the path of a file, or a table in memory: a frame or a list of dictionaries.
+        item_column: the column of the ids; one with a common name if None.
+        text_column: see `TableSource`, as for the next three.
+        title_column: see there.
+        image_column: see there.
+        images: see there.
+        remarks: told what was taken for granted.
+        progress: told how far reading is.
+
     Raises:
-        DataError: the file is missing, malformed or empty, or an item stands in it twice.
+        DataError: the table is missing, malformed or empty, or an item stands in it twice.
     """
-    table = read_table(Path(path), (item_column,), progress)
-    table.require([item_column], "--item-column")
-    if table.frame.is_empty():
-        raise DataError(f"{path}: the table has no items")
-    ids = as_ids(table.frame[item_column])
+    remarks = [] if remarks is None else remarks
+    found = open_table(table, "the items", IdNames((item_column,), (CATALOG_ITEMS,)), progress)
+    if found.frame.is_empty():
+        raise DataError(f"{found.path}: the table has no items")
+    name = str(found.path)
+    if item_column is not None:
+        require_columns(found.frame.columns, [item_column], "item_column", name)
+    column = item_column or find_column(found.frame.columns, CATALOG_ITEMS, None, name, remarks)
+    ids = as_ids(found.frame[column], ITEM, found.where)
     repeated = ids.is_duplicated() & ids.is_not_null()
     if repeated.any():
         row = (repeated & ~ids.is_first_distinct()).arg_true()[0]
         raise DataError(
-            f"{table.where(row)}: item {ids[row]!r} stands in the table more than once; keep one of its rows"
+            f"{found.where(row)}: item {ids[row]!r} stands in the table more than once; keep one of its rows"
         )
-    return Catalog(*_items(table, item_column, text_column, image_column, images, {}))
+    options = _ItemOptions(tuple(text_column), title_column, image_column, images)
+    return Catalog(*_items(found, column, options, {}, remarks))
+
+
+@dataclass(frozen=True)
+class _ItemOptions:
+    """What is to be done with a table of items; see `TableSource`."""
+
+    text_column: tuple[str, ...]
+    title_column: str | None
+    image_column: str | None
+    images: Path | None
+
+
+def _catalog_column(table: Table, given: str | None, of_log: str, remarks: list[str]) -> str:
+    """Return the column of a catalog's ids: the given one, the one that is called as that of the log, or a likely one."""
+    there = table.frame.columns
+    if given is not None or of_log in there:
+        return find_column(there, CATALOG_ITEMS, given or of_log, str(table.path), remarks)
+    alike = [name for name in there if plain_name(name) == plain_name(of_log)]
+    if len(alike) == 1:
+        remarks.append(f"catalog item column: {alike[0]}")
+        return alike[0]
+    return find_column(there, CATALOG_ITEMS, None, str(table.path), remarks)
 
 
 def _items(
-    table: Table,
-    id_column: str,
-    text_column: Sequence[str],
-    image_column: str | None,
-    images: Path | None,
-    notes: dict[str, int],
-) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Return the catalog's frame and its text columns; `notes` is told what is missing."""
-    table.require(text_column, "--text-column")
-    table.require([image_column] if image_column else [], "--image-column")
-    frame = table.frame
-    if id_column != ITEM and ITEM in frame.columns:
-        frame = frame.drop(ITEM)
-    frame = frame.rename({id_column: ITEM})
-    if image_column is None and IMAGE in frame.columns:
+    table: Table, id_column: str, options: _ItemOptions, notes: dict[str, int], remarks: list[str]
+) -> tuple[pl.DataFrame, tuple[str, ...], str | None]:
+    """Return the catalog's frame, its text columns and its title column; notes and remarks are told what was done."""
+    frame, where = table.frame, str(table.path)
+    image, title = options.image_column, options.title_column
+    require_columns(frame.columns, options.text_column, "text_column", where)
+    require_columns(frame.columns, [] if title is None else [title], "title_column", where)
+    require_columns(frame.columns, [] if image is None else [image], "image_column", where)
+    refuse_shared({"item_column": id_column, "image_column": image}, where)
+    if image is not None:
+        refuse_shared({"image_column": image, "text_column": image if image in options.text_column else None}, where)
+    if image is None and IMAGE in frame.columns and id_column != IMAGE:
         frame = frame.drop(IMAGE)
-        if images is None:
+        if options.images is None:
             notes[f"column {IMAGE!r} of the catalog left out; to use it: --image-column {IMAGE}"] = len(frame)
-    columns = [column if column.name == image_column else _readable(column) for column in frame.iter_columns()]
-    frame = pl.DataFrame([as_ids(frame[ITEM]), *(column for column in columns if column.name != ITEM)])
+    frame, names = set_aside(frame, ITEM, id_column, remarks)
+    if image is not None:
+        frame, beside = set_aside(frame, IMAGE, names[image], remarks)
+        names = {name: beside[new] for name, new in names.items()}
+    frame = frame.rename({names[id_column]: ITEM})
+    names[id_column] = ITEM
+    ids = as_ids(frame[ITEM], ITEM, table.where)
+    wanted = {names[name] for name in (*options.text_column, *([] if title is None else [title]))}
+    columns, reasons = [ids], {}
+    for column in frame.iter_columns():
+        if column.name == ITEM:
+            continue
+        if image is not None and column.name == names[image]:
+            columns.append(column)
+            continue
+        values, reason = readable(column, ids, remarks, wanted=column.name in wanted)
+        if values is not None:
+            columns.append(values)
+        if reason is not None:
+            reasons[column.name] = reason
+    frame = pl.DataFrame(columns)
     check_ids(frame, ITEM, table.where)
     frame = unique_items(frame, notes)
-    if image_column is not None:
-        frame = images_by_column(frame, image_column, table.path.absolute().parent, notes)
-    if images is not None:
-        frame = images_in_folder(frame, images, notes)
-    texts = tuple(text_column) or tuple(column.name for column in frame.iter_columns() if _is_text(column))
-    return frame, tuple(ITEM if name == id_column else name for name in texts)
+    if image is not None:
+        folder = Path.cwd() if isinstance(table, MemoryTable) else table.path.absolute().parent
+        frame = images_by_column(frame, names[image], folder, notes)
+    if options.images is not None:
+        frame = images_in_folder(frame, options.images, notes, remarks)
+    texts = tuple(dict.fromkeys(names[name] for name in options.text_column))
+    if not texts:
+        texts = tuple(
+            name
+            for name, dtype in frame.schema.items()
+            if dtype == pl.String and name not in (ITEM, IMAGE) and name not in reasons
+        )
+        said = left_out(reasons)
+        remarks.extend([said] if said else [])
+    return frame, texts, None if title is None else names[title]
 
 
-def as_ids(values: pl.Series) -> pl.Series:
-    """Return ids as text; whole numbers that a file stores as floats lose their ".0"."""
-    if values.dtype.is_float() and (values == values.floor()).fill_null(True).all():
-        values = values.cast(pl.Int64)
-    return values.cast(pl.String)
-
-
-def _context(values: pl.Series) -> pl.Series:
+def _context(values: pl.Series, where: Callable[[int], str], remarks: list[str]) -> pl.Series:
     """Return a context column as an array can hold it: numbers (absent: NaN) or text (absent: empty)."""
+    values = as_numbers(values, remarks)
     if values.dtype.is_numeric() or values.dtype == pl.Boolean:
-        return values if not values.null_count() else values.cast(pl.Float64).fill_null(float("nan"))
+        exact = not values.dtype.is_decimal() and not values.null_count()
+        return values if exact else values.cast(pl.Float64).fill_null(float("nan"))
+    if values.dtype.is_nested() or values.dtype in (pl.Binary, pl.Object, pl.Duration):
+        raise DataError(
+            f"{where(0)}: column {values.name!r} has the type {values.dtype}; a context column holds numbers or texts"
+        )
     return values.cast(pl.String).fill_null("")
-
-
-def _is_text(values: pl.Series) -> bool:
-    """Return whether encoders should read a column of the catalog when nobody says which."""
-    if values.dtype != pl.String or values.name in (ITEM, IMAGE) or values.name in RELATIONS:
-        return False
-    addresses = values.drop_nulls().str.contains("^https?://").mean()
-    return not (isinstance(addresses, float) and addresses > 0.9)
-
-
-def _readable(values: pl.Series) -> pl.Series:
-    """Return lists as text, whether a file holds them as lists or, as many CSV files do, as the text of a list."""
-    if isinstance(values.dtype, pl.List | pl.Array):
-        return pl.Series(values.name, [joined(value, ", ") for value in values.to_list()], dtype=pl.String)
-    if values.dtype in (pl.Categorical, pl.Enum, pl.Null) or isinstance(values.dtype, pl.Enum | pl.Struct):
-        return values.struct.json_encode() if isinstance(values.dtype, pl.Struct) else values.cast(pl.String)
-    if values.dtype == pl.String and (filled := values.drop_nulls()).len():
-        listed = (filled.str.starts_with("[") & filled.str.ends_with("]")).mean()
-        if isinstance(listed, float) and listed > 0.9:
-            return pl.Series(values.name, [_unlisted(value) for value in values.to_list()], dtype=pl.String)
-    return values
-
-
-def _unlisted(text: str | None) -> str | None:
-    if text is None:
-        return None
-    value: Any = text
-    for parse in (json.loads, ast.literal_eval):
-        try:
-            value = parse(text)
-            break
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            continue
-    return joined(value, ", ") if isinstance(value, list) else text

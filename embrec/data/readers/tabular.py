@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -40,19 +40,8 @@ class Table:
         """Return the place of a row of the frame in words: a line where the file has lines, else a row, from 1."""
         return f"{self.path}, {_place(self.path, self.rows[row])}"
 
-    def require(self, columns: Sequence[str], option: str, hint: str = "") -> None:
-        """Raise if a column does not exist.
 
-        Raises:
-            DataError: names the column, the option it came from and the columns that there are, then the hint.
-        """
-        there = ", ".join(" ".join(name.split()) for name in self.frame.columns)
-        for column in columns:
-            if column not in self.frame.columns:
-                raise DataError(f"{self.path} has no column {column!r} (given by {option}); it has: {there}{hint}")
-
-
-def read_table(path: Path, text: Sequence[str], progress: Progress = silent) -> Table:
+def read_table(path: Path, text: Container[str], progress: Progress = silent) -> Table:
     """Read a table whose format its name tells.
 
     Args:
@@ -69,10 +58,21 @@ def read_table(path: Path, text: Sequence[str], progress: Progress = silent) -> 
     else:
         data = read_all(path, progress)
         frame = _read_jsonl(path, data) if kind == JSONL else _typed(_read_csv(path, data, kind), text)
-    indexed = frame.with_row_index("__row")
+    _refuse_repeated_names(path, frame.columns)
+    rows = pl.int_range(len(frame), dtype=pl.UInt32, eager=True)
     if frame.width and kind in (CSV, TSV):
-        indexed = indexed.filter(~pl.all_horizontal(pl.exclude("__row").is_null()))  # blank lines
-    return Table(path, indexed.drop("__row"), indexed["__row"])
+        filled = frame.select(~pl.all_horizontal(pl.all().is_null()))[:, 0]
+        if not filled.all():  # blank lines
+            frame, rows = frame.filter(filled), rows.filter(filled)
+    return Table(path, frame, rows)
+
+
+def _refuse_repeated_names(path: Path, columns: Sequence[str]) -> None:
+    """Raise if the header of a CSV file named a column twice: Polars gives the second one another name."""
+    for name in columns:
+        twice = name.rpartition("_duplicated_")[0]
+        if twice and twice in columns:
+            raise DataError(f"{path}: the header names the column {twice!r} more than once; rename or remove one")
 
 
 def _format(path: Path) -> str:
@@ -151,7 +151,7 @@ def _csv_error(path: Path, data: bytes, separator: str, reason: str) -> DataErro
     return DataError(f"{path}: not readable as a table ({reason})")
 
 
-def _typed(frame: pl.DataFrame, text: Sequence[str]) -> pl.DataFrame:
+def _typed(frame: pl.DataFrame, text: Container[str]) -> pl.DataFrame:
     """Turn the columns of which every value is a number into numbers; the others stay text."""
     columns = []
     for column in frame.iter_columns():

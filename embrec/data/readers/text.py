@@ -4,22 +4,38 @@ import html
 import re
 from typing import Any
 
-_TAG = re.compile(r"<[^>]{0,2000}>")
-_SCRIPT = re.compile(r"<(script|style)\b.*?(</\1>|$)", re.IGNORECASE | re.DOTALL)
-_SPACE = re.compile(r"\s+")
-_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+# What only looks like a tag, such as "<10 in. boxes and >4 kg", is text: behind the "<" of a tag stands a letter or a "/".
+_TAG = re.compile(r"<!--.*?-->|<[A-Za-z/][^<>]{0,2000}>|<![A-Za-z][^<>]{0,2000}>", re.DOTALL)
+_SCRIPT = re.compile(r"<(script|style)\b[^<>]{0,2000}>.*?(</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
+
+# A price: thousands, then the fraction, as they are written where the fraction has a comma, and where it has a point.
+_BLANK = " \u00a0\u202f"
+_COMMA = rf"(?:[1-9]\d{{0,2}}(?:[.'{_BLANK}]\d{{3}})+|\d+)(?:,\d+)?"
+_POINT = rf"(?:[1-9]\d{{0,2}}(?:[,'{_BLANK}]\d{{3}})+|\d+)(?:\.\d+)?"
+_AMOUNT = re.compile(rf"\d+(?:[.,']\d+|[{_BLANK}]\d{{3}}(?!\d))*")
+CURRENCY = r"(?:[$€£¥₹₽₩]|EUR|USD|GBP|CHF|JPY|CNY|SEK|NOK|DKK|PLN|CZK|HUF|CAD|AUD|BRL|INR|kr\.?|zł|Kč|Ft)"
+COMMA_PRICE = rf"^\s*{CURRENCY}?\s*-?(?:{_COMMA})(?:,-)?\s*{CURRENCY}?\s*$"
+POINT_PRICE = rf"^\s*{CURRENCY}?\s*-?(?:{_POINT})\s*{CURRENCY}?\s*$"
 
 
-def clean_text(value: Any) -> str | None:
-    """Return a text without HTML tags, entities and runs of spaces, None if nothing is left."""
-    if value is None:
-        return None
-    text = str(value)
+def plain_text(text: str) -> str:
+    """Return a text as a person reads it: entities resolved, tags, comments and scripts dropped, one space between words.
+
+    Entities are resolved first, because shops often escape the tags of a text as well.
+
+    >>> plain_text("Salt &amp; <b>pepper</b>,   fits <10 in. shelves<script>track()</script>")
+    'Salt & pepper , fits <10 in. shelves'
+    """
     if "&" in text:
         text = html.unescape(text)
     if "<" in text:
         text = _TAG.sub(" ", _SCRIPT.sub(" ", text))
-    return _SPACE.sub(" ", text).strip() or None
+    return " ".join(text.split())
+
+
+def clean_text(value: Any) -> str | None:
+    """Return a value as `plain_text`, None if nothing is left."""
+    return None if value is None else plain_text(str(value)) or None
 
 
 def joined(value: Any, separator: str) -> str | None:
@@ -28,11 +44,24 @@ def joined(value: Any, separator: str) -> str | None:
 
 
 def price(value: Any) -> float | None:
-    """Return a price as a number; of a text the first number in it ("$12.99" -> 12.99), None if there is none."""
+    """Return a price as a number; of a text the first number in it, None if there is none.
+
+    A comma begins the fraction where it cannot stand between thousands.
+
+    >>> price("$1,234.50 - $2,000"), price("9,99 €"), price("1.299,00 €")
+    (1234.5, 9.99, 1299.0)
+    """
+    if isinstance(value, bool):
+        return None
     if isinstance(value, int | float):
         return float(value)
-    match = _NUMBER.search(value) if isinstance(value, str) and len(value) <= 40 else None
-    return float(match.group().replace(",", "")) if match else None
+    match = _AMOUNT.search(value) if isinstance(value, str) and len(value) <= 40 else None
+    if match is None:
+        return None
+    for pattern, mark in ((_POINT, "."), (_COMMA, ",")):
+        if re.fullmatch(pattern, match.group()):
+            return float(re.sub(rf"[^\d{mark}]", "", match.group()).replace(",", "."))
+    return float(re.sub(r"\D", "", match.group().partition(".")[0]))
 
 
 def _flat(value: Any) -> list[str]:

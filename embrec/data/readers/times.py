@@ -1,6 +1,11 @@
-"""Time columns of any kind, as whole seconds in the order they had."""
+"""Time columns of any kind: whole seconds to store, and the exact times that decide order and repeats.
+
+Numbers are seconds, milliseconds, microseconds, nanoseconds or calendar days (20240531, 20240531235959). Where nobody says
+which, the unit is taken in which every value lies between 1980 and 2100; small numbers are a mere order.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import polars as pl
@@ -8,49 +13,195 @@ import polars as pl
 from embrec.data.readers.records import LARGEST
 from embrec.errors import DataError
 
-Unit = Literal["s", "ms"]
-_PER_SECOND = {"s": 1, "ms": 1000}
+Unit = Literal["s", "ms", "us", "ns", "yyyymmdd"]
+DAYS: Unit = "yyyymmdd"
+PER_SECOND: dict[Unit, int] = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_WORDS: dict[str, str] = {
+    "s": "seconds",
+    "ms": "milliseconds",
+    "us": "microseconds",
+    "ns": "nanoseconds",
+    DAYS: "calendar days (yyyymmdd)",
+}
+
+_FIRST, _END = 315_532_800, 4_102_444_800  # 1980 and 2100, in seconds
+_FIRST_DAY, _LAST_DAY = 19_000_101, 21_001_231
+_CLOCK = 10**6  # of yyyymmddHHMMSS
 
 
-def exact_times(values: pl.Series, where: Callable[[int], str], unit: Unit = "s") -> pl.Series:
-    """Return times as seconds (or the order numbers that they are), Int64 where whole, else Float64; nulls stay null.
+@dataclass(frozen=True)
+class Times:
+    """The times of a column.
+
+    Attributes:
+        seconds: since 1970, rounded down, or the order numbers that they are; Int64, null where absent.
+        exact: the same times as exactly as the file has them, in whatever unit: for order and for equality.
+        unit: of the numbers; None where the column holds dates.
+        remark: what was taken for granted about the unit, if anything.
+    """
+
+    seconds: pl.Series
+    exact: pl.Series
+    unit: Unit | None = None
+    remark: str | None = None
+
+
+def exact_times(values: pl.Series, where: Callable[[int], str], unit: Unit | None = None) -> Times:
+    """Read a column of times.
 
     Args:
-        values: integers, floats, dates, datetimes (UTC where they name no zone), or texts of numbers or ISO dates.
+        values: integers, floats, dates, datetimes (UTC where they name no zone), or texts of numbers or ISO dates; null, NaN
+            or an empty text where there is none.
         where: names the place of a row, such as "events.csv, line 7".
-        unit: of numbers.
+        unit: of numbers; the plausible one if None.
 
     Raises:
-        DataError: a value is no number and no date; the message names it.
+        DataError: a value is no number and no date, or different units are plausible; the message names the rows.
     """
     if values.dtype == pl.String:
         values = _parsed(values.str.strip_chars(), where)
     if values.dtype == pl.Date:
-        return values.cast(pl.Datetime("us")).dt.epoch("s")
+        seconds = values.cast(pl.Datetime("us")).dt.epoch("s")
+        return Times(seconds, seconds)
     if isinstance(values.dtype, pl.Datetime):
-        return _whole(values.dt.epoch("us") / 1_000_000)
+        units: dict[str, Unit] = {"ms": "ms", "us": "us", "ns": "ns"}
+        return _divided(values.to_physical(), units[values.dtype.time_unit or "us"], None, None)
+    if values.dtype == pl.Null:
+        empty = values.cast(pl.Int64)
+        return Times(empty, empty)
+    values = _numbers(values, where)
+    remark = None
+    if unit is None:
+        unit, remark = _plausible(values, where)
+    if unit == DAYS:
+        seconds = _days(values, where)
+        return Times(seconds, seconds, unit, remark)
+    return _divided(values, unit, unit, remark)
+
+
+def order_keys(values: pl.Series, where: Callable[[int], str]) -> pl.Series:
+    """Return an order column so that it sorts as it is meant: texts of numbers as numbers, dates as dates.
+
+    Raises:
+        DataError: a value is absent, or some texts are numbers and others are not.
+    """
+    if values.dtype.is_float():
+        values = values.fill_nan(None)
+    if values.dtype == pl.String:
+        values = values.set(values.str.strip_chars() == "", None)
+    absent = values.is_null().arg_true()
+    if len(absent):
+        raise DataError(f"{where(absent[0])}: column {values.name!r} is empty; every event needs its order")
+    if values.dtype == pl.String:
+        texts = values.str.strip_chars()
+        numbers = texts.cast(pl.Float64, strict=False)
+        if numbers.null_count() < len(values) or _dates(texts).null_count() < len(values):
+            return _parsed(texts, where)
+        return values
+    if values.dtype.is_nested() or values.dtype in (pl.Binary, pl.Object):
+        raise DataError(
+            f"{where(0)}: column {values.name!r} has the type {values.dtype}; expected numbers, dates or texts"
+        )
+    return values
+
+
+def _numbers(values: pl.Series, where: Callable[[int], str]) -> pl.Series:
+    """Return integers as Int64 and other numbers as Float64 (NaN: absent), all of them finite."""
     if values.dtype.is_integer():
         whole = values.cast(pl.Int64, strict=False)
         failed = (whole.is_null() & values.is_not_null()).arg_true()
         if len(failed):
             raise _no_time(values, failed[0], where)
-        return whole if unit == "s" else _whole(whole / _PER_SECOND[unit])
+        return whole
     if values.dtype.is_float() or values.dtype.is_decimal():
-        values = values.cast(pl.Float64)
-        bad = (~values.is_finite() | (values.abs() > LARGEST)).fill_null(False).arg_true()
+        numbers = values.cast(pl.Float64).fill_nan(None)
+        bad = (~numbers.is_finite() | (numbers.abs() > LARGEST)).fill_null(False).arg_true()
         if len(bad):
             raise _no_time(values, bad[0], where)
-        return _whole(values / _PER_SECOND[unit])
-    if values.dtype == pl.Null:
-        return values.cast(pl.Int64)
+        return numbers.cast(pl.Int64) if (numbers == numbers.floor()).all() else numbers
+    place = where(0) if len(values) else "the table"
     raise DataError(
-        f"{where(0)}: column {values.name!r} has the type {values.dtype}; "
+        f"{place}: column {values.name!r} has the type {values.dtype}; "
         "expected numbers or dates (an order will do as time)"
     )
 
 
-def _whole(seconds: pl.Series) -> pl.Series:
-    return seconds.cast(pl.Int64) if (seconds == seconds.floor()).all() else seconds
+def _divided(values: pl.Series, unit: Unit, said: Unit | None, remark: str | None) -> Times:
+    per = PER_SECOND[unit]
+    if per == 1:
+        seconds = values if values.dtype == pl.Int64 else values.floor().cast(pl.Int64)
+        return Times(seconds, values, said, remark)
+    seconds = (values // per).cast(pl.Int64)
+    return Times(seconds, seconds if (seconds * per == values).all() else values, said, remark)
+
+
+def _plausible(values: pl.Series, where: Callable[[int], str]) -> tuple[Unit, str | None]:
+    """Return the unit in which every number is a time of our days, seconds where they are only an order, and a remark."""
+    low, high = values.min(), values.max()
+    if low is None or high is None:
+        return "s", None
+    assert isinstance(low, int | float)
+    assert isinstance(high, int | float)
+    if high < _FIRST_DAY or (low >= _FIRST and high < _END):
+        return "s", None
+    kind = pl.DataFrame({"value": values}).select(_kinds(pl.col("value")))[:, 0]
+    first: dict[str, int] = {}  # unit -> the first row with it
+    for name in kind.drop_nulls().unique().sort().to_list():
+        first[name] = int((kind == name).arg_true()[0])
+    strange = (kind.is_null() & values.is_not_null()).arg_true()
+    units: list[Unit] = [unit for unit in (*PER_SECOND, DAYS) if unit in first]
+    only = units[0] if len(units) == 1 else None
+    if only not in (None, "s") and not len(strange):
+        assert only is not None
+        return only, f"the times are read as {_WORDS[only]}, in which all of them are plausible; time unit: {only}"
+    days = int((kind == DAYS).sum())
+    if high < _END and (not days or (len(strange) and days < len(values) / 2)):
+        return "s", None  # seconds, with times long ago among them, or an order
+    if not units or (only == "s" and high >= _END):
+        beyond = int((values >= _END).sum())
+        return "s", f"{beyond:,} times lie beyond the year 2100 if they are seconds; they are taken as they are"
+    told = [f"{where(first[unit])} has {values[first[unit]]}, plausible in {_WORDS[unit]}" for unit in units[:2]]
+    if only is not None:
+        told.append(f"{where(strange[0])} has {values[strange[0]]}, which is not")
+    raise DataError(
+        f"{told[0]}, and {told[1]}: column {values.name!r} seems to mix units of time; mend it, or say the unit of all with "
+        f"--time-unit ({', '.join(PER_SECOND)} or {DAYS})"
+    )
+
+
+def _kinds(value: pl.Expr) -> pl.Expr:
+    """Return the unit in which a number lies between 1980 and 2100 (a day: 1900 and 2100), null where none is."""
+    kinds = [pl.when(_is_day(value)).then(pl.lit(DAYS))]
+    for unit, per in PER_SECOND.items():
+        kinds.append(pl.when((value >= _FIRST * per) & (value < _END * per)).then(pl.lit(unit)))
+    return pl.coalesce(kinds)
+
+
+def _is_day(value: pl.Expr) -> pl.Expr:
+    """Return whether a number is a calendar day, yyyymmdd, or a moment, yyyymmddHHMMSS."""
+    long = value >= _FIRST_DAY * _CLOCK
+    clock = pl.when(long).then(value % _CLOCK).otherwise(0)
+    day = pl.when(long).then(value // _CLOCK).otherwise(value)
+    whole = (value == value.floor()) & day.is_between(_FIRST_DAY, _LAST_DAY)
+    text = pl.when(whole).then(day.cast(pl.Int64, strict=False)).otherwise(None).cast(pl.String)
+    in_day = (clock // 10_000 < 24) & (clock // 100 % 100 < 60) & (clock % 100 < 60)
+    return (whole & text.str.to_date("%Y%m%d", strict=False).is_not_null() & in_day).fill_null(False)
+
+
+def _days(values: pl.Series, where: Callable[[int], str]) -> pl.Series:
+    frame = pl.DataFrame({"value": values})
+    bad = frame.select((~_is_day(pl.col("value")) & pl.col("value").is_not_null()).arg_true())[:, 0]
+    if len(bad):
+        raise DataError(
+            f"{where(bad[0])}: column {values.name!r} is {values[bad[0]]}, no calendar day such as 20240531 "
+            "or 20240531235959"
+        )
+    whole = pl.col("value").cast(pl.Int64)
+    long = whole >= _FIRST_DAY * _CLOCK
+    day = pl.when(long).then(whole // _CLOCK).otherwise(whole).cast(pl.String).str.to_date("%Y%m%d")
+    clock = pl.when(long).then(whole % _CLOCK).otherwise(0)
+    seconds = clock // 10_000 * 3600 + clock // 100 % 100 * 60 + clock % 100
+    return frame.select((day.cast(pl.Datetime("us")).dt.epoch("s") + seconds).alias(values.name))[:, 0]
 
 
 def _parsed(texts: pl.Series, where: Callable[[int], str]) -> pl.Series:

@@ -1,6 +1,5 @@
 """The text of an item as encoders read it: its columns in a template, markup removed, cut to a number of words."""
 
-import html
 import re
 from collections.abc import Sequence
 from typing import Annotated
@@ -10,10 +9,10 @@ import polars as pl
 from pydantic import Field, field_validator
 
 from embrec.data.catalog import IMAGE, ITEM, Catalog, content_hashes
+from embrec.data.readers.text import plain_text
 from embrec.errors import ConfigError
 from embrec.features.encoder import Contents, EncoderParams
 
-_TAG = re.compile(r"<[^<>]{1,200}>")
 _FIELD = re.compile(r"\{([^{}]+)\}")
 
 
@@ -75,16 +74,13 @@ def _filled(catalog: Catalog, template: str | None) -> list[str]:
 
 
 def clean(text: str, max_words: int | None = None) -> str:
-    """Resolve HTML entities, drop tags, and keep the first words, or all.
+    """Return a text as a person reads it, without markup, and of it the first words, or all.
 
     >>> clean("Salt &amp; <b>pepper</b>   mill", max_words=3)
     'Salt & pepper'
     """
-    if "&" in text:
-        text = html.unescape(text)
-    if "<" in text:
-        text = _TAG.sub(" ", text)
-    return " ".join(text.split()[:max_words])
+    plain = plain_text(text)
+    return plain if max_words is None else " ".join(plain.split(" ")[:max_words])
 
 
 def text_contents(texts: Sequence[str]) -> Contents:

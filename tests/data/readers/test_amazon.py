@@ -87,7 +87,7 @@ def test_2023_parent_items_and_milliseconds(tmp_path):
         }
     ]
     raw = read(tmp_path, reviews, metadata, "amazon-2023")
-    assert raw.events.rows() == [("U1", "P1", 1588687728, 4.0)]
+    assert raw.events.rows() == [("U1", "P1", 1588687728, 4.0, 1588687728923)]  # the last: to the millisecond
     assert raw.items.rows() == [("P1", "Pen", "Smooth Dry A pen.", "Pilot", "Office, Pens", None)]
 
 

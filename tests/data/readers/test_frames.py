@@ -1,9 +1,13 @@
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
 
-from embrec.data.readers.frames import as_frame, is_frame
+from embrec.data.readers.frames import as_frame, content_fingerprint, is_frame, open_table
+from embrec.data.readers.table import TableSource, read_items
 from embrec.errors import DataError
 
 ROWS = [{"item": "0108", "price": 1.5}, {"item": "7", "price": None}]
@@ -41,3 +45,80 @@ def test_what_is_no_table_is_refused_in_one_line(value):
 
 def test_paths_are_no_tables():
     assert not is_frame("log.csv")
+
+
+EVERYTHING = {
+    "text": ["a", None, "é"],
+    "whole": [1, None, 3],
+    "float": [1.5, None, float("nan")],
+    "truth": [True, None, False],
+    "day": [date(2024, 5, 31), None, date(2024, 6, 1)],
+    "moment": [datetime(2024, 5, 31, tzinfo=UTC), None, datetime(2024, 6, 1, tzinfo=UTC)],
+    "decimal": [Decimal("1.5"), None, Decimal("2")],
+    "list": [["a"], None, []],
+    "nested": [{"a": 1}, None, {"a": 2}],
+    "bytes": [b"a", None, b"b"],
+    "nothing": [None, None, None],
+}
+
+
+def test_equal_tables_have_equal_fingerprints_however_they_lie_in_memory():
+    frame = pl.DataFrame(EVERYTHING)
+    again = pl.concat([frame[:1], frame[1:]], rechunk=False)
+    assert content_fingerprint(again) == content_fingerprint(frame)
+    filled = pl.DataFrame({"whole": [1, 2, 3], "hole": [True, False, True]})
+    emptied = filled.select(
+        pl.when("hole").then("whole").alias("whole")
+    )  # what lies under an absent value does not count
+    assert content_fingerprint(emptied) == content_fingerprint(pl.DataFrame({"whole": [1, None, 3]}))
+
+
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_a_table_with_another_value_has_another_fingerprint(name):
+    frame = pl.DataFrame({name: EVERYTHING[name]})
+    assert content_fingerprint(frame.reverse()) != content_fingerprint(frame) or name == "nothing"
+    assert content_fingerprint(frame[:2]) != content_fingerprint(frame)
+    assert content_fingerprint(frame.rename({name: "other"})) != content_fingerprint(frame)
+
+
+def test_texts_that_only_run_together_alike_are_told_apart():
+    assert content_fingerprint(pl.DataFrame({"a": ["ab", "c"]})) != content_fingerprint(
+        pl.DataFrame({"a": ["a", "bc"]})
+    )
+    assert content_fingerprint(pl.DataFrame({"a": ["", None]})) != content_fingerprint(pl.DataFrame({"a": [None, ""]}))
+
+
+def test_a_row_of_a_table_in_memory_is_named_by_what_the_table_is():
+    table = open_table(ROWS, "the items", ())
+    assert table.where(1) == "the items, row 2"
+    log = pl.DataFrame({"user": ["u", "u"], "item": ["a", None], "timestamp": [1, 2]})
+    with pytest.raises(DataError, match=r"^the interactions, row 2: the item id is empty"):
+        TableSource(interactions=log).read()
+    with pytest.raises(DataError, match=r"^the items, row 2: item 'a' stands in the table more than once"):
+        read_items([{"item": "a"}, {"item": "a"}])
+    with pytest.raises(DataError, match=r"^the items: a value of type int is no table"):
+        TableSource(interactions=log, items=7)
+    with pytest.raises(DataError, match=r"^the items: the table has no items"):
+        read_items([])
+
+
+def test_tables_in_memory_read_as_their_files_do(tmp_path):
+    log = pd.DataFrame(
+        {"customer_id": ["007", "8"], "article_id": ["0108", "7"], "t_dat": ["2024-05-31", "2024-06-01"]}
+    )
+    items = [{"article_id": "0108", "prod_name": "Lamp"}, {"article_id": "7", "prod_name": "Chair"}]
+    log.to_csv(tmp_path / "log.csv", index=False)
+    pl.DataFrame(items).write_ndjson(tmp_path / "items.jsonl")
+    here = TableSource(interactions=log, items=items).read()
+    there = TableSource(interactions=tmp_path / "log.csv", items=tmp_path / "items.jsonl").read()
+    assert here.events.equals(there.events)
+    assert here.items.equals(there.items)
+    assert (here.remarks, here.text_columns) == (there.remarks, there.text_columns)
+    assert read_items(items).frame.equals(here.items)
+
+
+def test_images_of_a_table_in_memory_lie_beside_the_program(tmp_path, monkeypatch):
+    (tmp_path / "a.jpg").touch()
+    monkeypatch.chdir(tmp_path)
+    catalog = read_items([{"item": "a", "title": "x", "image": "a.jpg"}], image_column="image")
+    assert catalog.image_paths() == [tmp_path / "a.jpg"]

@@ -178,7 +178,7 @@ def test_events_without_a_time_are_an_error_or_left_out(tmp_path):
         (
             "e.csv",
             "user,item,when\nu,a,1\n",
-            r"no column 'timestamp' \(given by --time-column\); it has: user, item, when",
+            r"no column 'timestamp' and none whose name is common for times; it has: user, item, when; name it with --time-c",
         ),
         ("e.jsonl", "", "the file is empty"),
         ("e.jsonl", '{"user":"u","item":"a","timestamp":1}\n\n{"user":\n', r"e\.jsonl, line 3: not valid JSON"),

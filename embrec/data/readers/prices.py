@@ -1,0 +1,44 @@
+"""Columns of prices and other numbers that a file writes with decimal commas, thousands or a currency."""
+
+import polars as pl
+
+from embrec.data.readers.text import COMMA_PRICE, CURRENCY, POINT_PRICE
+
+_SAMPLE = 100  # values that tell at once that a column is no such thing
+
+
+def as_numbers(values: pl.Series, remarks: list[str]) -> pl.Series:
+    """Return a column of texts as numbers if all of them are prices, `9,99` or `1.299,00 €`; else as it is.
+
+    Texts of plain digits stay texts: they may be codes, whose leading zeros count. Where a column can be read in two ways,
+    as all of `1,299` can, it stays as it is.
+
+    Args:
+        values: any column.
+        remarks: told what was done.
+    """
+    if values.dtype != pl.String:
+        return values
+    texts = values.str.strip_chars()
+    filled = texts.filter((texts != "").fill_null(False))
+    if filled.is_empty() or not any(
+        filled.head(_SAMPLE).str.contains(form).all() for form in (COMMA_PRICE, POINT_PRICE)
+    ):
+        return values
+    if not filled.str.contains(rf",|{CURRENCY}").any():
+        return values
+    readings = []
+    for form, mark in ((COMMA_PRICE, ","), (POINT_PRICE, ".")):
+        if filled.str.contains(form).all():
+            digits = texts.str.replace_all(rf"{CURRENCY}|,-|[^\d{mark}-]", "")
+            readings.append((mark, digits.str.replace(mark, ".", literal=True).cast(pl.Float64, strict=False)))
+    if not readings or any(numbers.null_count() > len(values) - len(filled) for _, numbers in readings):
+        return values
+    if len(readings) == 2 and not readings[0][1].equals(readings[1][1]):
+        remarks.append(f"column {values.name!r} stays as it is: nobody can tell whether its commas begin fractions")
+        return values
+    written = filled.filter(filled.str.contains(rf",|{CURRENCY}"))[0]
+    row = int((texts == written).arg_true()[0])
+    numbers = readings[0][1]
+    remarks.append(f"column {values.name!r} is read as numbers: {written!r} as {numbers[row]:g}")
+    return numbers.alias(values.name)
