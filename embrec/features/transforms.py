@@ -1,6 +1,8 @@
 """What may be done to vectors before they are stored: fewer dimensions, whitening, unit length, half precision.
 
-A transform is saved with the encoder whose vectors it changes, so that a new item goes through the very same chain.
+A transform is saved with the encoder whose vectors it changes, so that a new item goes through the very same chain. What
+becomes of a vector depends on the vector and on what was learned alone, to the bit: not on the vectors beside it, nor on the
+processor. (What is learned may differ in its last digits by processor.)
 """
 
 import hashlib
@@ -13,6 +15,7 @@ from pydantic import Field
 from scipy.sparse import issparse
 
 from embrec.features.encoder import EncoderParams, Vectors
+from embrec.features.products import steady_product
 
 # Beyond these, transforms are fitted on a random sample of the vectors, so that memory does not grow with the catalog.
 _FIT_ITEMS = 100_000
@@ -114,7 +117,10 @@ class SVD(Transform):
 
     def apply(self, vectors: Vectors) -> NDArray[Any]:
         """Project the vectors."""
-        return np.asarray(vectors @ self.state["components"].T)
+        directions = self.state["components"].T
+        if issparse(vectors):  # SciPy adds up row by row, in the order of the row
+            return np.asarray(vectors @ directions)
+        return steady_product(np.asarray(vectors), directions)
 
 
 class PcaParams(EncoderParams):
@@ -146,7 +152,7 @@ class Pca(Transform):
 
     def apply(self, vectors: Vectors) -> NDArray[Any]:
         """Centre and project the vectors."""
-        return (_dense(vectors) - self.state["mean"]) @ self.state["components"].T
+        return steady_product(_dense(vectors) - self.state["mean"], self.state["components"].T)
 
 
 class WhitenParams(EncoderParams):
@@ -193,7 +199,7 @@ class Whiten(Transform):
 
     def apply(self, vectors: Vectors) -> NDArray[Any]:
         """Centre, turn and scale the vectors."""
-        return (_dense(vectors) - self.state["mean"]) @ self.state["matrix"]
+        return steady_product(_dense(vectors) - self.state["mean"], self.state["matrix"])
 
 
 class L2(Transform):

@@ -218,3 +218,63 @@ def test_complete_journey_makes_a_demo_with_new_items(embrec, tmp_path):
     log = dataset.interactions
     partition = ItemHoldout(choose="newest")(log, len(dataset.catalog))
     assert partition.hidden[log.item[partition.test.events(log)]].sum() > 300
+
+
+FASHION = {
+    "log.csv": "customer_id,article_id,t_dat\n"
+    "c1,0108775015,1600000000000\nc1,0108775044,1600000000900\nc2,0108775015,1600000001000\n",
+    "articles.csv": "article_id,product_code,prod_name,price\n"
+    '0108775015,0108775,Strap top,"9,99"\n0108775044,0108775,Lamp,"5,00"\n',
+}
+
+
+def test_an_import_says_what_it_took_for_granted(run, tmp_path):
+    for name, content in FASHION.items():
+        (tmp_path / name).write_text(content)
+    command = ("data", "import", "--source", "table", "--interactions", "log.csv", "--items", "articles.csv")
+    code, out, err = run(*command, "--category", "shop", "--preset", "none")
+    assert code == 0
+    assert [line for line in err.splitlines() if line.startswith(("note", "warning"))] == [
+        "note: item column: article_id",
+        "note: user column: customer_id",
+        "note: time column: t_dat",
+        "note: column 't_dat': the times are read as milliseconds, in which all of them are plausible; time unit: ms",
+        "note: column 'price' is read as numbers: '9,99' as 9.99",
+    ]
+    assert "text columns: prod_name" in out
+    dataset = load_dataset(Workspace(tmp_path / "workspace").category("shop"))
+    assert dataset.interactions.time.tolist() == [1_600_000_000, 1_600_000_000, 1_600_000_001]
+    assert dataset.catalog.titles() == ["Strap top", "Lamp"]
+    assert dataset.meta["report"]["warnings"] == []
+
+
+def test_an_import_of_two_files_whose_ids_do_not_match_ends_with_an_example_of_each(run, tmp_path):
+    (tmp_path / "log.csv").write_text(FASHION["log.csv"].replace("0108", "108"))
+    (tmp_path / "articles.csv").write_text(FASHION["articles.csv"])
+    command = ("data", "import", "--source", "table", "--interactions", "log.csv", "--items", "articles.csv")
+    code, _out, err = run(*command, "--category", "shop")
+    assert code == 2
+    assert "'108775015' in the log, '0108775015' in the catalog: leading zeros were lost on one side" in err
+    assert not (tmp_path / "workspace" / "shop").exists()
+    (tmp_path / "log.csv").write_text(FASHION["log.csv"].replace("0108775044", "108775044"))
+    code, _out, err = run(*command, "--category", "shop", "--preset", "none")
+    assert code == 0
+    assert "warning: only 1 of the 2 items of the log are in the catalog (50.0 %); 1 more would be" in err
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (("--user-column", "custmer_id"), "did you mean 'customer_id'?"),
+        (("--text-column", "prodname"), "did you mean 'prod_name'?"),
+        (("--title-column", "titel"), "(given by --title-column); it has: article_id, product_code, prod_name, price"),
+        (("--time-unit", "minutes"), "--time-unit is 'minutes': input should be 's', 'ms', 'us', 'ns' or 'yyyymmdd'"),
+    ],
+)
+def test_a_wrong_column_or_unit_is_answered_with_what_there_is(run, tmp_path, option, message):
+    for name, content in FASHION.items():
+        (tmp_path / name).write_text(content)
+    command = ("data", "import", "--source", "table", "--interactions", "log.csv", "--items", "articles.csv")
+    code, _out, err = run(*command, "--category", "shop", *option)
+    assert code == 2
+    assert message in err

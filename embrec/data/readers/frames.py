@@ -27,6 +27,11 @@ def is_frame(value: object) -> bool:
 class MemoryTable(Table):
     """A table in memory; its path is what messages call it, such as "the interactions"."""
 
+    @property
+    def folder(self) -> Path:
+        """The folder that relative paths in the table start from."""
+        return Path.cwd()
+
     def where(self, row: int) -> str:
         """Return the place of a row in words, counted from 1."""
         return f"{self.path}, row {row + 1}"

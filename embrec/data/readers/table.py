@@ -21,7 +21,7 @@ from embrec.data.readers.columns import (
     require_columns,
     set_aside,
 )
-from embrec.data.readers.frames import Frame, MemoryTable, as_frame, is_frame, open_table
+from embrec.data.readers.frames import Frame, as_frame, is_frame, open_table
 from embrec.data.readers.ids import as_ids
 from embrec.data.readers.images import images_by_column, images_in_folder
 from embrec.data.readers.prices import as_numbers
@@ -276,8 +276,7 @@ def _items(
     check_ids(frame, ITEM, table.where)
     frame = unique_items(frame, notes)
     if image is not None:
-        folder = Path.cwd() if isinstance(table, MemoryTable) else table.path.absolute().parent
-        frame = images_by_column(frame, names[image], folder, notes)
+        frame = images_by_column(frame, names[image], table.folder, notes)
     if options.images is not None:
         frame = images_in_folder(frame, options.images, notes, remarks)
     texts = tuple(dict.fromkeys(names[name] for name in options.text_column))

@@ -36,6 +36,11 @@ class Table:
     frame: pl.DataFrame
     rows: pl.Series
 
+    @property
+    def folder(self) -> Path:
+        """The folder that relative paths in the table start from."""
+        return self.path.absolute().parent
+
     def where(self, row: int) -> str:
         """Return the place of a row of the frame in words: a line where the file has lines, else a row, from 1."""
         return f"{self.path}, {_place(self.path, self.rows[row])}"

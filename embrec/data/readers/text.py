@@ -18,24 +18,24 @@ COMMA_PRICE = rf"^\s*{CURRENCY}?\s*-?(?:{_COMMA})(?:,-)?\s*{CURRENCY}?\s*$"
 POINT_PRICE = rf"^\s*{CURRENCY}?\s*-?(?:{_POINT})\s*{CURRENCY}?\s*$"
 
 
-def plain_text(text: str) -> str:
-    """Return a text as a person reads it: entities resolved, tags, comments and scripts dropped, one space between words.
+def words(text: str) -> list[str]:
+    """Return the words that a person reads in a text: entities are resolved, tags, comments and scripts dropped.
 
     Entities are resolved first, because shops often escape the tags of a text as well.
 
-    >>> plain_text("Salt &amp; <b>pepper</b>,   fits <10 in. shelves<script>track()</script>")
-    'Salt & pepper , fits <10 in. shelves'
+    >>> words("Salt &amp; <b>pepper</b>,   fits <10 in.<script>track()</script>")
+    ['Salt', '&', 'pepper', ',', 'fits', '<10', 'in.']
     """
     if "&" in text:
         text = html.unescape(text)
     if "<" in text:
         text = _TAG.sub(" ", _SCRIPT.sub(" ", text))
-    return " ".join(text.split())
+    return text.split()
 
 
 def clean_text(value: Any) -> str | None:
-    """Return a value as `plain_text`, None if nothing is left."""
-    return None if value is None else plain_text(str(value)) or None
+    """Return the words of a value with a space between them, None if nothing is left."""
+    return None if value is None else " ".join(words(str(value))) or None
 
 
 def joined(value: Any, separator: str) -> str | None:

@@ -9,7 +9,7 @@ import polars as pl
 from pydantic import Field, field_validator
 
 from embrec.data.catalog import IMAGE, ITEM, Catalog, content_hashes
-from embrec.data.readers.text import plain_text
+from embrec.data.readers.text import words
 from embrec.errors import ConfigError
 from embrec.features.encoder import Contents, EncoderParams
 
@@ -79,8 +79,7 @@ def clean(text: str, max_words: int | None = None) -> str:
     >>> clean("Salt &amp; <b>pepper</b>   mill", max_words=3)
     'Salt & pepper'
     """
-    plain = plain_text(text)
-    return plain if max_words is None else " ".join(plain.split(" ")[:max_words])
+    return " ".join(words(text)[:max_words])
 
 
 def text_contents(texts: Sequence[str]) -> Contents:
