@@ -10,8 +10,11 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from embrec.data.catalog import IMAGE, Catalog
+from embrec.data.readers.containers import split_member
+from embrec.data.readers.folders import table_files
 from embrec.data.readers.images import images_by_column, images_in_folder
-from embrec.data.readers.raw import ITEM, TIME, USER, RawData, check_ids, require_events, require_file, unique_items
+from embrec.data.readers.lists import one_event_a_row
+from embrec.data.readers.raw import ITEM, TIME, USER, RawData, check_ids, require_events, unique_items
 from embrec.data.readers.tabular import Table, read_table
 from embrec.data.readers.text import joined
 from embrec.data.readers.times import Unit, exact_times
@@ -51,7 +54,8 @@ class TableSource(BaseModel):
 
     def files(self) -> list[Path]:
         """Return the input files; see `Source`."""
-        return [require_file(path) for path in (self.interactions, self.items) if path is not None]
+        given = [path for path in (self.interactions, self.items) if path is not None]
+        return [split_member(file)[0] for path in given for file in table_files(path)]
 
     def read(self, progress: Progress = silent) -> RawData:
         """Read both tables; see `Source`."""
@@ -70,6 +74,8 @@ class TableSource(BaseModel):
         return RawData(events, items, text_columns, self.context_column, whole_catalog=True, notes=notes)
 
     def _events(self, table: Table, notes: dict[str, int]) -> pl.DataFrame:
+        used = [self.user_column, self.item_column, self.time_column, self.order_column, *self.context_column]
+        table = one_event_a_row(table, self.item_column, [name for name in used if name is not None], notes)
         for option in ("user_column", "item_column", "time_column", "order_column"):
             column = getattr(self, option)
             hint = f"; if the rows are in order, use --time-column {ROW_ORDER}" if option == "time_column" else ""
@@ -125,6 +131,7 @@ def read_items(
     """
     table = read_table(Path(path), (item_column,), progress)
     table.require([item_column], "--item-column")
+    table.require_plain([item_column])
     if table.frame.is_empty():
         raise DataError(f"{path}: the table has no items")
     ids = as_ids(table.frame[item_column])
@@ -148,6 +155,7 @@ def _items(
     """Return the catalog's frame and its text columns; `notes` is told what is missing."""
     table.require(text_column, "--text-column")
     table.require([image_column] if image_column else [], "--image-column")
+    table.require_plain([id_column])
     frame = table.frame
     if id_column != ITEM and ITEM in frame.columns:
         frame = frame.drop(ITEM)
@@ -161,7 +169,7 @@ def _items(
     check_ids(frame, ITEM, table.where)
     frame = unique_items(frame, notes)
     if image_column is not None:
-        frame = images_by_column(frame, image_column, table.path.absolute().parent, notes)
+        frame = images_by_column(frame, image_column, table.folder, notes)
     if images is not None:
         frame = images_in_folder(frame, images, notes)
     texts = tuple(text_column) or tuple(column.name for column in frame.iter_columns() if _is_text(column))
