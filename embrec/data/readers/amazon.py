@@ -13,9 +13,11 @@ from typing import Annotated, Any, ClassVar, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
+from embrec.data.readers.guide import Guide
 from embrec.data.readers.images import images_in_folder
 from embrec.data.readers.lines import Block, read_blocks
 from embrec.data.readers.raw import (
+    EXACT,
     ITEM,
     TIME,
     USER,
@@ -65,6 +67,20 @@ class AmazonSource(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kinds: ClassVar[tuple[str, ...]] = tuple(_KEYS)
+    guides: ClassVar[dict[str, Guide]] = {
+        f"amazon-{year}": Guide(
+            f"Amazon reviews of {year} and the products they are of, one category",
+            "reviews and metadata as JSON lines, plain or packed; images named <item>.jpg if you have them",
+            f"--source amazon-{year} --reviews {reviews} --metadata {metadata} --category beauty",
+            home,
+            "see there",
+        )
+        for year, reviews, metadata, home in (
+            (2014, "reviews_Beauty_5.json.gz", "meta_Beauty.json.gz", "https://jmcauley.ucsd.edu/data/amazon/"),
+            (2018, "All_Beauty.json.gz", "meta_All_Beauty.json.gz", "https://nijianmo.github.io/amazon/"),
+            (2023, "All_Beauty.jsonl.gz", "meta_All_Beauty.jsonl.gz", "https://amazon-reviews-2023.github.io/"),
+        )
+    }
     source: Literal["amazon-2014", "amazon-2018", "amazon-2023"]
     reviews: Annotated[Path, Field(description="reviews, JSON lines")]
     metadata: Annotated[Path | None, Field(description="products, one a line")] = None
@@ -90,8 +106,29 @@ class AmazonSource(BaseModel):
         return RawData(events, items, TEXT_COLUMNS if items is not None else (), context=(RATING,), notes=notes)
 
 
+def year_of(path: Path) -> str:
+    """Return the source whose keys the first review of a file has.
+
+    2014 and 2018 name them alike; 2018 also says whether a purchase was verified.
+
+    Raises:
+        DataError: the first line is no review of any year.
+    """
+    for block in read_blocks(path, block_bytes=1 << 16):
+        for _, record in records(Block(path, block.first_line, next(block.lines(), (0, b""))[1]), json_record):
+            for kind, keys in reversed(_KEYS.items()):
+                if {keys.user, keys.item, keys.time} <= record.keys():
+                    is_2014 = "verified" not in record and kind == "amazon-2018"
+                    return "amazon-2014" if is_2014 else kind
+            raise DataError(
+                f"{path}: the first line has the keys {', '.join(record)}, which are of no year of the Amazon reviews; "
+                "read other data with --source table"
+            )
+    raise DataError(f"{path}: the interaction log is empty; nothing can be learned from it")
+
+
 def read_reviews(path: Path, keys: _Keys, progress: Progress = silent) -> pl.DataFrame:
-    """Return user, item, time in seconds and rating of every review, in file order.
+    """Return user, item, time in seconds, rating and, where the files have milliseconds, exact time, in file order.
 
     Raises:
         DataError: a line is broken, or one of its fields is missing or not what it should be.
@@ -140,10 +177,11 @@ def _reviews_of(block: Block, keys: _Keys) -> pl.DataFrame:
         frame = pl.read_ndjson(io.BytesIO(block.data), schema=schema)
     except pl.exceptions.PolarsError:
         return _reviews_line_by_line(block, keys)
-    frame = frame.with_columns((pl.col(keys.time) // keys.units_per_second).alias(TIME)).rename(names)
+    seconds = pl.col(keys.time) // keys.units_per_second
+    frame = frame.with_columns(seconds.alias(TIME), pl.col(keys.time).alias(EXACT)).rename(names)
     if frame.select((bad_id(USER) | bad_id(ITEM) | pl.col(TIME).is_null()).any())[0, 0]:
         return _reviews_line_by_line(block, keys)
-    return frame.select(USER, ITEM, TIME, RATING)
+    return frame.select(USER, ITEM, TIME, RATING, *([EXACT] if keys.units_per_second > 1 else []))
 
 
 def _reviews_line_by_line(block: Block, keys: _Keys) -> pl.DataFrame:
@@ -163,7 +201,7 @@ def _reviews_line_by_line(block: Block, keys: _Keys) -> pl.DataFrame:
             raise block.error(
                 line, f"key {keys.time!r} is {record.get(keys.time)!r}; expected a number of seconds or milliseconds"
             )
-        rows.append((*values, int(time // keys.units_per_second), number(record.get(keys.rating))))
-    return pl.DataFrame(
-        rows, schema={USER: pl.String, ITEM: pl.String, TIME: pl.Int64, RATING: pl.Float64}, orient="row"
-    )
+        rows.append((*values, int(time // keys.units_per_second), number(record.get(keys.rating)), int(time)))
+    schema = {USER: pl.String, ITEM: pl.String, TIME: pl.Int64, RATING: pl.Float64, EXACT: pl.Int64}
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    return frame if keys.units_per_second > 1 else frame.drop(EXACT)

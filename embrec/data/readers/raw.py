@@ -13,6 +13,9 @@ from embrec.progress import Progress
 
 USER, ITEM, TIME = "user", "item", "time"
 
+# The times as exactly as the source has them, in whatever unit, where whole seconds do not say it all.
+EXACT = "exact_time"
+
 # Item ids become file names and parts of URLs; control characters would break lists of ids, one a line.
 UNUSABLE = r"[/\x00-\x1f\x7f]"
 
@@ -23,12 +26,15 @@ class RawData:
 
     Attributes:
         events: `user` and `item` (text), `time` (int64: seconds since 1970, or any increasing order), then the columns
-            named in `context`; in input order, which breaks ties in time.
+            named in `context`, as `context_name` calls them; in input order, which breaks ties in time. Optionally
+            `exact_time` (numbers), which then decides order and repeats.
         items: `item` (unique) and what the source says of it, in the source's order; None where there is no catalog.
         text_columns: the columns of `items` that encoders read, in reading order.
         context: the columns of `events` beyond the first three.
         whole_catalog: True where the catalog is meant as it is, False where it lists many items nobody touched.
         notes: what the reader left out or could not find, in words -> how many.
+        remarks: what the reader took for granted, such as which column holds the times, in words.
+        title_column: the column of `items` that people read as the item's name; the likely one if None.
     """
 
     events: pl.DataFrame
@@ -37,6 +43,18 @@ class RawData:
     context: tuple[str, ...] = ()
     whole_catalog: bool = False
     notes: dict[str, int] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    title_column: str | None = None
+
+
+def context_name(name: str) -> str:
+    """Return what a context column is called among the events: its own name, unless that has another meaning there.
+
+    >>> context_name("rating"), context_name("time")
+    ('rating', 'context.time')
+    """
+    taken = name in (USER, ITEM, TIME, EXACT) or name.startswith(("__", "context."))
+    return f"context.{name}" if taken else name
 
 
 class Source(Protocol):

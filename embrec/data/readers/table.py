@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from embrec.data.catalog import IMAGE, Catalog
 from embrec.data.readers.containers import split_member
 from embrec.data.readers.folders import table_files
+from embrec.data.readers.guide import Guide
 from embrec.data.readers.images import images_by_column, images_in_folder
-from embrec.data.readers.lists import one_event_a_row
+from embrec.data.readers.lists import objects_as_lists, one_event_a_row
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, check_ids, require_events, unique_items
 from embrec.data.readers.tabular import Table, read_table
 from embrec.data.readers.text import joined
@@ -33,6 +34,13 @@ class TableSource(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kinds: ClassVar[tuple[str, ...]] = ("table",)
+    guides: ClassVar[dict[str, Guide]] = {
+        "table": Guide(
+            "your own data: a log of events and, beside it, a catalog of items",
+            "CSV, TSV, JSON, Parquet, Arrow, Excel or SQLite, packed or not, in one file or in parts",
+            "--interactions log.csv --items items.csv --category shop",
+        )
+    }
     source: Literal["table"] = "table"
     interactions: Annotated[Path, Field(description="the interaction log")]
     items: Annotated[Path | None, Field(description="the catalog")] = None
@@ -75,7 +83,9 @@ class TableSource(BaseModel):
 
     def _events(self, table: Table, notes: dict[str, int]) -> pl.DataFrame:
         used = [self.user_column, self.item_column, self.time_column, self.order_column, *self.context_column]
-        table = one_event_a_row(table, self.item_column, [name for name in used if name is not None], notes)
+        table = one_event_a_row(
+            objects_as_lists(table), self.item_column, [name for name in used if name is not None], notes
+        )
         for option in ("user_column", "item_column", "time_column", "order_column"):
             column = getattr(self, option)
             hint = f"; if the rows are in order, use --time-column {ROW_ORDER}" if option == "time_column" else ""

@@ -314,7 +314,7 @@ def test_a_list_of_items_a_user_is_taken_apart_in_its_order(tmp_path):
     assert raw.events.rows() == [("u", "b", 5, 1.0), ("u", "a", 3, 2.0), ("v", "c", 9, 3.0)]
     assert raw.notes == {
         "users with an empty list, left out": 1,
-        "events out of lists in column 'item', in the order of each list": 3,
+        "events taken out of lists, in the order of each list": 3,
     }
     frame.drop("timestamp").write_parquet(path)
     assert rows(path, time_column="@row") == [("u", "b", 0), ("u", "a", 1), ("v", "c", 2)]
