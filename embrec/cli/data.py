@@ -129,8 +129,11 @@ def import_(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a category that is already there.")] = False,
     workspace: Workspace = None,
+    stray: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
 ) -> None:
     """Import a data set as a category: read it, filter it, and say what was kept, dropped and why."""
+    if stray:
+        _refuse_stray(stray)
     from embrec.cli.console import notes, progress_bars
     from embrec.data.importing import import_data, make_preparation, make_source
     from embrec.data.recognition import recognise
@@ -178,6 +181,19 @@ def import_(
     with progress_bars() as progress:
         result = import_data(target, origin, preparation, force=force, progress=progress)
     _print_import(result)
+
+
+def _refuse_stray(stray: list[str]) -> None:
+    """Say what words without an option before them come from: most often a pattern that the shell has expanded."""
+    from embrec.errors import ConfigError
+
+    if all(Path(word).exists() for word in stray):
+        pattern = Path(stray[0]).with_name("*" + Path(stray[0]).suffix)
+        raise ConfigError(
+            f"{stray[0]} has no option before it; put a pattern of several files between quotes, as in '{pattern}', so "
+            "that the shell leaves it as it is, or give their folder"
+        )
+    raise ConfigError(f"{stray[0]!r} has no option before it; embrec data import --help lists them")
 
 
 @app.command()

@@ -184,6 +184,11 @@ def broken(tmp_path, name, data):
             ("--items", "items.jsonl"),
             "what to import is not said; give --interactions FILE, --reviews FILE, --path FOLDER",
         ),
+        (
+            ("--interactions", "events.csv", "time.csv", "slash.csv"),
+            "time.csv has no option before it; put a pattern of several files between quotes, as in '*.csv'",
+        ),
+        (("--interactions", "events.csv", "shop"), "'shop' has no option before it"),
         (("--path", "x", "--reviews", "y"), "--reviews and --path belong to different sources"),
         (
             ("--path", "nothing"),

@@ -7,6 +7,7 @@ import bz2
 import gzip
 import io
 import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -38,6 +39,8 @@ PACKED = frozenset({".gz", ".bz2", ".xz", ".zst"})
 
 # What a damaged stream raises, by library: gzip and zip, bzip2 and Zstandard, xz.
 DAMAGED = (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError)
+# zipfile does not check all that the list in a damaged archive says.
+_BAD_ZIP = (EOFError, *DAMAGED, struct.error, ValueError, IndexError, NotImplementedError)
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def zip_member(path: Path, tables: Callable[[str], bool] = lambda name: True) ->
     try:
         with zipfile.ZipFile(require_file(file)) as archive:
             names = [info.filename for info in archive.infolist() if not info.is_dir()]
-    except (zipfile.BadZipFile, OSError) as error:
+    except _BAD_ZIP as error:
         raise DataError(f"{file}: the zip file is damaged or cut off ({error}); copy or download it again") from None
     names = [name for name in names if not (name.startswith("__MACOSX/") or Path(name).name.startswith("."))]
     if member is not None:
@@ -132,10 +135,10 @@ def unpacked(path: Path, tables: Callable[[str], bool] = lambda name: True) -> I
             archive = stack.enter_context(zipfile.ZipFile(raw))
             inner = io.BufferedReader(cast(Any, stack.enter_context(archive.open(name))))
             within = _packing(inner.peek(_LONGEST)[:_LONGEST], path)
-        except (EOFError, *DAMAGED) as error:
-            raise damage(file, how, error) from None
-        except (RuntimeError, NotImplementedError) as error:  # a password, a way of packing that Python does not know
+        except RuntimeError as error:  # a password; NotImplementedError: a way of packing
             raise DataError(f"{file}: {name!r} in it cannot be unpacked ({error}); unpack it yourself") from None
+        except _BAD_ZIP as error:
+            raise damage(file, how, error) from None
         yield Unpacked(_opened(cast(IO[bytes], inner), "" if within == _ZIP else within), how, raw.tell)
 
 

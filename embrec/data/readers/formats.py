@@ -77,7 +77,9 @@ def table_format(path: Path) -> str:
     if BY_SUFFIX.get(file.suffix.lower()) in (EXCEL, SQLITE):
         return _checked_workbook(file, BY_SUFFIX[file.suffix.lower()])
     if packing(file) == "zip":
-        if _EXCEL_ZIP in file.read_bytes()[:4096]:
+        with file.open("rb") as stream:
+            workbook = _EXCEL_ZIP in stream.read(_SNIFFED)
+        if workbook:
             raise _other_than_named(path, EXCEL, by_name(file.name))
         name = zip_member(path, is_table)
     elif file.suffix.lower() == ".zip":

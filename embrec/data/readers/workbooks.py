@@ -73,7 +73,7 @@ def read_sqlite(path: Path) -> pl.DataFrame:
             rows = cursor.fetchall()
         finally:
             connection.close()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not a readable SQLite database ({error}); copy it again") from None
     columns = zip(*rows, strict=True) if rows else [()] * len(names)
     return pl.DataFrame([_column(path, name, values) for name, values in zip(names, columns, strict=True)])
