@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ def read_delimited(path: Path, data: bytes, kind: str) -> pl.DataFrame:
         raise _error(path, data, kind, str(error).splitlines()[0]) from None
 
 
-def typed(frame: pl.DataFrame, text: Sequence[str]) -> pl.DataFrame:
+def typed(frame: pl.DataFrame, text: Container[str]) -> pl.DataFrame:
     """Turn the columns of which every value is a number into numbers; the others, and those named in `text`, stay text."""
     columns = []
     for column in frame.iter_columns():

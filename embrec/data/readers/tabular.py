@@ -1,7 +1,7 @@
 """Tables in files: CSV, TSV, JSON, Parquet, Arrow, Excel and SQLite, in one file or several, with the place of every row."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +79,7 @@ class Table:
                 raise DataError(f"{self.where(0)}: column {column!r} holds {what} ({dtype}); it needs one value a row")
 
 
-def read_table(path: Path, text: Sequence[str], progress: Progress = silent) -> Table:
+def read_table(path: Path, text: Container[str], progress: Progress = silent) -> Table:
     """Read a table whose format its name tells.
 
     Args:
@@ -121,10 +121,21 @@ def _read_part(path: Path, progress: Progress) -> tuple[pl.DataFrame, pl.Series]
     else:
         data = read_all(path, progress, is_table)
         frame = read_json(path, data) if kind == JSON else read_delimited(path, data, kind)
-    indexed = frame.with_row_index("__row")
+    _refuse_repeated_names(path, frame.columns)
+    rows = pl.int_range(len(frame), dtype=pl.UInt32, eager=True)
     if frame.width and kind not in (PARQUET, ARROW, JSON, SQLITE):
-        indexed = indexed.filter(~pl.all_horizontal(pl.exclude("__row").is_null()))  # blank lines
-    return indexed.drop("__row"), indexed["__row"]
+        filled = frame.select(~pl.all_horizontal(pl.all().is_null()))[:, 0]
+        if not filled.all():  # blank lines
+            frame, rows = frame.filter(filled), rows.filter(filled)
+    return frame, rows
+
+
+def _refuse_repeated_names(path: Path, columns: Sequence[str]) -> None:
+    """Raise if the header named a column twice: Polars gives the second one another name."""
+    for name in columns:
+        twice = name.rpartition("_duplicated_")[0]
+        if twice and twice in columns:
+            raise DataError(f"{path}: the header names the column {twice!r} more than once; rename or remove one")
 
 
 def _all_text(path: Path) -> bool:

@@ -246,6 +246,13 @@ def test_a_name_that_says_nothing_leaves_it_to_the_contents(tmp_path, content):
         assert rows(tmp_path / name) == ROWS
 
 
+def test_a_header_that_names_a_column_twice_is_refused(tmp_path):
+    (tmp_path / "e.csv").write_text("user,item,item,timestamp\nu,a,b,1\n")
+    assert "e.csv: the header names the column 'item' more than once; rename or remove one" in problem(
+        tmp_path / "e.csv"
+    )
+
+
 def test_a_folder_and_a_pattern_are_one_table_in_the_order_of_names(tmp_path):
     for number, part in ((1, FRAME[:1]), (2, FRAME[1:2]), (10, FRAME[2:])):
         part.write_csv(tmp_path / f"part-{number}.csv")
