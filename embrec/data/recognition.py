@@ -7,7 +7,6 @@ from typing import Any
 from embrec.data.readers.amazon import AmazonSource, year_of
 from embrec.data.readers.complete_journey import CompleteJourneySource
 from embrec.data.readers.containers import packing, split_member
-from embrec.data.readers.folders import table_files
 from embrec.data.readers.formats import are_sequences, is_table
 from embrec.data.readers.hm import HMSource
 from embrec.data.readers.lines import read_blocks
@@ -110,13 +109,13 @@ def _of_path(path: Path) -> tuple[str, str]:
         )
     if not split_member(path)[0].is_file():
         raise DataError(f"no such file or folder: {path}")
-    if not packing(path) or path.suffix.lower() != ".zip":
-        first = next(read_blocks(path, block_bytes=_SOME), None)
-        if first is not None and are_sequences(first.data):
-            return "sequences", f"the lines of {path}"
     if is_table(path.name):
         raise DataError(f"{path} looks like a table; give it as --interactions, or name the source with --source")
-    table_files(path)
+    if packing(path) == "zip":
+        raise DataError(f"{path} is an archive; unpack it, and give the unpacked folder as --path")
+    first = next(read_blocks(path, block_bytes=_SOME), None)
+    if first is not None and are_sequences(first.data):
+        return "sequences", f"the lines of {path}"
     raise DataError(
         f"{path} is of no layout that is known; name the source with --source (embrec data sources lists them)"
     )

@@ -194,8 +194,15 @@ def broken(tmp_path, name, data):
             ("--path", "nothing"),
             "nothing has no files of a layout that is known (it has: notes.txt); name the source with",
         ),
+        (("--path", "shop.zip"), "shop.zip is an archive; unpack it, and give the unpacked folder as --path"),
+        (
+            ("--source", "movielens", "--path", "shop.zip"),
+            "shop.zip is a file; unpack it, and give the unpacked folder",
+        ),
         (("--path", "absent"), "no such file or folder: absent"),
         (("--path", "events.csv"), "events.csv looks like a table; give it as --interactions"),
+        (("--reviews", "events.csv"), "events.csv, line 1: not valid JSON"),
+        (("--reviews", "events.csv"), "a table of ratings is read with --interactions"),
         (("--reviews", "items.jsonl"), "the first line has the keys item, title, which are of no year"),
         (("--source", "table"), "--source table needs --interactions (the interaction log)"),
         (("--source", "amazon-2014"), "--source amazon-2014 needs --reviews"),
@@ -220,6 +227,7 @@ def broken(tmp_path, name, data):
 def test_what_is_wrong_is_one_line_exit_2_and_nothing_written(embrec, tmp_path, arguments, message):
     review = b'{"reviewerID": "u", "asin": "a", "unixReviewTime": 1, "overall": 5.0}\n'
     (tmp_path / "nothing").mkdir()
+    (tmp_path / "shop.zip").write_bytes(b"PK\x05\x06" + bytes(18))
     (tmp_path / "nothing" / "notes.txt").touch()
     (tmp_path / "cut.gz").write_bytes(gzip.compress(review * 50)[:-12])
     (tmp_path / "broken.json").write_bytes(review + b'{"reviewerID": \n')

@@ -114,17 +114,22 @@ def year_of(path: Path) -> str:
     Raises:
         DataError: the first line is no review of any year.
     """
-    for block in read_blocks(path, block_bytes=1 << 16):
-        for _, record in records(Block(path, block.first_line, next(block.lines(), (0, b""))[1]), json_record):
-            for kind, keys in reversed(_KEYS.items()):
-                if {keys.user, keys.item, keys.time} <= record.keys():
-                    is_2014 = "verified" not in record and kind == "amazon-2018"
-                    return "amazon-2014" if is_2014 else kind
-            raise DataError(
-                f"{path}: the first line has the keys {', '.join(record)}, which are of no year of the Amazon reviews; "
-                "read other data with --source table"
-            )
-    raise DataError(f"{path}: the interaction log is empty; nothing can be learned from it")
+    lines = (entry for block in read_blocks(path, block_bytes=1 << 16) for entry in block.lines())
+    place, line = next(lines, (1, b""))
+    if not line:
+        raise DataError(f"{path}: the interaction log is empty; nothing can be learned from it")
+    try:
+        record = json_record(line)
+    except ValueError as error:
+        raise DataError(f"{path}, line {place}: {error}; a table of ratings is read with --interactions") from None
+    for kind in reversed(AmazonSource.kinds):
+        keys = _KEYS[kind]
+        if {keys.user, keys.item, keys.time} <= record.keys() and (kind != "amazon-2018" or "verified" in record):
+            return kind
+    raise DataError(
+        f"{path}: the first line has the keys {', '.join(record)}, which are of no year of the Amazon reviews; "
+        "read other data with --source table"
+    )
 
 
 def read_reviews(path: Path, keys: _Keys, progress: Progress = silent) -> pl.DataFrame:

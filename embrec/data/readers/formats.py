@@ -91,6 +91,8 @@ def table_format(path: Path) -> str:
         raise DataError(f"{path}: {_WHY_NO_PICKLE}")
     if named is None:
         return _sniffed(path, name, start, inside)
+    if named in (EXCEL, SQLITE):
+        raise DataError(f"{path}: {named} files are read where they lie; unpack it first")
     if inside is not None and inside != named:
         raise _other_than_named(path, inside, named)
     if named in (PARQUET, ARROW) and inside is None and start and _is_text(start):

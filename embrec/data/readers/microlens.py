@@ -21,6 +21,7 @@ from embrec.data.readers.published import (
     header_of,
     images_below,
     read_columns,
+    require_folder,
     the_only,
     time_columns,
     whole_numbers,
@@ -58,9 +59,9 @@ class MicroLensSource(BaseModel):
 
     def files(self) -> list[Path]:
         """Return the input files; see `Source`."""
-        if not self.path.is_dir():
-            raise DataError(f"no such folder: {self.path}; give the folder of the MicroLens files as --path")
-        pairs = the_only(_pairs(self.path), self.path, "interactions (MicroLens-..._pairs.csv)")
+        pairs = the_only(
+            _pairs(require_folder(self.path, "MicroLens")), self.path, "interactions (MicroLens-..._pairs.csv)"
+        )
         titles = sorted([*self.path.glob("*_titles.csv"), *self.path.glob("*_title_en.csv")])
         return [pairs, *titles[:1]]
 

@@ -14,7 +14,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from embrec.data.readers.guide import Guide
-from embrec.data.readers.published import file_named, read_headerless
+from embrec.data.readers.published import file_named, read_headerless, require_folder
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, check_ids, require_events, unique_items
 from embrec.data.readers.tabular import Table
 from embrec.errors import DataError
@@ -56,9 +56,7 @@ class MindSource(BaseModel):
 
     def files(self) -> list[Path]:
         """Return the input files; see `Source`."""
-        if not self.path.is_dir():
-            raise DataError(f"no such folder: {self.path}; give the unpacked folder of MIND as --path")
-        folders = _folders(self.path)
+        folders = _folders(require_folder(self.path, "MIND"))
         if not folders:
             raise DataError(
                 f"{self.path} has no {_BEHAVIORS}, nor has a folder in it; give the unpacked folder of MIND"

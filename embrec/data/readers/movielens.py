@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.images import images_in_folder
 from embrec.data.readers.lines import Block, decode, read_all, read_blocks
+from embrec.data.readers.published import require_folder
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, bad_id, id_problem, require_events, unique_items
 from embrec.data.readers.records import number
 from embrec.errors import DataError
@@ -87,8 +88,7 @@ class MovieLensSource(BaseModel):
         return RawData(events, items, (TITLE, GENRES), context=(RATING,), notes=notes)
 
     def _layout(self) -> _Layout:
-        if not self.path.is_dir():
-            raise DataError(f"no such folder: {self.path}; give the unpacked MovieLens folder as --path")
+        require_folder(self.path, "MovieLens")
         for layout in _LAYOUTS:
             if (self.path / layout.ratings).is_file():
                 missing = [name for name in (layout.movies,) if not (self.path / name).is_file()]

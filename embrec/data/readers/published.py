@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from embrec.data.catalog import IMAGE
+from embrec.data.readers.containers import packing
 from embrec.data.readers.delimited import read_delimited, separator_of
 from embrec.data.readers.formats import CSV, by_name, is_table
 from embrec.data.readers.images import SUFFIXES
@@ -38,15 +39,30 @@ def file_named(folder: Path, name: str) -> Path | None:
     return next((folder / (name + end) for end in _PACKED_NAMES if (folder / (name + end)).is_file()), None)
 
 
+def require_folder(folder: Path, what: str) -> Path:
+    """Return the path of an existing folder.
+
+    Args:
+        folder: its path.
+        what: should be in it, as messages call it.
+
+    Raises:
+        DataError: there is no such folder, or it is a file.
+    """
+    if folder.is_file():
+        raise DataError(f"{folder} is a file; unpack it, and give the unpacked folder of {what} as --path")
+    if not folder.is_dir():
+        raise DataError(f"no such folder: {folder}; give the unpacked folder of {what} as --path")
+    return folder
+
+
 def require_named(folder: Path, name: str, what: str) -> Path:
     """Return a file of a folder by its name, packed or not.
 
     Raises:
         DataError: there is no such folder, or no such file in it.
     """
-    if not folder.is_dir():
-        raise DataError(f"no such folder: {folder}; give the unpacked folder of {what} as --path")
-    found = file_named(folder, name)
+    found = file_named(require_folder(folder, what), name)
     if found is None:
         raise DataError(f"{folder} has no {name}; give the unpacked folder of {what} as --path")
     return found
@@ -98,14 +114,29 @@ def read_columns(
     Raises:
         DataError: the file is damaged, or does not have a column.
     """
-    data = read_all(path, progress, is_table)
-    frame = read_delimited(path, data, kind)
+    frame = None if others else _only(path, columns, kind)
+    if frame is None:
+        frame = read_delimited(path, read_all(path, progress, is_table), kind)
     missing = [name for name in columns if name not in frame.columns]
     if missing:
         raise DataError(f"{path} has no column {missing[0]!r}; it has: {listed(frame.columns, 30)}; see --source table")
     rows = pl.int_range(len(frame), dtype=pl.UInt32, eager=True)
     filled = frame.select(~pl.all_horizontal(pl.all().is_null()))[:, 0]
     return Table(path, (frame if others else frame.select(columns)).filter(filled), rows.filter(filled))
+
+
+def _only(path: Path, columns: Sequence[str], kind: str) -> pl.DataFrame | None:
+    """Return some columns without holding the others in memory, as logs of gigabytes need; None where something hinders it."""
+    if packing(path):
+        return None
+    with path.open("rb") as stream:
+        header = stream.readline(1 << 16)
+    if b"\x00" in header:  # UTF-16
+        return None
+    try:
+        return pl.read_csv(path, columns=list(columns), separator=separator_of(header, kind), infer_schema=False)
+    except pl.exceptions.PolarsError:
+        return None
 
 
 def read_headerless(path: Path, columns: Sequence[str], needed: int, progress: Progress = silent) -> Table:

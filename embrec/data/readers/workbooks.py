@@ -25,7 +25,8 @@ def read_excel(path: Path) -> pl.DataFrame:
         raise MissingExtraError("fastexcel", "formats", f"reading the Excel file {path}") from None
     file, name = split_member(path)
     try:
-        reader = fastexcel.read_excel(str(file))
+        data = file.read_bytes()  # so that the contents tell the kind of workbook, and not the name
+        reader = fastexcel.read_excel(data)
         sheets = list(reader.sheet_names)
         if name is None and len(sheets) > 1:  # new workbooks often have empty sheets beside the one that is used
             sheets = [
@@ -33,7 +34,7 @@ def read_excel(path: Path) -> pl.DataFrame:
             ] or sheets
         sheet = _one_of(file, "sheet", sheets, name)
         return pl.read_excel(
-            file,
+            data,
             sheet_name=sheet,
             infer_schema_length=None,
             drop_empty_rows=False,

@@ -150,6 +150,8 @@ def test_arrow_streams_and_packed_parquet(tmp_path):
     FRAME.write_parquet(stream)
     (tmp_path / "e.parquet.gz").write_bytes(gzip.compress(stream.getvalue()))
     assert rows(tmp_path / "e.parquet.gz") == ROWS
+    (tmp_path / "e.zip").write_bytes(zipped(log__parquet=stream.getvalue()))
+    assert rows(tmp_path / "e.zip") == ROWS
 
 
 def test_excel_sheets(tmp_path):
@@ -165,6 +167,8 @@ def test_excel_sheets(tmp_path):
     raw = TableSource(interactions=f"{path}::log", items=f"{path}::items").read()
     assert (raw.events.rows(), raw.items.rows()) == ([("007", "a", 30)], [("a", "Pen")])
     assert "has no sheet 'logs'; did you mean 'log'?" in problem(f"{path}::logs")
+    write_xlsx(tmp_path / "e", {"log": cells[:2]})  # a name that says nothing
+    assert "an Excel file by its contents; name it .xlsx" in problem(tmp_path / "e")
     path.write_bytes(path.read_bytes()[:300])
     assert "not a readable Excel file" in problem(path)
 
@@ -221,6 +225,8 @@ LIES = {
     ("e.db", CSV): "not a readable SQLite file; it is text that begins",
     ("e.csv", b"SQLite format 3\x00"): "an SQLite file by its contents, not CSV",
     ("e.zip", CSV): "not a zip file, whatever its name says",
+    ("e.zip", zipped(log__xlsx=b"PK")): "Excel files are read where they lie; unpack it first",
+    ("e.db.gz", gzip.compress(b"x")): "SQLite files are read where they lie; unpack it first",
     ("e.7z", b"7z\xbc\xaf\x27\x1c"): "is a 7z archive, which is not read; unpack it",
     ("e.h5", b"\x89HDF\r\n\x1a\n"): "HDF5 files are not read; save the table as Parquet or CSV",
     ("e.pkl", pickle.dumps({"user": [1]})): "opening one runs whatever code it holds",
