@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,10 @@ import polars as pl
 
 from embrec.data.readers.formats import ATOMIC, CSV
 from embrec.errors import DataError
+from embrec.names import listed
 
 _SEPARATORS = ",;\t|"
+_SHOWN, _COLUMNS_SHOWN = 40, 30
 
 
 def read_delimited(path: Path, data: bytes, kind: str) -> pl.DataFrame:
@@ -67,6 +69,12 @@ def separator_of(data: bytes, kind: str) -> str:
     """Return what stands between the fields of a table, told by its header where the format leaves it open."""
     header = data.split(b"\n", 1)[0].decode("utf-8", errors="replace")
     return max(_SEPARATORS, key=header.count) if kind == CSV else "\t"
+
+
+def shown(columns: Iterable[str]) -> str:
+    """Return the names of columns for a message: on one line, and short, as a broken header's are not."""
+    names = (" ".join(name.split()) for name in columns)
+    return listed([name if len(name) <= _SHOWN else name[:_SHOWN] + "..." for name in names], _COLUMNS_SHOWN)
 
 
 def _rows(text: str, data: bytes, kind: str) -> Any:

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-from embrec.data.readers.delimited import read_delimited
+from embrec.data.readers.delimited import read_delimited, shown
 from embrec.data.readers.formats import CSV
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.lines import read_all
@@ -113,7 +113,7 @@ def _titles(path: Path, progress: Progress) -> pl.DataFrame:
     if first[0].strip().isdigit():  # a release without a header
         data = b"item,title\n" + data
     elif [name.strip() for name in first] != ["item", "title"]:
-        raise DataError(f"{path}, line 1: expected the columns item,title, not {','.join(first)}")
+        raise DataError(f"{path}, line 1: expected the columns item,title, not {shown(first)}")
     frame = read_delimited(path, data, CSV)
     frame.columns = [ITEM, "title"]
     check_ids(frame, ITEM, lambda row: f"{path}, title {row + 1}")

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from embrec.data.readers.columnar import read_columnar
 from embrec.data.readers.containers import split_member
+from embrec.data.readers.delimited import shown
 from embrec.data.readers.folders import table_files
 from embrec.data.readers.formats import PARQUET, table_format
 from embrec.data.readers.guide import Guide
@@ -133,7 +134,7 @@ def _rows(path: Path) -> pl.DataFrame:
     frame = read_columnar(path, PARQUET)
     missing = [name for name in _COLUMNS if name not in frame.columns]
     if missing:
-        raise DataError(f"{path} has no column {missing[0]!r}; it has: {', '.join(frame.columns)}; see --source table")
+        raise DataError(f"{path} has no column {missing[0]!r}; it has: {shown(frame.columns)}; see --source table")
     kind = frame["type"]
     if kind.dtype.is_integer():
         kind = kind.cast(pl.Int64).replace_strict(dict(enumerate(EVENTS)), default=None, return_dtype=pl.String)

@@ -10,7 +10,7 @@ import polars as pl
 
 from embrec.data.catalog import IMAGE
 from embrec.data.readers.containers import packing
-from embrec.data.readers.delimited import read_delimited, separator_of
+from embrec.data.readers.delimited import read_delimited, separator_of, shown
 from embrec.data.readers.formats import CSV, by_name, is_table
 from embrec.data.readers.images import SUFFIXES
 from embrec.data.readers.lines import read_all, read_blocks
@@ -119,7 +119,7 @@ def read_columns(
         frame = read_delimited(path, read_all(path, progress, is_table), kind)
     missing = [name for name in columns if name not in frame.columns]
     if missing:
-        raise DataError(f"{path} has no column {missing[0]!r}; it has: {listed(frame.columns, 30)}; see --source table")
+        raise DataError(f"{path} has no column {missing[0]!r}; it has: {shown(frame.columns)}; see --source table")
     rows = pl.int_range(len(frame), dtype=pl.UInt32, eager=True)
     filled = frame.select(~pl.all_horizontal(pl.all().is_null()))[:, 0]
     return Table(path, (frame if others else frame.select(columns)).filter(filled), rows.filter(filled))
@@ -214,7 +214,7 @@ def images_below(items: pl.DataFrame, folder: Path, notes: dict[str, int]) -> pl
     ).unique(ITEM, keep="first", maintain_order=True)
     joined = items.join(found, on=ITEM, how="left", maintain_order="left")
     without = joined[IMAGE].null_count()
-    if without == len(joined):
+    if without == len(joined) and without:
         raise DataError(f"{folder} has no image that is named after an item, such as {items[ITEM][0]}.jpg")
     notes["items without an image"] = without
     return joined

@@ -11,6 +11,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from embrec.data.readers.containers import split_member
+from embrec.data.readers.delimited import shown
 from embrec.data.readers.formats import ATOMIC
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.images import images_in_folder
@@ -29,7 +30,7 @@ from embrec.data.readers.raw import (
 from embrec.data.readers.records import LARGEST
 from embrec.data.readers.tabular import Table
 from embrec.errors import DataError
-from embrec.names import did_you_mean, listed
+from embrec.names import did_you_mean
 from embrec.progress import Progress, silent
 
 _TYPES = ("token", "token_seq", "float", "float_seq")
@@ -142,7 +143,7 @@ class _Atomic:
         if column not in self.types:
             raise DataError(
                 f"{self.table.path} has no column {column!r}{did_you_mean(column, self.types) or ';'} "
-                f"it has: {listed(self.types)}; name it with --user-column, --item-column or --time-column"
+                f"it has: {shown(self.types)}; name it with --user-column, --item-column or --time-column"
             )
 
 
@@ -157,8 +158,8 @@ def _typed(path: Path, progress: Progress) -> _Atomic:
         column, _, kind = name.rpartition(":")
         if not column or kind not in _TYPES:
             raise DataError(
-                f"{path}, line 1: column {name!r} has no type; RecBole writes it behind a colon ({', '.join(_TYPES)}), as in "
-                f"{name.split(':')[0]}:token"
+                f"{path}, line 1: column {shown([name])!r} has no type; RecBole writes it behind a colon "
+                f"({', '.join(_TYPES)}), as in user_id:token"
             )
         types[column] = kind
     frame = table.frame.rename({name: name.rpartition(":")[0] for name in table.frame.columns})

@@ -8,14 +8,13 @@ from pathlib import Path
 import polars as pl
 
 from embrec.data.readers.columnar import read_columnar
-from embrec.data.readers.delimited import line_of, read_delimited, typed
+from embrec.data.readers.delimited import line_of, read_delimited, shown, typed
 from embrec.data.readers.folders import base_folder, folder_values, table_files
 from embrec.data.readers.formats import ARROW, EXCEL, JSON, PARQUET, SQLITE, is_table, table_format
 from embrec.data.readers.json_tables import place_of, read_json
 from embrec.data.readers.lines import read_all
 from embrec.data.readers.workbooks import read_excel, read_sqlite
 from embrec.errors import DataError
-from embrec.names import listed
 from embrec.progress import Progress, silent
 
 
@@ -154,7 +153,7 @@ def _require_same_columns(path: Path, files: Sequence[Path], frames: Sequence[pl
     for file, frame in zip(files, frames, strict=True):
         if set(frame.columns) != set(expected):
             raise DataError(
-                f"{path}: {file} has other columns ({listed(frame.columns)}) than {files[0]} ({listed(expected)}); "
+                f"{path}: {file} has other columns ({shown(frame.columns)}) than {files[0]} ({shown(expected)}); "
                 "give a pattern that fits the parts of one table only"
             )
 
