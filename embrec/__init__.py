@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from embrec.data.preparation import PreparationConfig
     from embrec.data.readers.amazon import AmazonSource
     from embrec.data.readers.complete_journey import CompleteJourneySource
+    from embrec.data.readers.hm import HMSource
+    from embrec.data.readers.microlens import MicroLensSource
+    from embrec.data.readers.mind import MindSource
     from embrec.data.readers.movielens import MovieLensSource
+    from embrec.data.readers.otto import OttoSource
+    from embrec.data.readers.pixelrec import PixelRecSource
+    from embrec.data.readers.recbole import RecBoleSource
+    from embrec.data.readers.retailrocket import RetailRocketSource
+    from embrec.data.readers.sequences import SequencesSource
     from embrec.data.readers.table import TableSource, read_items
     from embrec.data.relations import Relations
     from embrec.data.splits import GlobalTime, ItemHoldout, LeaveOneOut, PerUserRatio, UserHoldout, parse_split
@@ -44,14 +52,22 @@ _EXPORTS = {
     "EmbrecError": "embrec.errors",
     "FeatureTable": "embrec.features.table",
     "GlobalTime": "embrec.data.splits",
+    "HMSource": "embrec.data.readers.hm",
     "Interactions": "embrec.data.interactions",
     "ItemHoldout": "embrec.data.splits",
     "LeaveOneOut": "embrec.data.splits",
+    "MicroLensSource": "embrec.data.readers.microlens",
+    "MindSource": "embrec.data.readers.mind",
     "MovieLensSource": "embrec.data.readers.movielens",
+    "OttoSource": "embrec.data.readers.otto",
     "PerUserRatio": "embrec.data.splits",
+    "PixelRecSource": "embrec.data.readers.pixelrec",
     "PreparationConfig": "embrec.data.preparation",
+    "RecBoleSource": "embrec.data.readers.recbole",
     "Recommender": "embrec.serving.recommender",
     "Relations": "embrec.data.relations",
+    "RetailRocketSource": "embrec.data.readers.retailrocket",
+    "SequencesSource": "embrec.data.readers.sequences",
     "TableSource": "embrec.data.readers.table",
     "UserHoldout": "embrec.data.splits",
     "Workspace": "embrec.workspace",
@@ -81,14 +97,22 @@ __all__ = [
     "EmbrecError",
     "FeatureTable",
     "GlobalTime",
+    "HMSource",
     "Interactions",
     "ItemHoldout",
     "LeaveOneOut",
+    "MicroLensSource",
+    "MindSource",
     "MovieLensSource",
+    "OttoSource",
     "PerUserRatio",
+    "PixelRecSource",
     "PreparationConfig",
+    "RecBoleSource",
     "Recommender",
     "Relations",
+    "RetailRocketSource",
+    "SequencesSource",
     "TableSource",
     "UserHoldout",
     "Workspace",

@@ -21,6 +21,7 @@ _PURPOSES = {
     "ray": "building features and training on several processors or machines",
     "tune": "the search for settings",
     "examples": "the grocery data of the quickstart",
+    "formats": "tables in Excel files",
     "all": "everything above",
     "test": "the test suite",
     "dev": "formatting and type checks",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Bring data in, and see what is there.")
 
-_ALL, _AMAZON, _TABLE = "Source", "Amazon and MovieLens", "Table"
+_ALL, _PUBLISHED, _TABLE = "Source", "Published data", "Table"
 _PREPARATION, _DEMO = "Preparation", "Complete Journey"
 
 
@@ -22,28 +22,43 @@ _PREPARATION, _DEMO = "Preparation", "Complete Journey"
 def import_(
     category: Annotated[str, typer.Option(help="Name of the category to make.")],
     source: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="amazon-2014, amazon-2018, amazon-2023, movielens, table or complete-journey.", rich_help_panel=_ALL
+            help="What the data are; `embrec data sources` lists them all (default: told by the other options).",
+            rich_help_panel=_ALL,
+            show_default=False,
         ),
-    ],
+    ] = None,
     images: Annotated[
         Path | None,
         typer.Option(help="Folder of images named <item>.jpg, .jpeg, .png or .webp.", rich_help_panel=_ALL),
     ] = None,
     reviews: Annotated[
-        Path | None, typer.Option(help="Amazon: reviews, JSON lines, plain or gzip.", rich_help_panel=_AMAZON)
+        Path | None, typer.Option(help="Amazon: reviews, JSON lines, plain or gzip.", rich_help_panel=_PUBLISHED)
     ] = None,
     metadata: Annotated[
-        Path | None, typer.Option(help="Amazon: products, one a line, plain or gzip.", rich_help_panel=_AMAZON)
+        Path | None, typer.Option(help="Amazon: products, one a line, plain or gzip.", rich_help_panel=_PUBLISHED)
     ] = None,
-    path: Annotated[Path | None, typer.Option(help="MovieLens: the unpacked folder.", rich_help_panel=_AMAZON)] = None,
+    path: Annotated[
+        Path | None,
+        typer.Option(help="All but Amazon: the unpacked folder, or the file.", rich_help_panel=_PUBLISHED),
+    ] = None,
+    event: Annotated[
+        list[str] | None,
+        typer.Option(help="RetailRocket, OTTO: kind of event that counts; repeatable.", rich_help_panel=_PUBLISHED),
+    ] = None,
+    histories: Annotated[
+        str | None,
+        typer.Option(help="MIND: clicks without times, drop or first (default: drop).", rich_help_panel=_PUBLISHED),
+    ] = None,
     interactions: Annotated[
-        Path | None, typer.Option(help="Log as CSV, TSV, JSONL (also .gz) or Parquet.", rich_help_panel=_TABLE)
+        Path | None,
+        typer.Option(
+            help="Log: CSV, TSV, JSON, Parquet, Arrow, Excel, SQLite, packed or not; also a folder or a 'pattern*.csv'.",
+            rich_help_panel=_TABLE,
+        ),
     ] = None,
-    items: Annotated[
-        Path | None, typer.Option(help="Catalog as CSV, TSV, JSONL (also .gz) or Parquet.", rich_help_panel=_TABLE)
-    ] = None,
+    items: Annotated[Path | None, typer.Option(help="Catalog, in the same forms.", rich_help_panel=_TABLE)] = None,
     user_column: Annotated[
         str | None,
         typer.Option(help="Of the log (default: user, or a common name such as customer_id).", rich_help_panel=_TABLE),
@@ -135,36 +150,43 @@ def import_(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a category that is already there.")] = False,
     workspace: Workspace = None,
+    stray: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
 ) -> None:
     """Import a data set as a category: read it, filter it, and say what was kept, dropped and why."""
-    from embrec.cli.console import progress_bars
+    if stray:
+        _refuse_stray(stray)
+    from embrec.cli.console import notes, progress_bars
     from embrec.data.importing import import_data, make_preparation, make_source
+    from embrec.data.recognition import recognise
     from embrec.workspace import Workspace as Workspaces
 
     target = Workspaces.locate(workspace).category(category)
-    origin = make_source(
-        source,
-        {
-            "images": images,
-            "reviews": reviews,
-            "metadata": metadata,
-            "path": path,
-            "interactions": interactions,
-            "items": items,
-            "user_column": user_column,
-            "item_column": item_column,
-            "catalog_item_column": catalog_item_column,
-            "time_column": time_column,
-            "time_unit": time_unit,
-            "missing_time": missing_time,
-            "order_column": order_column,
-            "context_column": tuple(context_column or ()),
-            "text_column": tuple(text_column or ()),
-            "title_column": title_column,
-            "image_column": image_column,
-            "weeks": weeks,
-        },
-    )
+    options = {
+        "images": images,
+        "reviews": reviews,
+        "metadata": metadata,
+        "path": path,
+        "event": tuple(event or ()),
+        "histories": histories,
+        "interactions": interactions,
+        "items": items,
+        "user_column": user_column,
+        "item_column": item_column,
+        "catalog_item_column": catalog_item_column,
+        "time_column": time_column,
+        "time_unit": time_unit,
+        "missing_time": missing_time,
+        "order_column": order_column,
+        "context_column": tuple(context_column or ()),
+        "text_column": tuple(text_column or ()),
+        "title_column": title_column,
+        "image_column": image_column,
+        "weeks": weeks,
+    }
+    if source is None:
+        source, told_by = recognise(options)
+        notes().print(f"note: read as --source {source}, told by {told_by}", markup=False)
+    origin = make_source(source, options)
     preparation = make_preparation(
         preset,
         {
@@ -181,6 +203,19 @@ def import_(
     with progress_bars() as progress:
         result = import_data(target, origin, preparation, force=force, progress=progress)
     _print_import(result)
+
+
+def _refuse_stray(stray: list[str]) -> None:
+    """Say what words without an option before them come from: most often a pattern that the shell has expanded."""
+    from embrec.errors import ConfigError
+
+    if all(Path(word).exists() for word in stray):
+        pattern = Path(stray[0]).with_name("*" + Path(stray[0]).suffix)
+        raise ConfigError(
+            f"{stray[0]} has no option before it; put a pattern of several files between quotes, as in '{pattern}', so "
+            "that the shell leaves it as it is, or give their folder"
+        )
+    raise ConfigError(f"{stray[0]!r} has no option before it; embrec data import --help lists them")
 
 
 @app.command()
@@ -239,6 +274,31 @@ def split(
     _print_parts(f"category {category}, split {split_text(report.split)}", report)
     for line in report.leaks.lines(every=True):
         answers().print(line, markup=False)
+
+
+@app.command()
+def sources(
+    name: Annotated[str | None, typer.Argument(help="One of them, with its options.", show_default=False)] = None,
+) -> None:
+    """List the data that can be imported: what each is, its files, and an example."""
+    from embrec.data.importing import source_guides, source_options
+
+    for kind, guide in source_guides(name).items():
+        typer.echo(f"{kind}: {guide.what}")
+        lines = {
+            "files": guide.files,
+            "from": guide.home,
+            "terms": guide.terms,
+            "example": f"embrec data import {guide.example}",
+        }
+        for title, text in lines.items():
+            if text:
+                typer.echo(f"  {title + ':':<9}{text}")
+        if name is not None:
+            typer.echo("  options:")
+            for option, description in source_options(kind).items():
+                typer.echo(f"    {option:<24}{description}")
+        typer.echo()
 
 
 @app.command("list")
@@ -302,6 +362,12 @@ def report_rows(dataset: "Dataset") -> list[list[object]]:
     if report["items_without_events"]:
         rows.append(["also in the catalog: items without events", "", "", report["items_without_events"]])
     for note, count in report["notes"].items():
-        in_items = "item" in note or "catalog" in note or "image" in note
-        rows.append([f"note: {note}", "" if in_items else count, "", count if in_items else ""])
+        in_users = note.startswith("users")
+        in_items = not in_users and ("item" in note or "catalog" in note or "image" in note)
+        events, users, items = (
+            "" if in_users or in_items else count,
+            count if in_users else "",
+            count if in_items else "",
+        )
+        rows.append([f"note: {note}", events, users, items])
     return rows

@@ -13,7 +13,8 @@ def report(
         list[str], typer.Argument(help="Runs of one category and split; the others are compared with the first.")
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The HTML file to write; .html is added where the name has no ending.")
+        Path,
+        typer.Option("--output", "-o", help="The HTML file to write; .html is added where the name has no ending."),
     ] = Path("report.html"),
     baseline: Annotated[
         list[str] | None, typer.Option(help="pop or content-knn; may be repeated (default: both, where they can be).")

@@ -10,23 +10,16 @@ import polars as pl
 from pydantic import BaseModel, ValidationError
 
 from embrec.data.preparation import PRESETS, PreparationConfig, prepare
-from embrec.data.readers.amazon import AmazonSource
-from embrec.data.readers.complete_journey import CompleteJourneySource
 from embrec.data.readers.frames import content_fingerprint
-from embrec.data.readers.movielens import MovieLensSource
+from embrec.data.readers.guide import Guide
 from embrec.data.readers.raw import Source
-from embrec.data.readers.table import TableSource
+from embrec.data.recognition import SOURCES, AnySource, recognise
 from embrec.data.store import Dataset, load_dataset, save_dataset
 from embrec.errors import ConfigError, DataError
+from embrec.names import unknown
 from embrec.progress import Progress, silent
 from embrec.workspace import Category
 
-AnySource = AmazonSource | MovieLensSource | TableSource | CompleteJourneySource
-SOURCES: dict[str, type[AnySource]] = {
-    kind: source
-    for source in (AmazonSource, MovieLensSource, TableSource, CompleteJourneySource)
-    for kind in source.kinds
-}
 Model = TypeVar("Model", bound=BaseModel)
 
 # What a reader finds out by itself where nobody says it; so whether it was said makes no difference, but what was found does.
@@ -44,14 +37,20 @@ class Import:
     fresh: bool
 
 
-def make_source(source: str, options: Mapping[str, Any]) -> AnySource:
+def make_source(source: str | None, options: Mapping[str, Any]) -> AnySource:
     """Return the source of that name with these options; options that are None are absent.
+
+    Args:
+        source: its name; None: the one that the options mean, see `recognise`.
+        options: by name.
 
     Raises:
         ConfigError: no such source, an option belongs to another source, is missing or has a wrong value.
     """
+    if source is None:
+        source, _ = recognise(options)
     if source not in SOURCES:
-        raise ConfigError(f"--source {source!r} is unknown; there are: {', '.join(SOURCES)}")
+        raise ConfigError(f"{unknown('source', source, SOURCES, len(SOURCES))} (embrec data sources says what each is)")
     kind = SOURCES[source]
     given = {name: value for name, value in options.items() if value not in (None, ())}
     own = [name for name in kind.model_fields if name != "source"]
@@ -64,6 +63,28 @@ def make_source(source: str, options: Mapping[str, Any]) -> AnySource:
         if kind.model_fields[name].is_required() and name not in given:
             raise ConfigError(f"--source {source} needs {_flag(name)} ({kind.model_fields[name].description})")
     return _validated(kind, {"source": source, **given})
+
+
+def source_guides(name: str | None = None) -> dict[str, Guide]:
+    """Return what the sources are, in words, name -> guide: all of them, or one.
+
+    Raises:
+        ConfigError: no such source.
+    """
+    if name is not None and name not in SOURCES:
+        raise ConfigError(unknown("source", name, SOURCES, len(SOURCES)))
+    return {kind: source.guides[kind] for kind, source in SOURCES.items() if name in (None, kind)}
+
+
+def source_options(name: str) -> dict[str, str]:
+    """Return the options of a source, as the command line calls them, and what each is."""
+    options = {}
+    for field, info in SOURCES[name].model_fields.items():
+        if field != "source":
+            value = info.default
+            default = "needed" if info.is_required() else f"default: {value}" if value not in (None, ()) else "optional"
+            options[_flag(field)] = f"{info.description} ({default})"
+    return options
 
 
 def make_preparation(preset: str | None, options: Mapping[str, Any], source: str = "") -> PreparationConfig:

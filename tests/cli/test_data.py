@@ -82,6 +82,67 @@ def test_the_same_import_again_does_nothing_and_another_needs_force(embrec, tmp_
     assert load_dataset(Workspace(tmp_path / "workspace").category("shop")).interactions.n_users == 9
 
 
+REVIEWS = {
+    "amazon-2014": {"reviewerID": "u", "asin": "a", "unixReviewTime": 1, "overall": 5.0, "helpful": [0, 0]},
+    "amazon-2018": {"reviewerID": "u", "asin": "a", "unixReviewTime": 1, "overall": 5.0, "verified": True},
+    "amazon-2023": {"user_id": "u", "parent_asin": "a", "timestamp": 1000, "rating": 5.0},
+}
+
+
+@pytest.mark.parametrize("kind", REVIEWS)
+def test_reviews_tell_their_year(embrec, tmp_path, kind):
+    (tmp_path / "r.jsonl").write_text(json.dumps(REVIEWS[kind]) + "\n")
+    code, _out, err = embrec("data", "import", "--category", "a", "--reviews", "r.jsonl", "--preset", "none")
+    assert (code, f"note: read as --source {kind}, told by the keys of the first line" in err) == (0, True)
+
+
+def test_the_options_tell_the_source(embrec, tmp_path):
+    code, _out, err = embrec("data", "import", "--interactions", "events.csv", "--category", "a")
+    assert (code, "note: read as --source table, told by --interactions" in err) == (0, True)
+    code, _out, err = embrec("data", "import", "--source", *TABLE[3:], "--category", "a", "--force")
+    assert (code, "read as" in err) == (0, False)
+    (tmp_path / "ml").mkdir()
+    (tmp_path / "ml" / "ratings.dat").write_text("1::10::5::978300760\n")
+    (tmp_path / "ml" / "movies.dat").write_text("10::Toy Story (1995)::Animation\n")
+    code, _out, err = embrec("data", "import", "--path", "ml", "--category", "b", "--preset", "none")
+    assert (code, "note: read as --source movielens, told by the files of ml" in err) == (0, True)
+    (tmp_path / "beauty.txt").write_text("1 5 7 9\n2 5 8\n")
+    code, _out, err = embrec("data", "import", "--path", "beauty.txt", "--category", "c", "--preset", "none")
+    assert (code, "note: read as --source sequences, told by the lines of beauty.txt" in err) == (0, True)
+
+
+def test_sources_are_listed_with_files_and_an_example_each(embrec):
+    from embrec.data.importing import SOURCES
+
+    code, out, _err = embrec("data", "sources")
+    assert code == 0
+    for kind in SOURCES:
+        assert f"\n{kind}: " in "\n" + out
+    assert out.count("example: embrec data import") == len(SOURCES)
+    assert "options:" not in out
+    code, out, _err = embrec("data", "sources", "mind")
+    assert (code, "table: " in out, "--path" in out, "(needed)" in out, "default: drop" in out) == (
+        0,
+        False,
+        True,
+        True,
+        True,
+    )
+    code, _out, err = embrec("data", "sources", "mindd")
+    assert (code, "unknown source 'mindd'; did you mean 'mind'?" in err) == (2, True)
+
+
+def test_every_example_of_a_source_has_options_that_it_takes():
+    from embrec.data.importing import make_source, source_guides
+
+    for kind, guide in source_guides().items():
+        words = guide.example.split()
+        pairs = [(words[n][2:].replace("-", "_"), words[n + 1]) for n in range(0, len(words), 2)]
+        options = {name: value for name, value in pairs if name not in ("source", "category", "event")}
+        events = tuple(value for name, value in pairs if name == "event")
+        assert make_source(dict(pairs).get("source", "table"), {**options, "event": events}).source == kind
+
+
 def test_list_and_stats(embrec, tmp_path):
     place = ("--workspace", tmp_path / "elsewhere")
     code, out, err = embrec("data", "list", *place)
@@ -117,7 +178,32 @@ def broken(tmp_path, name, data):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--source", "nope"), "--source 'nope' is unknown; there are: amazon-2014"),
+        (("--source", "nope"), "unknown source 'nope'; there are: table, sequences, recbole, amazon-2014"),
+        (("--source", "amazon2023"), "unknown source 'amazon2023'; did you mean 'amazon-2023'?"),
+        (
+            ("--items", "items.jsonl"),
+            "what to import is not said; give --interactions FILE, --reviews FILE, --path FOLDER",
+        ),
+        (
+            ("--interactions", "events.csv", "time.csv", "slash.csv"),
+            "time.csv has no option before it; put a pattern of several files between quotes, as in '*.csv'",
+        ),
+        (("--interactions", "events.csv", "shop"), "'shop' has no option before it"),
+        (("--path", "x", "--reviews", "y"), "--reviews and --path belong to different sources"),
+        (
+            ("--path", "nothing"),
+            "nothing has no files of a layout that is known (it has: notes.txt); name the source with",
+        ),
+        (("--path", "shop.zip"), "shop.zip is an archive; unpack it, and give the unpacked folder as --path"),
+        (
+            ("--source", "movielens", "--path", "shop.zip"),
+            "shop.zip is a file; unpack it, and give the unpacked folder",
+        ),
+        (("--path", "absent"), "no such file or folder: absent"),
+        (("--path", "events.csv"), "events.csv looks like a table; give it as --interactions"),
+        (("--reviews", "events.csv"), "events.csv, line 1: not valid JSON"),
+        (("--reviews", "events.csv"), "a table of ratings is read with --interactions"),
+        (("--reviews", "items.jsonl"), "the first line has the keys item, title, which are of no year"),
         (("--source", "table"), "--source table needs --interactions (the interaction log)"),
         (("--source", "amazon-2014"), "--source amazon-2014 needs --reviews"),
         (("--source", "movielens", "--reviews", "x"), "--reviews does not belong to --source movielens"),
@@ -140,6 +226,9 @@ def broken(tmp_path, name, data):
 )
 def test_what_is_wrong_is_one_line_exit_2_and_nothing_written(embrec, tmp_path, arguments, message):
     review = b'{"reviewerID": "u", "asin": "a", "unixReviewTime": 1, "overall": 5.0}\n'
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "shop.zip").write_bytes(b"PK\x05\x06" + bytes(18))
+    (tmp_path / "nothing" / "notes.txt").touch()
     (tmp_path / "cut.gz").write_bytes(gzip.compress(review * 50)[:-12])
     (tmp_path / "broken.json").write_bytes(review + b'{"reviewerID": \n')
     (tmp_path / "time.csv").write_text("user,item,timestamp\nu,a,1\nu,a,noon\n")

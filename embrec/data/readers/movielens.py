@@ -12,8 +12,10 @@ from typing import Annotated, ClassVar, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
+from embrec.data.readers.guide import Guide
 from embrec.data.readers.images import images_in_folder
 from embrec.data.readers.lines import Block, decode, read_all, read_blocks
+from embrec.data.readers.published import require_folder
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, bad_id, id_problem, require_events, unique_items
 from embrec.data.readers.records import number
 from embrec.errors import DataError
@@ -47,9 +49,23 @@ class MovieLensSource(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kinds: ClassVar[tuple[str, ...]] = ("movielens",)
+    guides: ClassVar[dict[str, Guide]] = {
+        "movielens": Guide(
+            "MovieLens: ratings of films, with titles and genres",
+            "ratings.csv and movies.csv (latest, 20M and later), ratings.dat and movies.dat (1M, 10M), or u.data (100K)",
+            "--source movielens --path ml-1m --category ml-1m",
+            "https://grouplens.org/datasets/movielens/",
+            "research, not for sale; see the README of each",
+        )
+    }
     source: Literal["movielens"] = "movielens"
     path: Annotated[Path, Field(description="the unpacked folder")]
     images: Annotated[Path | None, Field(description="folder of posters named <movie id>.jpg")] = None
+
+    @classmethod
+    def recognises(cls, path: Path) -> bool:
+        """Return whether a folder has the files of this source."""
+        return path.is_dir() and any((path / layout.ratings).is_file() for layout in _LAYOUTS)
 
     def files(self) -> list[Path]:
         """Return the input files; see `Source`."""
@@ -73,8 +89,7 @@ class MovieLensSource(BaseModel):
         return RawData(events, items, (TITLE, GENRES), context=(RATING,), notes=notes, remarks=remarks)
 
     def _layout(self) -> _Layout:
-        if not self.path.is_dir():
-            raise DataError(f"no such folder: {self.path}; give the unpacked MovieLens folder as --path")
+        require_folder(self.path, "MovieLens")
         for layout in _LAYOUTS:
             if (self.path / layout.ratings).is_file():
                 missing = [name for name in (layout.movies,) if not (self.path / name).is_file()]

@@ -21,9 +21,13 @@ from embrec.data.readers.columns import (
     require_columns,
     set_aside,
 )
+from embrec.data.readers.containers import split_member
+from embrec.data.readers.folders import table_files
 from embrec.data.readers.frames import Frame, as_frame, is_frame, open_table
+from embrec.data.readers.guide import Guide
 from embrec.data.readers.ids import as_ids
 from embrec.data.readers.images import images_by_column, images_in_folder
+from embrec.data.readers.lists import objects_as_lists, one_event_a_row
 from embrec.data.readers.prices import as_numbers
 from embrec.data.readers.raw import (
     EXACT,
@@ -34,7 +38,6 @@ from embrec.data.readers.raw import (
     check_ids,
     context_name,
     require_events,
-    require_file,
     unique_items,
 )
 from embrec.data.readers.readable import left_out, readable
@@ -64,6 +67,13 @@ class TableSource(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
     kinds: ClassVar[tuple[str, ...]] = ("table",)
+    guides: ClassVar[dict[str, Guide]] = {
+        "table": Guide(
+            "your own data: a log of events and, beside it, a catalog of items",
+            "CSV, TSV, JSON, Parquet, Arrow, Excel or SQLite, packed or not, in one file or in parts",
+            "--interactions log.csv --items items.csv --category shop",
+        )
+    }
     source: Literal["table"] = "table"
     interactions: Annotated[Place, Field(description="the interaction log")]
     items: Annotated[Place | None, Field(description="the catalog")] = None
@@ -89,7 +99,8 @@ class TableSource(BaseModel):
 
     def files(self) -> list[Path]:
         """Return the input files; see `Source`."""
-        return [require_file(path) for path in (self.interactions, self.items) if isinstance(path, Path)]
+        given = [path for path in (self.interactions, self.items) if isinstance(path, Path)]
+        return [split_member(file)[0] for path in given for file in table_files(path)]
 
     def read(self, progress: Progress = silent) -> RawData:
         """Read both tables; see `Source`."""
@@ -98,7 +109,7 @@ class TableSource(BaseModel):
         remarks: list[str] = []
         given = (self.user_column, self.item_column)
         ids = IdNames(given, (USERS, ITEMS), self.context_column)
-        log = open_table(self.interactions, "the interactions", ids, progress)
+        log = objects_as_lists(open_table(self.interactions, "the interactions", ids, progress))
         item_column = find_column(log.frame.columns, ITEMS, self.item_column, str(log.path), remarks)
         events = self._events(log, item_column, notes, remarks)
         items: pl.DataFrame | None = None
@@ -133,6 +144,8 @@ class TableSource(BaseModel):
         refuse_shared({"user_column": user_column, "item_column": item_column, "time_column": time_column}, name)
         require_columns(there, [] if self.order_column is None else [self.order_column], "order_column", name)
         require_columns(there, self.context_column, "context_column", name)
+        read = (user_column, item_column, time_column, self.order_column, *self.context_column)
+        table = one_event_a_row(table, item_column, [column for column in read if column is not None], notes)
         frame = require_events(table.frame, table.path)
         columns = [
             as_ids(frame[user_column], USER, table.where).alias(USER),

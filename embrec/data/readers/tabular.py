@@ -1,188 +1,176 @@
-"""Tables in files: CSV, TSV, JSON lines (each plain or gzip) and Parquet, with the place of every row at hand."""
+"""Tables in files: CSV, TSV, JSON, Parquet, Arrow, Excel and SQLite, in one file or several, with the place of every row."""
 
-import csv
-import io
+from bisect import bisect_right
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
-from embrec.data.readers.lines import Block, read_all
-from embrec.data.readers.raw import require_file
-from embrec.data.readers.records import json_record, records
+from embrec.data.readers.columnar import read_columnar
+from embrec.data.readers.delimited import line_of, read_delimited, shown, typed
+from embrec.data.readers.folders import base_folder, folder_values, table_files
+from embrec.data.readers.formats import ARROW, EXCEL, JSON, PARQUET, SQLITE, is_table, table_format
+from embrec.data.readers.json_tables import place_of, read_json
+from embrec.data.readers.lines import read_all
+from embrec.data.readers.workbooks import read_excel, read_sqlite
 from embrec.errors import DataError
 from embrec.progress import Progress, silent
 
-CSV, TSV, JSONL, PARQUET = "csv", "tsv", "jsonl", "parquet"
-_FORMATS = {
-    ".csv": CSV,
-    ".tsv": TSV,
-    ".jsonl": JSONL,
-    ".ndjson": JSONL,
-    ".json": JSONL,
-    ".parquet": PARQUET,
-    ".pq": PARQUET,
-}
-_SEPARATORS = ",;\t|"
+
+@dataclass(frozen=True)
+class Part:
+    """A file that holds a part of a table: `first` is its first row in the whole table, from 0."""
+
+    path: Path
+    first: int
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table read from a file; `rows` are the places of the frame's rows in the file, from 0."""
+    """A table read from a file, or from several as one.
+
+    Attributes:
+        path: as it was given: a file, a folder or a pattern.
+        frame: the rows.
+        rows: the places of the frame's rows in their file, from 0.
+        parts: the files, in order; empty where `path` is the only one.
+    """
 
     path: Path
     frame: pl.DataFrame
     rows: pl.Series
+    parts: tuple[Part, ...] = ()
 
     @property
     def folder(self) -> Path:
         """The folder that relative paths in the table start from."""
-        return self.path.absolute().parent
+        return base_folder(self.path)
 
     def where(self, row: int) -> str:
         """Return the place of a row of the frame in words: a line where the file has lines, else a row, from 1."""
-        return f"{self.path}, {_place(self.path, self.rows[row])}"
+        path = self.path
+        if self.parts:
+            path = self.parts[bisect_right([part.first for part in self.parts], row) - 1].path
+        return f"{path}, {_place(path, self.rows[row])}"
+
+    def require_plain(self, columns: Sequence[str]) -> None:
+        """Raise if a column that should have one value a row has lists or objects instead.
+
+        Raises:
+            DataError: names the column, what is in it and where the first one stands.
+        """
+        for column in columns:
+            dtype = self.frame[column].dtype
+            if isinstance(dtype, pl.List | pl.Array | pl.Struct):
+                what = "objects with several values" if isinstance(dtype, pl.Struct) else "lists"
+                raise DataError(f"{self.where(0)}: column {column!r} holds {what} ({dtype}); it needs one value a row")
 
 
 def read_table(path: Path, text: Container[str], progress: Progress = silent) -> Table:
     """Read a table whose format its name tells.
 
     Args:
-        path: ends in .csv, .tsv, .jsonl, .ndjson or .json (each also .gz) or .parquet.
+        path: a file (see `formats.BY_SUFFIX` for its endings; also packed), `file::name` for one table of several, or a
+            folder or a pattern of files that are parts of one table, read in the order of their names.
         text: columns to be kept as text as they stand, such as ids with leading zeros.
         progress: told how far reading is.
 
     Raises:
-        DataError: the file is missing, damaged or not what its name says.
+        DataError: a file is missing, damaged or not what its name says, or the parts have different columns.
+        MissingExtraError: the format needs a library that is not installed.
     """
-    kind = _format(require_file(path))
-    if kind == PARQUET:
-        frame = _read_parquet(path)
+    files = table_files(path)
+    pieces = [_read_part(file, progress) for file in files]
+    if len(pieces) == 1 and files[0] == path:
+        frame, rows = pieces[0]
+        return Table(path, typed(frame, text) if _all_text(path) else frame, rows)
+    base = base_folder(path)
+    frames = [_with_folder_values(frame, file, base) for file, (frame, _) in zip(files, pieces, strict=True)]
+    _require_same_columns(path, files, frames)
+    frame = _joined(path, files, frames)
+    first, parts = 0, []
+    for file, piece in zip(files, frames, strict=True):
+        parts.append(Part(file, first))
+        first += len(piece)
+    rows = pl.concat([rows for _, rows in pieces])
+    return Table(path, typed(frame, text) if _all_text(files[0]) else frame, rows, tuple(parts))
+
+
+def _read_part(path: Path, progress: Progress) -> tuple[pl.DataFrame, pl.Series]:
+    """Return a file's table and the places of its rows; of a text without types, everything as text."""
+    kind = table_format(path)
+    if kind in (PARQUET, ARROW):
+        frame = read_columnar(path, kind)
+    elif kind == EXCEL:
+        frame = read_excel(path)
+    elif kind == SQLITE:
+        frame = read_sqlite(path)
     else:
-        data = read_all(path, progress)
-        frame = _read_jsonl(path, data) if kind == JSONL else _typed(_read_csv(path, data, kind), text)
+        data = read_all(path, progress, is_table)
+        frame = read_json(path, data) if kind == JSON else read_delimited(path, data, kind)
     _refuse_repeated_names(path, frame.columns)
     rows = pl.int_range(len(frame), dtype=pl.UInt32, eager=True)
-    if frame.width and kind in (CSV, TSV):
+    if frame.width and kind not in (PARQUET, ARROW, JSON, SQLITE):
         filled = frame.select(~pl.all_horizontal(pl.all().is_null()))[:, 0]
         if not filled.all():  # blank lines
             frame, rows = frame.filter(filled), rows.filter(filled)
-    return Table(path, frame, rows)
+    return frame, rows
 
 
 def _refuse_repeated_names(path: Path, columns: Sequence[str]) -> None:
-    """Raise if the header of a CSV file named a column twice: Polars gives the second one another name."""
+    """Raise if the header named a column twice: Polars gives the second one another name."""
     for name in columns:
         twice = name.rpartition("_duplicated_")[0]
         if twice and twice in columns:
             raise DataError(f"{path}: the header names the column {twice!r} more than once; rename or remove one")
 
 
-def _format(path: Path) -> str:
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] == ".gz":
-        suffixes.pop()
-    kind = _FORMATS.get(suffixes[-1]) if suffixes else None
-    if kind is None or (kind == PARQUET and path.suffix.lower() == ".gz"):
-        raise DataError(
-            f"{path}: cannot tell the format from the name; "
-            "name it .csv, .tsv or .jsonl (each also with .gz behind it) or .parquet"
-        )
-    return kind
+def _all_text(path: Path) -> bool:
+    return table_format(path) not in (PARQUET, ARROW, JSON, SQLITE, EXCEL)
 
 
-def _read_parquet(path: Path) -> pl.DataFrame:
-    # Arrow's own reader reports a damaged file as an error; that of Polars can end the process.
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        table = pyarrow.parquet.ParquetFile(path).read()
-        table.validate(full=True)
-        list(table.column_names)  # raises where a name is not text, which Polars would not survive
-        frame = pl.from_arrow(table.replace_schema_metadata(None))
-    except (pyarrow.ArrowException, pl.exceptions.PolarsError, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path}: not a readable Parquet file ({reason}); write or download it again") from None
-    assert isinstance(frame, pl.DataFrame)
-    return frame
+def _with_folder_values(frame: pl.DataFrame, file: Path, base: Path) -> pl.DataFrame:
+    values = folder_values(file, base)
+    return frame.with_columns(
+        pl.lit(value, dtype=pl.String).alias(name) for name, value in values.items() if name not in frame.columns
+    )
 
 
-def _read_jsonl(path: Path, data: bytes) -> pl.DataFrame:
-    if not data.strip():
-        raise DataError(f"{path}: the file is empty; it should have one JSON object a line")
-    try:
-        return pl.read_ndjson(io.BytesIO(data), infer_schema_length=None)
-    except pl.exceptions.PolarsError:
-        rows = [record for _, record in records(Block(path, 1, data), json_record)]
-        try:
-            return pl.from_dicts(rows, infer_schema_length=None, strict=False)
-        except (pl.exceptions.PolarsError, TypeError) as error:
-            reason = str(error).splitlines()[0]
-            raise DataError(f"{path}: the types of a key differ too much between lines ({reason})") from None
-
-
-def _separator(data: bytes, kind: str) -> str:
-    header = data.split(b"\n", 1)[0].decode("utf-8", errors="replace")
-    return "\t" if kind == TSV else max(_SEPARATORS, key=header.count)
-
-
-def _read_csv(path: Path, data: bytes, kind: str) -> pl.DataFrame:
-    if not data.strip():
-        raise DataError(f"{path}: the file is empty; its first line should name the columns")
-    separator = _separator(data, kind)
-    try:
-        return pl.read_csv(io.BytesIO(data), separator=separator, infer_schema=False)
-    except pl.exceptions.PolarsError as error:
-        raise _csv_error(path, data, separator, str(error).splitlines()[0]) from None
-
-
-def _csv_error(path: Path, data: bytes, separator: str, reason: str) -> DataError:
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        return DataError(f"{path}, line {line}: not UTF-8 text; convert the file to UTF-8")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    header = next(reader)
-    for row in reader:
-        if len(row) > len(header):
-            return DataError(
-                f"{path}, line {reader.line_num}: {len(row)} fields where the header names {len(header)}; "
-                "quote fields that contain the separator"
+def _require_same_columns(path: Path, files: Sequence[Path], frames: Sequence[pl.DataFrame]) -> None:
+    expected = frames[0].columns
+    for file, frame in zip(files, frames, strict=True):
+        if set(frame.columns) != set(expected):
+            raise DataError(
+                f"{path}: {file} has other columns ({shown(frame.columns)}) than {files[0]} ({shown(expected)}); "
+                "give a pattern that fits the parts of one table only"
             )
-    return DataError(f"{path}: not readable as a table ({reason})")
 
 
-def _typed(frame: pl.DataFrame, text: Container[str]) -> pl.DataFrame:
-    """Turn the columns of which every value is a number into numbers; the others stay text."""
-    columns = []
-    for column in frame.iter_columns():
-        if column.name not in text and column.null_count() < len(column):
-            for dtype in (pl.Int64, pl.Float64):
-                numbers = column.str.strip_chars().cast(dtype, strict=False)
-                if numbers.null_count() == column.null_count():
-                    column = numbers
-                    break
-        columns.append(column)
-    return pl.DataFrame(columns)
+def _joined(path: Path, files: Sequence[Path], frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return the parts as one; a column that is whole numbers in one and decimal ones in another becomes the wider."""
+    columns = frames[0].columns
+    for file, frame in zip(files, frames, strict=True):
+        for name in columns:
+            first, other = (
+                next((f[name].dtype for f in part if f[name].dtype != pl.Null), None) for part in (frames, [frame])
+            )
+            if first is not None and other is not None and (first == pl.String) != (other == pl.String):
+                raise DataError(
+                    f"{path}: column {name!r} is {other} in {file} and {first} in another part; "
+                    "write all parts with the same types"
+                )
+    try:
+        return pl.concat([frame.select(columns) for frame in frames], how="vertical_relaxed")
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"{path}: the parts have columns of different types ({str(error).splitlines()[0]})") from None
 
 
 def _place(path: Path, row: int) -> str:
-    kind = _format(path)
-    if kind == PARQUET:
+    kind = table_format(path)
+    if kind == EXCEL:
+        return f"row {row + 2}"  # as the program numbers them, the header being row 1
+    if kind in (PARQUET, ARROW, SQLITE):
         return f"row {row + 1}"
-    data = read_all(path)
-    if kind == JSONL:
-        numbers = (number for number, _ in Block(path, 1, data).lines())
-        return f"line {next(islice(numbers, row, None))}"
-    text = data.decode("utf-8", errors="replace")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(data, kind))
-    before = 1
-    for index, _ in enumerate(reader):
-        if index == row + 1:
-            break
-        before = reader.line_num + 1
-    return f"line {before}"
+    data = read_all(path, tables=is_table)
+    return place_of(path, data, row) if kind == JSON else f"line {line_of(data, kind, row)}"

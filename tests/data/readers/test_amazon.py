@@ -87,7 +87,11 @@ def test_2023_parent_items_and_milliseconds(tmp_path):
         }
     ]
     raw = read(tmp_path, reviews, metadata, "amazon-2023")
-    assert raw.events.rows() == [("U1", "P1", 1588687728, 4.0, 1588687728923)]  # the last: to the millisecond
+    assert raw.events.rows(named=True) == [
+        {"user": "U1", "item": "P1", "time": 1588687728, "rating": 4.0, "exact_time": 1588687728923}
+    ]
+    reviews[0]["rating"] = "4"  # read line by line
+    assert read(tmp_path, reviews, metadata, "amazon-2023").events.equals(raw.events)
     assert raw.items.rows() == [("P1", "Pen", "Smooth Dry A pen.", "Pilot", "Office, Pens", None)]
 
 

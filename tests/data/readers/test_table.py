@@ -188,7 +188,7 @@ def test_events_without_a_time_are_an_error_or_left_out(tmp_path):
             r"line 3: the item",
         ),
         ("e.parquet", "no parquet", "not a readable Parquet file"),
-        ("e.xlsx", "x", "cannot tell the format from the name"),
+        ("e.xyz", "x", "cannot tell the format from the name"),
     ],
 )
 def test_malformed_input_is_named_by_place(tmp_path, name, content, message):

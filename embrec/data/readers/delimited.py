@@ -1,0 +1,101 @@
+"""Tables as lines of fields with a separator between them: CSV, TSV and RecBole's atomic files."""
+
+import csv
+import io
+from collections.abc import Container, Iterable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from embrec.data.readers.formats import ATOMIC, CSV
+from embrec.errors import DataError
+from embrec.names import listed
+
+_SEPARATORS = ",;\t|"
+_SHOWN, _COLUMNS_SHOWN = 40, 30
+
+
+def read_delimited(path: Path, data: bytes, kind: str) -> pl.DataFrame:
+    """Return a table with all its fields as text; blank lines are rows without a value.
+
+    Args:
+        path: for messages.
+        data: the file, in UTF-8.
+        kind: CSV, whose separator the header tells, TSV, or RecBole's form of TSV, where a quotation mark is a letter.
+
+    Raises:
+        DataError: the file is empty, or a line cannot be read.
+    """
+    if not data.strip():
+        raise DataError(f"{path}: the file is empty; its first line should name the columns")
+    if b"\x00" in data[:4096]:
+        raise DataError(f"{path}: not UTF-8 text (it has zero bytes, as UTF-16 has); save it as UTF-8")
+    separator = separator_of(data, kind)
+    try:
+        return pl.read_csv(
+            io.BytesIO(data), separator=separator, infer_schema=False, quote_char=None if kind == ATOMIC else '"'
+        )
+    except pl.exceptions.PolarsError as error:
+        raise _error(path, data, kind, str(error).splitlines()[0]) from None
+
+
+def typed(frame: pl.DataFrame, text: Container[str]) -> pl.DataFrame:
+    """Turn the columns of which every value is a number into numbers; the others, and those named in `text`, stay text."""
+    columns = []
+    for column in frame.iter_columns():
+        if column.name not in text and column.dtype == pl.String and column.null_count() < len(column):
+            for dtype in (pl.Int64, pl.Float64):
+                numbers = column.str.strip_chars().cast(dtype, strict=False)
+                if numbers.null_count() == column.null_count():
+                    column = numbers
+                    break
+        columns.append(column)
+    return pl.DataFrame(columns)
+
+
+def line_of(data: bytes, kind: str, row: int) -> int:
+    """Return the line, from 1, on which a row of a table begins; `row` counts from 0 behind the header."""
+    reader = _rows(data.decode("utf-8", errors="replace"), data, kind)
+    before = 1
+    for index, _ in enumerate(reader):
+        if index == row + 1:
+            break
+        before = reader.line_num + 1
+    return before
+
+
+def separator_of(data: bytes, kind: str) -> str:
+    """Return what stands between the fields of a table, told by its header where the format leaves it open."""
+    header = data.split(b"\n", 1)[0].decode("utf-8", errors="replace")
+    return max(_SEPARATORS, key=header.count) if kind == CSV else "\t"
+
+
+def shown(columns: Iterable[str]) -> str:
+    """Return the names of columns for a message: on one line, and short, as a broken header's are not."""
+    names = (" ".join(name.split()) for name in columns)
+    return listed([name if len(name) <= _SHOWN else name[:_SHOWN] + "..." for name in names], _COLUMNS_SHOWN)
+
+
+def _rows(text: str, data: bytes, kind: str) -> Any:
+    lines, separator = io.StringIO(text, newline=""), separator_of(data, kind)
+    if kind == ATOMIC:
+        return csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
+    return csv.reader(lines, delimiter=separator)
+
+
+def _error(path: Path, data: bytes, kind: str, reason: str) -> DataError:
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return DataError(f"{path}, line {line}: not UTF-8 text; convert the file to UTF-8")
+    reader = _rows(text, data, kind)
+    header = next(reader)
+    for row in reader:
+        if len(row) > len(header):
+            return DataError(
+                f"{path}, line {reader.line_num}: {len(row)} fields where the header names {len(header)}; "
+                "quote fields that contain the separator"
+            )
+    return DataError(f"{path}: not readable as a table ({reason})")

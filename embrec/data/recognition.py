@@ -1,0 +1,121 @@
+"""Which source is meant where nobody names one: told by the options that were given and by the files themselves."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from embrec.data.readers.amazon import AmazonSource, year_of
+from embrec.data.readers.complete_journey import CompleteJourneySource
+from embrec.data.readers.containers import packing, split_member
+from embrec.data.readers.formats import are_sequences, is_table
+from embrec.data.readers.hm import HMSource
+from embrec.data.readers.lines import read_blocks
+from embrec.data.readers.microlens import MicroLensSource
+from embrec.data.readers.mind import MindSource
+from embrec.data.readers.movielens import MovieLensSource
+from embrec.data.readers.otto import OttoSource
+from embrec.data.readers.pixelrec import PixelRecSource
+from embrec.data.readers.recbole import RecBoleSource
+from embrec.data.readers.retailrocket import RetailRocketSource
+from embrec.data.readers.sequences import SequencesSource
+from embrec.data.readers.table import TableSource
+from embrec.errors import ConfigError, DataError
+from embrec.names import listed
+
+AnySource = (
+    TableSource
+    | SequencesSource
+    | RecBoleSource
+    | AmazonSource
+    | MovieLensSource
+    | CompleteJourneySource
+    | HMSource
+    | MicroLensSource
+    | MindSource
+    | OttoSource
+    | PixelRecSource
+    | RetailRocketSource
+)
+# In the order in which they are listed: what anybody's data can be, then published data sets.
+_CLASSES: tuple[type[AnySource], ...] = (
+    TableSource,
+    SequencesSource,
+    RecBoleSource,
+    AmazonSource,
+    MovieLensSource,
+    CompleteJourneySource,
+    HMSource,
+    MicroLensSource,
+    MindSource,
+    OttoSource,
+    PixelRecSource,
+    RetailRocketSource,
+)
+SOURCES: dict[str, type[AnySource]] = {kind: source for source in _CLASSES for kind in source.kinds}
+_BY_PATH = (
+    RecBoleSource,
+    HMSource,
+    MindSource,
+    MicroLensSource,
+    RetailRocketSource,
+    OttoSource,
+    PixelRecSource,
+    MovieLensSource,
+)
+_SOME = 1 << 14
+
+
+def recognise(options: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the source that options mean, and what told it, in words.
+
+    Args:
+        options: that were given, by name; absent ones are None or missing.
+
+    Raises:
+        ConfigError: they mean none, or more than one.
+        DataError: the files are of no known layout.
+    """
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    roots = [name for name in ("interactions", "reviews", "path", "weeks") if name in given]
+    if len(roots) != 1:
+        what = (
+            f"{' and '.join('--' + name for name in roots)} belong to different sources"
+            if roots
+            else "what to import is not said"
+        )
+        raise ConfigError(
+            f"{what}; give --interactions FILE, --reviews FILE, --path FOLDER or --source complete-journey "
+            "(embrec data sources lists them all)"
+        )
+    value = given[roots[0]]
+    if roots[0] == "interactions":
+        return "table", "--interactions"
+    if roots[0] == "weeks":
+        return "complete-journey", "--weeks"
+    if roots[0] == "reviews":
+        return year_of(Path(value)), f"the keys of the first line of {value}"
+    return _of_path(Path(value))
+
+
+def _of_path(path: Path) -> tuple[str, str]:
+    for source in _BY_PATH:
+        if source.recognises(path):
+            return source.kinds[0], f"the files of {path}" if path.is_dir() else f"{path}"
+    if path.is_dir():
+        names = listed(sorted(file.name for file in path.iterdir()))
+        raise DataError(
+            f"{path} has no files of a layout that is known (it has: {names}); name the source with --source, or give "
+            "a log of your own as --interactions (embrec data sources lists them all)"
+        )
+    if not split_member(path)[0].is_file():
+        raise DataError(f"no such file or folder: {path}")
+    if is_table(path.name):
+        raise DataError(f"{path} looks like a table; give it as --interactions, or name the source with --source")
+    if packing(path) == "zip":
+        raise DataError(f"{path} is an archive; unpack it, and give the unpacked folder as --path")
+    first = next(read_blocks(path, block_bytes=_SOME), None)
+    if first is not None and are_sequences(first.data):
+        return "sequences", f"the lines of {path}"
+    raise DataError(
+        f"{path} is of no layout that is known; name the source with --source (embrec data sources lists them)"
+    )
