@@ -87,7 +87,7 @@ def load_inputs(category: Category, config: RunConfig) -> Inputs:
     """
     dataset = load_dataset(category)
     partition = config.split(dataset.interactions, len(dataset.catalog))
-    tables = find_tables(category, config.model.features, dataset.catalog, partition.train_items)
+    tables = find_tables(category, config.model.features, dataset.catalog, partition.train_items, config.split)
     return Inputs(dataset, partition, tables, learned_partition(config, dataset.interactions, partition))
 
 

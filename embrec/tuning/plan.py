@@ -25,28 +25,6 @@ class Plan(NamedTuple):
     config: SearchConfig
 
 
-def categories_of(workspace: Workspace, names: Sequence[str] = (), *, every: bool = False) -> list[Category]:
-    """Return the categories that are meant: those named, all, or the only one.
-
-    Raises:
-        ConfigError: there is none, or it is not clear which.
-        DataError: one that is named does not exist.
-    """
-    if every and names:
-        raise ConfigError("--all means every category; leave out --category")
-    if names:
-        return [workspace.category(name).require() for name in dict.fromkeys(names)]
-    there = workspace.categories()
-    if not there:
-        raise ConfigError(
-            f"no category in the workspace {workspace.path}; make one with: embrec data import --category ..."
-        )
-    if len(there) > 1 and not every:
-        known = ", ".join(category.name for category in there)
-        raise ConfigError(f"which category? name it with --category, or take --all; there are: {known}")
-    return there
-
-
 def plan_search(
     category: Category,
     *,
