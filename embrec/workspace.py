@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embrec.errors import ConfigError, DataError
-from embrec.names import did_you_mean, listed
+from embrec.names import did_you_mean, listed, nearest
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -68,6 +68,23 @@ class Category:
                 f"(there: {listed(known)}); make it with: embrec data import --category {self.name} ..."
             )
         return self
+
+
+def nearest_made(name: str, made: Sequence[str]) -> str:
+    """Return the end of a message that says which run or search was most likely meant, empty where none is near.
+
+    Args:
+        name: as it was given, with or without its category.
+        made: those that there are, as `category/name`.
+
+    >>> nearest_made("frst", ["office/second", "office/first"])
+    "; did you mean 'office/first'?"
+    """
+    if "/" in name:
+        return did_you_mean(name, made)
+    whole = {one.partition("/")[2]: one for one in reversed(made)}
+    meant = nearest(name, reversed(whole))
+    return f"; did you mean {whole[meant]!r}?" if meant is not None else ""
 
 
 @dataclass(frozen=True)

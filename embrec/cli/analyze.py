@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from embrec.cli.options import Category, Workspace, command_line
+from embrec.cli.options import Category, Workspace, command_line, complete_run
 
 if TYPE_CHECKING:
     from embrec.report.tables import Table
     from embrec.training.run import RunFolder
 
-Run = Annotated[str, typer.Argument(help="Run: name, category/run, or folder.")]
+Run = Annotated[str, typer.Argument(help="Run: name, category/run, or folder.", autocompletion=complete_run)]
 Output = Annotated[
     Path | None, typer.Option(help="Folder of figure and numbers (default: analyses in the run's folder).")
 ]
@@ -86,7 +86,7 @@ def coverage(
 
 @app.command()
 def silhouettes(
-    category: Category,
+    category: Category = None,
     encoder: Annotated[
         list[str] | None,
         typer.Option("--encoder", help="Encoder or feature table; may be repeated (default: all tables there are)."),
@@ -111,7 +111,7 @@ def silhouettes(
 
     with progress_bars() as progress:
         found, folder = analyze_silhouettes(
-            Workspaces.locate(workspace).category(category), encoder or [], levels=level or [], column=cluster_by,
+            Workspaces.locate(workspace).choose(category), encoder or [], levels=level or [], column=cluster_by,
             seed=seed, output=output, command=command_line(), progress=progress,
         )  # fmt: skip
     _print(found.title, tables_of(found), found.notes(), folder / "silhouettes")

@@ -16,6 +16,8 @@ from embrec.cli.options import (
     Ties,
     Workspace,
     command_line,
+    complete_run,
+    complete_search,
     read_seeds,
 )
 
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 Features = Annotated[
     list[str] | None,
     typer.Option(
-        "--features", help="What every model reads, such as tfidf+svd:dim=250 (the paper's); may be repeated."
+        "--features",
+        help="What every model reads, such as tfidf+svd:dim=250 (the paper's); may be repeated (default: the feature "
+        "tables there, else those of embrec features build).",
     ),
 ]
 PresetOfAll = Annotated[
@@ -66,11 +70,15 @@ def compare() -> None:
 
 @app.command()
 def encoders(
-    category: Category,
+    category: Category = None,
     encoder: Annotated[
-        list[str],
-        typer.Option("--encoder", help="Such as tfidf, or a fusion such as tfidf,minilm; may be repeated."),
-    ],
+        list[str] | None,
+        typer.Option(
+            "--encoder",
+            help="Such as tfidf, or a fusion such as tfidf,minilm; may be repeated (default: those of the feature tables "
+            "there, else those of embrec features build).",
+        ),
+    ] = None,
     seeds: Seeds = "3",
     epochs: Epochs = None,
     reference: Annotated[
@@ -100,25 +108,22 @@ def encoders(
 
     Encoders and seeds that the comparison has from before stay in it.
     """
-    from embrec.cli.console import answers, notes, print_table, progress_bars
+    from embrec.cli.console import answers, notes, print_note, print_table, progress_bars
     from embrec.data.splits import parse_split
     from embrec.errors import RunError
     from embrec.report.encoders import METRICS, compare_encoders, comparison_config
     from embrec.report.tables import legend, main_tables
     from embrec.workspace import Workspace as Workspaces
 
+    numbers, parts = read_seeds(seeds), parse_split(split)
+    folder = Workspaces.locate(workspace).choose(category)
+    config = comparison_config(folder.name, split=parts, preset=preset, epochs=epochs, settings=setting or [])
     with progress_bars() as progress:
         comparison = compare_encoders(
-            Workspaces.locate(workspace).category(category),
-            encoder,
-            comparison_config(
-                category,
-                split=parse_split(split),
-                preset=preset,
-                epochs=epochs,
-                settings=setting or [],
-            ),
-            seeds=read_seeds(seeds),
+            folder,
+            encoder or None,
+            config,
+            seeds=numbers,
             name=name,
             output=output,
             reference=reference,
@@ -126,9 +131,10 @@ def encoders(
             cluster_by=cluster_by,
             cluster_level=cluster_level,
             command=command_line(),
+            on_choice=print_note,
             progress=progress,
         )
-    answers().print(f"\n{category}: comparison {comparison.name}", markup=False)
+    answers().print(f"\n{folder.name}: comparison {comparison.name}", markup=False)
     for table in main_tables(comparison):
         print_table(table.title, table.columns, table.rows)
     answers().print(legend(comparison), markup=False)
@@ -140,7 +146,7 @@ def encoders(
 
 @app.command()
 def losses(
-    category: Category,
+    category: Category = None,
     features: Features = None,
     loss: Annotated[
         list[str] | None,
@@ -164,27 +170,30 @@ def losses(
 
     Seen items stay among the candidates, as in the paper. Losses and seeds that the comparison has from before stay in it.
     """
-    from embrec.cli.console import progress_bars
+    from embrec.cli.console import print_note, progress_bars
     from embrec.data.splits import parse_split
     from embrec.report.objectives import LOSSES, METRICS, compare_losses
     from embrec.workspace import Workspace as Workspaces
 
+    numbers, parts = read_seeds(seeds), parse_split(split)
+    folder = Workspaces.locate(workspace).choose(category)
     with progress_bars() as progress:
         comparison = compare_losses(
-            Workspaces.locate(workspace).category(category),
+            folder,
             features or [],
             loss or LOSSES,
             published=published,
-            split=parse_split(split),
+            split=parts,
             preset=preset,
             epochs=epochs,
             settings=setting or [],
-            seeds=read_seeds(seeds),
+            seeds=numbers,
             name=name,
             output=output,
             reference=reference,
             metrics=metric or METRICS,
             command=command_line(),
+            on_choice=print_note,
             progress=progress,
         )
     _show(comparison)
@@ -192,7 +201,7 @@ def losses(
 
 @app.command()
 def negatives(
-    category: Category,
+    category: Category = None,
     features: Features = None,
     loss: Annotated[
         list[str] | None,
@@ -219,29 +228,33 @@ def negatives(
 
     Seen items stay among the candidates, as in the paper. Numbers above that of the training items are left out.
     """
-    from embrec.cli.console import progress_bars
+    from embrec.cli.console import print_note, progress_bars
     from embrec.data.splits import parse_split
     from embrec.report.footings import read_count
     from embrec.report.objectives import LOSSES_WITH_NEGATIVES, METRICS, compare_negatives
     from embrec.workspace import Workspace as Workspaces
 
+    numbers, parts = read_seeds(seeds), parse_split(split)
+    some = [read_count(count) for count in counts.split(",")]
+    folder = Workspaces.locate(workspace).choose(category)
     with progress_bars() as progress:
         comparison = compare_negatives(
-            Workspaces.locate(workspace).category(category),
+            folder,
             features or [],
             loss or LOSSES_WITH_NEGATIVES,
-            [read_count(count) for count in counts.split(",")],
+            some,
             published=published,
             alpha=alpha,
-            split=parse_split(split),
+            split=parts,
             preset=preset,
             epochs=epochs,
             settings=setting or [],
-            seeds=read_seeds(seeds),
+            seeds=numbers,
             name=name,
             output=output,
             metrics=metric or METRICS,
             command=command_line(),
+            on_choice=print_note,
             progress=progress,
         )
     _show(comparison)
@@ -249,7 +262,9 @@ def negatives(
 
 @app.command()
 def runs(
-    runs: Annotated[list[str], typer.Argument(help="Finished runs of one category and split.")],
+    runs: Annotated[
+        list[str], typer.Argument(help="Finished runs of one category and split.", autocompletion=complete_run)
+    ],
     baseline: Baselines = None,
     reference: Annotated[
         str | None, typer.Option(help="Model that the others are tested against (default: the first run's).")
@@ -297,7 +312,10 @@ def runs(
 
 @app.command()
 def searches(
-    searches: Annotated[list[str], typer.Argument(help="Searches of one category: names, or category/search.")],
+    searches: Annotated[
+        list[str],
+        typer.Argument(help="Searches of one category: names, or category/search.", autocompletion=complete_search),
+    ],
     output: Annotated[
         Path | None, typer.Option(help="Folder that the figure and the numbers are also written to.")
     ] = None,

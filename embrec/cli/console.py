@@ -28,6 +28,11 @@ def notes() -> "Console":
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+def print_note(text: str) -> None:
+    """Print a line of what is going on, on standard error."""
+    notes().print(text, markup=False)
+
+
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table of results; numbers are aligned to the right, and a narrow terminal folds cells only between words."""
     from rich import box
@@ -72,10 +77,10 @@ def _cell(value: object) -> str:
 
 
 @contextlib.contextmanager
-def progress_bars() -> Iterator["Progress"]:
+def progress_bars(*, quiet: bool = False) -> Iterator["Progress"]:
     """Yield a progress callback that draws a bar per task; in a pipe or log file, a line at the end of each task.
 
-    At the end it says what the work took.
+    At the end it says what the work took; a quiet one does not where there was no work.
     """
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
@@ -105,4 +110,5 @@ def progress_bars() -> Iterator["Progress"]:
     started = time.monotonic()
     with bars:
         yield report
-    console.print(f"took {time.monotonic() - started:.1f} s, peak memory {peak_memory():,.0f} MB")
+    if tasks or not quiet:
+        console.print(f"took {time.monotonic() - started:.1f} s, peak memory {peak_memory():,.0f} MB")

@@ -1,5 +1,6 @@
 """`embrec train` and `embrec evaluate`: parse, call one function, print."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,20 +15,25 @@ from embrec.cli.options import (
     Split,
     Ties,
     Workspace,
+    complete_run,
+    print_leaks,
 )
 
 if TYPE_CHECKING:
     from embrec.evaluation.evaluator import Evaluation
-    from embrec.evaluation.leaks import LeakReport
     from embrec.training.pipeline import TrainingResult
     from embrec.training.seeds import SeedsResult
 
 
 def train(
-    category: Category,
+    category: Category = None,
     model: Annotated[str | None, typer.Option("--model", help="embrec (default), sasrec or gru4rec.")] = None,
     features: Annotated[
-        list[str] | None, typer.Option("--features", help="Feature table by encoder name; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--features",
+            help="Feature table by encoder name; may be repeated (default: all there for the split; built where none is).",
+        ),
     ] = None,
     source: Annotated[
         str | None, typer.Option(help="What an item is: content, id, or hybrid (content + a residual of identity).")
@@ -72,13 +78,15 @@ def train(
     workspace: Workspace = None,
 ) -> None:
     """Train a model on a category; a killed training goes on when the command is repeated."""
-    from embrec.cli.console import progress_bars
+    from embrec.cli.console import print_note, progress_bars
     from embrec.data.splits import parse_split
     from embrec.errors import ConfigError
     from embrec.training.pipeline import train as train_model
-    from embrec.training.presets import build_config, run_name
+    from embrec.training.planning import complete_config, default_name
+    from embrec.training.run import findings_told
     from embrec.training.seeds import parse_seeds, train_seeds
     from embrec.workspace import Workspace as Workspaces
+    from embrec.workspace import check_name
 
     if seed is not None and seeds is not None:
         raise ConfigError("--seed is for one run and --seeds for several; give one of both")
@@ -98,34 +106,28 @@ def train(
         "training.device": device,
         "training.workers": workers,
     }
-    config = build_config(
-        category,
-        split=parse_split(split),
-        preset=preset,
-        options=options,
-        settings=setting or [],
-    )
-    folder, name = Workspaces.locate(workspace).category(category), run or run_name(config)
+    if run is not None:
+        check_name("run", run)
+    parts, folder = parse_split(split), Workspaces.locate(workspace).choose(category)
     with progress_bars() as progress:
+        config = complete_config(
+            folder, split=parts, preset=preset, options=options, settings=setting or [], on_choice=print_note,
+            progress=progress,
+        )  # fmt: skip
+        name = run or default_name(folder, config, chosen, force=force)
+        tell = partial(
+            print_leaks, findings_told(folder), f"embrec data split --category {folder.name} --split {split}"
+        )
         if chosen:
             several = train_seeds(
-                folder, config, chosen, name, force=force, address=address, on_leaks=_print_leaks, progress=progress
+                folder, config, chosen, name, force=force, address=address, on_leaks=tell, progress=progress
             )
         else:
-            result = train_model(
-                folder, config, name, force=force, address=address, on_leaks=_print_leaks, progress=progress
-            )
+            result = train_model(folder, config, name, force=force, address=address, on_leaks=tell, progress=progress)
     if chosen:
-        _print_seeds(f"{category}/{name}", several)
+        _print_seeds(f"{folder.name}/{name}", several)
     else:
-        _print_run(f"{category}/{name}", result)
-
-
-def _print_leaks(report: "LeakReport") -> None:
-    from embrec.cli.console import notes
-
-    for line in report.lines():
-        notes().print(line, markup=False)
+        _print_run(f"{folder.name}/{name}", result)
 
 
 def _print_run(name: str, result: "TrainingResult") -> None:
@@ -176,7 +178,10 @@ def _print_seeds(name: str, result: "SeedsResult") -> None:
 
 
 def evaluate(
-    runs: Annotated[list[str], typer.Argument(help="Runs of one category: names, category/run, or folders.")],
+    runs: Annotated[
+        list[str],
+        typer.Argument(help="Runs of one category: names, category/run, or folders.", autocompletion=complete_run),
+    ],
     baseline: Baselines = None,
     metric: Annotated[
         list[str] | None,

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from embrec.cli.options import Preset, Workspace, command_line
+from embrec.cli.options import Preset, Workspace, command_line, complete_category, complete_search, print_leaks
 
 if TYPE_CHECKING:
-    from embrec.evaluation.leaks import LeakReport
     from embrec.tuning.plan import Plan
     from embrec.tuning.resources import Resources
     from embrec.tuning.search import SearchResult
@@ -24,13 +23,20 @@ def tune(
     context: typer.Context,
     category: Annotated[
         list[str] | None,
-        typer.Option("--category", help="A prepared data set; may be repeated (default: the only one)."),
+        typer.Option(
+            "--category",
+            help="A prepared data set; may be repeated (default: the only one).",
+            autocompletion=complete_category,
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="One search for each category of the workspace.")] = False,
     model: Annotated[str | None, typer.Option("--model", help="embrec (default), sasrec or gru4rec.")] = None,
     features: Annotated[
         list[str] | None,
-        typer.Option("--features", help="Feature table by encoder name; may be repeated (default: choose among all)."),
+        typer.Option(
+            "--features",
+            help="Feature table by encoder name; may be repeated (default: choose among all; built where none is).",
+        ),
     ] = None,
     source: Annotated[
         str | None, typer.Option(help="What an item is: content, id, or hybrid (content + a residual of identity).")
@@ -108,10 +114,10 @@ def tune(
     """
     if context.invoked_subcommand is not None:
         return
-    from embrec.cli.console import notes
+    from embrec.cli.console import notes, print_note, progress_bars
     from embrec.data.splits import parse_split
     from embrec.training.seeds import parse_seeds
-    from embrec.tuning.plan import categories_of, plan_search, refuse_with_resume, resumed_search
+    from embrec.tuning.plan import plan_search, refuse_with_resume, resumed_search
     from embrec.tuning.resources import Resources
     from embrec.workspace import Workspace as Workspaces
 
@@ -132,17 +138,17 @@ def tune(
             else negatives,
             "training.device": device,
         }
-        plans = [
-            plan_search(
+        parts = parse_split(split or "leave-one-out")
+        categories = place.choose_several(category or [], every=every)
+        with progress_bars(quiet=True) as progress:
+            plans = [plan_search(
                 one, features=features or [], options=options, settings=setting or [], preset=preset,
-                split=parse_split(split or "leave-one-out"), space=space or "default", name=name, objective=objective,
+                split=parts, space=space or "default", name=name, objective=objective,
                 samples=samples, epochs=epochs, grace=grace, reduction=reduction, halving=not no_stop,
                 algorithm=algorithm or "tpe", warm=not no_start, seed=seed or 0,
                 seeds=(0, 1, 2) if chosen is None else chosen, final_epochs=final_epochs,
-                final_on=final_on or "train",
-            )
-            for one in categories_of(place, category or [], every=every)
-        ]  # fmt: skip
+                final_on=final_on or "train", on_choice=print_note, progress=progress,
+            ) for one in categories]  # fmt: skip
     for note in [*resources.notes(), *([] if resume or no_start else _without_defaults(plans))]:
         notes().print(f"note: {note}", markup=False)
     _search(plans, resources)
@@ -189,8 +195,11 @@ def _one(plan: "Plan", resources: "Resources") -> "SearchResult":
     """Run one search on the screen, and write its page."""
     from embrec.cli.console import notes
     from embrec.cli.search_screen import search_screen
+    from embrec.data.splits import split_text
+    from embrec.training.run import findings_told
     from embrec.tuning.search import tune as run_search
 
+    where = f"embrec data split --category {plan.category.name} --split {split_text(plan.config.base.split)}"
     with search_screen(f"{plan.category.name}/{plan.name}") as screen:
         result = run_search(
             plan.category,
@@ -198,7 +207,7 @@ def _one(plan: "Plan", resources: "Resources") -> "SearchResult":
             plan.name,
             resources=resources,
             on_change=screen.on_change,
-            on_leaks=_print_leaks,
+            on_leaks=partial(print_leaks, findings_told(plan.category), where),
             progress=screen.progress,
         )
         if result.runs is not None:
@@ -227,16 +236,9 @@ def _write_page(result: "SearchResult", progress: Any) -> None:
         notes().print(f"note: no report: {error}", markup=False)
 
 
-def _print_leaks(report: "LeakReport") -> None:
-    from embrec.cli.console import notes
-
-    for line in report.lines():
-        notes().print(line, markup=False)
-
-
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="Of a search, or category/search.")],
+    name: Annotated[str, typer.Argument(help="Of a search, or category/search.", autocompletion=complete_search)],
     top: Annotated[int, typer.Option(min=1, help="Trials in the table.")] = 10,
     output: Annotated[Path | None, typer.Option(help="Also write all of it to this JSON file.")] = None,
     workspace: Workspace = None,

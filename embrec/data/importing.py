@@ -16,6 +16,7 @@ from embrec.data.readers.raw import Source
 from embrec.data.readers.table import TableSource
 from embrec.data.store import Dataset, load_dataset, save_dataset
 from embrec.errors import ConfigError, DataError
+from embrec.names import there_are
 from embrec.progress import Progress, silent
 from embrec.workspace import Category
 
@@ -46,7 +47,7 @@ def make_source(source: str, options: Mapping[str, Any]) -> AnySource:
         ConfigError: no such source, an option belongs to another source, is missing or has a wrong value.
     """
     if source not in SOURCES:
-        raise ConfigError(f"--source {source!r} is unknown; there are: {', '.join(SOURCES)}")
+        raise ConfigError(f"--source {source!r} is unknown{there_are(source, SOURCES)}")
     kind = SOURCES[source]
     given = {name: value for name, value in options.items() if value not in (None, ())}
     own = [name for name in kind.model_fields if name != "source"]
@@ -69,7 +70,7 @@ def make_preparation(preset: str | None, options: Mapping[str, Any], source: str
     """
     preset = preset or DEFAULT_PRESET.get(source, "embrec")
     if preset not in PRESETS:
-        raise ConfigError(f"--preset {preset!r} is unknown; there are: {', '.join(PRESETS)}")
+        raise ConfigError(f"--preset {preset!r} is unknown{there_are(preset, PRESETS)}")
     given = {name: value for name, value in options.items() if value is not None}
     if given.get("last") == 0:
         given["last"] = None  # a command line has no other way to say "all"

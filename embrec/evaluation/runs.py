@@ -22,6 +22,7 @@ from embrec.models.baselines.base import Baseline
 from embrec.models.baselines.content_knn import ContentKNN
 from embrec.models.baselines.popularity import PopRec
 from embrec.models.factors import Factors
+from embrec.names import unknown
 from embrec.progress import Progress, silent
 from embrec.training.config import RunConfig
 from embrec.training.pipeline import log_hash
@@ -205,7 +206,7 @@ def _tables_of(
         ConfigError: the baseline is unknown, or has no features to read.
     """
     if name not in BASELINES:
-        raise ConfigError(f"unknown baseline {name!r}; there are: {', '.join(BASELINES)}")
+        raise ConfigError(unknown("baseline", name, BASELINES))
     if name == "pop":
         return []
     features = next((config.model.features for config in configs.values() if config.model.features), ())

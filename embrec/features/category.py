@@ -18,7 +18,7 @@ from embrec.features.encoder import Encoder, name_in_stem
 from embrec.features.fitting import sample_hash
 from embrec.features.registry import ENCODERS, Spec, load_encoder, make_encoder
 from embrec.features.table import FeatureTable
-from embrec.names import did_you_mean, listed
+from embrec.names import listed, there_are
 from embrec.progress import Progress, silent
 from embrec.workspace import Category
 
@@ -197,17 +197,14 @@ def named_table(category: Category, name: str) -> FeatureTable:
     spec = Spec.parse(name)
     tables = [table for table in list_tables(category, spec.full_name) if _matches(table, spec)]
     if len(tables) > 1:
-        raise FeatureError(f"several feature tables of {name!r}; say which: {', '.join(t.path.stem for t in tables)}")
+        raise FeatureError(f"several feature tables of {name!r}; say which: {listed(t.path.stem for t in tables)}")
     if not tables:
         raise _no_table(category, name, known)
     return tables[0]
 
 
 def _no_table(category: Category, name: str, known: Sequence[str]) -> FeatureError:
-    meant = did_you_mean(name, known)
-    return FeatureError(
-        f"category {category.name!r} has no feature table {name!r}{meant or ';'} there are: {listed(known)}"
-    )
+    return FeatureError(f"category {category.name!r} has no feature table {name!r}{there_are(name, known)}")
 
 
 def find_table(

@@ -33,9 +33,10 @@ class Choice(NamedTuple):
 
 
 def default_encoders(catalog: Catalog) -> list[str]:
-    """Return the encoders that suit a catalog: TF-IDF and the packaged sentence encoder for texts, the packaged CNN for pictures.
+    """Return the encoders that suit a catalog.
 
-    Those whose packages are not installed are left out.
+    They are TF-IDF and the packaged sentence encoder for texts, and the packaged CNN for pictures. Those whose packages are
+    not installed are left out.
 
     Raises:
         ConfigError: the catalog has neither texts nor pictures, or the packages for its pictures are not installed and it has

@@ -14,7 +14,7 @@ from embrec.errors import ConfigError, FeatureError
 from embrec.features.chain import Chain
 from embrec.features.encoder import Encoder, EncoderParams
 from embrec.features.transforms import TRANSFORMS, Transform
-from embrec.names import did_you_mean, listed, unknown
+from embrec.names import there_are, unknown
 
 # Named by module so that asking for TF-IDF does not import a transformer.
 ENCODERS: dict[str, str] = {
@@ -62,7 +62,8 @@ class Spec(NamedTuple):
         if encoder.name not in ENCODERS:
             name, plus, rest = encoder.name.partition("+")
             if plus and name in ENCODERS:
-                raise ConfigError(f"{text!r}: {unknown('transform', rest.partition(':')[0], TRANSFORMS)}")
+                wrong = rest.partition(":")[0]
+                raise ConfigError(f"unknown transform {wrong!r} in {text!r}{there_are(wrong, TRANSFORMS)}")
             raise ConfigError(unknown("encoder", encoder.name, sorted(ENCODERS)))
         return cls(encoder, tuple(transforms))
 
@@ -135,7 +136,7 @@ def _make(kind: str, part: Part, cls: Any) -> Any:
         message = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
             known = list(_params_model(cls).model_fields)
-            message = f"there is no such parameter{did_you_mean(key, known)} (there: {listed(known)})"
+            message = f"there is no such parameter{there_are(key, known) if known else '; there are: none'}"
         where = f"parameter {key!r}" if key else "parameters"
         raise ConfigError(f"{kind} {part.name!r}, {where}: {message}") from None
 

@@ -17,6 +17,7 @@ from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, protocol_f
 from embrec.evaluation.lists import list_metrics
 from embrec.evaluation.runs import evaluate_runs, learning_notes, present_features
 from embrec.evaluation.slices import target_slices
+from embrec.names import there_are, unknown
 from embrec.progress import Progress, silent
 from embrec.report.record import settings_of
 from embrec.report.results import CONFIDENCE, RESAMPLES, Measurements, measure, plain_measurements
@@ -147,9 +148,9 @@ def compare_runs(
             runs that read none.
         RunError: the runs differ in category or split, or one is not finished.
     """
-    unknown = [name for name in dimensions if name not in DIMENSIONS]
-    if unknown:
-        raise ConfigError(f"unknown slices {unknown[0]!r}; there are: {', '.join(DIMENSIONS)}")
+    wrong = [name for name in dimensions if name not in DIMENSIONS]
+    if wrong:
+        raise ConfigError(unknown("slices", wrong[0], DIMENSIONS))
     first = runs[0].config()
     dataset = load_dataset(runs[0].category)
     protocol = protocol_for(config or first.evaluation, len(dataset.catalog))
@@ -205,7 +206,7 @@ def _reference(
     for name, group in groups.items():
         if asked in {run.name for run in group}:
             return name
-    raise ConfigError(f"reference {asked!r} is not among the models; there are: {', '.join(evaluations)}")
+    raise ConfigError(f"reference {asked!r} is not among the models{there_are(asked, evaluations)}")
 
 
 def runs_tables(comparison: RunsComparison, *, differences: bool = False) -> list[Table]:

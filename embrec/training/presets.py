@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from embrec.data.splits import SplitConfig
 from embrec.errors import ConfigError
+from embrec.names import listed, nearest, there_are, unknown
 from embrec.training.config import RunConfig
 
 
@@ -43,7 +44,7 @@ def _resolved(name: str, below: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return a preset's settings together with those that it extends; `below` are the presets that extend it."""
     by = f" (preset {below[-1]!r} extends it)" if below else ""
     if name not in preset_names():
-        raise ConfigError(f"unknown preset {name!r}{by}; there are: {', '.join(preset_names())}")
+        raise ConfigError(f"{unknown('preset', name, preset_names())} (all: embrec presets){by}")
     if name in below:
         raise ConfigError(f"preset {name!r} extends itself{by}")
     settings: dict[str, Any] = yaml.safe_load((_folder() / f"{name}.yaml").read_text("utf-8"))
@@ -109,10 +110,33 @@ def build_config(
     except ValidationError as error:
         message = _explain(error)
         if "needs at least one feature table" in message:
-            message += _published_features(preset)
+            message = (
+                "the model reads content, and no feature table is named; name one with --features (see: embrec features list) "
+                "or let the model know items by their ids with --source id" + _published_features(preset)
+            )
         if "has no negatives" in message and preset:
             message += f" (preset {preset} sets them; preset embrec-cosine does not)"
         raise ConfigError(message) from None
+
+
+def reads_tables(options: Mapping[str, Any], settings: Sequence[str] = (), preset: str | None = None) -> bool:
+    """Return whether the model that is asked for reads feature tables, and none is named.
+
+    Args:
+        options: dotted key -> value, as `build_config` takes them.
+        settings: texts such as `model.source=id`.
+        preset: name of a preset.
+
+    Raises:
+        ConfigError: there is no such preset.
+    """
+    model = load_preset(preset).get("model", {}) if preset else {}
+    given = {key.strip(): value.strip(" '\"") for key, _, value in (setting.partition("=") for setting in settings)}
+    if "model.features" in given or options.get("model.features") or model.get("features"):
+        return False
+    kind = given.get("model.kind") or options.get("model.kind") or model.get("kind", "embrec")
+    source = given.get("model.source") or options.get("model.source") or model.get("source")
+    return bool((source or ("content" if kind == "embrec" else "id")) != "id")
 
 
 def changed_config(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
@@ -196,7 +220,12 @@ def _explain(error: ValidationError) -> str:
     key = ".".join(path)
     kind, value = last["type"], last["input"]
     if kind == "extra_forbidden":
-        return f"unknown setting {key!r}; there are: {', '.join(known)}"
+        meant = nearest(path[-1], known)
+        beside = ".".join([*path[:-1], meant]) if meant is not None else ""
+        return (
+            f"unknown setting {key!r}{f'; did you mean {beside!r}?' if beside else ';'} there are: {listed(known)} "
+            "(all: embrec settings)"
+        )
     if kind == "value_error":
         message = last["msg"].removeprefix("Value error, ")
         return f"{key}: {message}" if key else message
@@ -204,7 +233,8 @@ def _explain(error: ValidationError) -> str:
         by, names = _names(choices)
         if kind == "union_tag_not_found":
             return f"setting {key!r} has no {by}; set {_choice(key, by)} to one of: {', '.join(names)}"
-        return f"setting {_choice(key, by)!r} is {last['ctx']['tag']!r}; there are: {', '.join(names)}"
+        tag = str(last["ctx"]["tag"])
+        return f"setting {_choice(key, by)!r} is {tag!r}{there_are(tag, names)}"
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         by, names = _names(choices)
         allowed = (

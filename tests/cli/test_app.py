@@ -12,7 +12,7 @@ import pytest
         ),
         (("recommend", "mine", "--k", "many"), "error: Invalid value for '--k': "),
         (("recommend",), "error: Missing argument 'run' (see: "),
-        (("train",), "error: Missing option '--category' (see: "),
+        (("train",), "error: no category in the workspace workspace; make one with: embrec data import --category ..."),
         (("recommend", "mine", "--fast"), "error: No such option: --fast"),
         (("recommended",), "error: No such command 'recommended'"),
     ],

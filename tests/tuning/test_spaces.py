@@ -5,9 +5,10 @@ from support.categories import toy_category
 from support.searches import search_config
 
 from embrec.errors import ConfigError
+from embrec.features import defaults
 from embrec.training.presets import build_config
 from embrec.tuning.folder import SearchFolder
-from embrec.tuning.plan import categories_of, plan_search, refuse_with_resume, resumed_search
+from embrec.tuning.plan import plan_search, refuse_with_resume, resumed_search
 from embrec.tuning.several import check_each
 from embrec.tuning.spaces import build_search, load_space, space_names
 from embrec.workspace import Workspace
@@ -104,7 +105,7 @@ def test_a_space_without_the_configuration_itself_says_why(tmp_path):
             "starting point 1 .* sets model.dim, which the space does not vary",
         ),
         ("vary:\n  model.unit: {choice: [64]}\n", "unknown setting 'model.unit'"),
-        ("vary:\n  model.units: {choice: [64]}\nsample: 3\n", "unknown key 'sample'; there are: vary, start"),
+        ("vary:\n  model.units: {choice: [64]}\nsample: 3\n", "unknown key 'sample'; did you mean 'samples'"),
         ("vary:\n  model.units: {choice: [64]}\nsamples: many\n", "samples is 'many'"),
         ("vary: {}\n", "space is empty"),
         ("model.units: {choice: [64]}\n", "no part 'vary'"),
@@ -135,7 +136,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
         ({"grace": 99}, "grace is 99 epochs, but a trial has only 30"),
         ({"reduction": 1}, "^reduction is 1"),
         ({"algorithm": "bayes"}, "'tpe' or 'random'"),
-        ({"space": "nowhere"}, "neither a file nor one of default, embrec-bpr"),
+        ({"space": "nowhere"}, "unknown space 'nowhere'; there are: default, embrec-bpr.*, or the path of a YAML file"),
     ],
 )
 def test_a_search_that_makes_no_sense_is_refused(wishes, message):
@@ -143,7 +144,7 @@ def test_a_search_that_makes_no_sense_is_refused(wishes, message):
         build_search(base(), items=50, **wishes)
 
 
-def test_a_search_is_planned_from_what_the_category_has(tmp_path):
+def test_a_search_is_planned_from_what_the_category_has(tmp_path, monkeypatch):
     category = toy_category(tmp_path)
     plan = plan_search(category, options={"model.source": "id", "training.loss": "bpr-max"}, samples=3)
     assert plan.name == "tuned-id-bpr-max"
@@ -153,8 +154,11 @@ def test_a_search_is_planned_from_what_the_category_has(tmp_path):
     )
     assert "model.dropout" not in fixed.config.space
     assert "training.learning_rate" in fixed.config.space
-    with pytest.raises(Exception, match="has no feature table for this split; build one with: embrec features build"):
-        plan_search(category)
+    told: list[str] = []
+    monkeypatch.setattr(defaults, "_installed", lambda _: False)
+    built = plan_search(category, on_choice=told.append)
+    assert (built.name, built.config.base.model.features) == ("tuned-content-tfidf", ("tfidf",))
+    assert told[0].startswith("no feature table fits leave-one-out; building tfidf for the texts (title)")
     whole = plan_search(
         category, options={"model.source": "id"}, settings=["training.loss={name: bpr-max, regularization: 0.5}"]
     )
@@ -182,19 +186,6 @@ def test_a_published_space_brings_its_preset(tmp_path):
     assert bpr.config.base.training.loss.name == "bpr"
     other = plan_search(category, space="embrec-bpr", preset="embrec-bpr-max", features=["tfidf"])
     assert other.config.base.training.loss.name == "bpr-max"
-
-
-def test_which_category_is_meant(tmp_path):
-    with pytest.raises(ConfigError, match="make one with: embrec data import"):
-        categories_of(Workspace(tmp_path))
-    toy_category(tmp_path)
-    assert [category.name for category in categories_of(Workspace(tmp_path))] == ["toys"]
-    toy_category(tmp_path / "other").path.rename(tmp_path / "more")
-    with pytest.raises(ConfigError, match="there are: more, toys"):
-        categories_of(Workspace(tmp_path))
-    assert len(categories_of(Workspace(tmp_path), every=True)) == 2
-    with pytest.raises(ConfigError, match="leave out --category"):
-        categories_of(Workspace(tmp_path), ["toys"], every=True)
 
 
 def test_a_resumed_search_takes_no_other_wishes():

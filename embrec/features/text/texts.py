@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 from embrec.data.catalog import IMAGE, ITEM, Catalog, content_hashes
 from embrec.errors import ConfigError
 from embrec.features.encoder import Contents, EncoderParams
+from embrec.names import there_are
 
 _TAG = re.compile(r"<[^<>]{1,200}>")
 _FIELD = re.compile(r"\{([^{}]+)\}")
@@ -59,8 +60,8 @@ def _filled(catalog: Catalog, template: str | None) -> list[str]:
     unknown = [name for name in columns if name not in known]
     if unknown:
         raise ConfigError(
-            f"the text template {template!r} names a column {unknown[0]!r} that the catalog does not have; "
-            f"there are: {', '.join(known)}"
+            f"the text template {template!r} names a column {unknown[0]!r} that the catalog does not have"
+            f"{there_are(unknown[0], known)}"
         )
     if "{" not in template:
         return catalog.texts(columns)
