@@ -6,6 +6,7 @@ from pathlib import Path
 from embrec.data.splits import SplitConfig
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError
+from embrec.evaluation.evaluator import protocol_for
 from embrec.evaluation.metrics import cutoff
 from embrec.evaluation.silhouette import category_column
 from embrec.features.category import specs_or_defaults
@@ -128,6 +129,7 @@ def compare_encoders(
             f"--reference {reference!r} is not among the encoders that are compared"
             f"{did_you_mean(reference, folder.sides)} (there: {listed(folder.sides)})"
         )
+    protocol_for(config.evaluation, len(dataset.catalog), config.training.select_by)
     folder.begin()
     bench = Bench(category, dataset, partition, folder, progress, column, cluster_level)
     measured = bench.work({encoder: Side(split_fusion(encoder), config) for encoder in folder.sides})

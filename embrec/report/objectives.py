@@ -7,6 +7,7 @@ from pathlib import Path
 from embrec.data.splits import LeaveOneOut, SplitConfig
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError
+from embrec.evaluation.evaluator import protocol_for
 from embrec.evaluation.metrics import cutoff
 from embrec.features.category import specs_or_defaults
 from embrec.features.registry import make_encoder
@@ -203,6 +204,8 @@ def _compare(
     sides = {row: Side(terms.features, terms.config(footing), _label(footing)) for row, footing in rows.items()}
     if any(footing.published for footing in rows.values()) and "cosine" in rows:
         notes = [*notes, "loss cosine has no negatives, so that there is no row of the published code's"]
+    for side in sides.values():
+        protocol_for(side.config.evaluation, len(dataset.catalog), side.config.training.select_by)
     folder.begin()
     bench = Bench(category, dataset, partition, folder, progress, knockouts=False)
     work = bench.work(sides)

@@ -1,5 +1,7 @@
 """Spaces by name and from files, and the search that a user's wishes make."""
 
+import re
+
 import pytest
 from support.categories import toy_category
 from support.searches import search_config
@@ -9,6 +11,7 @@ from embrec.features import defaults
 from embrec.training.presets import build_config
 from embrec.tuning.folder import SearchFolder
 from embrec.tuning.plan import plan_search, refuse_with_resume, resumed_search
+from embrec.tuning.search import read_inputs
 from embrec.tuning.several import check_each
 from embrec.tuning.spaces import build_search, load_space, space_names
 from embrec.workspace import Workspace
@@ -202,3 +205,52 @@ def test_a_mistake_in_the_last_of_several_searches_is_found_before_the_first_beg
     with pytest.raises(ConfigError, match=r"toys: the objective is 'hr@50', but .* \(no search was begun\)"):
         check_each([fine, wrong])
     assert not list(tmp_path.glob("*/*/searches/*/*"))
+
+
+def begin(plan, name):
+    """Leave the folder of a search as `tune` leaves it once a trial was begun."""
+    prepared = read_inputs(plan.category, plan.config)
+    folder = SearchFolder(plan.category.searches / name)
+    folder.begin(prepared.config, prepared.fingerprint)
+    folder.log_file.write_text('{"trial": 1, "point": {}, "settings": {}}\n')
+    return prepared
+
+
+def test_a_search_has_a_short_name_that_always_means_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(defaults, "_installed", lambda _: False)
+    category = toy_category(tmp_path)
+    wishes = {"options": {"training.loss": "bpr-max"}, "samples": 3}
+    plan = plan_search(category, **wishes)
+    assert plan.name == "tuned-content-tfidf-bpr-max"
+    begin(plan, plan.name)
+    assert plan_search(category, **wishes).name == plan.name
+    assert plan_search(category, **wishes | {"samples": 9}).name == plan.name  # more trials are the same search
+    other = plan_search(category, **wishes, epochs=9)
+    assert re.fullmatch(r"tuned-content-tfidf-bpr-max-[0-9a-f]{8}", other.name)
+    begin(other, other.name)
+    assert plan_search(category, **wishes, epochs=9).name == other.name
+    assert plan_search(category, **wishes).name == plan.name
+
+
+def test_a_search_that_was_begun_under_the_whole_name_of_its_table_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(defaults, "_installed", lambda _: False)
+    category = toy_category(tmp_path)
+    plan = plan_search(category, samples=3)
+    stem = begin(plan, "elsewhere").config.base.model.features[0]
+    begin(plan, f"tuned-content-{stem}")
+    assert plan_search(category, samples=3).name == f"tuned-content-{stem}"
+
+
+def test_what_is_wrong_with_a_search_is_said_before_a_table_is_built(tmp_path):
+    category = toy_category(tmp_path)
+    for wishes, message in (
+        ({"objective": "ndgc@10"}, "unknown metric 'ndgc@10'; did you mean 'ndcg@10'"),
+        ({"objective": "hr@50"}, "there are only 40 items"),
+        ({"name": "../mine"}, "search '../mine' is not a usable name"),
+        ({"options": {"training.device": "cuda:99"}}, "is not there"),
+        ({"options": {"training.negatives.count": 500}}, "only 40 training items"),
+        ({"settings": ["model.dims=3"]}, "did you mean 'model.dim'"),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(message)):
+            plan_search(category, **wishes)
+    assert not category.features.exists()
