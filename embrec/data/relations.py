@@ -2,7 +2,7 @@
 
 Relations come from lists of the catalog, or are counted from events. Those that are counted know the events that they were
 counted from, so they may be given training events only: `partition.train.events(interactions)`. The published relations of
-ML-1M were counted from all events, and hold the test item of two users in three (spec 2.3); `embrec.evaluation.leaks` finds
+ML-1M were counted from all events, and hold the test item of two users in three; `embrec.evaluation.leaks` finds
 such relations.
 """
 
@@ -105,7 +105,7 @@ class Relations:
     ) -> "Relations":
         """Relate each item to those that some user touched right after it.
 
-        Chorus makes its complements on ML-1M in this way, with `most` 151 and from all events, test included (spec 2.3).
+        Chorus makes its complements on ML-1M in this way, with `most` 151 and from all events, test included.
 
         Args:
             interactions: the log.

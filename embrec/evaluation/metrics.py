@@ -45,7 +45,7 @@ def reciprocal_rank(rank: Values, k: int) -> Values:
 
 def auc(rank: Values, candidates: Values) -> Values:
     """AUC: the share of the other candidates that rank below the target; ties count half under mean ranks, not at all under
-    pessimistic ones (as published: spec 1.10).
+    pessimistic ones (as published).
 
     >>> auc(np.array([1.0, 2.0, 3.0]), np.array([3.0, 3.0, 3.0]))
     array([1. , 0.5, 0. ])

@@ -96,7 +96,7 @@ class ItemsConfig(BaseModel):
 
 
 class EmbRecConfig(ItemsConfig):
-    """The EmbRec family (spec 1.2): a GRU over item vectors and a dense query layer.
+    """The EmbRec family: a GRU over item vectors and a dense query layer.
 
     The defaults are ours, compared on Amazon Beauty (see "First results" in the README for how); preset `embrec` is the
     published model.

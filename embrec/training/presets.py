@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, get_args, get_origin
+from itertools import takewhile
+from typing import Any, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -13,6 +14,7 @@ from embrec.data.splits import SplitConfig
 from embrec.errors import ConfigError
 from embrec.names import listed, nearest, there_are, unknown
 from embrec.training.config import RunConfig
+from embrec.training.settings import models_of
 
 
 def preset_names() -> list[str]:
@@ -22,6 +24,19 @@ def preset_names() -> list[str]:
 
 def _folder() -> Traversable:
     return files("embrec") / "presets"
+
+
+def describe_preset(name: str) -> str:
+    """Return what a preset says of itself: the first sentence of the comment that its file begins with.
+
+    Raises:
+        ConfigError: there is no such preset.
+    """
+    if name not in preset_names():
+        raise ConfigError(unknown("preset", name, preset_names()))
+    lines = (_folder() / f"{name}.yaml").read_text("utf-8").splitlines()
+    comment = " ".join(line.lstrip("# ") for line in takewhile(lambda line: line.startswith("#"), lines))
+    return re.split(r"(?<!Fig)(?<!sec)\. (?=[A-Z])", comment, maxsplit=1)[0].rstrip(".")
 
 
 def load_preset(name: str) -> dict[str, Any]:
@@ -279,7 +294,7 @@ def _resolve(location: tuple[int | str, ...]) -> tuple[list[str], list[str], lis
         field = next((kind.model_fields[part] for kind in choices if part in kind.model_fields), None)
         if field is not None or mapping:
             path.append(str(part))
-            known, choices = _fields(choices), [] if field is None else _models(field.annotation)
+            known, choices = _fields(choices), [] if field is None else models_of(field.annotation)
             mapping = field is not None and get_origin(field.annotation) is dict
         elif tagged := [kind for kind in choices if part in (_default(kind, "kind"), _default(kind, "name"))]:
             choices = tagged
@@ -291,10 +306,3 @@ def _resolve(location: tuple[int | str, ...]) -> tuple[list[str], list[str], lis
 
 def _default(kind: type[BaseModel], name: str) -> Any:
     return kind.model_fields[name].default if name in kind.model_fields else None
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    """Return the models among the alternatives of a field."""
-    if isinstance(annotation, type):
-        return [annotation] if issubclass(annotation, BaseModel) else []
-    return [model for part in get_args(annotation) for model in _models(part)]

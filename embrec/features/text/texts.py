@@ -28,7 +28,7 @@ class TextParams(EncoderParams):
             "'{title}, made by {brand}'; the catalog's text columns if None"
         ),
     ] = None
-    max_words: Annotated[int, Field(ge=1, description="words read of each text, as published (spec 1.7)")] = 250
+    max_words: Annotated[int, Field(ge=1, description="words read of each text, as published")] = 250
 
     @field_validator("template")
     @classmethod
