@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from embrec.cli.help import Command
+from embrec.cli.help import examples as shown
 from embrec.cli.options import Category, Workspace, command_line, complete_run
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ def analyze() -> None:
     """How a model behaves beyond its means: figures and numbers of a run."""
 
 
-@app.command()
+@app.command(cls=Command, epilog=shown("embrec analyze prefixes office/first --metric hr@10"))
 def prefixes(
     run: Run,
     metric: Annotated[
@@ -54,7 +56,7 @@ def prefixes(
     _print(title, tables(found), found.notes(), folder / "prefixes")
 
 
-@app.command()
+@app.command(cls=Command, epilog=shown("embrec analyze coverage office/first --k 20"))
 def coverage(
     run: Run,
     k: Annotated[int, typer.Option("--k", min=1, help="Items of a list.")] = 10,
@@ -84,7 +86,7 @@ def coverage(
     _print(title, [table(found)], found.notes(), folder / "coverage")
 
 
-@app.command()
+@app.command(cls=Command, epilog=shown("embrec analyze silhouettes --encoder tfidf"))
 def silhouettes(
     category: Category = None,
     encoder: Annotated[
@@ -117,7 +119,7 @@ def silhouettes(
     _print(found.title, tables_of(found), found.notes(), folder / "silhouettes")
 
 
-@app.command("map")
+@app.command("map", cls=Command, epilog=shown("embrec analyze map office/first"))
 def map_(
     run: Run,
     user: Annotated[
@@ -141,7 +143,7 @@ def map_(
     _print(f"{subject.title}: who is offered what", [table(found)], found.notes(), folder / "map")
 
 
-@app.command()
+@app.command(cls=Command, epilog=shown("embrec analyze examples office/first --users 2"))
 def examples(
     run: Run,
     users: Annotated[int, typer.Option(min=1, help="How many of each kind.")] = 4,

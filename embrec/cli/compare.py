@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from embrec.cli.help import Command, examples
 from embrec.cli.options import (
     Baselines,
     Candidates,
@@ -68,7 +69,13 @@ def compare() -> None:
     """Train the same model on different footings and compare, with intervals."""
 
 
-@app.command()
+@app.command(
+    cls=Command,
+    epilog=examples(
+        "embrec compare encoders",
+        "embrec compare encoders --encoder tfidf --encoder minilm --encoder tfidf,minilm+whiten --seeds 3",
+    ),
+)
 def encoders(
     category: Category = None,
     encoder: Annotated[
@@ -144,7 +151,13 @@ def encoders(
         raise RunError(f"not compared: {reasons}")
 
 
-@app.command()
+@app.command(
+    cls=Command,
+    epilog=examples(
+        "embrec compare losses --features tfidf+svd:dim=250",
+        "embrec compare losses --loss bpr --loss bpr-max --set bpr:training.learning_rate=1e-3",
+    ),
+)
 def losses(
     category: Category = None,
     features: Features = None,
@@ -199,7 +212,7 @@ def losses(
     _show(comparison)
 
 
-@app.command()
+@app.command(cls=Command, epilog=examples("embrec compare negatives --features tfidf --counts 1024,4096,all"))
 def negatives(
     category: Category = None,
     features: Features = None,
@@ -260,7 +273,9 @@ def negatives(
     _show(comparison)
 
 
-@app.command()
+@app.command(
+    cls=Command, epilog=examples("embrec compare runs office/first office/second --baseline pop --slice history")
+)
 def runs(
     runs: Annotated[
         list[str], typer.Argument(help="Finished runs of one category and split.", autocompletion=complete_run)
@@ -310,7 +325,7 @@ def runs(
         notes().print(f"tables: {output / 'runs.md'}", markup=False)
 
 
-@app.command()
+@app.command(cls=Command, epilog=examples("embrec compare searches office/tuned-content-tfidf office/other"))
 def searches(
     searches: Annotated[
         list[str],

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from embrec.cli.help import Command, examples
 from embrec.cli.options import Category, Split, Workspace
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def import_(
     _print_import(result)
 
 
-@app.command()
+@app.command(cls=Command, epilog=examples("embrec data stats"))
 def stats(
     category: Category = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
@@ -186,7 +187,7 @@ def stats(
     typer.echo(f"text columns: {', '.join(dataset.catalog.text_columns) or 'none'}")
 
 
-@app.command()
+@app.command(cls=Command, epilog=examples("embrec data split --split global-time:targets=last --features tfidf"))
 def split(
     category: Category = None,
     split: Split = "leave-one-out",

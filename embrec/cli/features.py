@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from embrec.cli.help import Command, examples
 from embrec.cli.options import Category, Split, Workspace
 
 if TYPE_CHECKING:
@@ -19,7 +20,12 @@ _Table = Annotated[
 ]
 
 
-@app.command()
+@app.command(
+    cls=Command,
+    epilog=examples(
+        "embrec features build", "embrec features build --encoder tfidf+svd:dim=125 --split item-holdout:fraction=0.2"
+    ),
+)
 def build(
     category: Category = None,
     encoder: Annotated[
@@ -89,7 +95,7 @@ def _print_report(report: "BuildReport") -> None:
         notes().print(f"  and {len(report.failed) - _FAILURES_SHOWN:,} more")
 
 
-@app.command("list")
+@app.command("list", cls=Command, epilog=examples("embrec features list"))
 def list_(category: Category = None, workspace: Workspace = None) -> None:
     """List the feature tables of a category."""
     from embrec.cli.console import notes, print_table
@@ -120,7 +126,7 @@ def list_(category: Category = None, workspace: Workspace = None) -> None:
         notes().print(str(error), markup=False)
 
 
-@app.command()
+@app.command(cls=Command, epilog=examples("embrec features show tfidf"))
 def show(table: _Table, category: Category = None, workspace: Workspace = None) -> None:
     """Say what a table holds and how it came about: encoder, weights, transforms, versions, cost."""
     from embrec.cli.console import print_table
@@ -132,7 +138,7 @@ def show(table: _Table, category: Category = None, workspace: Workspace = None) 
     print_table(str(found.path), ["", ""], [[name, value] for name, value in provenance(found)])
 
 
-@app.command()
+@app.command(cls=Command, epilog=examples("embrec features verify", "embrec features verify tfidf --sample 100"))
 def verify(
     table: Annotated[list[str] | None, typer.Argument(help="Names of tables (default: all).")] = None,
     category: Category = None,
@@ -164,7 +170,7 @@ def verify(
         raise damaged[0]
 
 
-@app.command()
+@app.command(cls=Command, epilog=examples("embrec features encoders", "embrec features encoders tfidf"))
 def encoders(
     name: Annotated[str | None, typer.Argument(help="Encoder or transform whose parameters are to be shown.")] = None,
 ) -> None:
@@ -180,7 +186,7 @@ def encoders(
         )
 
 
-@app.command()
+@app.command(cls=Command, epilog=examples("embrec features export tfidf --output vectors.parquet"))
 def export(
     table: _Table,
     output: Annotated[Path, typer.Option(help="File to write: .npy, .parquet, .csv, .h5 or .safetensors.")],

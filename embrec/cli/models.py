@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 def train(
     category: Category = None,
-    model: Annotated[str | None, typer.Option("--model", help="embrec (default), sasrec or gru4rec.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="embrec, sasrec or gru4rec (default: {model.kind}).")
+    ] = None,
     features: Annotated[
         list[str] | None,
         typer.Option(
@@ -36,7 +38,11 @@ def train(
         ),
     ] = None,
     source: Annotated[
-        str | None, typer.Option(help="What an item is: content, id, or hybrid (content + a residual of identity).")
+        str | None,
+        typer.Option(
+            help="What an item is: content, id, or hybrid (content + a residual of identity; default: content of embrec, id of "
+            "the others)."
+        ),
     ] = None,
     run: Annotated[str | None, typer.Option("--run", help="Name of the run (default: what it is made of).")] = None,
     preset: Preset = None,
@@ -45,39 +51,57 @@ def train(
         str | None,
         typer.Option(
             help="cross-entropy, sampled-softmax, bpr, bpr-max, top1, top1-max, bce, gbce or cosine; its parameters by "
-            "--set training.loss.NAME=VALUE."
+            "--set training.loss.NAME=VALUE (default: {training.loss})."
         ),
     ] = None,
     negatives: Annotated[
         str | None,
-        typer.Option(help="all, or how many are drawn at each step; more by --set training.negatives.NAME=VALUE."),
+        typer.Option(
+            help="all, or how many are drawn at each step; more by --set training.negatives.NAME=VALUE "
+            "(default: {training.negatives})."
+        ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs at most.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Histories a step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Of the optimiser.")] = None,
-    cell: Annotated[str | None, typer.Option(help="GRU cell: published (the paper's) or fast (torch's).")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs at most (default: {training.epochs}).")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Histories a step (default: {training.batch_size}).")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Of the optimiser (default: {training.learning_rate}).")
+    ] = None,
+    cell: Annotated[
+        str | None, typer.Option(help="GRU cell: published (the paper's) or fast (torch's; default: {model.cell}).")
+    ] = None,
     dropout: Annotated[
-        float | None, typer.Option(help="Share of the sequence model's outputs dropped in training.")
+        float | None,
+        typer.Option(help="Share of the sequence model's outputs dropped in training (default: {model.dropout})."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of weights, batches and dropout.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of weights, batches and dropout (default: {training.seed}).")
+    ] = None,
     seeds: Annotated[
         str | None, typer.Option(help="A run a seed, such as 0,1,2: RUN-s0, RUN-s1 ..., and their mean.")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N (default: {training.device}).")] = None,
     workers: Annotated[
         int | None,
-        typer.Option(help="Processes that share each batch, a processor or GPU each, through Ray (default: 1)."),
+        typer.Option(
+            help="Processes that share each batch, a processor or GPU each, through Ray (default: {training.workers})."
+        ),
     ] = None,
     address: Annotated[
         str | None, typer.Option(help="Of a running Ray cluster that trains (default: the workers are started here).")
     ] = None,
     setting: Annotated[
-        list[str] | None, typer.Option("--set", help="Any other setting, such as model.dim=256; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--set", help="Any other setting, such as model.dim=256; may be repeated (all of them: embrec settings)."
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Start over where the run exists.")] = False,
     workspace: Workspace = None,
 ) -> None:
-    """Train a model on a category; a killed training goes on when the command is repeated."""
+    """Train a model on a category; a killed training goes on when the command is repeated.
+
+    Defaults are those without a preset. A training stops early where validation does not get better.
+    """
     from embrec.cli.console import print_note, progress_bars
     from embrec.data.splits import parse_split
     from embrec.errors import ConfigError

@@ -80,7 +80,8 @@ Candidates = Annotated[
 Preset = Annotated[
     str | None,
     typer.Option(
-        "--preset", help="A published or measured setting, such as embrec-office; several with + between them."
+        "--preset",
+        help="A published or measured setting, such as embrec-office (see: embrec presets); several with + between them.",
     ),
 ]
 Seeds = Annotated[

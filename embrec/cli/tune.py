@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from embrec.cli.help import Command, Group, examples
 from embrec.cli.options import Preset, Workspace, command_line, complete_category, complete_search, print_leaks
 
 if TYPE_CHECKING:
@@ -14,7 +15,14 @@ if TYPE_CHECKING:
     from embrec.tuning.search import SearchResult
 
 app = typer.Typer(
-    help="Search the settings of a model with HyperOpt and ASHA on Ray Tune; train and test the best ones."
+    cls=Group,
+    epilog=examples(
+        "embrec tune --loss bpr-max",
+        "embrec tune --model gru4rec --space gru4rec-embrec --samples 100",
+        "embrec tune show office/tuned-content-tfidf-bpr-max",
+        "embrec tune --resume office/tuned-content-tfidf-bpr-max --samples 80",
+    ),
+    help="Search the settings of a model with HyperOpt and ASHA on Ray Tune; train and test the best ones.",
 )
 
 
@@ -30,7 +38,9 @@ def tune(
         ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="One search for each category of the workspace.")] = False,
-    model: Annotated[str | None, typer.Option("--model", help="embrec (default), sasrec or gru4rec.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="embrec, sasrec or gru4rec (default: {model.kind}).")
+    ] = None,
     features: Annotated[
         list[str] | None,
         typer.Option(
@@ -42,9 +52,14 @@ def tune(
         str | None, typer.Option(help="What an item is: content, id, or hybrid (content + a residual of identity).")
     ] = None,
     loss: Annotated[
-        str | None, typer.Option(help="As embrec train has it: cross-entropy, bpr, bpr-max, cosine ...")
+        str | None,
+        typer.Option(
+            help="As embrec train has it: cross-entropy, bpr, bpr-max, cosine ... (default: {training.loss})."
+        ),
     ] = None,
-    negatives: Annotated[str | None, typer.Option(help="all, or how many are drawn at each step.")] = None,
+    negatives: Annotated[
+        str | None, typer.Option(help="all, or how many are drawn at each step (default: {training.negatives}).")
+    ] = None,
     preset: Preset = None,
     split: Annotated[
         str | None, typer.Option("--split", help="As embrec train has it (default: leave-one-out).")
@@ -60,16 +75,22 @@ def tune(
         ),
     ] = None,
     objective: Annotated[
-        str | None, typer.Option(help="Validation metric that is made best: ndcg@10 (default), hr@K, auc ...")
+        str | None,
+        typer.Option(
+            help="Validation metric that is made best: hr@K, ndcg@K, auc ... (default: {training.select_by})."
+        ),
     ] = None,
-    samples: Annotated[int | None, typer.Option(help="Trials in all (default: those of the space, else 50).")] = None,
+    samples: Annotated[
+        int | None, typer.Option(help="Trials in all (default: those of the space, else {search.samples}).")
+    ] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Epochs of a trial at most (default: those of the space, else of embrec train).")
+        int | None,
+        typer.Option(help="Epochs of a trial at most (default: those of the space, else {training.epochs})."),
     ] = None,
     grace: Annotated[int | None, typer.Option(help="Epochs that each trial has at least (default: 3).")] = None,
     reduction: Annotated[
         float | None,
-        typer.Option(help="Of so many trials one goes on, for so many times the epochs (default: 3)."),
+        typer.Option(help="Of so many trials one goes on, for so many times the epochs (default: {search.reduction})."),
     ] = None,
     no_stop: Annotated[bool, typer.Option("--no-stop", help="Run every trial to its end.")] = False,
     algorithm: Annotated[str | None, typer.Option(help="tpe (HyperOpt's, default) or random.")] = None,
@@ -236,7 +257,7 @@ def _write_page(result: "SearchResult", progress: Any) -> None:
         notes().print(f"note: no report: {error}", markup=False)
 
 
-@app.command()
+@app.command(cls=Command, epilog=examples("embrec tune show office/tuned-content-tfidf-bpr-max --top 20"))
 def show(
     name: Annotated[str, typer.Argument(help="Of a search, or category/search.", autocompletion=complete_search)],
     top: Annotated[int, typer.Option(min=1, help="Trials in the table.")] = 10,
