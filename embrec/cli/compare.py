@@ -303,11 +303,13 @@ def runs(
     from embrec.cli.console import answers, notes, print_table, progress_bars
     from embrec.evaluation.evaluator import undefined_notes
     from embrec.evaluation.runs import protocol
-    from embrec.files import write_json, write_text
+    from embrec.files import check_output_folder, write_json, write_text
     from embrec.report.runs import compare_runs, runs_legend, runs_markdown, runs_tables
     from embrec.training.run import locate_run
     from embrec.workspace import Workspace as Workspaces
 
+    if output is not None:
+        check_output_folder(output)
     folders = [locate_run(run, Workspaces.locate(workspace)) for run in runs]
     config = protocol(folders[0], metrics=metric, seen=seen, ties=ties, candidates=candidates)
     with progress_bars() as progress:
@@ -338,10 +340,13 @@ def searches(
 ) -> None:
     """Compare ways to search by how the best value grows; searches that differ in the seed alone are one way."""
     from embrec.cli.console import notes, print_table
+    from embrec.files import check_output_folder
     from embrec.report.searches import compare_searches, write_search_comparison
     from embrec.tuning.folder import locate_search
     from embrec.workspace import Workspace as Workspaces
 
+    if output is not None:
+        check_output_folder(output)
     comparison = compare_searches([locate_search(name, Workspaces.locate(workspace)) for name in searches])
     for table in comparison.tables():
         print_table(table.title, table.columns, table.rows)

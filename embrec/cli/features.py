@@ -59,12 +59,13 @@ def build(
     """Encode the items of a category; only what is new or changed, and a killed build goes on when repeated."""
     from embrec.cli.console import print_note, progress_bars
     from embrec.data.splits import parse_split
-    from embrec.features.category import build_features
+    from embrec.features.category import build_features, check_encoders
     from embrec.features.engines import open_engine
     from embrec.workspace import Workspace as Workspaces
 
     parts = parse_split(split)
     folder = Workspaces.locate(workspace).choose(category)
+    check_encoders(encoder or None, text, fit_on)  # before anything is started
     with progress_bars() as progress, open_engine(engine, workers, address) as encode:
         build_features(
             folder,

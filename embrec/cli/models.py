@@ -223,10 +223,12 @@ def evaluate(
     from embrec.cli.console import notes, print_table, progress_bars
     from embrec.evaluation.evaluator import undefined_notes
     from embrec.evaluation.runs import evaluate_runs, protocol
-    from embrec.files import write_json
+    from embrec.files import check_output, write_json
     from embrec.training.run import locate_run
     from embrec.workspace import Workspace as Workspaces
 
+    if output is not None:
+        check_output(output, (".json",))
     folders = [locate_run(run, Workspaces.locate(workspace)) for run in runs]
     config = protocol(folders[0], metrics=metric, seen=seen, ties=ties, candidates=candidates)
     with progress_bars() as progress:

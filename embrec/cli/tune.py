@@ -144,6 +144,7 @@ def tune(
 
     place = Workspaces.locate(workspace)
     resources = Resources(concurrent, threads, per_gpu, device, address)
+    resources.check_here()
     chosen = None if seeds is None else () if seeds == "none" else tuple(parse_seeds(seeds))
     if resume is not None:
         refuse_with_resume(context.params)
@@ -266,11 +267,13 @@ def show(
 ) -> None:
     """Show what a search found, or has found so far: its trials, the best value after each, and which settings matter."""
     from embrec.cli.console import answers, notes, print_table
-    from embrec.files import write_json
+    from embrec.files import check_output, write_json
     from embrec.report.search_tables import SoFar
     from embrec.tuning.folder import locate_search
     from embrec.workspace import Workspace as Workspaces
 
+    if output is not None:
+        check_output(output, (".json",))
     found = SoFar(locate_search(name, Workspaces.locate(workspace)))
     for table in found.tables(top):
         print_table(table.title, table.columns, table.rows)

@@ -54,12 +54,8 @@ def build_features(
             catalog; nothing is built then.
         FeatureError: a table cannot be built; those before it are kept.
     """
-    if fit_on not in ("train", "catalog"):
-        raise ConfigError(f"fit_on is {fit_on!r}: use train or catalog")
     specs = [encoders] if isinstance(encoders, str) else None if encoders is None else list(encoders)
-    made = [_make(Spec.parse(text), template) for text in specs or []]
-    if template and specs is not None and not any(_reads_texts(encoder) for encoder in made):
-        raise ConfigError(f"text template {template!r}: no encoder of texts is asked for, only {', '.join(specs)}")
+    made = check_encoders(specs, template, fit_on)
     dataset = load_dataset(category)
     if specs is None:
         choice = choose_encoders(dataset.catalog)
@@ -75,6 +71,20 @@ def build_features(
         on_report(report)
         reports.append(report)
     return reports
+
+
+def check_encoders(encoders: Sequence[str] | None, template: str | None = None, fit_on: str = "train") -> list[Encoder]:
+    """Return the encoders that `build_features` would build with these arguments, none where none is named.
+
+    Raises:
+        ConfigError: an encoder, a parameter or `fit_on` is unknown, or none of the encoders reads texts.
+    """
+    if fit_on not in ("train", "catalog"):
+        raise ConfigError(f"fit_on is {fit_on!r}: use train or catalog")
+    made = [_make(Spec.parse(text), template) for text in encoders or ()]
+    if template and encoders is not None and not any(_reads_texts(encoder) for encoder in made):
+        raise ConfigError(f"text template {template!r}: no encoder of texts is asked for, only {', '.join(encoders)}")
+    return made
 
 
 def tables_or_defaults(

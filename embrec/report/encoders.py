@@ -11,7 +11,7 @@ from embrec.evaluation.metrics import cutoff
 from embrec.evaluation.silhouette import category_column
 from embrec.features.category import specs_or_defaults
 from embrec.features.registry import make_encoder, split_fusion
-from embrec.files import write_json, write_text
+from embrec.files import check_output_folder, write_json, write_text
 from embrec.names import did_you_mean, listed
 from embrec.progress import Progress, silent
 from embrec.report.bench import Bench, Side, Work
@@ -105,6 +105,8 @@ def compare_encoders(
         RunError: the comparison was begun with another configuration or other data, or every encoder failed.
     """
     require_matplotlib()
+    if output is not None:
+        check_output_folder(output)
     numbers = seed_numbers(seeds)
     if encoders is not None and not encoders:
         raise ConfigError("no encoder is named")

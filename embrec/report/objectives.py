@@ -11,7 +11,7 @@ from embrec.evaluation.evaluator import protocol_for
 from embrec.evaluation.metrics import cutoff
 from embrec.features.category import specs_or_defaults
 from embrec.features.registry import make_encoder
-from embrec.files import write_json, write_text
+from embrec.files import check_output_folder, write_json, write_text
 from embrec.names import did_you_mean, listed
 from embrec.progress import Progress, silent
 from embrec.report.bench import Bench, Side, Work
@@ -178,6 +178,8 @@ def _compare(
     progress: Progress,
 ) -> ObjectiveComparison:
     require_matplotlib()
+    if output is not None:
+        check_output_folder(output)
     numbers = seed_numbers(seeds)
     if not footings:
         raise ConfigError("no loss is named")

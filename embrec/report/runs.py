@@ -157,20 +157,18 @@ def compare_runs(
     if k is not None and isinstance(protocol.candidates, Sampled):
         raise ConfigError("lists are of the whole catalog, not of sampled candidates; ask for lists or for a sample")
     groups = same_but_for_seed(runs)
+    chosen = _reference(reference, groups, [*dict.fromkeys(baselines), *groups])
+    partition = first.split(dataset.interactions, len(dataset.catalog))
+    present = present_features(runs, dataset, partition) if dimensions else {}
+    if "features" in dimensions and not present:
+        raise ConfigError("slices by feature need runs that read feature tables which are still there; these read none")
     found = evaluate_runs(runs, baselines, protocol, progress, keep=k or 0)
     evaluations: dict[str, list[Evaluation]] = {name: [found[name]] for name in dict.fromkeys(baselines)}
     evaluations |= {name: [found[run.name] for run in group] for name, group in groups.items()}
-    chosen = _reference(reference, groups, evaluations)
-    partition = first.split(dataset.interactions, len(dataset.catalog))
     names = protocol.metrics
     slices = {}
     if dimensions:
-        present = present_features(runs, dataset, partition)
         slices = target_slices(dataset.interactions, partition, evaluations[chosen][0], present)
-        if "features" in dimensions and not present:
-            raise ConfigError(
-                "slices by feature need runs that read feature tables which are still there; these read none"
-            )
         asked = [name for name in dimensions if name != "features"]
         dimensions = [*asked, *present] if "features" in dimensions else asked
     lists: dict[str, dict[str, float]] = {}
@@ -196,17 +194,15 @@ def compare_runs(
     )
 
 
-def _reference(
-    asked: str | None, groups: Mapping[str, Sequence[RunFolder]], evaluations: Mapping[str, Sequence[Evaluation]]
-) -> str:
+def _reference(asked: str | None, groups: Mapping[str, Sequence[RunFolder]], models: Sequence[str]) -> str:
     if asked is None:
         return next(iter(groups))
-    if asked in evaluations:
+    if asked in models:
         return asked
     for name, group in groups.items():
         if asked in {run.name for run in group}:
             return name
-    raise ConfigError(f"reference {asked!r} is not among the models{there_are(asked, evaluations)}")
+    raise ConfigError(f"reference {asked!r} is not among the models{there_are(asked, models)}")
 
 
 def runs_tables(comparison: RunsComparison, *, differences: bool = False) -> list[Table]:

@@ -13,7 +13,7 @@ from embrec.progress import Progress, silent
 from embrec.training.assembly import learned_partition
 from embrec.training.config import RunConfig
 from embrec.training.pipeline import choose_device, load_inputs, run_fingerprint, settled
-from embrec.training.presets import build_config, reads_tables, run_name
+from embrec.training.presets import build_config, published_features, reads_tables, run_name
 from embrec.training.run import RunFolder
 from embrec.training.seeds import seed_config, seed_run
 from embrec.workspace import Category
@@ -60,7 +60,11 @@ def complete_config(
         return build_config(category.name, split=split, preset=preset, options=wishes, settings=settings)
 
     check_config(category, config([UNKNOWN_TABLE]))
-    return config(tables_or_defaults(category, split, on_choice=on_choice, progress=progress))
+
+    def say(words: str) -> None:
+        on_choice(words + published_features(preset))
+
+    return config(tables_or_defaults(category, split, on_choice=say, progress=progress))
 
 
 def check_config(category: Category, config: RunConfig) -> None:

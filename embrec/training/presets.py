@@ -77,8 +77,8 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return together
 
 
-def _published_features(preset: str | None) -> str:
-    """Say which vectors a preset was published with, as a hint to who names none."""
+def published_features(preset: str | None) -> str:
+    """Say which vectors a preset was published with, as a hint to who names none; nothing where it says nothing."""
     sources = [kind for part in (preset or "").split("+") if part for kind in _resolved(part.strip()).get("reads", ())]
     if not sources:
         return ""
@@ -127,7 +127,7 @@ def build_config(
         if "needs at least one feature table" in message:
             message = (
                 "the model reads content, and no feature table is named; name one with --features (see: embrec features list) "
-                "or let the model know items by their ids with --source id" + _published_features(preset)
+                "or let the model know items by their ids with --source id" + published_features(preset)
             )
         if "has no negatives" in message and preset:
             message += f" (preset {preset} sets them; preset embrec-cosine does not)"

@@ -13,7 +13,7 @@ from embrec.errors import ConfigError
 from embrec.features.category import tables_or_defaults
 from embrec.progress import Progress, silent
 from embrec.training.planning import UNKNOWN_TABLE
-from embrec.training.presets import build_config, changed_config, reads_tables, run_name
+from embrec.training.presets import build_config, changed_config, published_features, reads_tables, run_name
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.folder import SearchFolder, locate_search, told_apart_by
 from embrec.tuning.search import check_items, check_wishes, read_inputs
@@ -85,7 +85,14 @@ def plan_search(
         checked = config([UNKNOWN_TABLE])
         check_wishes(checked)
         check_items(checked, len(dataset.catalog), train_items)
-        planned = config(tables_or_defaults(category, split, on_choice=on_choice, progress=progress))
+        planned = config(
+            tables_or_defaults(
+                category,
+                split,
+                on_choice=lambda words: on_choice(words + published_features(preset)),
+                progress=progress,
+            )
+        )
     return Plan(category, name or _default_name(category, planned, space), planned)
 
 

@@ -1,6 +1,5 @@
 """`embrec report`: one page of one or several runs, self-contained, made from what their folders and the evaluator say."""
 
-import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +9,7 @@ from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.evaluator import EvaluationConfig, protocol_for, undefined_notes
 from embrec.evaluation.runs import BASELINES, evaluate_runs, learning_notes, present_features
 from embrec.evaluation.slices import target_slices
-from embrec.files import write_text
+from embrec.files import check_output, write_text
 from embrec.progress import Progress, silent
 from embrec.report.figures import require_matplotlib
 from embrec.report.page.compose import compose
@@ -36,7 +35,7 @@ def build_report(
 
     Args:
         folders: the runs.
-        output: the file to write.
+        output: the file to write; `.html` is put behind a name without an ending.
         baselines: names from `BASELINES`; None for all that these runs have the features for.
         config: the protocol; that of the first run if None.
         seed: of the examples that are drawn.
@@ -52,7 +51,8 @@ def build_report(
         require()
     if seed < 0:
         raise ConfigError(f"seed {seed} is negative; use 0 or more")
-    _check_output(output)
+    output = output if output.suffix else output.with_suffix(".html")
+    check_output(output, (".html", ".htm"), "report.html")
     runs = tuple(read_run(folder) for folder in {folder.path.resolve(): folder for folder in folders}.values())
     category = runs[0].folder.category
     notes: list[str] = []
@@ -87,22 +87,6 @@ def build_report(
     page = compose(material, circumstances(dataset, partition, category, command), progress)
     write_text(output, page)
     return output
-
-
-def _check_output(output: Path) -> None:
-    """Raise before hours of work if the file cannot be written.
-
-    Raises:
-        ConfigError: it cannot.
-    """
-    if output.is_dir():
-        raise ConfigError(f"{output} is a folder; name the file to write, such as -o {output / 'report.html'}")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=output.parent):
-            pass
-    except OSError as error:
-        raise ConfigError(f"cannot write {output} ({error.strerror}); name a file in another folder with -o") from None
 
 
 def _usable_baselines(runs: Sequence[Run]) -> tuple[list[str], list[str]]:
