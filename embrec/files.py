@@ -127,6 +127,8 @@ def check_output_folder(path: Path) -> None:
 
 def _check_folder(folder: Path, wanted: Path) -> None:
     there = folder if folder.exists() else folder.parent
+    if there.is_file():
+        raise ConfigError(f"cannot write {wanted}: {there} is a file; choose another folder")
     if not there.is_dir():
         raise ConfigError(f"cannot write {wanted}: there is no folder {there}; make it first")
     try:

@@ -102,6 +102,12 @@ def train(
 
     Defaults are those without a preset. A training stops early where validation does not get better.
     """
+    from embrec.workspace import Workspace as Workspaces
+    from embrec.workspace import check_name
+
+    folder = Workspaces.locate(workspace).choose(category)  # before torch is loaded, which takes seconds
+    if run is not None:
+        check_name("run", run)
     from embrec.cli.console import print_note, progress_bars
     from embrec.data.splits import parse_split
     from embrec.errors import ConfigError
@@ -109,8 +115,6 @@ def train(
     from embrec.training.planning import complete_config, default_name
     from embrec.training.run import findings_told
     from embrec.training.seeds import parse_seeds, train_seeds
-    from embrec.workspace import Workspace as Workspaces
-    from embrec.workspace import check_name
 
     if seed is not None and seeds is not None:
         raise ConfigError("--seed is for one run and --seeds for several; give one of both")
@@ -130,9 +134,7 @@ def train(
         "training.device": device,
         "training.workers": workers,
     }
-    if run is not None:
-        check_name("run", run)
-    parts, folder = parse_split(split), Workspaces.locate(workspace).choose(category)
+    parts = parse_split(split)
     with progress_bars() as progress:
         config = complete_config(
             folder, split=parts, preset=preset, options=options, settings=setting or [], on_choice=print_note,

@@ -40,7 +40,11 @@ def list_settings(model: str = "embrec") -> list[Setting]:
     """
     if model not in MODEL_KINDS:
         raise ConfigError(unknown("model", model, MODEL_KINDS))
-    sections = {"model": MODEL_KINDS[model], "training": TrainingConfig, "evaluation": EvaluationConfig}
+    sections: dict[str, type[BaseModel]] = {
+        "model": MODEL_KINDS[model],
+        "training": TrainingConfig,
+        "evaluation": EvaluationConfig,
+    }
     return [setting for section, kind in sections.items() for setting in _settings(section, kind)]
 
 

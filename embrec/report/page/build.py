@@ -51,7 +51,7 @@ def build_report(
         require()
     if seed < 0:
         raise ConfigError(f"seed {seed} is negative; use 0 or more")
-    output = output if output.suffix else output.with_suffix(".html")
+    output = output if output.suffix or output.is_dir() else output.with_suffix(".html")
     check_output(output, (".html", ".htm"), "report.html")
     runs = tuple(read_run(folder) for folder in {folder.path.resolve(): folder for folder in folders}.values())
     category = runs[0].folder.category
