@@ -300,7 +300,7 @@ def runs(
     workspace: Workspace = None,
 ) -> None:
     """Compare finished runs target by target; runs that differ in the seed alone are one model."""
-    from embrec.cli.console import answers, notes, print_table, progress_bars
+    from embrec.cli.console import notes, print_table, print_text, progress_bars
     from embrec.evaluation.evaluator import undefined_notes
     from embrec.evaluation.runs import protocol
     from embrec.files import check_output_folder, write_json, write_text
@@ -318,7 +318,7 @@ def runs(
         )
     for table in runs_tables(comparison):
         print_table(table.title, table.columns, table.rows)
-    answers().print(runs_legend(comparison), markup=False)
+    print_text(runs_legend(comparison))
     for warning in undefined_notes(comparison.evaluations):
         notes().print(f"warning: {warning}", markup=False)
     if output is not None:

@@ -41,6 +41,18 @@ def print_note(text: str) -> None:
     notes().print(text, markup=False)
 
 
+def print_text(text: str) -> None:
+    """Print sentences that are results, folded between words where it is known how wide the terminal is."""
+    console = answers()
+    console.print(_folded(text, console), markup=False)
+
+
+def _folded(text: str, console: "Console") -> str:
+    if not console.is_terminal and not os.environ.get("COLUMNS"):
+        return text
+    return "\n".join(textwrap.wrap(text, console.width, break_long_words=False, break_on_hyphens=False)) or text
+
+
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table of results; numbers are aligned to the right.
 
@@ -55,7 +67,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     whole = [max(map(len, [name, *(row[place] for row in cells)])) for place, name in enumerate(columns)]
     for number, places in enumerate(_pages(widths, console.width)):
         fitting = _fitting([widths[place] for place in places], [whole[place] for place in places], console.width)
-        table = _table("" if number else title, columns, places, cells, rows, fitting)
+        table = _table("" if number else _folded(title, console), columns, places, cells, rows, fitting)
         with console.capture() as drawn:
             console.print(table)
         console.file.write(drawn.get().replace(_GLUE, " "))

@@ -188,7 +188,7 @@ def _without_defaults(plans: "list[Plan]") -> list[str]:
 
 def _search(plans: "list[Plan]", resources: "Resources") -> None:
     """Run the searches one after the other, and print what they found."""
-    from embrec.cli.console import answers, print_table
+    from embrec.cli.console import print_table, print_text
     from embrec.errors import RunError
     from embrec.report.search_tables import settings_table, test_table
     from embrec.tuning.several import check_each, search_each
@@ -202,10 +202,9 @@ def _search(plans: "list[Plan]", resources: "Resources") -> None:
             if table.rows:
                 print_table(table.title, table.columns, table.rows)
         if any(one.best for one in found.values()):
-            answers().print(
+            print_text(
                 "Test targets, ranked once with the models of the best validation value; ± is half the 95 % confidence "
-                "interval of the mean over seeds.",
-                markup=False,
+                "interval of the mean over seeds."
             )
     if failures and len(plans) == 1:
         raise next(iter(failures.values()))
@@ -266,7 +265,7 @@ def show(
     workspace: Workspace = None,
 ) -> None:
     """Show what a search found, or has found so far: its trials, the best value after each, and which settings matter."""
-    from embrec.cli.console import answers, notes, print_table
+    from embrec.cli.console import notes, print_table, print_text
     from embrec.files import check_output, write_json
     from embrec.report.search_tables import SoFar
     from embrec.tuning.folder import locate_search
@@ -278,7 +277,7 @@ def show(
     for table in found.tables(top):
         print_table(table.title, table.columns, table.rows)
     for line in found.notes():
-        answers().print(line, markup=False)
+        print_text(line)
     if output is not None:
         write_json(output, found.as_dict())
         notes().print(f"search: {output}", markup=False)
