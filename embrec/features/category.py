@@ -121,7 +121,7 @@ def tables_or_defaults(
         )
         return short_names(fitting_tables(category, dataset.catalog, rows))
     names = short_names(tables)
-    on_choice(f"no feature table is named; reading {'the one' if len(names) == 1 else 'all'} there: {', '.join(names)}")
+    on_choice(f"no feature table is named; taking {'the one' if len(names) == 1 else 'all'} there: {', '.join(names)}")
     return names
 
 

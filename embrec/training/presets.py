@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from embrec.data.splits import SplitConfig
 from embrec.errors import ConfigError
-from embrec.names import listed, nearest, there_are, unknown
+from embrec.names import did_you_mean, listed, nearest, there_are, unknown
 from embrec.training.config import RunConfig
 from embrec.training.settings import models_of
 
@@ -259,9 +259,12 @@ def _explain(error: ValidationError) -> str:
     # Of a value that may be of several types there is an error for each.
     messages = [other["msg"] for other in errors if _resolve(other["loc"])[0] == path]
     first, *others = dict.fromkeys(messages)
-    return " or ".join(
+    said = " or ".join(
         [f"setting {key!r} is {value!r}: {first}", *(text.removeprefix("Input should be ") for text in others)]
     )
+    # Of a choice among words pydantic knows the words only as a text.
+    words = re.findall(r"'([^']*)'", str(last.get("ctx", {}).get("expected", ""))) if kind == "literal_error" else []
+    return said + did_you_mean(str(value), words)
 
 
 def _choice(key: str, by: str) -> str:

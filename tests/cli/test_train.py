@@ -25,7 +25,7 @@ def test_train_alone_builds_what_is_missing_and_says_so(embrec):
     assert "toys/content-tfidf, test targets" in printed
     assert "run: workspace/toys/runs/content-tfidf\n" in errors
     code, printed, errors = embrec("train", *SMALL)
-    assert (code, errors.splitlines()[0]) == (0, "no feature table is named; reading the one there: tfidf")
+    assert (code, errors.splitlines()[0]) == (0, "no feature table is named; taking the one there: tfidf")
     assert "run toys/content-tfidf is finished already" in errors
     assert "time overlap" not in errors
     code, printed, errors = embrec("train", *SMALL, "--dropout", "0.5")
@@ -60,6 +60,10 @@ def test_a_model_of_ids_builds_nothing(embrec, tmp_path):
             "unknown setting 'training.epohs'; did you mean 'training.epochs'? there are: ",
         ),
         (("--set", "training.select_by=ndgc@5"), "unknown metric 'ndgc@5'; did you mean 'ndcg@5'? use hr@K"),
+        (
+            ("--source", "contend"),
+            "'model.source' is 'contend': Input should be 'content', 'id' or 'hybrid'; did you mean 'content'?",
+        ),
         (("--seeds", "0,x"), "seeds '0,x': 'x' is not a whole number"),
         (("--negatives", "400"), "there are only 40 training items"),
         (("--device", "gpu"), "unknown device 'gpu'; use auto, cpu, cuda or cuda:N"),

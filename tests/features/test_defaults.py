@@ -90,7 +90,7 @@ def test_tables_that_are_there_are_meant_and_else_they_are_built(tmp_path, insta
     assert tables_or_defaults(category) == ["tfidf"]
     assert len(list_tables(category)) == 2  # the first was fitted on the items of another split
     assert tables_or_defaults(category, on_choice=told.append) == ["tfidf"]
-    assert told[-1] == "no feature table is named; reading the one there: tfidf"
+    assert told[-1] == "no feature table is named; taking the one there: tfidf"
     build_features(category, ["tfidf:max_features=9", "tfidf+svd:dim=3"])
     names = tables_or_defaults(category, on_choice=told.append)
     assert len(names) == 3

@@ -51,7 +51,7 @@ def test_tables_are_found_or_built(tmp_path):
     build_features(category, "tfidf+svd:dim=4")
     config = complete_config(category, **wishes(), on_choice=told.append)
     assert set(config.model.features) == {"tfidf", "tfidf+svd"}
-    assert "reading all there" in told.pop()
+    assert "taking all there" in told.pop()
     assert complete_config(category, options={"model.kind": "sasrec"}, on_choice=told.append).model.features == ()
     assert told == []
     complete_config(category, preset="embrec-bpr", settings=["training.select_by=auc"], on_choice=told.append)
