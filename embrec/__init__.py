@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from embrec.evaluation.leaks import check_leaks
     from embrec.evaluation.runs import evaluate_runs
     from embrec.features.category import build_features
+    from embrec.features.defaults import default_encoders
     from embrec.features.registry import make_encoder
     from embrec.features.table import FeatureTable
     from embrec.report.encoders import compare_encoders, comparison_config
@@ -77,6 +78,7 @@ _EXPORTS = {
     "compare_encoders": "embrec.report.encoders",
     "compare_runs": "embrec.report.runs",
     "comparison_config": "embrec.report.encoders",
+    "default_encoders": "embrec.features.defaults",
     "evaluate_runs": "embrec.evaluation.runs",
     "import_data": "embrec.data.importing",
     "load_dataset": "embrec.data.store",
@@ -123,6 +125,7 @@ __all__ = [
     "compare_encoders",
     "compare_runs",
     "comparison_config",
+    "default_encoders",
     "evaluate_runs",
     "import_data",
     "load_dataset",

@@ -4,11 +4,13 @@ import os
 import platform
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, distribution, version
 from typing import Any
 
 from embrec import __version__
+from embrec.names import listed
 from embrec.workspace import Workspace
 
 _PURPOSES = {
@@ -22,7 +24,7 @@ _PURPOSES = {
     "tune": "the search for settings",
     "examples": "the grocery data of the quickstart",
     "formats": "tables in Excel files",
-    "all": "everything above",
+    "all": "",  # said by what the package itself puts in
     "test": "the test suite",
     "dev": "formatting and type checks",
 }
@@ -57,8 +59,12 @@ def diagnose(workspace: Workspace) -> Diagnosis:
     installed = {package: _version(package) for package, _ in required}
     packages = [(package, installed[package] or "not installed", extra or "core") for package, extra in required]
     extras = []
+    included = _included()
     for extra, purpose in _PURPOSES.items():
-        missing = [package for package, of in required if of == extra and installed[package] is None]
+        parts = _parts(extra, included)
+        missing = list(dict.fromkeys(package for package, of in required if of in parts and installed[package] is None))
+        if extra == "all":
+            purpose = f"all of {', '.join(name for name in _PURPOSES if name in parts and name != extra)}"
         state = f"missing {', '.join(missing)}" if missing else "installed"
         extras.append((extra, state, purpose, f"pip install 'embrec[{extra}]'"))
     problems = [
@@ -69,6 +75,34 @@ def diagnose(workspace: Workspace) -> Diagnosis:
     ]
     system, more = _system(workspace)
     return Diagnosis(system, packages, extras, categories, problems + more)
+
+
+def next_step(workspace: Workspace) -> tuple[str, str]:
+    """Return what a workspace holds, in a sentence, and the command that most likely comes next."""
+    categories = workspace.categories()
+    if not categories:
+        return (
+            f"The workspace {workspace.path} has no category yet.",
+            "embrec data import --help (with no data at hand: --source complete-journey)",
+        )
+    held = []
+    for category in categories:
+        tables, runs = len(list(category.features.glob("*.h5"))), len(list(category.runs.glob("*/config.yaml")))
+        held.append(f"{category.name} ({_count(tables, 'feature table')}, {_count(runs, 'run')})")
+    finished = sorted(workspace.path.glob("*/runs/*/metrics.json"), key=lambda file: file.stat().st_mtime)
+    named = f" --category {categories[0].name}" if len(categories) > 1 else ""
+    if finished:
+        last = finished[-1].parent
+        command = f"embrec recommend {last.parent.parent.name}/{last.name} --sample 3"
+    elif any(any(category.features.glob("*.h5")) for category in categories):
+        command = f"embrec train{named}"
+    else:
+        command = f"embrec features build{named}"
+    return f"In the workspace {workspace.path}: {listed(held)}.", command
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
 
 
 def _system(workspace: Workspace) -> tuple[dict[str, str], list[str]]:
@@ -108,6 +142,27 @@ def _requirements() -> list[tuple[str, str]]:
         if name and name[0].lower() != "embrec":
             found.append((name[0], extra[1] if extra else ""))
     return sorted(set(found), key=lambda pair: (pair[1], pair[0].lower()))
+
+
+def _included() -> dict[str, list[str]]:
+    """Return which extras of this package an extra brings, as the installed distribution says."""
+    found: dict[str, list[str]] = {}
+    for line in distribution("embrec").requires or []:
+        own = re.match(r"embrec\[([^]]+)\]", line)
+        extra = re.search(r"extra == ['\"]([^'\"]+)", line)
+        if own and extra:
+            found.setdefault(extra[1], []).extend(name.strip() for name in own[1].split(","))
+    return found
+
+
+def _parts(extra: str, included: Mapping[str, list[str]]) -> set[str]:
+    """Return an extra and all that it brings, whatever brings what."""
+    parts, new = {extra}, [extra]
+    while new:
+        more = [name for name in included.get(new.pop(), ()) if name not in parts]
+        parts |= set(more)
+        new += more
+    return parts
 
 
 def _version(package: str) -> str | None:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from embrec.names import unknown
+
 
 @dataclass(frozen=True)
 class Range:
@@ -171,7 +173,7 @@ def parse_distribution(value: Any) -> Distribution:
         raise ValueError(f"{value!r} is not one of {', '.join(kinds)} with its values, such as {{uniform: [0, 0.5]}}")
     ((kind, content),) = value.items()
     if kind not in kinds:
-        raise ValueError(f"unknown kind of range {kind!r}; there are: {', '.join(kinds)}")
+        raise ValueError(unknown("kind of range", str(kind), kinds))
     if not isinstance(content, list | tuple):
         raise ValueError(f"{kind} is followed by a list, not by {content!r}")
     if kind == Choice.kind:

@@ -4,11 +4,12 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embrec.errors import DataError
+from embrec.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -93,3 +94,45 @@ def write_parquet(frame: "pl.DataFrame", path: Path) -> None:
     except (pl.exceptions.PolarsError, OSError) as error:  # Polars reports a full disk as a computation gone wrong
         reason = str(error).splitlines()[0]
         raise DataError(f"cannot write {path} ({reason}); make room or choose another place") from None
+
+
+def check_output(path: Path, suffixes: Sequence[str] = (), example: str = "") -> None:
+    """Raise unless a file can be written: to be called before the work whose result it is to hold; nothing is left behind.
+
+    Args:
+        path: of the file; the folder that it lies in may be missing, the one above it may not.
+        suffixes: endings that its name may have; any if there are none.
+        example: a name that would do, for the message about a folder.
+
+    Raises:
+        ConfigError: it is a folder, its name ends otherwise, or its folder cannot be written.
+    """
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder; name the file to write, such as {path / (example or 'metrics.json')}")
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise ConfigError(f"{path} is not named {' or '.join(suffixes)}; name it {path.with_suffix(suffixes[0])}")
+    _check_folder(path.parent, path)
+
+
+def check_output_folder(path: Path) -> None:
+    """Raise unless a folder can be filled: to be called before the work whose results it is to hold.
+
+    Raises:
+        ConfigError: it is a file, there is no folder that it could be made in, or it cannot be written.
+    """
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"{path} is a file; name a folder")
+    _check_folder(path, path)
+
+
+def _check_folder(folder: Path, wanted: Path) -> None:
+    there = folder if folder.exists() else folder.parent
+    if there.is_file():
+        raise ConfigError(f"cannot write {wanted}: {there} is a file; choose another folder")
+    if not there.is_dir():
+        raise ConfigError(f"cannot write {wanted}: there is no folder {there}; make it first")
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise ConfigError(f"cannot write {wanted} ({error.strerror}); choose another folder") from None

@@ -6,6 +6,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from embrec.errors import ConfigError
+from embrec.names import there_are
 
 Kind = TypeVar("Kind", bound=BaseModel)
 
@@ -23,14 +24,14 @@ def parse_kind(text: str, kinds: Mapping[str, type[Kind]], what: str) -> Kind:
     """
     name, *pairs = text.split(":")
     if name not in kinds:
-        raise ConfigError(f"{what} is {name!r}; allowed: {', '.join(kinds)}")
+        raise ConfigError(f"{what} is {name!r}{there_are(name, kinds)}")
     allowed = [field for field in kinds[name].model_fields if field != "kind"]
     given: dict[str, str] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or key not in allowed:
-            known = f"there are: {', '.join(allowed)}" if allowed else "it has none"
-            raise ConfigError(f"{what} {name} has no parameter {pair!r}; {known} (written {name}:NAME=VALUE)")
+            known = there_are(key, allowed) if allowed else "; it has none"
+            raise ConfigError(f"{what} {name} has no parameter {pair!r}{known} (written {name}:NAME=VALUE)")
         given[key] = value
     try:
         return kinds[name].model_validate(given)

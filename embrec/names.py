@@ -55,9 +55,17 @@ def unknown(what: str, name: str, known: Iterable[str], most: int = _SHOWN) -> s
     >>> unknown("loss", "bprmax", ["bpr", "bpr-max"])
     "unknown loss 'bprmax'; did you mean 'bpr-max'? there are: bpr, bpr-max"
     """
+    return f"unknown {what} {name!r}{there_are(name, known, most)}"
+
+
+def there_are(name: str, known: Iterable[str], most: int = _SHOWN) -> str:
+    """Return the end of a message about a name that is unknown: which was meant, and which there are.
+
+    >>> there_are("prise", ["price", "title"])
+    "; did you mean 'price'? there are: price, title"
+    """
     names = list(known)
-    meant = did_you_mean(name, names)
-    return f"unknown {what} {name!r}{meant or ';'} there are: {listed(names, most)}"
+    return f"{did_you_mean(name, names) or ';'} there are: {listed(names, most)}"
 
 
 def _plain(name: str) -> str:

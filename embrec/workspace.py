@@ -2,10 +2,12 @@
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from embrec.errors import ConfigError, DataError
+from embrec.names import did_you_mean, listed, nearest
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -60,12 +62,29 @@ class Category:
             DataError: the category does not exist; the message lists those that do.
         """
         if not (self.data / "meta.json").is_file():
-            known = ", ".join(category.name for category in Workspace(self.path.parent).categories()) or "none yet"
+            known = [category.name for category in Workspace(self.path.parent).categories()]
             raise DataError(
-                f"no category {self.name!r} in the workspace {self.path.parent} (there: {known}); "
-                f"make it with: embrec data import --category {self.name} ..."
+                f"no category {self.name!r} in the workspace {self.path.parent}{did_you_mean(self.name, known)} "
+                f"(there: {listed(known)}); make it with: embrec data import --category {self.name} ..."
             )
         return self
+
+
+def nearest_made(name: str, made: Sequence[str]) -> str:
+    """Return the end of a message that says which run or search was most likely meant, empty where none is near.
+
+    Args:
+        name: as it was given, with or without its category.
+        made: those that there are, as `category/name`.
+
+    >>> nearest_made("frst", ["office/second", "office/first"])
+    "; did you mean 'office/first'?"
+    """
+    if "/" in name:
+        return did_you_mean(name, made)
+    whole = {one.partition("/")[2]: one for one in reversed(made)}
+    meant = nearest(name, reversed(whole))
+    return f"; did you mean {whole[meant]!r}?" if meant is not None else ""
 
 
 @dataclass(frozen=True)
@@ -112,3 +131,38 @@ class Workspace:
             return []
         folders = sorted(folder for folder in self.path.iterdir() if (folder / "data" / "meta.json").is_file())
         return [Category(folder.name, folder) for folder in folders]
+
+    def choose(self, name: str | None = None) -> Category:
+        """Return the category of that name, or the only one that there is: the rule of every command.
+
+        Raises:
+            ConfigError: none is named, and there is none or several.
+            DataError: there is none of that name.
+        """
+        return self.choose_several([] if name is None else [name])[0]
+
+    def choose_several(self, names: Sequence[str] = (), *, every: bool | None = None) -> list[Category]:
+        """Return the categories of those names, all of them, or the only one that there is.
+
+        Args:
+            names: of categories; one that stands twice counts once.
+            every: whether all are meant; None where the caller has no such choice.
+
+        Raises:
+            ConfigError: it is not clear which, or there is none.
+            DataError: there is none of a name.
+        """
+        if every and names:
+            raise ConfigError("--all means every category; leave out --category")
+        if names:
+            return [self.category(name).require() for name in dict.fromkeys(names)]
+        there = self.categories()
+        if not there:
+            raise ConfigError(
+                f"no category in the workspace {self.path}; make one with: embrec data import --category ..."
+            )
+        if len(there) > 1 and not every:
+            or_all = ", or take --all" if every is not None else ""
+            known = listed(category.name for category in there)
+            raise ConfigError(f"which category? name it with --category{or_all}; there are: {known}")
+        return there

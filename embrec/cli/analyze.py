@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from embrec.cli.options import Category, Workspace, command_line
+from embrec.cli.help import Command
+from embrec.cli.help import examples as shown
+from embrec.cli.options import Category, Workspace, command_line, complete_run
 
 if TYPE_CHECKING:
     from embrec.report.tables import Table
     from embrec.training.run import RunFolder
 
-Run = Annotated[str, typer.Argument(help="Run: name, category/run, or folder.")]
+Run = Annotated[str, typer.Argument(help="Run: name, category/run, or folder.", autocompletion=complete_run)]
 Output = Annotated[
     Path | None, typer.Option(help="Folder of figure and numbers (default: analyses in the run's folder).")
 ]
@@ -27,7 +29,7 @@ def analyze() -> None:
     """How a model behaves beyond its means: figures and numbers of a run."""
 
 
-@app.command()
+@app.command(cls=Command, epilog=shown("embrec analyze prefixes office/first --metric hr@10"))
 def prefixes(
     run: Run,
     metric: Annotated[
@@ -54,7 +56,7 @@ def prefixes(
     _print(title, tables(found), found.notes(), folder / "prefixes")
 
 
-@app.command()
+@app.command(cls=Command, epilog=shown("embrec analyze coverage office/first --k 20"))
 def coverage(
     run: Run,
     k: Annotated[int, typer.Option("--k", min=1, help="Items of a list.")] = 10,
@@ -84,9 +86,9 @@ def coverage(
     _print(title, [table(found)], found.notes(), folder / "coverage")
 
 
-@app.command()
+@app.command(cls=Command, epilog=shown("embrec analyze silhouettes --encoder tfidf"))
 def silhouettes(
-    category: Category,
+    category: Category = None,
     encoder: Annotated[
         list[str] | None,
         typer.Option("--encoder", help="Encoder or feature table; may be repeated (default: all tables there are)."),
@@ -111,13 +113,13 @@ def silhouettes(
 
     with progress_bars() as progress:
         found, folder = analyze_silhouettes(
-            Workspaces.locate(workspace).category(category), encoder or [], levels=level or [], column=cluster_by,
+            Workspaces.locate(workspace).choose(category), encoder or [], levels=level or [], column=cluster_by,
             seed=seed, output=output, command=command_line(), progress=progress,
         )  # fmt: skip
     _print(found.title, tables_of(found), found.notes(), folder / "silhouettes")
 
 
-@app.command("map")
+@app.command("map", cls=Command, epilog=shown("embrec analyze map office/first"))
 def map_(
     run: Run,
     user: Annotated[
@@ -141,7 +143,7 @@ def map_(
     _print(f"{subject.title}: who is offered what", [table(found)], found.notes(), folder / "map")
 
 
-@app.command()
+@app.command(cls=Command, epilog=shown("embrec analyze examples office/first --users 2"))
 def examples(
     run: Run,
     users: Annotated[int, typer.Option(min=1, help="How many of each kind.")] = 4,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from embrec.cli.help import Command, examples
 from embrec.cli.options import (
     Baselines,
     Candidates,
@@ -16,6 +17,8 @@ from embrec.cli.options import (
     Ties,
     Workspace,
     command_line,
+    complete_run,
+    complete_search,
     read_seeds,
 )
 
@@ -26,7 +29,9 @@ if TYPE_CHECKING:
 Features = Annotated[
     list[str] | None,
     typer.Option(
-        "--features", help="What every model reads, such as tfidf+svd:dim=250 (the paper's); may be repeated."
+        "--features",
+        help="What every model reads, such as tfidf+svd:dim=250 (the paper's); may be repeated (default: the feature "
+        "tables there, else those of embrec features build).",
     ),
 ]
 PresetOfAll = Annotated[
@@ -64,13 +69,23 @@ def compare() -> None:
     """Train the same model on different footings and compare, with intervals."""
 
 
-@app.command()
+@app.command(
+    cls=Command,
+    epilog=examples(
+        "embrec compare encoders",
+        "embrec compare encoders --encoder tfidf --encoder minilm --encoder tfidf,minilm+whiten --seeds 3",
+    ),
+)
 def encoders(
-    category: Category,
+    category: Category = None,
     encoder: Annotated[
-        list[str],
-        typer.Option("--encoder", help="Such as tfidf, or a fusion such as tfidf,minilm; may be repeated."),
-    ],
+        list[str] | None,
+        typer.Option(
+            "--encoder",
+            help="Such as tfidf, or a fusion such as tfidf,minilm; may be repeated (default: those of the feature tables "
+            "there, else those of embrec features build).",
+        ),
+    ] = None,
     seeds: Seeds = "3",
     epochs: Epochs = None,
     reference: Annotated[
@@ -100,25 +115,22 @@ def encoders(
 
     Encoders and seeds that the comparison has from before stay in it.
     """
-    from embrec.cli.console import answers, notes, print_table, progress_bars
+    from embrec.cli.console import answers, notes, print_note, print_table, progress_bars
     from embrec.data.splits import parse_split
     from embrec.errors import RunError
     from embrec.report.encoders import METRICS, compare_encoders, comparison_config
     from embrec.report.tables import legend, main_tables
     from embrec.workspace import Workspace as Workspaces
 
+    numbers, parts = read_seeds(seeds), parse_split(split)
+    folder = Workspaces.locate(workspace).choose(category)
+    config = comparison_config(folder.name, split=parts, preset=preset, epochs=epochs, settings=setting or [])
     with progress_bars() as progress:
         comparison = compare_encoders(
-            Workspaces.locate(workspace).category(category),
-            encoder,
-            comparison_config(
-                category,
-                split=parse_split(split),
-                preset=preset,
-                epochs=epochs,
-                settings=setting or [],
-            ),
-            seeds=read_seeds(seeds),
+            folder,
+            encoder or None,
+            config,
+            seeds=numbers,
             name=name,
             output=output,
             reference=reference,
@@ -126,9 +138,10 @@ def encoders(
             cluster_by=cluster_by,
             cluster_level=cluster_level,
             command=command_line(),
+            on_choice=print_note,
             progress=progress,
         )
-    answers().print(f"\n{category}: comparison {comparison.name}", markup=False)
+    answers().print(f"\n{folder.name}: comparison {comparison.name}", markup=False)
     for table in main_tables(comparison):
         print_table(table.title, table.columns, table.rows)
     answers().print(legend(comparison), markup=False)
@@ -138,9 +151,15 @@ def encoders(
         raise RunError(f"not compared: {reasons}")
 
 
-@app.command()
+@app.command(
+    cls=Command,
+    epilog=examples(
+        "embrec compare losses --features tfidf+svd:dim=250",
+        "embrec compare losses --loss bpr --loss bpr-max --set bpr:training.learning_rate=1e-3",
+    ),
+)
 def losses(
-    category: Category,
+    category: Category = None,
     features: Features = None,
     loss: Annotated[
         list[str] | None,
@@ -164,35 +183,38 @@ def losses(
 
     Seen items stay among the candidates, as in the paper. Losses and seeds that the comparison has from before stay in it.
     """
-    from embrec.cli.console import progress_bars
+    from embrec.cli.console import print_note, progress_bars
     from embrec.data.splits import parse_split
     from embrec.report.objectives import LOSSES, METRICS, compare_losses
     from embrec.workspace import Workspace as Workspaces
 
+    numbers, parts = read_seeds(seeds), parse_split(split)
+    folder = Workspaces.locate(workspace).choose(category)
     with progress_bars() as progress:
         comparison = compare_losses(
-            Workspaces.locate(workspace).category(category),
+            folder,
             features or [],
             loss or LOSSES,
             published=published,
-            split=parse_split(split),
+            split=parts,
             preset=preset,
             epochs=epochs,
             settings=setting or [],
-            seeds=read_seeds(seeds),
+            seeds=numbers,
             name=name,
             output=output,
             reference=reference,
             metrics=metric or METRICS,
             command=command_line(),
+            on_choice=print_note,
             progress=progress,
         )
     _show(comparison)
 
 
-@app.command()
+@app.command(cls=Command, epilog=examples("embrec compare negatives --features tfidf --counts 1024,4096,all"))
 def negatives(
-    category: Category,
+    category: Category = None,
     features: Features = None,
     loss: Annotated[
         list[str] | None,
@@ -219,37 +241,45 @@ def negatives(
 
     Seen items stay among the candidates, as in the paper. Numbers above that of the training items are left out.
     """
-    from embrec.cli.console import progress_bars
+    from embrec.cli.console import print_note, progress_bars
     from embrec.data.splits import parse_split
     from embrec.report.footings import read_count
     from embrec.report.objectives import LOSSES_WITH_NEGATIVES, METRICS, compare_negatives
     from embrec.workspace import Workspace as Workspaces
 
+    numbers, parts = read_seeds(seeds), parse_split(split)
+    some = [read_count(count) for count in counts.split(",")]
+    folder = Workspaces.locate(workspace).choose(category)
     with progress_bars() as progress:
         comparison = compare_negatives(
-            Workspaces.locate(workspace).category(category),
+            folder,
             features or [],
             loss or LOSSES_WITH_NEGATIVES,
-            [read_count(count) for count in counts.split(",")],
+            some,
             published=published,
             alpha=alpha,
-            split=parse_split(split),
+            split=parts,
             preset=preset,
             epochs=epochs,
             settings=setting or [],
-            seeds=read_seeds(seeds),
+            seeds=numbers,
             name=name,
             output=output,
             metrics=metric or METRICS,
             command=command_line(),
+            on_choice=print_note,
             progress=progress,
         )
     _show(comparison)
 
 
-@app.command()
+@app.command(
+    cls=Command, epilog=examples("embrec compare runs office/first office/second --baseline pop --slice history")
+)
 def runs(
-    runs: Annotated[list[str], typer.Argument(help="Finished runs of one category and split.")],
+    runs: Annotated[
+        list[str], typer.Argument(help="Finished runs of one category and split.", autocompletion=complete_run)
+    ],
     baseline: Baselines = None,
     reference: Annotated[
         str | None, typer.Option(help="Model that the others are tested against (default: the first run's).")
@@ -270,14 +300,16 @@ def runs(
     workspace: Workspace = None,
 ) -> None:
     """Compare finished runs target by target; runs that differ in the seed alone are one model."""
-    from embrec.cli.console import answers, notes, print_table, progress_bars
+    from embrec.cli.console import notes, print_table, print_text, progress_bars
     from embrec.evaluation.evaluator import undefined_notes
     from embrec.evaluation.runs import protocol
-    from embrec.files import write_json, write_text
+    from embrec.files import check_output_folder, write_json, write_text
     from embrec.report.runs import compare_runs, runs_legend, runs_markdown, runs_tables
     from embrec.training.run import locate_run
     from embrec.workspace import Workspace as Workspaces
 
+    if output is not None:
+        check_output_folder(output)
     folders = [locate_run(run, Workspaces.locate(workspace)) for run in runs]
     config = protocol(folders[0], metrics=metric, seen=seen, ties=ties, candidates=candidates)
     with progress_bars() as progress:
@@ -286,7 +318,7 @@ def runs(
         )
     for table in runs_tables(comparison):
         print_table(table.title, table.columns, table.rows)
-    answers().print(runs_legend(comparison), markup=False)
+    print_text(runs_legend(comparison))
     for warning in undefined_notes(comparison.evaluations):
         notes().print(f"warning: {warning}", markup=False)
     if output is not None:
@@ -295,9 +327,12 @@ def runs(
         notes().print(f"tables: {output / 'runs.md'}", markup=False)
 
 
-@app.command()
+@app.command(cls=Command, epilog=examples("embrec compare searches office/tuned-content-tfidf office/other"))
 def searches(
-    searches: Annotated[list[str], typer.Argument(help="Searches of one category: names, or category/search.")],
+    searches: Annotated[
+        list[str],
+        typer.Argument(help="Searches of one category: names, or category/search.", autocompletion=complete_search),
+    ],
     output: Annotated[
         Path | None, typer.Option(help="Folder that the figure and the numbers are also written to.")
     ] = None,
@@ -305,10 +340,13 @@ def searches(
 ) -> None:
     """Compare ways to search by how the best value grows; searches that differ in the seed alone are one way."""
     from embrec.cli.console import notes, print_table
+    from embrec.files import check_output_folder
     from embrec.report.searches import compare_searches, write_search_comparison
     from embrec.tuning.folder import locate_search
     from embrec.workspace import Workspace as Workspaces
 
+    if output is not None:
+        check_output_folder(output)
     comparison = compare_searches([locate_search(name, Workspaces.locate(workspace)) for name in searches])
     for table in comparison.tables():
         print_table(table.title, table.columns, table.rows)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from embrec.cli.help import Command, examples
 from embrec.cli.options import Category, Split, Workspace
 
 if TYPE_CHECKING:
@@ -218,9 +219,9 @@ def _refuse_stray(stray: list[str]) -> None:
     raise ConfigError(f"{stray[0]!r} has no option before it; embrec data import --help lists them")
 
 
-@app.command()
+@app.command(cls=Command, epilog=examples("embrec data stats"))
 def stats(
-    category: Category,
+    category: Category = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     workspace: Workspace = None,
 ) -> None:
@@ -231,20 +232,21 @@ def stats(
     from embrec.data.store import load_dataset
     from embrec.workspace import Workspace as Workspaces
 
-    dataset = load_dataset(Workspaces.locate(workspace).category(category))
+    folder = Workspaces.locate(workspace).choose(category)
+    dataset = load_dataset(folder)
     numbers = dataset.statistics()
     if json_:
         typer.echo(
-            json.dumps({"category": category, "text_columns": dataset.catalog.text_columns, **numbers}, indent=2)
+            json.dumps({"category": folder.name, "text_columns": dataset.catalog.text_columns, **numbers}, indent=2)
         )
         return
-    print_table(f"category {category}", ["", "value"], list(numbers.items()))
+    print_table(f"category {folder.name}", ["", "value"], list(numbers.items()))
     typer.echo(f"text columns: {', '.join(dataset.catalog.text_columns) or 'none'}")
 
 
-@app.command()
+@app.command(cls=Command, epilog=examples("embrec data split --split global-time:targets=last --features tfidf"))
 def split(
-    category: Category,
+    category: Category = None,
     split: Split = "leave-one-out",
     features: Annotated[
         list[str] | None, typer.Option("--features", help="Also look at this feature table; may be repeated.")
@@ -266,12 +268,13 @@ def split(
     from embrec.evaluation.split_report import describe_split
     from embrec.workspace import Workspace as Workspaces
 
-    folder = Workspaces.locate(workspace).category(category)
-    report = describe_split(folder, parse_split(split), features or [], relations or [])
+    parts = parse_split(split)
+    folder = Workspaces.locate(workspace).choose(category)
+    report = describe_split(folder, parts, features or [], relations or [])
     if json_:
-        typer.echo(json.dumps({"category": category, **report.as_dict()}, indent=2))
+        typer.echo(json.dumps({"category": folder.name, **report.as_dict()}, indent=2))
         return
-    _print_parts(f"category {category}, split {split_text(report.split)}", report)
+    _print_parts(f"category {folder.name}, split {split_text(report.split)}", report)
     for line in report.leaks.lines(every=True):
         answers().print(line, markup=False)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from embrec.cli.help import Command, examples
 from embrec.cli.options import Category, Split, Workspace
 
 if TYPE_CHECKING:
@@ -19,17 +20,22 @@ _Table = Annotated[
 ]
 
 
-@app.command()
+@app.command(
+    cls=Command,
+    epilog=examples(
+        "embrec features build", "embrec features build --encoder tfidf+svd:dim=125 --split item-holdout:fraction=0.2"
+    ),
+)
 def build(
-    category: Category,
+    category: Category = None,
     encoder: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--encoder",
-            help="Such as tfidf, minilm, or tfidf:max_features=2000+svd:dim=125; may be repeated "
-            "(see: embrec features encoders).",
+            help="Such as tfidf, minilm, or tfidf:max_features=2000+svd:dim=125; may be repeated (see: embrec features "
+            "encoders; default: tfidf and minilm for texts, efficientnet-lite0 for pictures).",
         ),
-    ],
+    ] = None,
     text: Annotated[
         str | None,
         typer.Option(
@@ -51,24 +57,27 @@ def build(
     workspace: Workspace = None,
 ) -> None:
     """Encode the items of a category; only what is new or changed, and a killed build goes on when repeated."""
-    from embrec.cli.console import progress_bars
+    from embrec.cli.console import print_note, progress_bars
     from embrec.data.splits import parse_split
-    from embrec.features.category import build_features
+    from embrec.features.category import build_features, check_encoders
     from embrec.features.engines import open_engine
     from embrec.workspace import Workspace as Workspaces
 
+    parts = parse_split(split)
+    folder = Workspaces.locate(workspace).choose(category)
+    check_encoders(encoder or None, text, fit_on)  # before anything is started
     with progress_bars() as progress, open_engine(engine, workers, address) as encode:
-        reports = build_features(
-            Workspaces.locate(workspace).category(category),
-            encoder,
+        build_features(
+            folder,
+            encoder or None,
             template=text,
-            split=parse_split(split),
+            split=parts,
             fit_on=fit_on,
             engine=encode,
+            on_choice=lambda words: print_note(f"no encoder is named; building {words}"),
+            on_report=_print_report,
             progress=progress,
         )
-        for report in reports:
-            _print_report(report)
 
 
 def _print_report(report: "BuildReport") -> None:
@@ -87,17 +96,18 @@ def _print_report(report: "BuildReport") -> None:
         notes().print(f"  and {len(report.failed) - _FAILURES_SHOWN:,} more")
 
 
-@app.command("list")
-def list_(category: Category, workspace: Workspace = None) -> None:
+@app.command("list", cls=Command, epilog=examples("embrec features list"))
+def list_(category: Category = None, workspace: Workspace = None) -> None:
     """List the feature tables of a category."""
     from embrec.cli.console import notes, print_table
     from embrec.features.category import list_tables
     from embrec.workspace import Workspace as Workspaces
 
     damaged: list[Exception] = []
-    tables = list_tables(Workspaces.locate(workspace).category(category).require(), damaged=damaged.append)
+    folder = Workspaces.locate(workspace).choose(category)
+    tables = list_tables(folder, damaged=damaged.append)
     print_table(
-        f"feature tables of {category}",
+        f"feature tables of {folder.name}",
         ["table", "items", "present", "dim", "type", "density", "MB", "seconds"],
         [
             [
@@ -117,22 +127,22 @@ def list_(category: Category, workspace: Workspace = None) -> None:
         notes().print(str(error), markup=False)
 
 
-@app.command()
-def show(category: Category, table: _Table, workspace: Workspace = None) -> None:
+@app.command(cls=Command, epilog=examples("embrec features show tfidf"))
+def show(table: _Table, category: Category = None, workspace: Workspace = None) -> None:
     """Say what a table holds and how it came about: encoder, weights, transforms, versions, cost."""
     from embrec.cli.console import print_table
     from embrec.features.category import named_table
     from embrec.features.provenance import provenance
     from embrec.workspace import Workspace as Workspaces
 
-    found = named_table(Workspaces.locate(workspace).category(category).require(), table)
+    found = named_table(Workspaces.locate(workspace).choose(category), table)
     print_table(str(found.path), ["", ""], [[name, value] for name, value in provenance(found)])
 
 
-@app.command()
+@app.command(cls=Command, epilog=examples("embrec features verify", "embrec features verify tfidf --sample 100"))
 def verify(
-    category: Category,
     table: Annotated[list[str] | None, typer.Argument(help="Names of tables (default: all).")] = None,
+    category: Category = None,
     sample: Annotated[int, typer.Option(min=0, help="How many items are encoded again and compared.")] = 32,
     workspace: Workspace = None,
 ) -> None:
@@ -144,13 +154,13 @@ def verify(
     from embrec.features.verify import verify as verify_table
     from embrec.workspace import Workspace as Workspaces
 
-    where = Workspaces.locate(workspace).category(category).require()
+    where = Workspaces.locate(workspace).choose(category)
     catalog = load_dataset(where).catalog
     damaged: list[FeatureError] = []
     tables = [named_table(where, name) for name in table] if table else list_tables(where, damaged=damaged.append)
     checks = [(found.path.stem, check) for found in tables for check in verify_table(found, catalog, sample)]
     print_table(
-        f"feature tables of {category}",
+        f"feature tables of {where.name}",
         ["table", "check", "passed", "seen"],
         [[name, check.name, "yes" if check.passed else "NO", check.seen] for name, check in checks],
     )
@@ -161,7 +171,7 @@ def verify(
         raise damaged[0]
 
 
-@app.command()
+@app.command(cls=Command, epilog=examples("embrec features encoders", "embrec features encoders tfidf"))
 def encoders(
     name: Annotated[str | None, typer.Argument(help="Encoder or transform whose parameters are to be shown.")] = None,
 ) -> None:
@@ -177,11 +187,11 @@ def encoders(
         )
 
 
-@app.command()
+@app.command(cls=Command, epilog=examples("embrec features export tfidf --output vectors.parquet"))
 def export(
-    category: Category,
     table: _Table,
     output: Annotated[Path, typer.Option(help="File to write: .npy, .parquet, .csv, .h5 or .safetensors.")],
+    category: Category = None,
     workspace: Workspace = None,
 ) -> None:
     """Write a table in a format that other programs read (and `--encoder vectors` reads back)."""
@@ -190,6 +200,6 @@ def export(
     from embrec.features.export import export as export_table
     from embrec.workspace import Workspace as Workspaces
 
-    found = named_table(Workspaces.locate(workspace).category(category).require(), table)
+    found = named_table(Workspaces.locate(workspace).choose(category), table)
     count = export_table(found, output)
     notes().print(f"{count:,} vectors of length {found.dim}: {output}")

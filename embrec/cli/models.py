@@ -1,5 +1,6 @@
 """`embrec train` and `embrec evaluate`: parse, call one function, print."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,23 +15,34 @@ from embrec.cli.options import (
     Split,
     Ties,
     Workspace,
+    complete_run,
+    print_leaks,
 )
 
 if TYPE_CHECKING:
     from embrec.evaluation.evaluator import Evaluation
-    from embrec.evaluation.leaks import LeakReport
     from embrec.training.pipeline import TrainingResult
     from embrec.training.seeds import SeedsResult
 
 
 def train(
-    category: Category,
-    model: Annotated[str | None, typer.Option("--model", help="embrec (default), sasrec or gru4rec.")] = None,
+    category: Category = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="embrec, sasrec or gru4rec (default: {model.kind}).")
+    ] = None,
     features: Annotated[
-        list[str] | None, typer.Option("--features", help="Feature table by encoder name; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--features",
+            help="Feature table by encoder name; may be repeated (default: all there for the split; built where none is).",
+        ),
     ] = None,
     source: Annotated[
-        str | None, typer.Option(help="What an item is: content, id, or hybrid (content + a residual of identity).")
+        str | None,
+        typer.Option(
+            help="What an item is: content, id, or hybrid (content + a residual of identity; default: content of embrec, id of "
+            "the others)."
+        ),
     ] = None,
     run: Annotated[str | None, typer.Option("--run", help="Name of the run (default: what it is made of).")] = None,
     preset: Preset = None,
@@ -39,46 +51,70 @@ def train(
         str | None,
         typer.Option(
             help="cross-entropy, sampled-softmax, bpr, bpr-max, top1, top1-max, bce, gbce or cosine; its parameters by "
-            "--set training.loss.NAME=VALUE."
+            "--set training.loss.NAME=VALUE (default: {training.loss})."
         ),
     ] = None,
     negatives: Annotated[
         str | None,
-        typer.Option(help="all, or how many are drawn at each step; more by --set training.negatives.NAME=VALUE."),
+        typer.Option(
+            help="all, or how many are drawn at each step; more by --set training.negatives.NAME=VALUE "
+            "(default: {training.negatives})."
+        ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs at most.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Histories a step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Of the optimiser.")] = None,
-    cell: Annotated[str | None, typer.Option(help="GRU cell: published (the paper's) or fast (torch's).")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs at most (default: {training.epochs}).")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Histories a step (default: {training.batch_size}).")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Of the optimiser (default: {training.learning_rate}).")
+    ] = None,
+    cell: Annotated[
+        str | None, typer.Option(help="GRU cell: published (the paper's) or fast (torch's; default: {model.cell}).")
+    ] = None,
     dropout: Annotated[
-        float | None, typer.Option(help="Share of the sequence model's outputs dropped in training.")
+        float | None,
+        typer.Option(help="Share of the sequence model's outputs dropped in training (default: {model.dropout})."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of weights, batches and dropout.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of weights, batches and dropout (default: {training.seed}).")
+    ] = None,
     seeds: Annotated[
         str | None, typer.Option(help="A run a seed, such as 0,1,2: RUN-s0, RUN-s1 ..., and their mean.")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N (default: {training.device}).")] = None,
     workers: Annotated[
         int | None,
-        typer.Option(help="Processes that share each batch, a processor or GPU each, through Ray (default: 1)."),
+        typer.Option(
+            help="Processes that share each batch, a processor or GPU each, through Ray (default: {training.workers})."
+        ),
     ] = None,
     address: Annotated[
         str | None, typer.Option(help="Of a running Ray cluster that trains (default: the workers are started here).")
     ] = None,
     setting: Annotated[
-        list[str] | None, typer.Option("--set", help="Any other setting, such as model.dim=256; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--set", help="Any other setting, such as model.dim=256; may be repeated (all of them: embrec settings)."
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Start over where the run exists.")] = False,
     workspace: Workspace = None,
 ) -> None:
-    """Train a model on a category; a killed training goes on when the command is repeated."""
-    from embrec.cli.console import progress_bars
+    """Train a model on a category; a killed training goes on when the command is repeated.
+
+    Defaults are those without a preset. A training stops early where validation does not get better.
+    """
+    from embrec.workspace import Workspace as Workspaces
+    from embrec.workspace import check_name
+
+    folder = Workspaces.locate(workspace).choose(category)  # before torch is loaded, which takes seconds
+    if run is not None:
+        check_name("run", run)
+    from embrec.cli.console import print_note, progress_bars
     from embrec.data.splits import parse_split
     from embrec.errors import ConfigError
     from embrec.training.pipeline import train as train_model
-    from embrec.training.presets import build_config, run_name
+    from embrec.training.planning import complete_config, default_name
+    from embrec.training.run import findings_told
     from embrec.training.seeds import parse_seeds, train_seeds
-    from embrec.workspace import Workspace as Workspaces
 
     if seed is not None and seeds is not None:
         raise ConfigError("--seed is for one run and --seeds for several; give one of both")
@@ -98,34 +134,26 @@ def train(
         "training.device": device,
         "training.workers": workers,
     }
-    config = build_config(
-        category,
-        split=parse_split(split),
-        preset=preset,
-        options=options,
-        settings=setting or [],
-    )
-    folder, name = Workspaces.locate(workspace).category(category), run or run_name(config)
+    parts = parse_split(split)
     with progress_bars() as progress:
+        config = complete_config(
+            folder, split=parts, preset=preset, options=options, settings=setting or [], on_choice=print_note,
+            progress=progress,
+        )  # fmt: skip
+        name = run or default_name(folder, config, chosen, force=force)
+        tell = partial(
+            print_leaks, findings_told(folder), f"embrec data split --category {folder.name} --split {split}"
+        )
         if chosen:
             several = train_seeds(
-                folder, config, chosen, name, force=force, address=address, on_leaks=_print_leaks, progress=progress
+                folder, config, chosen, name, force=force, address=address, on_leaks=tell, progress=progress
             )
         else:
-            result = train_model(
-                folder, config, name, force=force, address=address, on_leaks=_print_leaks, progress=progress
-            )
+            result = train_model(folder, config, name, force=force, address=address, on_leaks=tell, progress=progress)
     if chosen:
-        _print_seeds(f"{category}/{name}", several)
+        _print_seeds(f"{folder.name}/{name}", several)
     else:
-        _print_run(f"{category}/{name}", result)
-
-
-def _print_leaks(report: "LeakReport") -> None:
-    from embrec.cli.console import notes
-
-    for line in report.lines():
-        notes().print(line, markup=False)
+        _print_run(f"{folder.name}/{name}", result)
 
 
 def _print_run(name: str, result: "TrainingResult") -> None:
@@ -176,7 +204,10 @@ def _print_seeds(name: str, result: "SeedsResult") -> None:
 
 
 def evaluate(
-    runs: Annotated[list[str], typer.Argument(help="Runs of one category: names, category/run, or folders.")],
+    runs: Annotated[
+        list[str],
+        typer.Argument(help="Runs of one category: names, category/run, or folders.", autocompletion=complete_run),
+    ],
     baseline: Baselines = None,
     metric: Annotated[
         list[str] | None,
@@ -194,10 +225,12 @@ def evaluate(
     from embrec.cli.console import notes, print_table, progress_bars
     from embrec.evaluation.evaluator import undefined_notes
     from embrec.evaluation.runs import evaluate_runs, protocol
-    from embrec.files import write_json
+    from embrec.files import check_output, write_json
     from embrec.training.run import locate_run
     from embrec.workspace import Workspace as Workspaces
 
+    if output is not None:
+        check_output(output, (".json",))
     folders = [locate_run(run, Workspaces.locate(workspace)) for run in runs]
     config = protocol(folders[0], metrics=metric, seen=seen, ties=ties, candidates=candidates)
     with progress_bars() as progress:

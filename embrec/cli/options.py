@@ -2,12 +2,51 @@
 
 import shlex
 import sys
+from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-Category = Annotated[str, typer.Option("--category", help="Name of a prepared data set.")]
+if TYPE_CHECKING:
+    from embrec.evaluation.leaks import LeakReport
+
+
+def complete_category(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the categories that a shell may offer."""
+    from embrec.workspace import Workspace as Workspaces
+
+    there = Workspaces.locate(context.params.get("workspace")).categories()
+    return [category.name for category in there if category.name.startswith(incomplete)]
+
+
+def complete_run(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the runs that a shell may offer, as category/run."""
+    return _made(context, incomplete, "*/runs/*/config.yaml")
+
+
+def complete_search(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the searches that a shell may offer, as category/search."""
+    return _made(context, incomplete, "*/searches/*/search.yaml")
+
+
+def _made(context: typer.Context, incomplete: str, pattern: str) -> list[str]:
+    from embrec.workspace import Workspace as Workspaces
+
+    files = sorted(Workspaces.locate(context.params.get("workspace")).path.glob(pattern))
+    names = [f"{file.parts[-4]}/{file.parts[-2]}" for file in files]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+Category = Annotated[
+    str | None,
+    typer.Option(
+        "--category",
+        help="Name of a prepared data set (default: the only one).",
+        autocompletion=complete_category,
+        show_default=False,
+    ),
+]
 Workspace = Annotated[
     Path | None,
     typer.Option(
@@ -41,7 +80,8 @@ Candidates = Annotated[
 Preset = Annotated[
     str | None,
     typer.Option(
-        "--preset", help="A published or measured setting, such as embrec-office; several with + between them."
+        "--preset",
+        help="A published or measured setting, such as embrec-office (see: embrec presets); several with + between them.",
     ),
 ]
 Seeds = Annotated[
@@ -62,6 +102,14 @@ def read_seeds(text: str) -> int | tuple[int, ...]:
     except ValueError:
         raise ConfigError(f"--seeds is {text!r}; give how many (3), or which (0,1,2)") from None
     return numbers if "," in text else numbers[0]
+
+
+def print_leaks(told: Collection[str], command: str, report: "LeakReport") -> None:
+    """Print what the checks for leaks found: what no run before has told in full, the rest in one line."""
+    from embrec.cli.console import print_note
+
+    for line in report.new_lines(told, f"in full: {command}"):
+        print_note(line)
 
 
 def command_line() -> str:

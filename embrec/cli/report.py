@@ -5,12 +5,15 @@ from typing import Annotated
 
 import typer
 
-from embrec.cli.options import Candidates, Seen, Ties, Workspace, command_line
+from embrec.cli.options import Candidates, Seen, Ties, Workspace, command_line, complete_run
 
 
 def report(
     runs: Annotated[
-        list[str], typer.Argument(help="Runs of one category and split; the others are compared with the first.")
+        list[str],
+        typer.Argument(
+            help="Runs of one category and split; the others are compared with the first.", autocompletion=complete_run
+        ),
     ],
     output: Annotated[
         Path,

@@ -6,16 +6,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from embrec.cli.options import Preset, Workspace, command_line
+from embrec.cli.help import Command, Group, examples
+from embrec.cli.options import Preset, Workspace, command_line, complete_category, complete_search, print_leaks
 
 if TYPE_CHECKING:
-    from embrec.evaluation.leaks import LeakReport
     from embrec.tuning.plan import Plan
     from embrec.tuning.resources import Resources
     from embrec.tuning.search import SearchResult
 
 app = typer.Typer(
-    help="Search the settings of a model with HyperOpt and ASHA on Ray Tune; train and test the best ones."
+    cls=Group,
+    epilog=examples(
+        "embrec tune --loss bpr-max",
+        "embrec tune --model gru4rec --space gru4rec-embrec --samples 100",
+        "embrec tune show office/tuned-content-tfidf-bpr-max",
+        "embrec tune --resume office/tuned-content-tfidf-bpr-max --samples 80",
+    ),
+    help="Search the settings of a model with HyperOpt and ASHA on Ray Tune; train and test the best ones.",
 )
 
 
@@ -24,21 +31,35 @@ def tune(
     context: typer.Context,
     category: Annotated[
         list[str] | None,
-        typer.Option("--category", help="A prepared data set; may be repeated (default: the only one)."),
+        typer.Option(
+            "--category",
+            help="A prepared data set; may be repeated (default: the only one).",
+            autocompletion=complete_category,
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="One search for each category of the workspace.")] = False,
-    model: Annotated[str | None, typer.Option("--model", help="embrec (default), sasrec or gru4rec.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="embrec, sasrec or gru4rec (default: {model.kind}).")
+    ] = None,
     features: Annotated[
         list[str] | None,
-        typer.Option("--features", help="Feature table by encoder name; may be repeated (default: choose among all)."),
+        typer.Option(
+            "--features",
+            help="Feature table by encoder name; may be repeated (default: choose among all; built where none is).",
+        ),
     ] = None,
     source: Annotated[
         str | None, typer.Option(help="What an item is: content, id, or hybrid (content + a residual of identity).")
     ] = None,
     loss: Annotated[
-        str | None, typer.Option(help="As embrec train has it: cross-entropy, bpr, bpr-max, cosine ...")
+        str | None,
+        typer.Option(
+            help="As embrec train has it: cross-entropy, bpr, bpr-max, cosine ... (default: {training.loss})."
+        ),
     ] = None,
-    negatives: Annotated[str | None, typer.Option(help="all, or how many are drawn at each step.")] = None,
+    negatives: Annotated[
+        str | None, typer.Option(help="all, or how many are drawn at each step (default: {training.negatives}).")
+    ] = None,
     preset: Preset = None,
     split: Annotated[
         str | None, typer.Option("--split", help="As embrec train has it (default: leave-one-out).")
@@ -54,16 +75,22 @@ def tune(
         ),
     ] = None,
     objective: Annotated[
-        str | None, typer.Option(help="Validation metric that is made best: ndcg@10 (default), hr@K, auc ...")
+        str | None,
+        typer.Option(
+            help="Validation metric that is made best: hr@K, ndcg@K, auc ... (default: {training.select_by})."
+        ),
     ] = None,
-    samples: Annotated[int | None, typer.Option(help="Trials in all (default: those of the space, else 50).")] = None,
+    samples: Annotated[
+        int | None, typer.Option(help="Trials in all (default: those of the space, else {search.samples}).")
+    ] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Epochs of a trial at most (default: those of the space, else of embrec train).")
+        int | None,
+        typer.Option(help="Epochs of a trial at most (default: those of the space, else {training.epochs})."),
     ] = None,
     grace: Annotated[int | None, typer.Option(help="Epochs that each trial has at least (default: 3).")] = None,
     reduction: Annotated[
         float | None,
-        typer.Option(help="Of so many trials one goes on, for so many times the epochs (default: 3)."),
+        typer.Option(help="Of so many trials one goes on, for so many times the epochs (default: {search.reduction})."),
     ] = None,
     no_stop: Annotated[bool, typer.Option("--no-stop", help="Run every trial to its end.")] = False,
     algorithm: Annotated[str | None, typer.Option(help="tpe (HyperOpt's, default) or random.")] = None,
@@ -108,15 +135,16 @@ def tune(
     """
     if context.invoked_subcommand is not None:
         return
-    from embrec.cli.console import notes
+    from embrec.cli.console import notes, print_note, progress_bars
     from embrec.data.splits import parse_split
     from embrec.training.seeds import parse_seeds
-    from embrec.tuning.plan import categories_of, plan_search, refuse_with_resume, resumed_search
+    from embrec.tuning.plan import plan_search, refuse_with_resume, resumed_search
     from embrec.tuning.resources import Resources
     from embrec.workspace import Workspace as Workspaces
 
     place = Workspaces.locate(workspace)
     resources = Resources(concurrent, threads, per_gpu, device, address)
+    resources.check_here()
     chosen = None if seeds is None else () if seeds == "none" else tuple(parse_seeds(seeds))
     if resume is not None:
         refuse_with_resume(context.params)
@@ -132,17 +160,17 @@ def tune(
             else negatives,
             "training.device": device,
         }
-        plans = [
-            plan_search(
+        parts = parse_split(split or "leave-one-out")
+        categories = place.choose_several(category or [], every=every)
+        with progress_bars(quiet=True) as progress:
+            plans = [plan_search(
                 one, features=features or [], options=options, settings=setting or [], preset=preset,
-                split=parse_split(split or "leave-one-out"), space=space or "default", name=name, objective=objective,
+                split=parts, space=space or "default", name=name, objective=objective,
                 samples=samples, epochs=epochs, grace=grace, reduction=reduction, halving=not no_stop,
                 algorithm=algorithm or "tpe", warm=not no_start, seed=seed or 0,
                 seeds=(0, 1, 2) if chosen is None else chosen, final_epochs=final_epochs,
-                final_on=final_on or "train",
-            )
-            for one in categories_of(place, category or [], every=every)
-        ]  # fmt: skip
+                final_on=final_on or "train", on_choice=print_note, progress=progress,
+            ) for one in categories]  # fmt: skip
     for note in [*resources.notes(), *([] if resume or no_start else _without_defaults(plans))]:
         notes().print(f"note: {note}", markup=False)
     _search(plans, resources)
@@ -160,7 +188,7 @@ def _without_defaults(plans: "list[Plan]") -> list[str]:
 
 def _search(plans: "list[Plan]", resources: "Resources") -> None:
     """Run the searches one after the other, and print what they found."""
-    from embrec.cli.console import answers, print_table
+    from embrec.cli.console import print_table, print_text
     from embrec.errors import RunError
     from embrec.report.search_tables import settings_table, test_table
     from embrec.tuning.several import check_each, search_each
@@ -174,10 +202,9 @@ def _search(plans: "list[Plan]", resources: "Resources") -> None:
             if table.rows:
                 print_table(table.title, table.columns, table.rows)
         if any(one.best for one in found.values()):
-            answers().print(
+            print_text(
                 "Test targets, ranked once with the models of the best validation value; ± is half the 95 % confidence "
-                "interval of the mean over seeds.",
-                markup=False,
+                "interval of the mean over seeds."
             )
     if failures and len(plans) == 1:
         raise next(iter(failures.values()))
@@ -189,8 +216,11 @@ def _one(plan: "Plan", resources: "Resources") -> "SearchResult":
     """Run one search on the screen, and write its page."""
     from embrec.cli.console import notes
     from embrec.cli.search_screen import search_screen
+    from embrec.data.splits import split_text
+    from embrec.training.run import findings_told
     from embrec.tuning.search import tune as run_search
 
+    where = f"embrec data split --category {plan.category.name} --split {split_text(plan.config.base.split)}"
     with search_screen(f"{plan.category.name}/{plan.name}") as screen:
         result = run_search(
             plan.category,
@@ -198,7 +228,7 @@ def _one(plan: "Plan", resources: "Resources") -> "SearchResult":
             plan.name,
             resources=resources,
             on_change=screen.on_change,
-            on_leaks=_print_leaks,
+            on_leaks=partial(print_leaks, findings_told(plan.category), where),
             progress=screen.progress,
         )
         if result.runs is not None:
@@ -227,32 +257,27 @@ def _write_page(result: "SearchResult", progress: Any) -> None:
         notes().print(f"note: no report: {error}", markup=False)
 
 
-def _print_leaks(report: "LeakReport") -> None:
-    from embrec.cli.console import notes
-
-    for line in report.lines():
-        notes().print(line, markup=False)
-
-
-@app.command()
+@app.command(cls=Command, epilog=examples("embrec tune show office/tuned-content-tfidf-bpr-max --top 20"))
 def show(
-    name: Annotated[str, typer.Argument(help="Of a search, or category/search.")],
+    name: Annotated[str, typer.Argument(help="Of a search, or category/search.", autocompletion=complete_search)],
     top: Annotated[int, typer.Option(min=1, help="Trials in the table.")] = 10,
     output: Annotated[Path | None, typer.Option(help="Also write all of it to this JSON file.")] = None,
     workspace: Workspace = None,
 ) -> None:
     """Show what a search found, or has found so far: its trials, the best value after each, and which settings matter."""
-    from embrec.cli.console import answers, notes, print_table
-    from embrec.files import write_json
+    from embrec.cli.console import notes, print_table, print_text
+    from embrec.files import check_output, write_json
     from embrec.report.search_tables import SoFar
     from embrec.tuning.folder import locate_search
     from embrec.workspace import Workspace as Workspaces
 
+    if output is not None:
+        check_output(output, (".json",))
     found = SoFar(locate_search(name, Workspaces.locate(workspace)))
     for table in found.tables(top):
         print_table(table.title, table.columns, table.rows)
     for line in found.notes():
-        answers().print(line, markup=False)
+        print_text(line)
     if output is not None:
         write_json(output, found.as_dict())
         notes().print(f"search: {output}", markup=False)

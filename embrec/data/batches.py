@@ -72,7 +72,7 @@ def collate(sequences: Sequences, rows: NDArray[np.integer]) -> Batch:
 
 
 def bucket_boundaries(lengths: NDArray[np.integer], batch_size: int) -> list[int]:
-    """Return the last length of each bucket, from the histogram of lengths, by the published rule (spec 1.9).
+    """Return the last length of each bucket, from the histogram of lengths, by the published rule.
 
     Walking up the distinct lengths, a bucket closes as soon as it holds at least `batch_size` rows: one bucket a length
     where a length is common, merged buckets in the tail. The authors' code counts the closing length into its bucket

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from embrec.errors import DataError
+from embrec.names import there_are
 
 ITEM = "item"
 IMAGE = "image"
@@ -48,7 +49,7 @@ class Catalog:
         self, frame: pl.DataFrame, text_columns: Sequence[str] | None = None, title_column: str | None = None
     ) -> None:
         if ITEM not in frame.columns:
-            raise DataError(f"a catalog needs a column {ITEM!r}; there are: {', '.join(frame.columns)}")
+            raise DataError(f"a catalog needs a column {ITEM!r}{there_are(ITEM, frame.columns)}")
         frame = frame.with_columns(pl.col(ITEM).cast(pl.String))
         if frame[ITEM].null_count():
             raise DataError("a catalog has rows without an item id; drop or name them")
@@ -62,7 +63,7 @@ class Catalog:
         named = [*text_columns, *([] if title_column is None else [title_column])]
         missing = [name for name in named if name not in frame.columns]
         if missing:
-            raise DataError(f"the catalog has no column {missing[0]!r}; there are: {', '.join(frame.columns)}")
+            raise DataError(f"the catalog has no column {missing[0]!r}{there_are(missing[0], frame.columns)}")
         self.frame = frame
         self.text_columns = tuple(text_columns)
         self.named_title = title_column
@@ -110,7 +111,7 @@ class Catalog:
         columns = self.text_columns if columns is None else columns
         missing = [name for name in columns if name not in self.frame.columns]
         if missing:
-            raise DataError(f"the catalog has no column {missing[0]!r}; there are: {', '.join(self.frame.columns)}")
+            raise DataError(f"the catalog has no column {missing[0]!r}{there_are(missing[0], self.frame.columns)}")
         if not columns:
             return [""] * len(self)
         parts = [pl.col(name).cast(pl.String).str.strip_chars().replace("", None) for name in columns]

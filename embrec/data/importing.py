@@ -16,7 +16,7 @@ from embrec.data.readers.raw import Source
 from embrec.data.recognition import SOURCES, AnySource, recognise
 from embrec.data.store import Dataset, load_dataset, save_dataset
 from embrec.errors import ConfigError, DataError
-from embrec.names import unknown
+from embrec.names import there_are, unknown
 from embrec.progress import Progress, silent
 from embrec.workspace import Category
 
@@ -95,7 +95,7 @@ def make_preparation(preset: str | None, options: Mapping[str, Any], source: str
     """
     preset = preset or DEFAULT_PRESET.get(source, "embrec")
     if preset not in PRESETS:
-        raise ConfigError(f"--preset {preset!r} is unknown; there are: {', '.join(PRESETS)}")
+        raise ConfigError(f"--preset {preset!r} is unknown{there_are(preset, PRESETS)}")
     given = {name: value for name, value in options.items() if value is not None}
     if given.get("last") == 0:
         given["last"] = None  # a command line has no other way to say "all"

@@ -1,6 +1,6 @@
 """From what a reader found to what is learned from: duplicates, rare items, short histories, the catalog's order.
 
-The preset `embrec` is the published preprocessing (Amazon 2014; spec 1.7): items and users with fewer than five reviews
+The preset `embrec` is the published preprocessing (Amazon 2014): items and users with fewer than five reviews
 are dropped, both counted once on the raw reviews and not again afterwards; a user's last 50 events are kept, ordered by
 time with ties in input order; users with fewer than three events left are dropped. `5-core` counts again until nothing
 changes and keeps whole histories; `none` keeps everything.

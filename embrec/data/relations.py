@@ -2,7 +2,7 @@
 
 Relations come from lists of the catalog, or are counted from events. Those that are counted know the events that they were
 counted from, so they may be given training events only: `partition.train.events(interactions)`. The published relations of
-ML-1M were counted from all events, and hold the test item of two users in three (spec 2.3); `embrec.evaluation.leaks` finds
+ML-1M were counted from all events, and hold the test item of two users in three; `embrec.evaluation.leaks` finds
 such relations.
 """
 
@@ -18,6 +18,7 @@ from embrec.data.catalog import ITEM, Catalog
 from embrec.data.interactions import Interactions
 from embrec.data.repeats import is_repeat
 from embrec.errors import ConfigError, DataError
+from embrec.names import there_are
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ class Relations:
             )
         missing = [name for name in columns if name not in catalog.frame.columns]
         if missing:
-            there = ", ".join(catalog.frame.columns)
-            raise DataError(f"the catalog has no column {missing[0]!r} to read relations from; there are: {there}")
+            there = there_are(missing[0], catalog.frame.columns)
+            raise DataError(f"the catalog has no column {missing[0]!r} to read relations from{there}")
         known = catalog.frame.select(pl.col(ITEM).alias("id")).with_row_index("tail", offset=1)
         pairs, unknown = {}, {}
         for name in columns:
@@ -104,7 +105,7 @@ class Relations:
     ) -> "Relations":
         """Relate each item to those that some user touched right after it.
 
-        Chorus makes its complements on ML-1M in this way, with `most` 151 and from all events, test included (spec 2.3).
+        Chorus makes its complements on ML-1M in this way, with `most` 151 and from all events, test included.
 
         Args:
             interactions: the log.
@@ -146,7 +147,7 @@ class Relations:
             ConfigError: there is no such relation.
         """
         if name not in self.names:
-            raise ConfigError(f"no relation {name!r}; there are: {', '.join(self.names)}")
+            raise ConfigError(f"no relation {name!r}{there_are(name, self.names)}")
         ptr = self.ptr[self.names.index(name)]
         return np.repeat(np.arange(len(ptr) - 1), np.diff(ptr)), self.tail[ptr[0] : ptr[-1]]
 

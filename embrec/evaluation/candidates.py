@@ -22,7 +22,7 @@ class AllItems(BaseModel):
 
 
 class SeenSoFar(BaseModel):
-    """Every item that anybody has touched up to the moment of the target: FELRec's streaming protocol (spec 3.5)."""
+    """Every item that anybody has touched up to the moment of the target: FELRec's streaming protocol."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: Literal["seen-so-far"] = "seen-so-far"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from embrec.errors import ConfigError
 from embrec.evaluation.ranks import Standing, Ties
+from embrec.names import nearest
 
 Values = NDArray[np.float64]
 
@@ -44,7 +45,7 @@ def reciprocal_rank(rank: Values, k: int) -> Values:
 
 def auc(rank: Values, candidates: Values) -> Values:
     """AUC: the share of the other candidates that rank below the target; ties count half under mean ranks, not at all under
-    pessimistic ones (as published: spec 1.10).
+    pessimistic ones (as published).
 
     >>> auc(np.array([1.0, 2.0, 3.0]), np.array([3.0, 3.0, 3.0]))
     array([1. , 0.5, 0. ])
@@ -88,7 +89,9 @@ def cutoff(name: str) -> int | None:
         return None
     if kind in _AT_K and k.isdecimal() and int(k) > 0:
         return int(k)
-    raise ConfigError(f"unknown metric {name!r}; use {KNOWN}")
+    meant = nearest(kind, [*_AT_K, *_WHOLE])
+    example = f"{meant}@{k if k.isdecimal() and int(k) > 0 else 10}" if meant in _AT_K else meant
+    raise ConfigError(f"unknown metric {name!r}{f'; did you mean {example!r}?' if example else ';'} use {KNOWN}")
 
 
 def check_metrics(names: Sequence[str], candidates: int | None = None) -> None:

@@ -22,6 +22,7 @@ from embrec.models.baselines.base import Baseline
 from embrec.models.baselines.content_knn import ContentKNN
 from embrec.models.baselines.popularity import PopRec
 from embrec.models.factors import Factors
+from embrec.names import unknown
 from embrec.progress import Progress, silent
 from embrec.training.config import RunConfig
 from embrec.training.pipeline import log_hash
@@ -93,6 +94,9 @@ def evaluate_runs(
         ConfigError: a baseline is unknown or a run has its name, or content-knn has no features to read.
         RunError: the runs differ in category or split.
     """
+    for name in baselines:
+        if name not in BASELINES:
+            raise ConfigError(unknown("baseline", name, BASELINES))
     configs = {run.name: run.config() for run in runs}
     first = configs[runs[0].name]
     for run in runs:
@@ -202,10 +206,8 @@ def _tables_of(
     """Return the feature tables that a baseline reads.
 
     Raises:
-        ConfigError: the baseline is unknown, or has no features to read.
+        ConfigError: the baseline has no features to read.
     """
-    if name not in BASELINES:
-        raise ConfigError(f"unknown baseline {name!r}; there are: {', '.join(BASELINES)}")
     if name == "pop":
         return []
     features = next((config.model.features for config in configs.values() if config.model.features), ())

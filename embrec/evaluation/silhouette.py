@@ -16,6 +16,7 @@ from scipy.sparse import csr_matrix
 from embrec.data.catalog import Catalog
 from embrec.errors import ConfigError
 from embrec.features.encoder import Vectors
+from embrec.names import there_are
 
 CATEGORY_COLUMNS = ("category", "categories", "main_cat", "genres", "department")
 SAMPLE = 5000  # items at most: the distances of all pairs of them take 100 MB
@@ -32,7 +33,7 @@ def category_column(catalog: Catalog, asked: str | None = None) -> str | None:
     columns = catalog.frame.columns
     if asked is not None:
         if asked not in columns:
-            raise ConfigError(f"the catalog has no column {asked!r} to cluster by; there are: {', '.join(columns)}")
+            raise ConfigError(f"the catalog has no column {asked!r} to cluster by{there_are(asked, columns)}")
         return asked
     return next((name for name in CATEGORY_COLUMNS if name in columns and catalog.frame[name].count()), None)
 

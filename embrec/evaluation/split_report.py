@@ -57,7 +57,7 @@ def describe_split(
     """
     dataset = load_dataset(category)
     partition = split(dataset.interactions, len(dataset.catalog))
-    tables = [find_table(category, name, dataset.catalog, partition.train_items) for name in features]
+    tables = [find_table(category, name, dataset.catalog, partition.train_items, split) for name in features]
     return SplitReport(
         split,
         timeline(dataset),

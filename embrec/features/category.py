@@ -2,63 +2,160 @@
 
 import re
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embrec.data.catalog import Catalog
-from embrec.data.splits import LeaveOneOut, SplitConfig
+from embrec.data.splits import LeaveOneOut, SplitConfig, split_text
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError, FeatureError
 from embrec.features.build import BuildReport, Engine, build, encode_here
+from embrec.features.defaults import choose_encoders, short_names, spec_of
 from embrec.features.encoder import Encoder, name_in_stem
 from embrec.features.fitting import sample_hash
 from embrec.features.registry import ENCODERS, Spec, load_encoder, make_encoder
 from embrec.features.table import FeatureTable
+from embrec.names import listed, there_are
 from embrec.progress import Progress, silent
 from embrec.workspace import Category
 
 
 def build_features(
     category: Category,
-    encoders: Sequence[str],
+    encoders: str | Sequence[str] | None = None,
     *,
     template: str | None = None,
     split: SplitConfig | None = None,
     fit_on: str = "train",
     engine: Engine = encode_here,
+    on_choice: Callable[[str], None] = lambda _: None,
+    on_report: Callable[[BuildReport], None] = lambda _: None,
     progress: Progress = silent,
-) -> Iterator[BuildReport]:
-    """Build the tables of several encoders, one after the other; nothing is done before the first is asked for.
+) -> list[BuildReport]:
+    """Build the tables of one or several encoders, one after the other, and return a report of each.
 
     Args:
         category: the prepared data.
-        encoders: specs such as `tfidf` or `minilm:max_tokens=128+whiten`; see `Spec`.
+        encoders: a spec such as `tfidf` or `minilm:max_tokens=128+whiten`, or several; see `Spec`. If None, those that suit the
+            catalog; see `default_encoders`.
         template: the text that encoders of texts read, where their spec does not say; see `TextParams`.
         split: decides which items are training items; leave-one-out if None.
         fit_on: encoders that are fitted see the texts of the "train" items only, or of the whole "catalog" (the paper's way).
         engine: encodes the blocks, here or elsewhere.
+        on_choice: told, before the first is built, which encoders were chosen where none is named.
+        on_report: told of each table as soon as it is there.
         progress: told of every block.
 
     Raises:
-        ConfigError: an encoder, a parameter or `fit_on` is unknown, or none of the encoders reads texts; nothing is
-            built then.
-        FeatureError: a table cannot be built.
+        ConfigError: an encoder, a parameter or `fit_on` is unknown, or none of the encoders reads texts, or none suits the
+            catalog; nothing is built then.
+        FeatureError: a table cannot be built; those before it are kept.
     """
-    if fit_on not in ("train", "catalog"):
-        raise ConfigError(f"fit_on is {fit_on!r}: use train or catalog")
-    made = [_make(Spec.parse(text), template) for text in encoders]
-    if template and not any(_reads_texts(encoder) for encoder in made):
-        raise ConfigError(f"text template {template!r}: no encoder of texts is asked for, only {', '.join(encoders)}")
+    specs = [encoders] if isinstance(encoders, str) else None if encoders is None else list(encoders)
+    made = check_encoders(specs, template, fit_on)
     dataset = load_dataset(category)
+    if specs is None:
+        choice = choose_encoders(dataset.catalog)
+        on_choice(choice.words)
+        made = [_make(Spec.parse(text), template) for text in choice.encoders]
     fit_rows = None
     if fit_on == "train":
         partition = (split or LeaveOneOut())(dataset.interactions, len(dataset.catalog))
         fit_rows = partition.train_items
+    reports = []
     for encoder in made:
-        yield build(dataset.catalog, encoder, category.features, fit_rows=fit_rows, engine=engine, progress=progress)
+        report = build(dataset.catalog, encoder, category.features, fit_rows=fit_rows, engine=engine, progress=progress)
+        on_report(report)
+        reports.append(report)
+    return reports
+
+
+def check_encoders(encoders: Sequence[str] | None, template: str | None = None, fit_on: str = "train") -> list[Encoder]:
+    """Return the encoders that `build_features` would build with these arguments, none where none is named.
+
+    Raises:
+        ConfigError: an encoder, a parameter or `fit_on` is unknown, or none of the encoders reads texts.
+    """
+    if fit_on not in ("train", "catalog"):
+        raise ConfigError(f"fit_on is {fit_on!r}: use train or catalog")
+    made = [_make(Spec.parse(text), template) for text in encoders or ()]
+    if template and encoders is not None and not any(_reads_texts(encoder) for encoder in made):
+        raise ConfigError(f"text template {template!r}: no encoder of texts is asked for, only {', '.join(encoders)}")
+    return made
+
+
+def tables_or_defaults(
+    category: Category,
+    split: SplitConfig | None = None,
+    *,
+    on_choice: Callable[[str], None] = lambda _: None,
+    progress: Progress = silent,
+) -> list[str]:
+    """Return the names of the feature tables that fit a split: what is read where none is named.
+
+    Where there is none, those of the encoders that suit the catalog are built.
+
+    Args:
+        category: the prepared data.
+        split: leave-one-out if None.
+        on_choice: told in one line which tables are meant, and why.
+        progress: told of every block of a build.
+
+    Raises:
+        ConfigError: there is none, and no encoder suits the catalog.
+        FeatureError: a table cannot be built.
+    """
+    dataset = load_dataset(category)
+    split = split or LeaveOneOut()
+    rows = split(dataset.interactions, len(dataset.catalog)).train_items
+    tables = fitting_tables(category, dataset.catalog, rows)
+    if not tables:
+        build_features(
+            category,
+            split=split,
+            on_choice=lambda words: on_choice(f"no feature table fits {split_text(split)}; building {words}"),
+            progress=progress,
+        )
+        return short_names(fitting_tables(category, dataset.catalog, rows))
+    names = short_names(tables)
+    on_choice(f"no feature table is named; taking {'the one' if len(names) == 1 else 'all'} there: {', '.join(names)}")
+    return names
+
+
+def specs_or_defaults(
+    category: Category,
+    split: SplitConfig | None = None,
+    *,
+    any_split: bool = False,
+    on_choice: Callable[[str], None] = lambda _: None,
+) -> list[str]:
+    """Return the encoders of the feature tables that are there, as specs; those that suit the catalog where there is none.
+
+    Args:
+        category: the prepared data.
+        split: that tables must fit; leave-one-out if None.
+        any_split: tables of other splits and of older catalogs count too, for what is asked for are their encoders.
+        on_choice: told in one line which encoders are meant, and why.
+
+    Raises:
+        ConfigError: there is none, and no encoder suits the catalog.
+    """
+    dataset = load_dataset(category)
+    if any_split:
+        tables = list_tables(category, damaged=lambda _: None)
+    else:
+        rows = (split or LeaveOneOut())(dataset.interactions, len(dataset.catalog)).train_items
+        tables = fitting_tables(category, dataset.catalog, rows)
+    specs = list(dict.fromkeys(spec for table in tables if (spec := spec_of(table)) is not None))
+    if specs:
+        on_choice(f"no encoder is named; taking those of the feature tables there: {', '.join(specs)}")
+        return specs
+    choice = choose_encoders(dataset.catalog)
+    on_choice(f"no encoder is named and no feature table is there; taking {choice.words}")
+    return choice.encoders
 
 
 def _make(spec: Spec, template: str | None) -> Encoder:
@@ -106,18 +203,27 @@ def named_table(category: Category, name: str) -> FeatureTable:
         return FeatureTable.open(exact)
     known = [table.path.stem for table in list_tables(category, damaged=lambda _: None)]
     if _STEM.search(name):
-        raise FeatureError(f"category {category.name!r} has no feature table {name!r}; there are: {', '.join(known)}")
+        raise _no_table(category, name, known)
     spec = Spec.parse(name)
     tables = _newest([table for table in list_tables(category, spec.full_name) if _matches(table, spec)])
     if len(tables) > 1:
-        raise FeatureError(f"several feature tables of {name!r}; say which: {', '.join(t.path.stem for t in tables)}")
+        raise FeatureError(f"several feature tables of {name!r}; say which: {listed(t.path.stem for t in tables)}")
     if not tables:
-        there = ", ".join(known) or "none yet"
-        raise FeatureError(f"category {category.name!r} has no feature table {name!r}; there are: {there}")
+        raise _no_table(category, name, known)
     return tables[0]
 
 
-def find_table(category: Category, name: str, catalog: Catalog, train_items: NDArray[np.bool_]) -> FeatureTable:
+def _no_table(category: Category, name: str, known: Sequence[str]) -> FeatureError:
+    return FeatureError(f"category {category.name!r} has no feature table {name!r}{there_are(name, known)}")
+
+
+def find_table(
+    category: Category,
+    name: str,
+    catalog: Catalog,
+    train_items: NDArray[np.bool_],
+    split: SplitConfig | None = None,
+) -> FeatureTable:
     """Return the table of an encoder that fits a catalog and a split; damaged and outdated ones beside it are passed over.
 
     Args:
@@ -129,6 +235,7 @@ def find_table(category: Category, name: str, catalog: Catalog, train_items: NDA
             items is meant, else the one that was fitted on the whole catalog. They are those of the split itself also where
             a model learns from validation events too: what validation chose was chosen with these vectors, and building them
             again would change them.
+        split: whose training items they are, for the command that an error names; leave-one-out if None.
 
     Raises:
         FeatureError: there is none, or several, or its items or their contents have changed since it was built.
@@ -140,7 +247,7 @@ def find_table(category: Category, name: str, catalog: Catalog, train_items: NDA
         _check(table, catalog)
         return table
     if _STEM.search(name) and name_in_stem(name).partition("+")[0] in ENCODERS:
-        raise _missing(category, name, name_in_stem(name))
+        raise _missing(category, name, name_in_stem(name), split)
     spec = Spec.parse(name)
     damaged: list[FeatureError] = []
     tables = [table for table in list_tables(category, spec.full_name, damaged=damaged.append) if _matches(table, spec)]
@@ -162,24 +269,32 @@ def find_table(category: Category, name: str, catalog: Catalog, train_items: NDA
     if tables:
         raise FeatureError(
             f"the feature tables of {name!r} in category {category.name!r} were fitted on the training items of another split; "
-            "build one with the options of this split: "
-            f"embrec features build --category {category.name} --encoder {shlex.quote(name)} --split ..."
+            f"build one for this split: {_build_command(category, name, split)}"
         )
-    raise _missing(category, name, name)
+    raise _missing(category, name, name, split)
 
 
 def fitting_tables(category: Category, catalog: Catalog, train_items: NDArray[np.bool_]) -> list[FeatureTable]:
     """Return the tables of a category, by name, that are up to date and were fitted on these training items, or on nothing.
+
+    Where an encoder has none of those, the tables that it has for the whole catalog count, as for `find_table`.
 
     Args:
         category: where to look; damaged tables are passed over.
         catalog: the items that a table must hold.
         train_items: True for the training items, [n].
     """
-    wanted = {None, sample_hash(catalog.item_ids[train_items])}
+    best = {None, sample_hash(catalog.item_ids[train_items])}
+    wanted = best | {sample_hash(catalog.item_ids)}
     tables = list_tables(category, damaged=lambda _: None)
+    fitting = [table for table in tables if table.attributes["fitted_on"] in wanted and _is_current(table, catalog)]
+    fitted = {name_in_stem(table.path.stem) for table in fitting if table.attributes["fitted_on"] in best}
     return _newest(
-        [table for table in tables if table.attributes["fitted_on"] in wanted and _is_current(table, catalog)]
+        [
+            table
+            for table in fitting
+            if table.attributes["fitted_on"] in best or name_in_stem(table.path.stem) not in fitted
+        ]
     )
 
 
@@ -206,12 +321,17 @@ def _newest(tables: Sequence[FeatureTable]) -> list[FeatureTable]:
 _STEM = re.compile(r"-[0-9a-f]{8}$")
 
 
-def _missing(category: Category, name: str, spec: str) -> FeatureError:
+def _missing(category: Category, name: str, spec: str, split: SplitConfig | None) -> FeatureError:
     return FeatureError(
-        f"category {category.name!r} has no feature table {name!r}; build it with: "
-        f"embrec features build --category {category.name} --encoder {shlex.quote(spec)} "
-        "(and, for a fitted encoder, the --split of the training)"
+        f"category {category.name!r} has no feature table {name!r}; build it with: {_build_command(category, spec, split)}"
     )
+
+
+def _build_command(category: Category, spec: str, split: SplitConfig | None) -> str:
+    parts = ["embrec features build", f"--category {category.name}", f"--encoder {shlex.quote(spec)}"]
+    if split is not None and split != LeaveOneOut():
+        parts.append(f"--split {shlex.quote(split_text(split))}")
+    return " ".join(parts)
 
 
 def _matches(table: FeatureTable, spec: Spec, *, wholly: bool = False) -> bool:

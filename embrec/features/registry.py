@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
 from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
 
 from embrec.errors import ConfigError, FeatureError
 from embrec.features.chain import Chain
 from embrec.features.encoder import Encoder, EncoderParams
 from embrec.features.transforms import TRANSFORMS, Transform
+from embrec.names import there_are, unknown
 
 # Named by module so that asking for TF-IDF does not import a transformer.
 ENCODERS: dict[str, str] = {
@@ -60,8 +62,9 @@ class Spec(NamedTuple):
         if encoder.name not in ENCODERS:
             name, plus, rest = encoder.name.partition("+")
             if plus and name in ENCODERS:
-                raise ConfigError(f"unknown transform {rest!r} in {text!r}; there are: {', '.join(TRANSFORMS)}")
-            raise ConfigError(f"unknown encoder {encoder.name!r}; there are: {', '.join(sorted(ENCODERS))}")
+                wrong = rest.partition(":")[0]
+                raise ConfigError(f"unknown transform {wrong!r} in {text!r}{there_are(wrong, TRANSFORMS)}")
+            raise ConfigError(unknown("encoder", encoder.name, sorted(ENCODERS)))
         return cls(encoder, tuple(transforms))
 
     @property
@@ -120,7 +123,7 @@ def encoder_class(name: str) -> Any:
 
 def _transform(name: str) -> Any:
     if name not in TRANSFORMS:
-        raise ConfigError(f"unknown transform {name!r}; there are: {', '.join(TRANSFORMS)}")
+        raise ConfigError(unknown("transform", name, TRANSFORMS))
     return TRANSFORMS[name]
 
 
@@ -132,8 +135,8 @@ def _make(kind: str, part: Part, cls: Any) -> Any:
         key = ".".join(str(place) for place in first["loc"])
         message = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
-            known = ", ".join(_params_model(cls).model_fields) or "none"
-            message = f"there is no such parameter; there are: {known}"
+            known = list(_params_model(cls).model_fields)
+            message = f"there is no such parameter{there_are(key, known) if known else '; there are: none'}"
         where = f"parameter {key!r}" if key else "parameters"
         raise ConfigError(f"{kind} {part.name!r}, {where}: {message}") from None
 
@@ -141,6 +144,17 @@ def _make(kind: str, part: Part, cls: Any) -> Any:
 def _params_model(cls: Any) -> type[EncoderParams]:
     model: type[EncoderParams] = get_type_hints(cls)["params"]
     return model
+
+
+def default_params(name: str) -> dict[str, Any]:
+    """Return parameter -> default of an encoder or a transform, as plain values; those that must be given are left out.
+
+    Raises:
+        ConfigError: there is neither of that name.
+    """
+    cls = TRANSFORMS[name] if name in TRANSFORMS else encoder_class(Spec.parse(name).encoder.name)
+    fields = _params_model(cls).model_fields
+    return {key: to_jsonable_python(field.get_default()) for key, field in fields.items() if not field.is_required()}
 
 
 def list_encoders() -> list[tuple[str, str, str]]:
@@ -203,7 +217,7 @@ def load_encoder(folder: Path) -> Encoder:
 
 def _known(part: Part) -> Part:
     if part.name not in ENCODERS:
-        raise ConfigError(f"unknown encoder {part.name!r}")
+        raise ConfigError(unknown("encoder", part.name, sorted(ENCODERS)))
     return part
 
 

@@ -92,7 +92,7 @@ class DimParams(EncoderParams):
 class SVD(Transform):
     """The strongest directions of the vectors as they are (latent semantic analysis); reads sparse vectors as well.
 
-    scikit-learn's `TruncatedSVD` with the paper's 250 components and seed (spec 1.8).
+    scikit-learn's `TruncatedSVD` with the paper's 250 components and seed.
     """
 
     name: ClassVar[str] = "svd"

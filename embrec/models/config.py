@@ -77,7 +77,9 @@ class ItemsConfig(BaseModel):
                 "a model with source 'id' reads no features; leave them out, or set source content or hybrid"
             )
         if self.source != "id" and not self.features:
-            raise ValueError(f"a model with source {self.source!r} needs at least one feature table")
+            raise ValueError(
+                f"a model with source {self.source!r} needs at least one feature table: name it in features, or set source id"
+            )
         if len(set(self.features)) < len(self.features):
             raise ValueError("a feature table is named twice")
         if self.feature_dropout and (self.source == "id" or not self.has_fc):
@@ -94,7 +96,7 @@ class ItemsConfig(BaseModel):
 
 
 class EmbRecConfig(ItemsConfig):
-    """The EmbRec family (spec 1.2): a GRU over item vectors and a dense query layer.
+    """The EmbRec family: a GRU over item vectors and a dense query layer.
 
     The defaults are ours, compared on Amazon Beauty (see "First results" in the README for how); preset `embrec` is the
     published model.

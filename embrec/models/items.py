@@ -50,7 +50,7 @@ class IdEmbedding(ItemEncoder):
     Args:
         known: True for the items that training sees, [n + 1] (row 0 is padding).
         dim: length of the trained vectors.
-        standard_deviation: of the initial vectors; the published identity source uses 1 (spec 1.2).
+        standard_deviation: of the initial vectors; the published identity source uses 1.
         layers: two dense layers after them, as the published identity source has.
     """
 
@@ -73,7 +73,7 @@ class IdEmbedding(ItemEncoder):
 
 
 class DenseLayers(nn.Module):
-    """Two dense layers over a frozen table, nothing after the second (spec 1.2, item 2).
+    """Two dense layers over a frozen table, nothing after the second.
 
     Args:
         in_dim: length of the source's vectors.
@@ -116,7 +116,7 @@ class FrozenVectors(nn.Module):
 
 
 class ContentEncoder(ItemEncoder):
-    """What an item is: the frozen vectors of each source through two dense layers, concatenated (spec 1.2).
+    """What an item is: the frozen vectors of each source through two dense layers, concatenated.
 
     The same weights encode inputs, targets, candidates and items that arrive later.
 

@@ -1,15 +1,18 @@
 """`embrec compare encoders`: the same model, budget and split on each encoder and fusion, measured side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from embrec.data.splits import SplitConfig
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError
+from embrec.evaluation.evaluator import protocol_for
 from embrec.evaluation.metrics import cutoff
 from embrec.evaluation.silhouette import category_column
+from embrec.features.category import specs_or_defaults
 from embrec.features.registry import make_encoder, split_fusion
-from embrec.files import write_json, write_text
+from embrec.files import check_output_folder, write_json, write_text
+from embrec.names import did_you_mean, listed
 from embrec.progress import Progress, silent
 from embrec.report.bench import Bench, Side, Work
 from embrec.report.figures import require_matplotlib, write_figures
@@ -61,7 +64,7 @@ def comparison_config(
 
 def compare_encoders(
     category: Category,
-    encoders: Sequence[str],
+    encoders: Sequence[str] | None,
     config: RunConfig,
     *,
     seeds: int | Sequence[int] = 3,
@@ -72,6 +75,7 @@ def compare_encoders(
     cluster_by: str | None = None,
     cluster_level: int | None = None,
     command: str = "",
+    on_choice: Callable[[str], None] = lambda _: None,
     progress: Progress = silent,
 ) -> Comparison:
     """Train the same model on each encoder with several seeds, and say what differs.
@@ -82,7 +86,7 @@ def compare_encoders(
     Args:
         category: the prepared data.
         encoders: names of encoders, or fusions of several, separated by commas. Those that the comparison has from before
-            stay in it.
+            stay in it. If None, those of the feature tables that are there, else those that suit the catalog.
         config: how every run is trained; its features and seed are replaced (see `comparison_config`).
         seeds: of the models that each encoder gets, or how many, with seeds from 0.
         name: of the comparison; one for each configuration and data if None.
@@ -92,6 +96,7 @@ def compare_encoders(
         cluster_by: column of categories for the silhouette; see `category_column`.
         cluster_level: how many names of a category path count; all if None.
         command: what is recorded as having made the report.
+        on_choice: told in one line which encoders are meant where none is named.
         progress: told of every step.
 
     Raises:
@@ -100,15 +105,20 @@ def compare_encoders(
         RunError: the comparison was begun with another configuration or other data, or every encoder failed.
     """
     require_matplotlib()
+    if output is not None:
+        check_output_folder(output)
     numbers = seed_numbers(seeds)
-    if not encoders:
+    if encoders is not None and not encoders:
         raise ConfigError("no encoder is named")
-    asked = tuple(_checked(text) for text in encoders)
+    asked = tuple(_checked(text) for text in encoders or ())
     for wanted in (*metrics, config.training.select_by):
         cutoff(wanted)
     require_validation(config)
     choose_device(config.training.device)
     reference = None if reference is None else _checked(reference)
+    check_name("comparison", name or "encoders")
+    if encoders is None:
+        asked = tuple(specs_or_defaults(category, any_split=True, on_choice=on_choice))
     dataset = load_dataset(category)
     partition = config.split(dataset.interactions, len(dataset.catalog))
     column = category_column(dataset.catalog, cluster_by)
@@ -118,8 +128,10 @@ def compare_encoders(
     folder = ComparisonFolder.open(path, identity, asked, numbers)
     if reference is not None and reference not in folder.sides:
         raise ConfigError(
-            f"--reference {reference!r} is not among the encoders that are compared: {'; '.join(folder.sides)}"
+            f"--reference {reference!r} is not among the encoders that are compared"
+            f"{did_you_mean(reference, folder.sides)} (there: {listed(folder.sides)})"
         )
+    protocol_for(config.evaluation, len(dataset.catalog), config.training.select_by)
     folder.begin()
     bench = Bench(category, dataset, partition, folder, progress, column, cluster_level)
     measured = bench.work({encoder: Side(split_fusion(encoder), config) for encoder in folder.sides})

@@ -6,8 +6,9 @@ from typing import Any, Literal, NamedTuple
 
 from embrec.data.splits import SplitConfig
 from embrec.errors import ConfigError
+from embrec.names import there_are
 from embrec.training.config import RunConfig
-from embrec.training.presets import build_config, load_preset, preset_names
+from embrec.training.presets import build_config, load_preset, preset_names, reads_tables
 
 Count = int | Literal["all"]
 
@@ -98,6 +99,12 @@ class Terms:
             "alpha": self.alpha,
         }
 
+    @property
+    def read_tables(self) -> bool:
+        """Whether the models read feature tables, by what all rows share."""
+        preset = None if self.preset in (None, _NO_PRESET) else self.preset
+        return reads_tables({}, [text for text in self.settings if not _key(text)[0]], preset)
+
     def check(self, losses: Sequence[str]) -> None:
         """Raise where a setting cannot be one of this comparison, or belongs to no loss of it.
 
@@ -109,9 +116,7 @@ class Terms:
             if key in ("model.features", "training.seed", *self.varied):
                 raise ConfigError(f"{key} is what the options of the comparison say; leave it out of --set")
             if loss and loss not in losses:
-                raise ConfigError(
-                    f"setting {text!r} is for a loss that is not compared; there are: {', '.join(losses)}"
-                )
+                raise ConfigError(f"setting {text!r} is for a loss that is not compared{there_are(loss, losses)}")
             if loss and key.startswith("evaluation."):
                 raise ConfigError(f"setting {text!r}: all losses are measured alike; leave out {loss}:")
 

@@ -1,14 +1,18 @@
 """`embrec compare losses` and `embrec compare negatives`: the paper's Fig. 12 and 13 under one protocol, with several seeds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from embrec.data.splits import LeaveOneOut, SplitConfig
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError
+from embrec.evaluation.evaluator import protocol_for
 from embrec.evaluation.metrics import cutoff
+from embrec.features.category import specs_or_defaults
 from embrec.features.registry import make_encoder
-from embrec.files import write_json, write_text
+from embrec.files import check_output_folder, write_json, write_text
+from embrec.names import did_you_mean, listed
 from embrec.progress import Progress, silent
 from embrec.report.bench import Bench, Side, Work
 from embrec.report.figures import require_matplotlib, save_figure
@@ -20,6 +24,7 @@ from embrec.report.record import circumstances, data_hash, identity_hash, requir
 from embrec.report.results import Measurements, measure
 from embrec.report.store import ComparisonFolder
 from embrec.training.pipeline import choose_device
+from embrec.training.planning import UNKNOWN_TABLE
 from embrec.workspace import Category, check_name
 
 METRICS = ("auc", "hr@50")
@@ -44,6 +49,7 @@ def compare_losses(
     reference: str | None = None,
     metrics: Sequence[str] = METRICS,
     command: str = "",
+    on_choice: Callable[[str], None] = lambda _: None,
     progress: Progress = silent,
 ) -> ObjectiveComparison:
     """Train the same model with each loss and several seeds, and say what differs (EmbRec, Fig. 12).
@@ -53,7 +59,8 @@ def compare_losses(
 
     Args:
         category: the prepared data.
-        features: specs of the encoders that every model reads; tables that are missing are built.
+        features: specs of the encoders that every model reads; tables that are missing are built. If there is none and the
+            models read content: those of the feature tables that fit the split, else those that suit the catalog.
         losses: their names. Those that the comparison has from before stay in it.
         published: beside each loss with the user's own items left out of the negatives, also train it with the negatives of
             the published code: the batch's next items left out, batches and draws the same in every epoch.
@@ -68,6 +75,7 @@ def compare_losses(
         reference: the loss that the others are compared with; the first if None.
         metrics: what is measured.
         command: what is recorded as having made the report.
+        on_choice: told in one line which encoders are meant where none is named.
         progress: told of every step.
 
     Raises:
@@ -83,7 +91,9 @@ def compare_losses(
         varied=("training.loss", "training.loss.name"),
     )  # fmt: skip
     asked = None if reference is None else Footing(reference)
-    return _compare("losses", category, terms, footings, [], seeds, name, output, asked, metrics, command, progress)
+    return _compare(
+        "losses", category, terms, footings, [], seeds, name, output, asked, metrics, command, on_choice, progress
+    )
 
 
 def compare_negatives(
@@ -103,6 +113,7 @@ def compare_negatives(
     output: Path | None = None,
     metrics: Sequence[str] = METRICS,
     command: str = "",
+    on_choice: Callable[[str], None] = lambda _: None,
     progress: Progress = silent,
 ) -> ObjectiveComparison:
     """Train the same model with different numbers of negatives, for each loss, and say what differs (EmbRec, Fig. 13).
@@ -117,9 +128,11 @@ def compare_negatives(
         published: beside each row also train it with the negatives of the published code.
         alpha: negatives are drawn in proportion to popularity to this power; 1, as the paper, or 0 for uniform.
     """
-    items = _training_items(category, split or LeaveOneOut())
     if "cosine" in losses:
         raise ConfigError("loss cosine has no negatives to vary; choose other losses")
+    for wanted in metrics:
+        cutoff(wanted)  # before the data are read
+    items = _training_items(category, split or LeaveOneOut())
     fitting: list[Count] = sorted({count for count in counts if count != "all" and count <= items})
     notes = [
         f"{count:,} negatives are left out: only {items:,} items have training events"
@@ -134,7 +147,7 @@ def compare_negatives(
                 *(f"training.negatives.{key}" for key in ("count", "alpha", "exclude", "frozen"))),
     )  # fmt: skip
     return _compare(
-        "negatives", category, terms, footings, notes, seeds, name, output, None, metrics, command, progress
+        "negatives", category, terms, footings, notes, seeds, name, output, None, metrics, command, on_choice, progress
     )
 
 
@@ -161,15 +174,22 @@ def _compare(
     reference: Footing | None,
     metrics: Sequence[str],
     command: str,
+    on_choice: Callable[[str], None],
     progress: Progress,
 ) -> ObjectiveComparison:
     require_matplotlib()
+    if output is not None:
+        check_output_folder(output)
     numbers = seed_numbers(seeds)
     if not footings:
         raise ConfigError("no loss is named")
     for spec in terms.features:
         make_encoder(spec)
     terms.check([footing.loss for footing in footings])
+    check_name("comparison", name or subject)
+    if not terms.features and terms.read_tables:
+        _check(replace(terms, features=(UNKNOWN_TABLE,)), footings, metrics)
+        terms = replace(terms, features=tuple(specs_or_defaults(category, terms.split, on_choice=on_choice)))
     _check(terms, footings, metrics)
     dataset = load_dataset(category)
     partition = terms.split(dataset.interactions, len(dataset.catalog))
@@ -179,10 +199,15 @@ def _compare(
     folder = ComparisonFolder.open(path, identity, [footing.name for footing in footings], numbers)
     rows = {row: Footing.of(row) for row in folder.sides}
     if reference is not None and reference not in rows.values():
-        raise ConfigError(f"--reference {reference.name!r} is not among what is compared: {'; '.join(rows)}")
+        raise ConfigError(
+            f"--reference {reference.name!r} is not among what is compared{did_you_mean(reference.name, rows)} "
+            f"(there: {listed(rows)})"
+        )
     sides = {row: Side(terms.features, terms.config(footing), _label(footing)) for row, footing in rows.items()}
     if any(footing.published for footing in rows.values()) and "cosine" in rows:
         notes = [*notes, "loss cosine has no negatives, so that there is no row of the published code's"]
+    for side in sides.values():
+        protocol_for(side.config.evaluation, len(dataset.catalog), side.config.training.select_by)
     folder.begin()
     bench = Bench(category, dataset, partition, folder, progress, knockouts=False)
     work = bench.work(sides)

@@ -17,6 +17,7 @@ from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, protocol_f
 from embrec.evaluation.lists import list_metrics
 from embrec.evaluation.runs import evaluate_runs, learning_notes, present_features
 from embrec.evaluation.slices import target_slices
+from embrec.names import there_are, unknown
 from embrec.progress import Progress, silent
 from embrec.report.record import settings_of
 from embrec.report.results import CONFIDENCE, RESAMPLES, Measurements, measure, plain_measurements
@@ -147,29 +148,27 @@ def compare_runs(
             runs that read none.
         RunError: the runs differ in category or split, or one is not finished.
     """
-    unknown = [name for name in dimensions if name not in DIMENSIONS]
-    if unknown:
-        raise ConfigError(f"unknown slices {unknown[0]!r}; there are: {', '.join(DIMENSIONS)}")
+    wrong = [name for name in dimensions if name not in DIMENSIONS]
+    if wrong:
+        raise ConfigError(unknown("slices", wrong[0], DIMENSIONS))
     first = runs[0].config()
     dataset = load_dataset(runs[0].category)
     protocol = protocol_for(config or first.evaluation, len(dataset.catalog))
     if k is not None and isinstance(protocol.candidates, Sampled):
         raise ConfigError("lists are of the whole catalog, not of sampled candidates; ask for lists or for a sample")
     groups = same_but_for_seed(runs)
+    chosen = _reference(reference, groups, [*dict.fromkeys(baselines), *groups])
+    partition = first.split(dataset.interactions, len(dataset.catalog))
+    present = present_features(runs, dataset, partition) if dimensions else {}
+    if "features" in dimensions and not present:
+        raise ConfigError("slices by feature need runs that read feature tables which are still there; these read none")
     found = evaluate_runs(runs, baselines, protocol, progress, keep=k or 0)
     evaluations: dict[str, list[Evaluation]] = {name: [found[name]] for name in dict.fromkeys(baselines)}
     evaluations |= {name: [found[run.name] for run in group] for name, group in groups.items()}
-    chosen = _reference(reference, groups, evaluations)
-    partition = first.split(dataset.interactions, len(dataset.catalog))
     names = protocol.metrics
     slices = {}
     if dimensions:
-        present = present_features(runs, dataset, partition)
         slices = target_slices(dataset.interactions, partition, evaluations[chosen][0], present)
-        if "features" in dimensions and not present:
-            raise ConfigError(
-                "slices by feature need runs that read feature tables which are still there; these read none"
-            )
         asked = [name for name in dimensions if name != "features"]
         dimensions = [*asked, *present] if "features" in dimensions else asked
     lists: dict[str, dict[str, float]] = {}
@@ -195,17 +194,15 @@ def compare_runs(
     )
 
 
-def _reference(
-    asked: str | None, groups: Mapping[str, Sequence[RunFolder]], evaluations: Mapping[str, Sequence[Evaluation]]
-) -> str:
+def _reference(asked: str | None, groups: Mapping[str, Sequence[RunFolder]], models: Sequence[str]) -> str:
     if asked is None:
         return next(iter(groups))
-    if asked in evaluations:
+    if asked in models:
         return asked
     for name, group in groups.items():
         if asked in {run.name for run in group}:
             return name
-    raise ConfigError(f"reference {asked!r} is not among the models; there are: {', '.join(evaluations)}")
+    raise ConfigError(f"reference {asked!r} is not among the models{there_are(asked, models)}")
 
 
 def runs_tables(comparison: RunsComparison, *, differences: bool = False) -> list[Table]:

@@ -1,15 +1,18 @@
 """What searches found, as tables: of one search, and of several categories in the form of the paper's Tables 2 and 3."""
 
+import contextlib
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
-from embrec.evaluation.statistics import MeanInterval
+from embrec.errors import RunError
+from embrec.evaluation.statistics import MeanInterval, mean_interval
 from embrec.progress import clock
 from embrec.report.page.parts import duration
 from embrec.report.tables import Table
+from embrec.training.run import RunFolder
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.folder import SearchFolder
 from embrec.tuning.importance import Importance, setting_importance
@@ -61,11 +64,11 @@ class SoFar:
                 "-" if row.rank is None else str(row.rank), str(row.number), _number(row.value),
                 f"{row.best_epoch or '-'}/{row.epochs}",
                 "running" if row.status == "begun" else row.status, clock(row.seconds),
-                *(shown_setting(key, row.settings[key]) for key in labels),
+                ", ".join(f"{labels[key]} {shown_setting(key, row.settings[key])}" for key in labels),
             ]
             for row in rows[:top]
         ]  # fmt: skip
-        columns = ["rank", "trial", f"valid {config.objective}", "best epoch", "status", "time", *labels.values()]
+        columns = ["rank", "trial", f"valid {config.objective}", "best epoch", "status", "time", "settings"]
         steps, before = [], None
         for step in best_so_far(trials, config):
             if step.best is not None and step.best != before:
@@ -121,11 +124,31 @@ class SoFar:
         if self.result is not None:
             runs = ", ".join(f"{self.folder.category.name}/{run}" for run in self.result["runs"].values())
             lines.append(f"Models with the best settings: {runs}.")
+            lines += self._test_words()
         else:
             done = len(trials) >= config.samples and all(trial.ended for trial in trials.values())
             what = "No model has been trained with the best settings; do so" if done else "It is not complete; go on"
             lines.append(f"{what} with: embrec tune --resume {self.folder.category.name}/{self.folder.name}")
         return lines
+
+    def _test_words(self) -> list[str]:
+        """Return in a sentence what the models with the best settings reach on the test targets, the objective first."""
+        assert self.result is not None
+        tests: list[dict[str, float]] = []
+        for name in self.result["runs"].values():
+            with contextlib.suppress(RunError, KeyError):  # a run may have been removed since
+                tests.append(RunFolder(self.folder.category.runs / name).read_metrics()["test"]["all"])
+        if not tests:
+            return []
+        objective = self.config.objective
+        means = {
+            metric: mean_interval([test[metric] for test in tests])
+            for metric in dict.fromkeys([objective, *tests[0]])
+            if metric != "targets" and all(metric in test for test in tests)
+        }
+        figures = ", ".join(f"{metric} {_interval(mean)}" for metric, mean in means.items())
+        how = f"mean of {len(tests)} seeds, ± half its 95 % interval" if len(tests) > 1 else "one seed"
+        return [f"On the test targets ({how}): {figures}. Beside baselines: embrec compare runs."]
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values for JSON."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from embrec.errors import ConfigError
+from embrec.names import there_are
 
 
 class GradientRules:
@@ -61,7 +62,5 @@ def parameters_of(model: nn.Module, part: str) -> list[nn.Parameter]:
     if not found:
         paths = [name.split(".") for name in named]
         parts = dict.fromkeys(".".join(path[: i + 1]) for path in paths for i in range(min(2, len(path))))
-        raise ConfigError(
-            f"training.l2: the model has no part {part!r}; there are: {', '.join(parts)}, and their parts"
-        )
+        raise ConfigError(f"training.l2: the model has no part {part!r}{there_are(part, parts)}, and their parts")
     return found

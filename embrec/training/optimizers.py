@@ -25,7 +25,7 @@ def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainingConfig) -
 
 
 class Adagrad(Optimizer):
-    """Adagrad as GRU4Rec has it: with momentum, which torch's has not (spec 6).
+    """Adagrad as GRU4Rec has it: with momentum, which torch's has not.
 
     For a gradient g: s += g²; v = momentum v - rate g / sqrt(s + epsilon); w += v. Without momentum it differs from torch's
     only in where epsilon stands.

@@ -87,7 +87,7 @@ def load_inputs(category: Category, config: RunConfig) -> Inputs:
     """
     dataset = load_dataset(category)
     partition = config.split(dataset.interactions, len(dataset.catalog))
-    tables = find_tables(category, config.model.features, dataset.catalog, partition.train_items)
+    tables = find_tables(category, config.model.features, dataset.catalog, partition.train_items, config.split)
     return Inputs(dataset, partition, tables, learned_partition(config, dataset.interactions, partition))
 
 
@@ -128,10 +128,7 @@ def train(
     inputs = load_inputs(category, config)
     config.model.check([table.dim for table in inputs.tables])
     config.training.negatives.check(int(inputs.learned.train_items.sum()))
-    stems = tuple(table.path.stem for table in inputs.tables)
-    evaluation = protocol_for(config.evaluation, len(inputs.dataset.catalog), config.training.select_by)
-    model = config.model.model_copy(update={"features": stems})
-    config = config.model_copy(update={"model": model, "evaluation": evaluation})
+    config = settled(config, inputs)
     fingerprint = run_fingerprint(config, inputs.dataset, inputs.tables)
     if run.path.exists() and force:
         shutil.rmtree(run.path)
@@ -159,6 +156,18 @@ def train(
             shutil.rmtree(run.path)  # the name is free for the configuration mended
         raise
     return TrainingResult(run, run.read_metrics(), reused=False)
+
+
+def settled(config: RunConfig, inputs: Inputs) -> RunConfig:
+    """Return a configuration as its run keeps it: feature tables by their full names, a protocol that fits the catalog.
+
+    Raises:
+        ConfigError: the protocol does not fit the catalog.
+    """
+    stems = tuple(table.path.stem for table in inputs.tables)
+    evaluation = protocol_for(config.evaluation, len(inputs.dataset.catalog), config.training.select_by)
+    model = config.model.model_copy(update={"features": stems})
+    return config.model_copy(update={"model": model, "evaluation": evaluation})
 
 
 def _begin(run: RunFolder, config: RunConfig, fingerprint: str, tables: list[FeatureTable]) -> None:

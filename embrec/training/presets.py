@@ -4,14 +4,17 @@ import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, get_args, get_origin
+from itertools import takewhile
+from typing import Any, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from embrec.data.splits import SplitConfig
 from embrec.errors import ConfigError
+from embrec.names import did_you_mean, listed, nearest, there_are, unknown
 from embrec.training.config import RunConfig
+from embrec.training.settings import models_of
 
 
 def preset_names() -> list[str]:
@@ -21,6 +24,19 @@ def preset_names() -> list[str]:
 
 def _folder() -> Traversable:
     return files("embrec") / "presets"
+
+
+def describe_preset(name: str) -> str:
+    """Return what a preset says of itself: the first sentence of the comment that its file begins with.
+
+    Raises:
+        ConfigError: there is no such preset.
+    """
+    if name not in preset_names():
+        raise ConfigError(unknown("preset", name, preset_names()))
+    lines = (_folder() / f"{name}.yaml").read_text("utf-8").splitlines()
+    comment = " ".join(line.lstrip("# ") for line in takewhile(lambda line: line.startswith("#"), lines))
+    return re.split(r"(?<!Fig)(?<!sec)\. (?=[A-Z])", comment, maxsplit=1)[0].rstrip(".")
 
 
 def load_preset(name: str) -> dict[str, Any]:
@@ -43,7 +59,7 @@ def _resolved(name: str, below: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return a preset's settings together with those that it extends; `below` are the presets that extend it."""
     by = f" (preset {below[-1]!r} extends it)" if below else ""
     if name not in preset_names():
-        raise ConfigError(f"unknown preset {name!r}{by}; there are: {', '.join(preset_names())}")
+        raise ConfigError(f"{unknown('preset', name, preset_names())} (all: embrec presets){by}")
     if name in below:
         raise ConfigError(f"preset {name!r} extends itself{by}")
     settings: dict[str, Any] = yaml.safe_load((_folder() / f"{name}.yaml").read_text("utf-8"))
@@ -61,8 +77,8 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return together
 
 
-def _published_features(preset: str | None) -> str:
-    """Say which vectors a preset was published with, as a hint to who names none."""
+def published_features(preset: str | None) -> str:
+    """Say which vectors a preset was published with, as a hint to who names none; nothing where it says nothing."""
     sources = [kind for part in (preset or "").split("+") if part for kind in _resolved(part.strip()).get("reads", ())]
     if not sources:
         return ""
@@ -109,10 +125,33 @@ def build_config(
     except ValidationError as error:
         message = _explain(error)
         if "needs at least one feature table" in message:
-            message += _published_features(preset)
+            message = (
+                "the model reads content, and no feature table is named; name one with --features (see: embrec features list) "
+                "or let the model know items by their ids with --source id" + published_features(preset)
+            )
         if "has no negatives" in message and preset:
             message += f" (preset {preset} sets them; preset embrec-cosine does not)"
         raise ConfigError(message) from None
+
+
+def reads_tables(options: Mapping[str, Any], settings: Sequence[str] = (), preset: str | None = None) -> bool:
+    """Return whether the model that is asked for reads feature tables, and none is named.
+
+    Args:
+        options: dotted key -> value, as `build_config` takes them.
+        settings: texts such as `model.source=id`.
+        preset: name of a preset.
+
+    Raises:
+        ConfigError: there is no such preset.
+    """
+    model = load_preset(preset).get("model", {}) if preset else {}
+    given = {key.strip(): value.strip(" '\"") for key, _, value in (setting.partition("=") for setting in settings)}
+    if "model.features" in given or options.get("model.features") or model.get("features"):
+        return False
+    kind = given.get("model.kind") or options.get("model.kind") or model.get("kind", "embrec")
+    source = given.get("model.source") or options.get("model.source") or model.get("source")
+    return bool((source or ("content" if kind == "embrec" else "id")) != "id")
 
 
 def changed_config(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
@@ -196,7 +235,12 @@ def _explain(error: ValidationError) -> str:
     key = ".".join(path)
     kind, value = last["type"], last["input"]
     if kind == "extra_forbidden":
-        return f"unknown setting {key!r}; there are: {', '.join(known)}"
+        meant = nearest(path[-1], known)
+        beside = ".".join([*path[:-1], meant]) if meant is not None else ""
+        return (
+            f"unknown setting {key!r}{f'; did you mean {beside!r}?' if beside else ';'} there are: {listed(known)} "
+            "(all: embrec settings)"
+        )
     if kind == "value_error":
         message = last["msg"].removeprefix("Value error, ")
         return f"{key}: {message}" if key else message
@@ -204,7 +248,8 @@ def _explain(error: ValidationError) -> str:
         by, names = _names(choices)
         if kind == "union_tag_not_found":
             return f"setting {key!r} has no {by}; set {_choice(key, by)} to one of: {', '.join(names)}"
-        return f"setting {_choice(key, by)!r} is {last['ctx']['tag']!r}; there are: {', '.join(names)}"
+        tag = str(last["ctx"]["tag"])
+        return f"setting {_choice(key, by)!r} is {tag!r}{there_are(tag, names)}"
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         by, names = _names(choices)
         allowed = (
@@ -214,9 +259,12 @@ def _explain(error: ValidationError) -> str:
     # Of a value that may be of several types there is an error for each.
     messages = [other["msg"] for other in errors if _resolve(other["loc"])[0] == path]
     first, *others = dict.fromkeys(messages)
-    return " or ".join(
+    said = " or ".join(
         [f"setting {key!r} is {value!r}: {first}", *(text.removeprefix("Input should be ") for text in others)]
     )
+    # Of a choice among words pydantic knows the words only as a text.
+    words = re.findall(r"'([^']*)'", str(last.get("ctx", {}).get("expected", ""))) if kind == "literal_error" else []
+    return said + did_you_mean(str(value), words)
 
 
 def _choice(key: str, by: str) -> str:
@@ -249,7 +297,7 @@ def _resolve(location: tuple[int | str, ...]) -> tuple[list[str], list[str], lis
         field = next((kind.model_fields[part] for kind in choices if part in kind.model_fields), None)
         if field is not None or mapping:
             path.append(str(part))
-            known, choices = _fields(choices), [] if field is None else _models(field.annotation)
+            known, choices = _fields(choices), [] if field is None else models_of(field.annotation)
             mapping = field is not None and get_origin(field.annotation) is dict
         elif tagged := [kind for kind in choices if part in (_default(kind, "kind"), _default(kind, "name"))]:
             choices = tagged
@@ -261,10 +309,3 @@ def _resolve(location: tuple[int | str, ...]) -> tuple[list[str], list[str], lis
 
 def _default(kind: type[BaseModel], name: str) -> Any:
     return kind.model_fields[name].default if name in kind.model_fields else None
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    """Return the models among the alternatives of a field."""
-    if isinstance(annotation, type):
-        return [annotation] if issubclass(annotation, BaseModel) else []
-    return [model for part in get_args(annotation) for model in _models(part)]

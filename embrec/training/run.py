@@ -1,5 +1,6 @@
 """The run folder: one trained model with all that is needed to use it, and nothing that executes when it is read."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,8 +21,9 @@ from embrec.files import atomic_path, write_parquet, write_text
 from embrec.models.recommender import Recommender
 from embrec.models.tables import placeholder
 from embrec.models.zoo import build_model
+from embrec.names import listed
 from embrec.training.config import RunConfig
-from embrec.workspace import Made, Workspace, check_name
+from embrec.workspace import Category, Made, Workspace, check_name, nearest_made
 
 if TYPE_CHECKING:
     from embrec.evaluation.leaks import LeakReport
@@ -131,6 +133,16 @@ class RunFolder(Made):
             raise RunError(f"{self.leaks} is damaged; remove it, and the run does without it") from None
 
 
+def findings_told(category: Category) -> set[str]:
+    """Return what the checks for leaks found in the runs of a category: what was told before, as the meanings of the checks."""
+    told: set[str] = set()
+    for file in category.runs.glob("*/leaks.json"):
+        with contextlib.suppress(RunError):
+            report = RunFolder(file.parent).read_leaks()
+            told |= {check.meaning for check in report.checks} if report is not None else set()
+    return told
+
+
 def locate_run(run: str | Path, workspace: Workspace) -> RunFolder:
     """Return a run by the path of its folder, by `category/run`, or by a run name that is unique in the workspace.
 
@@ -151,12 +163,12 @@ def locate_run(run: str | Path, workspace: Workspace) -> RunFolder:
     if len(found) == 1:
         return RunFolder(found[0])
     if found:
-        names = ", ".join(f"{folder.parent.parent.name}/{folder.name}" for folder in found)
+        names = listed(f"{folder.parent.parent.name}/{folder.name}" for folder in found)
         raise RunError(f"run {str(run)!r} stands in several categories; say which: {names}")
-    known = ", ".join(
-        f"{file.parts[-4]}/{file.parts[-2]}" for file in sorted(workspace.path.glob("*/runs/*/config.yaml"))
+    known = [f"{file.parts[-4]}/{file.parts[-2]}" for file in sorted(workspace.path.glob("*/runs/*/config.yaml"))]
+    raise RunError(
+        f"no run {str(run)!r} in the workspace {workspace.path}{nearest_made(str(run), known)} (there: {listed(known)})"
     )
-    raise RunError(f"no run {str(run)!r} in the workspace {workspace.path} (there: {known or 'none yet'})")
 
 
 @dataclass(frozen=True)

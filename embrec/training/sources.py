@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from embrec.data.catalog import Catalog
+from embrec.data.splits import SplitConfig
 from embrec.features.category import find_table
 from embrec.features.table import FeatureTable
 from embrec.models.tables import DenseTable, FrozenTable, SparseTable
@@ -17,10 +18,14 @@ _SPARSE_DENSITY = 0.05
 
 
 def find_tables(
-    category: Category, names: Sequence[str], catalog: Catalog, train_items: NDArray[np.bool_]
+    category: Category,
+    names: Sequence[str],
+    catalog: Catalog,
+    train_items: NDArray[np.bool_],
+    split: SplitConfig | None = None,
 ) -> list[FeatureTable]:
     """Return the feature tables of these names; see `find_table`."""
-    return [find_table(category, name, catalog, train_items) for name in names]
+    return [find_table(category, name, catalog, train_items, split) for name in names]
 
 
 def vectors(table: FeatureTable) -> NDArray[np.float32] | csr_matrix:

@@ -237,7 +237,10 @@ class Trainer:
         elif last or (state.epoch + 1) % config.validate_every == 0:
             value = self._validate(self.validate, record)
             note += f", valid {config.select_by} {value:.4f}"
-            state.finished = last or state.epoch - state.best_epoch >= config.patience
+            without = state.epoch - state.best_epoch
+            state.finished = last or without >= config.patience
+            if state.finished and not last:
+                note += f", no better for {without} epoch{'s' * (without > 1)}: stopped"
         record["seconds"] = round(state.seconds, 2)
         state.history.append(record)
         steps = len(self._plan()) + 1  # the last one was the validation

@@ -14,10 +14,11 @@ from pydantic import ValidationError
 from embrec.errors import RunError
 from embrec.files import write_json, write_text
 from embrec.locks import locked
+from embrec.names import listed
 from embrec.training.presets import dotted
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.records import TrialLog
-from embrec.workspace import Made, Workspace, check_name
+from embrec.workspace import Made, Workspace, check_name, nearest_made
 
 # What may differ between two sittings of the same search.
 _FREE: Any = {
@@ -28,6 +29,11 @@ _FREE: Any = {
     "final_on": True,
     "base": {"training": {"device"}},
 }
+
+
+def told_apart_by(config: SearchConfig) -> str:
+    """Return a text of all in which two searches may differ, and two sittings of one may not."""
+    return json.dumps(config.model_dump(mode="json", exclude=_FREE), sort_keys=True)
 
 
 @dataclass(frozen=True)
@@ -123,6 +129,14 @@ class SearchFolder(Made):
                     "give the new one another --name"
                 )
 
+    def holds(self, config: SearchConfig, fingerprint: str) -> bool:
+        """Whether the folder is of a search of this configuration and these data, whatever may differ between its sittings."""
+        try:
+            self.check(config)
+        except RunError:
+            return False
+        return not self.log().trials or self.fingerprint() == fingerprint
+
     def check(self, config: SearchConfig) -> None:
         """Raise a RunError that names what differs if the search was begun with another configuration."""
         before, now = (
@@ -175,6 +189,7 @@ def locate_search(name: str, workspace: Workspace) -> SearchFolder:
     Raises:
         RunError: there is no such search, or several.
     """
+    wanted = name
     first, slash, second = name.partition("/")
     category, name = (first, second) if slash else (None, name)
     check_name("search", name)
@@ -183,7 +198,9 @@ def locate_search(name: str, workspace: Workspace) -> SearchFolder:
     found = [folder for folder in inside if folder.name == name]
     if len(found) == 1:
         return SearchFolder(found[0])
-    names = ", ".join(f"{folder.parent.parent.name}/{folder.name}" for folder in found or everywhere)
+    names = [f"{folder.parent.parent.name}/{folder.name}" for folder in found or everywhere]
     if found:
-        raise RunError(f"search {name!r} stands in several categories; say which: {names}")
-    raise RunError(f"no search {name!r} in the workspace {workspace.path} (there: {names or 'none yet'})")
+        raise RunError(f"search {name!r} stands in several categories; say which: {listed(names)}")
+    raise RunError(
+        f"no search {name!r} in the workspace {workspace.path}{nearest_made(wanted, names)} (there: {listed(names)})"
+    )

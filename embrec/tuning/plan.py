@@ -1,6 +1,7 @@
-"""Which search a user means: categories, feature tables and names found, so that `embrec tune --loss bpr-max` is enough."""
+"""Which search a user means: feature tables and names found, so that `embrec tune --loss bpr-max` is enough."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,13 +9,16 @@ import yaml
 
 from embrec.data.splits import LeaveOneOut, SplitConfig
 from embrec.data.store import load_dataset
-from embrec.errors import ConfigError, FeatureError
-from embrec.features.category import fitting_tables
-from embrec.training.presets import build_config, changed_config, load_preset, run_name
+from embrec.errors import ConfigError
+from embrec.features.category import tables_or_defaults
+from embrec.progress import Progress, silent
+from embrec.training.planning import UNKNOWN_TABLE
+from embrec.training.presets import build_config, changed_config, published_features, reads_tables, run_name
 from embrec.tuning.config import SearchConfig
-from embrec.tuning.folder import locate_search
+from embrec.tuning.folder import SearchFolder, locate_search, told_apart_by
+from embrec.tuning.search import check_items, check_wishes, read_inputs
 from embrec.tuning.spaces import DEFAULT, build_search, load_space, validated
-from embrec.workspace import Category, Workspace
+from embrec.workspace import Category, Workspace, check_name
 
 
 class Plan(NamedTuple):
@@ -23,28 +27,6 @@ class Plan(NamedTuple):
     category: Category
     name: str
     config: SearchConfig
-
-
-def categories_of(workspace: Workspace, names: Sequence[str] = (), *, every: bool = False) -> list[Category]:
-    """Return the categories that are meant: those named, all, or the only one.
-
-    Raises:
-        ConfigError: there is none, or it is not clear which.
-        DataError: one that is named does not exist.
-    """
-    if every and names:
-        raise ConfigError("--all means every category; leave out --category")
-    if names:
-        return [workspace.category(name).require() for name in dict.fromkeys(names)]
-    there = workspace.categories()
-    if not there:
-        raise ConfigError(
-            f"no category in the workspace {workspace.path}; make one with: embrec data import --category ..."
-        )
-    if len(there) > 1 and not every:
-        known = ", ".join(category.name for category in there)
-        raise ConfigError(f"which category? name it with --category, or take --all; there are: {known}")
-    return there
 
 
 def plan_search(
@@ -57,55 +39,79 @@ def plan_search(
     split: SplitConfig | None = None,
     space: str = DEFAULT,
     name: str | None = None,
+    on_choice: Callable[[str], None] = lambda _: None,
+    progress: Progress = silent,
     **search: Any,
 ) -> Plan:
     """Return the search of a category that these wishes mean.
 
     Args:
         category: the prepared data.
-        features: tables that trials read; if there are none and the model reads any, all that the category has for this split.
+        features: tables that trials read; if there are none and the model reads any, all that the category has for this split,
+            which are built where it has none (see `tables_or_defaults`).
         options: dotted key -> value of what all trials share, and the default space leaves alone; None values are left out.
         settings: texts such as `model.dim=256`, likewise.
         preset: of the configuration that trials change; if None, the one that the space names, if it names any.
         split: how the data are divided; leave-one-out if None.
         space: name or file of a space; see `build_search`.
         name: of the search; made of what it searches if None.
+        on_choice: told in one line which tables are meant where none is named.
+        progress: told of every block of a build.
         search: the further arguments of `build_search`.
 
     Raises:
-        ConfigError: a wish cannot be met; the message says which.
-        FeatureError: the model reads content, and the category has no feature table.
+        ConfigError: a wish cannot be met; the message says which. Nothing is built then.
+        FeatureError: a table is missing, or cannot be built.
     """
     split = split or LeaveOneOut()
+    if name is not None:
+        check_name("search", name)
     if space != DEFAULT:
         preset = preset or load_space(space).preset
     dataset = load_dataset(category)
-    partition = split(dataset.interactions, len(dataset.catalog))
-    tables = list(features)
+    train_items = int(split(dataset.interactions, len(dataset.catalog)).train_items.sum())
     options = dict(options or {})
-    if not tables and _reads_content(options, settings, preset):
-        tables = [table.path.stem for table in fitting_tables(category, dataset.catalog, partition.train_items)]
-        if not tables:
-            raise FeatureError(
-                f"category {category.name!r} has no feature table for this split; build one with: "
-                f"embrec features build --category {category.name} --encoder tfidf, or search a model of ids (--source id)"
+
+    def config(tables: Sequence[str]) -> SearchConfig:
+        wishes = options | {"model.features": list(tables) or None}
+        base = build_config(category.name, split=split, preset=preset, options=wishes, settings=settings)
+        return build_search(
+            base, space=space, tables=tables, items=train_items, fixed=_named(options, settings), **search
+        )
+
+    if features or not reads_tables(options, settings, preset):
+        planned = config(features)
+    else:
+        checked = config([UNKNOWN_TABLE])
+        check_wishes(checked)
+        check_items(checked, len(dataset.catalog), train_items)
+        planned = config(
+            tables_or_defaults(
+                category,
+                split,
+                on_choice=lambda words: on_choice(words + published_features(preset)),
+                progress=progress,
             )
-    base = build_config(
-        category.name,
-        split=split,
-        preset=preset,
-        options=options | {"model.features": tables or None},
-        settings=settings,
-    )
-    config = build_search(
-        base,
-        space=space,
-        tables=tables,
-        items=int(partition.train_items.sum()),
-        fixed=_named(options, settings),
-        **search,
-    )
-    return Plan(category, name or _name(config, space), config)
+        )
+    return Plan(category, name or _default_name(category, planned, space), planned)
+
+
+def _default_name(category: Category, config: SearchConfig, space: str) -> str:
+    """Return the name of a search that was given none.
+
+    Where another search has that name, the new one is told apart by a hash of what it is, so that the same command always
+    means the same search. One that was begun when names had the whole names of tables is found again.
+    """
+    plain = _name(config, space)
+    if not any(category.searches.glob("tuned-*")):
+        return plain
+    prepared = read_inputs(category, config)
+    mark = told_apart_by(prepared.config) + prepared.fingerprint
+    apart = f"{plain}-{hashlib.blake2b(mark.encode(), digest_size=4).hexdigest()}"
+    for name in (apart, plain, _name(prepared.config, space)):
+        if SearchFolder(category.searches / name).holds(prepared.config, prepared.fingerprint):
+            return name
+    return apart if SearchFolder(category.searches / plain).config_file.is_file() else plain
 
 
 def resumed_search(
@@ -166,17 +172,6 @@ _OF_A_SITTING = {
     "concurrent", "threads", "per_gpu", "device", "address",
 }  # fmt: skip
 _OPTIONS = {"every": "all", "setting": "set"}
-
-
-def _reads_content(options: Mapping[str, Any], settings: Sequence[str], preset: str | None) -> bool:
-    """Whether the model that is asked for reads feature tables, and none are named in a setting."""
-    model = load_preset(preset).get("model", {}) if preset else {}
-    given = {key.strip(): value.strip() for key, _, value in (setting.partition("=") for setting in settings)}
-    if "model.features" in given:
-        return False
-    kind = given.get("model.kind") or options.get("model.kind") or model.get("kind", "embrec")
-    source = given.get("model.source") or options.get("model.source") or model.get("source")
-    return bool((source or ("content" if kind == "embrec" else "id")) != "id")
 
 
 def _named(options: Mapping[str, Any], settings: Sequence[str]) -> set[str]:

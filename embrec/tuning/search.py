@@ -3,17 +3,19 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
 
 from embrec.data.interactions import Interactions
-from embrec.data.store import load_dataset
+from embrec.data.splits import Partition
+from embrec.data.store import Dataset, load_dataset
 from embrec.errors import ConfigError, RunError
 from embrec.evaluation.evaluator import protocol_for
 from embrec.evaluation.leaks import LeakReport
 from embrec.evaluation.metrics import cutoff, tells_apart
+from embrec.features.table import FeatureTable
 from embrec.files import write_text
 from embrec.models.tables import table_arrays
 from embrec.progress import Progress, silent
@@ -132,6 +134,24 @@ def check_search(category: Category, config: SearchConfig, name: str) -> None:
     folder.check_begun(config, shared.fingerprint)
 
 
+class Prepared(NamedTuple):
+    """A search as its folder keeps it, and what it reads.
+
+    Attributes:
+        config: with feature tables by their full names.
+        fingerprint: of the data.
+        dataset: the catalog and the log.
+        partition: how the split divides the log.
+        tables: name as it was asked for -> table.
+    """
+
+    config: SearchConfig
+    fingerprint: str
+    dataset: Dataset
+    partition: Partition
+    tables: dict[str, FeatureTable]
+
+
 def prepare(category: Category, config: SearchConfig) -> tuple[SearchConfig, SharedData]:
     """Read and check everything that a search needs, before any of it is done.
 
@@ -142,33 +162,63 @@ def prepare(category: Category, config: SearchConfig) -> tuple[SearchConfig, Sha
         ConfigError: a setting, the objective or a bound does not fit.
         FeatureError: a feature table is missing or belongs to other items.
     """
-    base, space = config.base, config.parsed_space()
-    cutoff(config.objective)  # before the data are read
-    choose_device(base.training.device)
-    space.check(base)
-    dataset = load_dataset(category)
-    if not tells_apart(config.objective, len(dataset.catalog)):
+    config, fingerprint, dataset, partition, tables = read_inputs(category, config)
+    shared = SharedData(
+        base=config.base.model_dump(mode="json"),
+        data=TrainingData.of(_for_trials(dataset.interactions), partition, config.base.model.max_length),
+        tables={table.path.stem: table_arrays(frozen_table(table)) for table in tables.values()},
+        fingerprint=fingerprint,
+    )
+    return config, shared
+
+
+def check_wishes(config: SearchConfig) -> None:
+    """Raise what is wrong with a search whatever the data are.
+
+    Raises:
+        ConfigError: a setting, the objective or the device.
+    """
+    cutoff(config.objective)
+    choose_device(config.base.training.device)
+    config.parsed_space().check(config.base)
+
+
+def check_items(config: SearchConfig, items: int, train_items: int) -> None:
+    """Raise what does not fit a catalog of so many items, so many of which have training events.
+
+    Raises:
+        ConfigError: the objective, or a number of negatives.
+    """
+    if not tells_apart(config.objective, items):
         raise ConfigError(
-            f"the objective is {config.objective!r}, but there are only {len(dataset.catalog):,} items, so every target "
+            f"the objective is {config.objective!r}, but there are only {items:,} items, so every target "
             "would be a hit in every trial; use ndcg@10 or auc"
         )
+    _check_negatives(config.base, config.parsed_space(), train_items)
+
+
+def read_inputs(category: Category, config: SearchConfig) -> Prepared:
+    """Read what a search is told apart by, and check that all of it fits.
+
+    Raises:
+        ConfigError: a setting, the objective or a bound does not fit.
+        FeatureError: a feature table is missing or belongs to other items.
+    """
+    base, space = config.base, config.parsed_space()
+    check_wishes(config)  # before the data are read
+    dataset = load_dataset(category)
     partition = base.split(dataset.interactions, len(dataset.catalog))
-    _check_negatives(base, space, int(partition.train_items.sum()))
+    check_items(config, len(dataset.catalog), int(partition.train_items.sum()))
     names = feature_names(space, base)
-    tables = dict(zip(names, find_tables(category, names, dataset.catalog, partition.train_items), strict=True))
+    found = find_tables(category, names, dataset.catalog, partition.train_items, base.split)
+    tables = dict(zip(names, found, strict=True))
     base, space, start = _with_stems(config, {name: table.path.stem for name, table in tables.items()})
     evaluation = protocol_for(base.evaluation, len(dataset.catalog), config.objective)
     base = base.model_copy(update={"evaluation": evaluation})
     config = config.model_copy(update={"base": base, "space": space.plain(), "start": start})
     _check_start(config)
     fingerprint = run_fingerprint(_same_for_all(base), dataset, list(tables.values()))
-    shared = SharedData(
-        base=base.model_dump(mode="json"),
-        data=TrainingData.of(_for_trials(dataset.interactions), partition, base.model.max_length),
-        tables={table.path.stem: table_arrays(frozen_table(table)) for table in tables.values()},
-        fingerprint=fingerprint,
-    )
-    return config, shared
+    return Prepared(config, fingerprint, dataset, partition, tables)
 
 
 def final_config(result: SearchResult) -> RunConfig:

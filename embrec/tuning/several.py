@@ -13,6 +13,7 @@ from embrec.training.run import RunFolder
 from embrec.tuning.plan import Plan
 from embrec.tuning.search import SearchResult, check_search
 
+# What is measured beside the objective.
 METRICS = ("auc", "hr@50")
 
 
@@ -69,13 +70,14 @@ def search_each(
 def measured(result: SearchResult, metrics: Sequence[str] = METRICS, progress: Progress = silent) -> Found:
     """Rank the test targets with the runs of a search, beside popularity, under the runs' protocol.
 
-    Metrics that look further down than the catalog goes are left out.
+    The objective comes first. Metrics that look further down than the catalog goes are left out.
     """
     if result.runs is None:
         return Found(result, {}, {})
     runs: list[RunFolder] = [one.run for one in result.runs.runs.values()]
     items = len(load_dataset(runs[0].category).catalog)
-    metrics = [metric for metric in metrics if (cutoff(metric) or 0) < items]
+    wanted = dict.fromkeys([result.config.objective, *metrics])
+    metrics = [metric for metric in wanted if (cutoff(metric) or 0) < items]
     evaluations = evaluate_runs(runs, ["pop"], protocol(runs[0], metrics=metrics), progress)
     values = {name: evaluation.metrics(metrics)["all"] for name, evaluation in evaluations.items()}
     return Found(

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from embrec.distributions import RANGES, Choice, number_of_text
 from embrec.errors import ConfigError
+from embrec.names import unknown
 from embrec.training.config import RunConfig
 from embrec.training.presets import changed_config
 from embrec.tuning.config import Halving, SearchConfig
@@ -58,9 +59,7 @@ def load_space(name: str) -> SpaceFile:
     else:
         path = Path(name)
         if not path.is_file():
-            raise ConfigError(
-                f"no space {name!r}: it is neither a file nor one of {', '.join([DEFAULT, *space_names()])}"
-            )
+            raise ConfigError(f"{unknown('space', name, [DEFAULT, *space_names()])}, or the path of a YAML file")
         where = str(path)
         try:
             text = path.read_text("utf-8")
@@ -79,7 +78,7 @@ def load_space(name: str) -> SpaceFile:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            raise ConfigError(f"{where}: unknown key {key!r}; there are: {', '.join(SpaceFile.model_fields)}") from None
+            raise ConfigError(f"{where}: {unknown('key', key, SpaceFile.model_fields)}") from None
         raise ConfigError(f"{where}: {key} is {first['input']!r}: {first['msg']}") from None
 
 

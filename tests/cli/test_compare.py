@@ -10,6 +10,10 @@ import pytest
 from support.categories import SETTINGS, toy_category
 from support.processes import wait_for
 
+from embrec.features import defaults
+from embrec.features.category import build_features
+from embrec.workspace import Workspace
+
 COMPARE = (
     "compare", "encoders", "--category", "toys", "--epochs", "1", "--seeds", "2", "--split", "item-holdout:fraction=0.2",
     *(word for setting in SETTINGS for word in ("--set", setting)),
@@ -47,10 +51,26 @@ def test_a_comparison_prints_its_tables_and_says_where_the_report_is(embrec, tmp
     assert ", found)" in again[2]
 
 
+def test_without_encoders_those_of_the_tables_there_are_compared(embrec, monkeypatch, tmp_path):
+    monkeypatch.setattr(defaults, "_installed", lambda _: False)
+    build_features(Workspace(tmp_path / "workspace").category("toys"), ["tfidf", "tfidf:max_features=9"])
+    arguments = [word for word in COMPARE if word not in ("--category", "toys")]
+    code, printed, errors = embrec(*arguments, "--seeds", "1")
+    assert code == 0, errors
+    assert "no encoder is named; taking those of the feature tables there: tfidf:max_features=9, tfidf" in errors
+    assert "tfidf:max_features=9" in printed
+
+
 def test_a_wrong_encoder_or_setting_is_an_error_of_one_line(embrec, tmp_path):
     for arguments, message in (
         (("--encoder", "tfidf", "--encoder", "lda"), "unknown encoder 'lda'"),
         (("--encoder", "tfidf", "--set", "model.dims=3"), "unknown setting 'model.dims'"),
+        (("--metric", "hits@10"), "unknown metric 'hits@10'"),
+        (("--set", "training.device=tpu9"), "unknown device 'tpu9'"),
+        (
+            ("--reference", "minilm", "--encoder", "tfidf"),
+            "--reference 'minilm' is not among the encoders that are compared",
+        ),
         (("--encoder", "tfidf", "--seeds", "0"), "seeds is 0: train at least one model each"),
         (("--encoder", "tfidf", "--seeds", "few"), "--seeds is 'few'; give how many (3), or which (0,1,2)"),
     ):

@@ -10,6 +10,8 @@ import pytest
 from support.categories import SETTINGS, toy_category
 from support.processes import wait_for
 
+from embrec.features import defaults
+
 COMMON = (
     "--category", "toys", "--features", "tfidf", "--epochs", "1", "--seeds", "0,1",
     *(word for setting in (*SETTINGS, "model.cell=fast", "training.select_by=auc") for word in ("--set", setting)),
@@ -51,14 +53,35 @@ def test_numbers_of_negatives_are_compared_in_one_table(embrec):
     assert "note: 5,000 negatives are left out: only" in errors
 
 
+def test_without_features_the_tables_there_are_read_and_else_those_that_suit_the_catalog(embrec, monkeypatch):
+    monkeypatch.setattr(defaults, "_installed", lambda _: False)
+    settings = (*SETTINGS, "model.cell=fast", "training.select_by=auc")
+    short = ("--epochs", "1", "--seeds", "1", *(word for one in settings for word in ("--set", one)))
+    code, _, errors = embrec("compare", "losses", *short, "--loss", "bpr")
+    assert code == 0, errors
+    assert "no encoder is named and no feature table is there; taking tfidf for the texts (title)" in errors
+    code, _, errors = embrec("compare", "negatives", *short, "--loss", "bpr", "--counts", "all")
+    assert code == 0, errors
+    assert "no encoder is named; taking those of the feature tables there: tfidf" in errors
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("losses", *COMMON, "--loss", "hinge"), "setting 'training.loss' is 'hinge'; there are: cross-entropy"),
         (("losses", *COMMON, "--seeds", "a,b"), "--seeds is 'a,b'; give how many (3), or which (0,1,2)"),
-        (("losses", *COMMON, "--preset", "embrec-shoes"), "unknown preset 'embrec-shoes'; there are: embrec, "),
+        (
+            ("losses", *COMMON, "--preset", "embrec-shoes"),
+            "unknown preset 'embrec-shoes'; did you mean 'embrec-toys'? there are: embrec, ",
+        ),
         (("losses", *COMMON, "--features", "lda"), "unknown encoder 'lda'"),
-        (("losses", "--category", "toys"), "needs at least one feature table"),
+        (("losses", "--loss", "hinge"), "setting 'training.loss' is 'hinge'; there are: cross-entropy"),
+        (("losses", "--reference", "bpr_max"), "--reference 'bpr_max' is not among what is compared; did you mean"),
+        (("losses", "--metric", "hits@10"), "unknown metric 'hits@10'"),
+        (("negatives", "--metric", "hits@10"), "unknown metric 'hits@10'"),
+        (("losses", "--features", "tfidf"), "training.select_by is 'hr@50', but there are only 40 candidates"),
+        (("losses", "--split", "leave-two-out"), "did you mean 'leave-one-out'?"),
+        (("losses", "--name", "../mine"), "comparison '../mine' is not a usable name"),
         (("losses", *COMMON, "--set", "training.loss=bpr"), "leave it out of --set"),
         (("negatives", *COMMON, "--counts", "many"), "number of negatives 'many' is neither a number above 0 nor all"),
         (("negatives", *COMMON, "--counts", "0,16"), "number of negatives '0' is neither"),

@@ -211,7 +211,10 @@ def broken(tmp_path, name, data):
         (("--source", "table", "--interactions", "absent.csv"), "no such file: absent.csv"),
         (("--source", "movielens", "--path", "absent"), "no such folder: absent"),
         ((*TABLE[2:], "--user-column", "visitor"), "no column 'visitor' (given by --user-column); it has: user, item"),
-        ((*TABLE[2:], "--preset", "10-core"), "--preset '10-core' is unknown; there are: embrec"),
+        (
+            (*TABLE[2:], "--preset", "10-core"),
+            "--preset '10-core' is unknown; did you mean '5-core'? there are: embrec",
+        ),
         ((*TABLE[2:], "--duplicates", "merge"), "--duplicates is 'merge': input should be 'drop', 'keep' or 'first'"),
         ((*TABLE[2:], "--time-unit", "days"), "--time-unit is 'days'"),
         ((*TABLE[2:], "--last", "-1"), "--last is -1"),

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from embrec.features import defaults
 from embrec.features.table import FeatureTable
 
 
@@ -40,6 +41,33 @@ def test_a_build_says_what_it_did_and_a_second_one_that_nothing_was_left(embrec)
     code, _, printed = embrec(*BUILD, "--text", "title")
     assert code == 0
     assert counts.replace("4 encoded, 0", "0 encoded, 4") in printed
+
+
+def test_what_suits_the_catalog_is_built_where_no_encoder_is_named(embrec, monkeypatch):
+    monkeypatch.setattr(defaults, "_installed", lambda _: False)
+    code, _, errors = embrec("features", "build")
+    assert code == 0, errors
+    assert errors.startswith(
+        "no encoder is named; building tfidf for the texts (title, brand); minilm is left out: pip install 'embrec[text]'\n"
+    )
+    code, printed, _ = embrec("features", "list")
+    assert code == 0
+    assert "feature tables of shop" in printed
+    assert re.search(r"tfidf-[0-9a-f]{8}\s+6\s", printed)
+    assert embrec("features", "show", "tfidf")[0] == embrec("features", "verify")[0] == 0
+
+
+def test_what_is_wrong_with_a_build_is_said_before_an_engine_is_started(embrec):
+    for arguments, message in (
+        (("--encoder", "mini-lm-x"), "unknown encoder 'mini-lm-x'; did you mean 'minilm'? there are: "),
+        (("--encoder", "tfidf:max_feature=9"), "did you mean 'max_features'?"),
+        (("--fit-on", "all"), "fit_on is 'all': use train or catalog"),
+        (("--split", "leave-one"), "did you mean 'leave-one-out'?"),
+    ):
+        code, printed, errors = embrec("features", "build", "--engine", "ray", *arguments)
+        assert (code, printed) == (2, "")
+        assert message in errors
+        assert len(errors.splitlines()) == 1
 
 
 def test_list_shows_every_table_and_names_the_damaged_file(embrec, tmp_path):

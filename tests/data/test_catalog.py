@@ -88,7 +88,7 @@ def test_extending_appends_and_refuses_known_items():
         (pl.DataFrame({"id": ["a"]}), None, "a catalog needs a column 'item'; there are: id"),
         (pl.DataFrame({"item": ["a", None]}), None, "rows without an item id"),
         (pl.DataFrame({"item": ["a", "a"]}), None, "item 'a' stands more than once"),
-        (FRAME, ["titel"], "no column 'titel'; there are: item, title, brand, price"),
+        (FRAME, ["titel"], "no column 'titel'; did you mean 'title'. there are: item, title, brand, price"),
     ],
 )
 def test_a_catalog_that_is_none_is_an_error(frame, columns, message):

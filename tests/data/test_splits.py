@@ -201,7 +201,7 @@ def test_a_split_is_read_from_the_text_it_is_written_as(split):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("random", "--split is 'random'; allowed: leave-one-out, per-user-ratio, user-holdout, global-time, item-holdout"),
+        ("random", "--split is 'random'; there are: leave-one-out, per-user-ratio, user-holdout, global-time, item-holdout"),
         ("global-time:quantile=.9", "has no parameter 'quantile=.9'; there are: train, valid, targets, min_history"),
         ("global-time:targets=none", "--split global-time:targets is 'none': Input should be 'all', 'first' or 'last'"),
         ("global-time:train=0.95", "leave nothing to test with"),

@@ -31,7 +31,10 @@ CASES = {
         ["train", "--category", "shop", "--features", "minilm"],
         "embrec features build --category shop --encoder minilm",
     ),
-    "content without features": (["train", "--category", "shop"], "needs at least one feature table"),
+    "content without features": (
+        ["train", "--category", "shop", "--set", "model.features=[]"],
+        "the model reads content, and no feature table is named; name one with --features",
+    ),
     "unknown split": (["train", "--category", "shop", "--source", "id", "--split", "random"], "--split is 'random'"),
     "impossible holdout": (
         ["train", "--category", "shop", "--source", "id", "--split", "item-holdout:fraction=2"],

@@ -32,7 +32,7 @@ def catalog(titles=TITLES, **columns):
 
 
 def test_unknown_encoders_and_parameters_are_named():
-    with pytest.raises(ConfigError, match=r"unknown encoder 'elmoo'; there are: .*minilm.*tfidf"):
+    with pytest.raises(ConfigError, match=r"unknown encoder 'elmoo'; did you mean 'elmo'\? there are: .*minilm.*tfidf"):
         make_encoder("elmoo")
     with pytest.raises(ConfigError, match="parameter 'colour'"):
         make_encoder("tfidf", {"colour": 1})

@@ -137,8 +137,11 @@ def test_a_slow_encoders_vectors_are_kept_for_all_chains(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("tfidf+sdv", r"unknown transform 'sdv' in 'tfidf\+sdv'; there are: svd, pca, whiten, l2, half"),
-        ("tfdif", "unknown encoder 'tfdif'; there are"),
+        (
+            "tfidf+sdv",
+            r"unknown transform 'sdv' in 'tfidf\+sdv'; did you mean 'svd'. there are: svd, pca, whiten, l2, half",
+        ),
+        ("tfdif", "unknown encoder 'tfdif'; did you mean 'tfidf'"),
         ("tfidf:dim=3", r"encoder 'tfidf', parameter 'dim': there is no such parameter; there are: template"),
         ("tfidf:max_features=many", "parameter 'max_features': Input should be a valid integer"),
         ("tfidf+svd:dim=0", "transform 'svd', parameter 'dim': Input should be greater than or equal to 1"),

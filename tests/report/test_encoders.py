@@ -226,7 +226,11 @@ def test_a_training_that_fails_does_not_take_the_others_with_it(compared, tmp_pa
     [
         (["tfidf", "tf-idf"], {}, "unknown encoder 'tf-idf'"),
         (["tfidf,minilm,tfidf"], {}, "fusion 'tfidf,minilm,tfidf' names an encoder twice"),
-        (["tfidf"], {"reference": "minilm"}, "--reference 'minilm' is not among the encoders that are compared: tfidf"),
+        (
+            ["tfidf"],
+            {"reference": "minilm"},
+            "--reference 'minilm' is not among the encoders that are compared (there: tfidf)",
+        ),
         (["tfidf"], {"seeds": 0}, "seeds is 0: train at least one model each"),
         ([], {}, "no encoder is named"),
         (["tfidf"], {"metrics": ["hr"]}, "unknown metric 'hr'"),

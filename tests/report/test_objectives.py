@@ -244,7 +244,7 @@ def test_a_row_is_found_again_by_its_name(footing):
         (["bpr"], {"seeds": [-1]}, "seed -1 is negative"),
         (["bpr"], {"preset": "best"}, "unknown preset 'best'; there are: embrec, "),
         (["bpr"], {"metrics": ["hr"]}, "unknown metric 'hr'"),
-        (["bpr"], {"reference": "cosine"}, "--reference 'cosine' is not among what is compared: bpr"),
+        (["bpr"], {"reference": "cosine"}, "--reference 'cosine' is not among what is compared (there: bpr)"),
         (["bpr"], {"settings": ["training.loss=top1"]}, "training.loss is what the options of the comparison say"),
         (["bpr"], {"settings": ["bpr:evaluation.seen=exclude"]}, "all losses are measured alike; leave out bpr:"),
         (["bpr"], {"settings": ["top1:model.dim=3"]}, "is for a loss that is not compared; there are: bpr"),

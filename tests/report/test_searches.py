@@ -2,14 +2,17 @@
 
 import json
 import math
+import re
 
 import pytest
 from support.categories import toy_category
 from support.searches import made_trial, search_config, some_trials, write_search
 
 from embrec.errors import RunError
+from embrec.files import write_json
 from embrec.report.search_tables import SoFar
 from embrec.report.searches import compare_searches, write_search_comparison
+from embrec.training.run import RunFolder
 
 SPACE = {"model.dropout": {"uniform": [0, 0.5]}, "training.learning_rate": {"log-uniform": [1e-4, 1e-2]}}
 
@@ -63,7 +66,8 @@ def test_a_search_is_shown_as_far_as_it_is(tmp_path):
     best, progress, *_ = found.tables(top=5)
     assert best.rows[0][1] == "4"
     assert len(best.rows) == 5
-    assert best.columns[-2:] == ["dropout", "learning_rate"]
+    assert best.columns[-1] == "settings"
+    assert re.match(r"dropout 0\.\d+, learning_rate [0-9.e-]+$", best.rows[0][-1])
     assert progress.rows[-1] == ["4", "0.3000"]
     notes = "\n".join(found.notes())
     assert "14 of 20 trials: 9 finished, 3 stopped, 1 failed, 1 not ended." in notes
@@ -71,9 +75,28 @@ def test_a_search_is_shown_as_far_as_it_is(tmp_path):
     assert "Stopping saved 18 of 111 epochs (16%)" in notes
     assert "Trial 5 failed: it burst" in notes
     assert "go on with: embrec tune --resume toys/one" in notes
+    assert "On the test targets" not in notes
     told = json.loads(json.dumps(found.as_dict()))
     assert len(told["trials"]) == 14
     assert math.isclose(told["best so far"][-1]["best"], 0.3)
+
+
+def test_a_search_that_is_over_says_what_its_models_reach_on_the_test_targets_the_objective_first(tmp_path):
+    category = toy_category(tmp_path)
+    config = search_config(SPACE, samples=20)
+    folder = write_search(category, "one", config, some_trials(config))
+    for seed, value in enumerate([0.2, 0.4]):
+        run = RunFolder(category.runs / f"one-t4-s{seed}")
+        run.write_config(config.base)
+        values = {"targets": 60, "auc": 0.75, "hr@10": value}
+        write_json(run.metrics, {"test": {"all": values, "cold items": values}})
+    folder.write_result({"trial": 4, "runs": {"0": "one-t4-s0", "1": "one-t4-s1", "2": "removed"}})
+    notes = SoFar(folder).notes()
+    # Two values: the 95 % quantile of Student's t with one degree of freedom, 12.706, times 0.1414 / sqrt(2).
+    assert notes[-1] == (
+        "On the test targets (mean of 2 seeds, ± half its 95 % interval): hr@10 0.3000 ± 1.2706, auc 0.7500 ± 0.0000. "
+        "Beside baselines: embrec compare runs."
+    )
 
 
 def test_a_search_without_a_trial_is_shown_without_empty_tables(tmp_path):

@@ -19,7 +19,7 @@ WRONG = {
     "count below zero": ([ID, "training.negatives=-3"], "'training.negatives.count' is -3"),
     "count a fraction": ([ID, "training.negatives=2.5"], "'training.negatives.count' is 2.5"),
     "negatives a list": ([ID, "training.negatives=[3]"], "'training.negatives' is [3]; it takes settings: count, alpha"),
-    "unknown in negatives": ([ID, "training.negatives.cuont=3"], "'training.negatives.cuont'; there are: count, alpha"),
+    "unknown in negatives": ([ID, "training.negatives.cuont=3"], "'training.negatives.cuont'; did you mean 'training.neg"),
     "nothing to rank": ([ID, "training.negatives=0"], "training.negatives: 0 negatives leave nothing to rank against"),
     "alpha with all": ([ID, "training.negatives.alpha=1"], "training.negatives: alpha is for sampled negatives"),
     "in-batch by row": (
@@ -63,7 +63,7 @@ WRONG = {
         "'split.kind' is 'foo'; there are: leave-one-out, per-user-ratio, user-holdout, global-time, item-holdout",
     ),
     "split without a kind": ([ID, "split.seed=1"], "'split' has no kind; set split.kind to one of"),
-    "unknown section": ([ID, "trainer.epochs=1"], "unknown setting 'trainer'; there are: category, split, model"),
+    "unknown section": ([ID, "trainer.epochs=1"], "unknown setting 'trainer'; did you mean 'training'? there are: category, "),
 }  # fmt: skip
 
 

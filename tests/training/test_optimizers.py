@@ -115,7 +115,9 @@ def test_l2_acts_before_the_norm_is_limited():
 
 
 def test_an_unknown_part_is_answered_with_the_parts_there_are():
-    with pytest.raises(ConfigError, match=r"no part 'item'; there are: .*items, items\.weight, ") as error:
+    with pytest.raises(
+        ConfigError, match=r"no part 'item'; did you mean 'items'.* there are: .*items, items\.weight, "
+    ) as error:
         GradientRules(toy_model("id"), {"item": 0.1})
     assert "\n" not in str(error.value)
 

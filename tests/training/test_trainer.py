@@ -57,10 +57,15 @@ def test_the_best_epoch_is_restored_and_patience_ends_the_training():
         snapshots.append(weights(learner).clone())
         return {"ndcg@10": next(values)}
 
+    told = []
     learner = trainer(validate=validate, epochs=10, patience=2)
+    learner.progress = lambda *state: told.append(state)
     state = learner.fit()
     assert (state.best_epoch, len(state.history)) == (1, 4)
     assert torch.equal(weights(learner), snapshots[1])
+    assert told[-1][0] == "epoch 4/10"
+    assert told[-1][3].endswith(", valid ndcg@10 0.3000, no better for 2 epochs: stopped")
+    assert sum("stopped" in note for *_, note in told) == 1
 
 
 def test_the_best_epoch_is_the_lowest_where_lower_is_better():

@@ -56,7 +56,7 @@ def test_a_share_of_a_range_leads_to_its_value_and_back(distribution, share):
         ({"uniform": [0]}, "has two bounds"),
         ({"uniform": ["a", 1]}, "the bound 'a' is not a number"),
         ({"uniform": [True, 2]}, "the bound True is not a number"),
-        ({"normal": [0, 1]}, "unknown kind of range 'normal'; there are: uniform, log-uniform"),
+        ({"normal": [0, 1]}, "unknown kind of range 'normal'; did you mean 'uniform'. there are: uniform, log-uniform"),
         ({"choice": []}, "at least one option"),
         ({"choice": 3}, "followed by a list"),
         (0.5, "is not one of uniform"),
@@ -70,7 +70,7 @@ def test_a_range_that_makes_no_sense_is_refused_with_its_setting(text, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"model.dropuot": {"uniform": [0, 0.5]}}, "unknown setting 'model.dropuot'; there are: .*dropout"),
+        ({"model.dropuot": {"uniform": [0, 0.5]}}, "unknown setting 'model.dropuot'; did you mean 'model.dropout'"),
         ({"model.dropout": {"uniform": [0, 1.5]}}, "setting 'model.dropout' is 1.5: Input should be less than 1"),
         ({"training.loss": {"choice": ["bpr", "brp"]}}, "setting 'training.loss' is 'brp'"),
         ({"training.epochs": {"integer": [1, 9]}}, "cannot be searched; it is the budget"),

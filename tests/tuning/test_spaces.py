@@ -1,13 +1,17 @@
 """Spaces by name and from files, and the search that a user's wishes make."""
 
+import re
+
 import pytest
 from support.categories import toy_category
 from support.searches import search_config
 
 from embrec.errors import ConfigError
+from embrec.features import defaults
 from embrec.training.presets import build_config
 from embrec.tuning.folder import SearchFolder
-from embrec.tuning.plan import categories_of, plan_search, refuse_with_resume, resumed_search
+from embrec.tuning.plan import plan_search, refuse_with_resume, resumed_search
+from embrec.tuning.search import read_inputs
 from embrec.tuning.several import check_each
 from embrec.tuning.spaces import build_search, load_space, space_names
 from embrec.workspace import Workspace
@@ -104,7 +108,7 @@ def test_a_space_without_the_configuration_itself_says_why(tmp_path):
             "starting point 1 .* sets model.dim, which the space does not vary",
         ),
         ("vary:\n  model.unit: {choice: [64]}\n", "unknown setting 'model.unit'"),
-        ("vary:\n  model.units: {choice: [64]}\nsample: 3\n", "unknown key 'sample'; there are: vary, start"),
+        ("vary:\n  model.units: {choice: [64]}\nsample: 3\n", "unknown key 'sample'; did you mean 'samples'"),
         ("vary:\n  model.units: {choice: [64]}\nsamples: many\n", "samples is 'many'"),
         ("vary: {}\n", "space is empty"),
         ("model.units: {choice: [64]}\n", "no part 'vary'"),
@@ -135,7 +139,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
         ({"grace": 99}, "grace is 99 epochs, but a trial has only 30"),
         ({"reduction": 1}, "^reduction is 1"),
         ({"algorithm": "bayes"}, "'tpe' or 'random'"),
-        ({"space": "nowhere"}, "neither a file nor one of default, embrec-bpr"),
+        ({"space": "nowhere"}, "unknown space 'nowhere'; there are: default, embrec-bpr.*, or the path of a YAML file"),
     ],
 )
 def test_a_search_that_makes_no_sense_is_refused(wishes, message):
@@ -143,7 +147,7 @@ def test_a_search_that_makes_no_sense_is_refused(wishes, message):
         build_search(base(), items=50, **wishes)
 
 
-def test_a_search_is_planned_from_what_the_category_has(tmp_path):
+def test_a_search_is_planned_from_what_the_category_has(tmp_path, monkeypatch):
     category = toy_category(tmp_path)
     plan = plan_search(category, options={"model.source": "id", "training.loss": "bpr-max"}, samples=3)
     assert plan.name == "tuned-id-bpr-max"
@@ -153,8 +157,11 @@ def test_a_search_is_planned_from_what_the_category_has(tmp_path):
     )
     assert "model.dropout" not in fixed.config.space
     assert "training.learning_rate" in fixed.config.space
-    with pytest.raises(Exception, match="has no feature table for this split; build one with: embrec features build"):
-        plan_search(category)
+    told: list[str] = []
+    monkeypatch.setattr(defaults, "_installed", lambda _: False)
+    built = plan_search(category, on_choice=told.append)
+    assert (built.name, built.config.base.model.features) == ("tuned-content-tfidf", ("tfidf",))
+    assert told[0].startswith("no feature table fits leave-one-out; building tfidf for the texts (title)")
     whole = plan_search(
         category, options={"model.source": "id"}, settings=["training.loss={name: bpr-max, regularization: 0.5}"]
     )
@@ -184,19 +191,6 @@ def test_a_published_space_brings_its_preset(tmp_path):
     assert other.config.base.training.loss.name == "bpr-max"
 
 
-def test_which_category_is_meant(tmp_path):
-    with pytest.raises(ConfigError, match="make one with: embrec data import"):
-        categories_of(Workspace(tmp_path))
-    toy_category(tmp_path)
-    assert [category.name for category in categories_of(Workspace(tmp_path))] == ["toys"]
-    toy_category(tmp_path / "other").path.rename(tmp_path / "more")
-    with pytest.raises(ConfigError, match="there are: more, toys"):
-        categories_of(Workspace(tmp_path))
-    assert len(categories_of(Workspace(tmp_path), every=True)) == 2
-    with pytest.raises(ConfigError, match="leave out --category"):
-        categories_of(Workspace(tmp_path), ["toys"], every=True)
-
-
 def test_a_resumed_search_takes_no_other_wishes():
     refuse_with_resume({"resume": "one", "samples": 9, "seeds": "0", "loss": None, "every": False})
     with pytest.raises(ConfigError, match="leave out --set, or begin another"):
@@ -211,3 +205,52 @@ def test_a_mistake_in_the_last_of_several_searches_is_found_before_the_first_beg
     with pytest.raises(ConfigError, match=r"toys: the objective is 'hr@50', but .* \(no search was begun\)"):
         check_each([fine, wrong])
     assert not list(tmp_path.glob("*/*/searches/*/*"))
+
+
+def begin(plan, name):
+    """Leave the folder of a search as `tune` leaves it once a trial was begun."""
+    prepared = read_inputs(plan.category, plan.config)
+    folder = SearchFolder(plan.category.searches / name)
+    folder.begin(prepared.config, prepared.fingerprint)
+    folder.log_file.write_text('{"trial": 1, "point": {}, "settings": {}}\n')
+    return prepared
+
+
+def test_a_search_has_a_short_name_that_always_means_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(defaults, "_installed", lambda _: False)
+    category = toy_category(tmp_path)
+    wishes = {"options": {"training.loss": "bpr-max"}, "samples": 3}
+    plan = plan_search(category, **wishes)
+    assert plan.name == "tuned-content-tfidf-bpr-max"
+    begin(plan, plan.name)
+    assert plan_search(category, **wishes).name == plan.name
+    assert plan_search(category, **wishes | {"samples": 9}).name == plan.name  # more trials are the same search
+    other = plan_search(category, **wishes, epochs=9)
+    assert re.fullmatch(r"tuned-content-tfidf-bpr-max-[0-9a-f]{8}", other.name)
+    begin(other, other.name)
+    assert plan_search(category, **wishes, epochs=9).name == other.name
+    assert plan_search(category, **wishes).name == plan.name
+
+
+def test_a_search_that_was_begun_under_the_whole_name_of_its_table_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(defaults, "_installed", lambda _: False)
+    category = toy_category(tmp_path)
+    plan = plan_search(category, samples=3)
+    stem = begin(plan, "elsewhere").config.base.model.features[0]
+    begin(plan, f"tuned-content-{stem}")
+    assert plan_search(category, samples=3).name == f"tuned-content-{stem}"
+
+
+def test_what_is_wrong_with_a_search_is_said_before_a_table_is_built(tmp_path):
+    category = toy_category(tmp_path)
+    for wishes, message in (
+        ({"objective": "ndgc@10"}, "unknown metric 'ndgc@10'; did you mean 'ndcg@10'"),
+        ({"objective": "hr@50"}, "there are only 40 items"),
+        ({"name": "../mine"}, "search '../mine' is not a usable name"),
+        ({"options": {"training.device": "cuda:99"}}, "is not there"),
+        ({"options": {"training.negatives.count": 500}}, "only 40 training items"),
+        ({"settings": ["model.dims=3"]}, "did you mean 'model.dim'"),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(message)):
+            plan_search(category, **wishes)
+    assert not category.features.exists()

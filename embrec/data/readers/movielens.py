@@ -19,6 +19,7 @@ from embrec.data.readers.published import require_folder
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, bad_id, id_problem, require_events, unique_items
 from embrec.data.readers.records import number
 from embrec.errors import DataError
+from embrec.names import there_are
 from embrec.progress import Progress, silent
 
 RATING = "rating"
@@ -168,7 +169,7 @@ def _movies_csv(path: Path) -> pl.DataFrame:
         raise DataError(f"{path}: not readable as a table ({str(error).splitlines()[0]})") from None
     missing = [name for name in ("movieId", "title", "genres") if name not in frame.columns]
     if missing:
-        raise DataError(f"{path} has no column {missing[0]!r}; it has: {', '.join(frame.columns)}")
+        raise DataError(f"{path} has no column {missing[0]!r}{there_are(missing[0], frame.columns)}")
     return _tidy(path, frame.select(pl.col("movieId").alias(ITEM), TITLE, GENRES), first_line=2)
 
 

@@ -14,7 +14,7 @@ from embrec.data.times import require_moments
 class GlobalTime(BaseModel):
     """The first 80 % of all events are training, the next 10 % validation, the last 10 % test.
 
-    The only split in which nothing of training is later than what is tested. FELRec asks for every event (spec 3.5; users and
+    The only split in which nothing of training is later than what is tested. FELRec asks for every event (users and
     items may be new), "Time to split" (Gusak et al., 2025) for each user's last event after the quantile: `targets=last`. A
     history holds all that the user did before the target, whichever part it belongs to.
 

@@ -13,7 +13,7 @@ from embrec.data.splits.partition import Partition, Positions, make_partition
 class LeaveOneOut(BaseModel):
     """Each user's last event is the test target, the one before the validation target, the rest is training.
 
-    As published (spec 1.7): users with at least three events are evaluated, and a user whose history without the last
+    As published: users with at least three events are evaluated, and a user whose history without the last
     two events has at least two is learned from. Training events of one user may be later than the test target of another:
     what is popular, and what is bought together, is known from the future.
     """

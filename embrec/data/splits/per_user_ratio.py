@@ -13,7 +13,7 @@ from embrec.data.splits.partition import Partition, Positions, make_partition
 class PerUserRatio(BaseModel):
     """The first 90 % of each user's events are training, the next 5 % validation targets, the last 5 % test targets.
 
-    The protocol of Donkers et al. (2017, spec 4.3), made for histories of hundreds of events. Places are rounded down: a user
+    The protocol of Donkers et al. (2017), made for histories of hundreds of events. Places are rounded down: a user
     of twenty events has 18 of training and one target of either kind, one of ten has nine of training and a test target. The
     history of a test target holds the validation targets before it. A user of one event is learned from.
     """

@@ -1,9 +1,11 @@
 """What the checks for leaks found, as plain values: for people one line a check, for programs JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
+
+from embrec.names import unknown
 
 # A finding of this share of the test targets changes what their metrics mean; of fewer, it is good to know.
 MANY = 0.05
@@ -57,7 +59,7 @@ class LeakReport:
         for check in self.checks:
             if check.name == name:
                 return check
-        raise KeyError(f"no check {name!r}; there are: {', '.join(check.name for check in self.checks)}")
+        raise KeyError(unknown("check", name, [check.name for check in self.checks]))
 
     @property
     def by_weight(self) -> tuple[Check, ...]:
@@ -78,6 +80,25 @@ class LeakReport:
         return lines + (
             [f"checked for leaks, nothing found: {', '.join(check.name for check in fine)}"] if fine else []
         )
+
+    def new_lines(self, told: Collection[str], where: str) -> list[str]:
+        """Return the report for people who have read some of it before: what is new in full, the rest in one line.
+
+        Args:
+            told: meanings of the checks that they have read.
+            where: what shows all of it, such as a command.
+        """
+        new = LeakReport(tuple(check for check in self.checks if check.meaning not in told))
+        if not self.checks or len(new.checks) == len(self.checks):
+            return self.lines()
+        known = [check for check in self.findings if check.meaning in told]
+        names = [
+            f"{status}{'s' * (len(found) > 1)}: {', '.join(found)}"
+            for status in (Status.WARNING, Status.NOTE)
+            if (found := [check.name for check in known if check.status == status])
+        ]
+        again = f"as told before ({where}): {'; '.join(names)}" if names else ""
+        return [*(new.lines() if new.findings else []), *([again] if again else [])]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON can hold it."""

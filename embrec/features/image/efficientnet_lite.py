@@ -1,6 +1,6 @@
 """EfficientNet-Lite0 image vectors (1280-d), with the weights that a package ships: nothing is downloaded.
 
-Stands where the paper has AlexNet's fc7 (spec 1.8). Pooled features before the classifier; pixels as in its training:
+Stands where the paper has AlexNet's fc7. Pooled features before the classifier; pixels as in its training:
 short side 256, centre crop 224, (x - 127) / 128.
 """
 

@@ -1,4 +1,4 @@
-"""Vectors from any classification model of torchvision: AlexNet's fc7 as in the paper (spec 1.8), ResNet, ViT ...
+"""Vectors from any classification model of torchvision: AlexNet's fc7 as in the paper, ResNet, ViT ...
 
 torchvision is imported here and nowhere else. Beside a torch that it was not built for, its compiled operators do not load
 and its import fails; none of them is needed for classification, so their names are declared and the import is tried again.
@@ -21,6 +21,7 @@ from embrec.errors import ConfigError, FeatureError, MissingExtraError
 from embrec.features.image.decode import Transform
 from embrec.features.image.encoder import ImageEncoder, ImageParams
 from embrec.features.image.pixels import ScaleAndCrop
+from embrec.names import there_are
 
 # The names by which papers call the layers of the two families that have several fully connected ones, after their ReLU.
 _NAMED_LAYERS = {
@@ -84,7 +85,7 @@ class TorchvisionEncoder(ImageEncoder):
         names = models.list_models(module=models)
         if self.params.model not in names:
             raise ConfigError(
-                f"encoder 'torchvision': no classification model {self.params.model!r}; there are: {', '.join(names)}"
+                f"encoder 'torchvision': no classification model {self.params.model!r}{there_are(self.params.model, names)}"
             )
         return models.get_model_weights(self.params.model).DEFAULT
 

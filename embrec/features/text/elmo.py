@@ -1,4 +1,4 @@
-"""ELMo (Peters et al. 2018): word vectors from a language model that has read the whole text, averaged (spec 1.8).
+"""ELMo (Peters et al. 2018): word vectors from a language model that has read the whole text, averaged.
 
 The paper's encoder: the equally weighted mean of the module's three layers, and the mean over the words. That is what the
 module calls `default`, but it is computed here, from the signature that takes words and their number, so that the padding

@@ -12,6 +12,7 @@ from embrec.data.catalog import IMAGE, ITEM, Catalog, content_hashes
 from embrec.data.readers.text import words
 from embrec.errors import ConfigError
 from embrec.features.encoder import Contents, EncoderParams
+from embrec.names import there_are
 
 _FIELD = re.compile(r"\{([^{}]+)\}")
 
@@ -26,7 +27,7 @@ class TextParams(EncoderParams):
             "'{title}, made by {brand}'; the catalog's text columns if None"
         ),
     ] = None
-    max_words: Annotated[int, Field(ge=1, description="words read of each text, as published (spec 1.7)")] = 250
+    max_words: Annotated[int, Field(ge=1, description="words read of each text, as published")] = 250
 
     @field_validator("template")
     @classmethod
@@ -58,8 +59,8 @@ def _filled(catalog: Catalog, template: str | None) -> list[str]:
     unknown = [name for name in columns if name not in known]
     if unknown:
         raise ConfigError(
-            f"the text template {template!r} names a column {unknown[0]!r} that the catalog does not have; "
-            f"there are: {', '.join(known)}"
+            f"the text template {template!r} names a column {unknown[0]!r} that the catalog does not have"
+            f"{there_are(unknown[0], known)}"
         )
     if "{" not in template:
         return catalog.texts(columns)

@@ -1,4 +1,4 @@
-"""TF-IDF over words and pairs of words: plain, fast, and in the paper better than ELMo everywhere (spec 1.12, Fig. 11)."""
+"""TF-IDF over words and pairs of words: plain, fast, and in the paper better than ELMo everywhere (Fig. 11)."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from embrec.features.text.texts import TextParams, item_texts, text_contents
 
 
 class TfidfParams(TextParams):
-    """Parameters of `TfidfEncoder`; the defaults are the paper's (spec 1.8)."""
+    """Parameters of `TfidfEncoder`; the defaults are the paper's."""
 
     max_features: Annotated[int, Field(ge=1, description="the most frequent terms that are kept")] = 5000
     longest_term: Annotated[int, Field(ge=1, description="words a term: 2 = words and pairs of words")] = 2

@@ -1,4 +1,4 @@
-"""Averaged word vectors: each item is the mean of the vectors of its words, as in the paper's word2vec (spec 1.8)."""
+"""Averaged word vectors: each item is the mean of the vectors of its words, as in the paper's word2vec."""
 
 import hashlib
 from collections.abc import Sequence

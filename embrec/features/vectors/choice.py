@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from embrec.errors import FeatureError
+from embrec.names import listed, there_are
 
 ID_NAMES = ("item", "item_id", "item_ids", "id", "ids", "asin")
 VECTOR_NAMES = ("vectors", "vector", "embeddings", "embedding", "features")
@@ -27,19 +28,15 @@ def choose(
     """
     if asked is not None:
         if asked not in there:
-            raise FeatureError(f"{path} has no {what} {asked!r} ({option}); {_listed(there)}")
+            raise FeatureError(f"{path} has no {what} {asked!r} ({option}){_listed(asked, there)}")
         return asked
     for name in usual:
         if name in there:
             return name
     if len(there) > 1:
-        raise FeatureError(f"{path} has more than one {what}; say which with {option}: {', '.join(_short(there))}")
+        raise FeatureError(f"{path} has more than one {what}; say which with {option}: {listed(there)}")
     return there[0] if there else None
 
 
-def _listed(there: Sequence[str]) -> str:
-    return f"there are: {', '.join(_short(there))}" if there else "there is none"
-
-
-def _short(names: Sequence[str], most: int = 12) -> list[str]:
-    return [*names[:most], *([f"and {len(names) - most:,} more"] if len(names) > most else [])]
+def _listed(asked: str, there: Sequence[str]) -> str:
+    return there_are(asked, there) if there else "; there is none"

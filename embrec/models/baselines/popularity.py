@@ -1,4 +1,4 @@
-"""PopRec: everybody gets what was bought most, counted over training events (spec 1.12)."""
+"""PopRec: everybody gets what was bought most, counted over training events."""
 
 import torch
 from torch import Tensor

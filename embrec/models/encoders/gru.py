@@ -1,6 +1,6 @@
 """Gated recurrent units: the cell that EmbRec published, and the one that libraries made fast.
 
-The published cell is TensorFlow 1's `GRUCell` with a ReLU candidate (spec 1.2, item 4); Cho et al. (2014) before its
+The published cell is TensorFlow 1's `GRUCell` with a ReLU candidate; Cho et al. (2014) before its
 reset gate moved behind the matrix product. The two differ in function, not only in speed, so a model trained with one
 cannot be served by the other.
 """

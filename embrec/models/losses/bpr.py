@@ -1,6 +1,6 @@
 """BPR: each negative on its own should score below the positive.
 
-Rendle et al., "BPR: Bayesian personalized ranking from implicit feedback" (2009); EmbRec, sec. 3.3 (spec 1.4). Easy to
+Rendle et al., "BPR: Bayesian personalized ranking from implicit feedback" (2009); EmbRec, sec. 3.3. Easy to
 learn from few negatives; with many, most are below the positive already and the mean over them fades: then `bpr-max`
 learns more.
 """

@@ -1,7 +1,7 @@
 """BPR-max: pairwise ranking that keeps learning when most negatives are already below the positive.
 
 Hidasi and Karatzoglou, "Recurrent neural networks with top-k gains for session-based recommendations" (2018); EmbRec, eq.
-7, whose printed prefactor 1/|I-| its own code does not have, and whose softmax runs over the negatives only (spec 1.4).
+7, whose printed prefactor 1/|I-| its own code does not have, and whose softmax runs over the negatives only.
 It needs the regularization: without it, all that counts is the difference to the best negatives, and scores drift upwards
 together.
 """

@@ -1,6 +1,6 @@
 """Cosine: the query should point where the next item's own vector points.
 
-EmbRec, sec. 3.3 (spec 1.4). There are no negatives, so the targets must be vectors that training cannot move (the raw
+EmbRec, sec. 3.3. There are no negatives, so the targets must be vectors that training cannot move (the raw
 features): otherwise all vectors would become one. It underfits beside the ranking losses, in the paper and here.
 """
 

@@ -1,8 +1,8 @@
 """Cross-entropy: the next item as a class among all candidates, the default loss and the strongest in the paper.
 
 It ranks the positive against every candidate at once, so its gradient stays on the candidates that still score too high.
-Published: EmbRec, eq. 4 (spec 1.4), with the labels of the batch left out of the negatives; here the softmax is the true
-one, over every candidate (spec 1.5), unless an exclusion is asked for.
+Published: EmbRec, eq. 4, with the labels of the batch left out of the negatives; here the softmax is the true
+one, over every candidate, unless an exclusion is asked for.
 """
 
 import torch

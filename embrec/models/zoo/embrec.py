@@ -1,4 +1,4 @@
-"""EmbRec: content vectors, a GRU and a dense query layer (spec 1.2); with identity it becomes the paper's GRU4Rec."""
+"""EmbRec: content vectors, a GRU and a dense query layer; with identity it becomes the paper's GRU4Rec."""
 
 from collections.abc import Mapping
 

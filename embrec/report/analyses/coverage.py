@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from embrec.data.interactions import Interactions
 from embrec.errors import ConfigError
 from embrec.evaluation.evaluator import Evaluation
+from embrec.files import check_output_folder
 from embrec.progress import Progress, silent
 from embrec.report.analyses.output import ranges, write_analysis
 from embrec.report.analyses.prefixes import LONGEST
@@ -127,6 +128,8 @@ def analyze_coverage(
     from embrec.report.analyses.coverage_figure import draw
 
     require_matplotlib()
+    if output is not None:
+        check_output_folder(output)
     subject = Subject.open(run)
     n_items = len(subject.dataset.catalog)
     if k > n_items:

@@ -23,6 +23,7 @@ from embrec.errors import ConfigError, RunError
 from embrec.evaluation.evaluator import Ranker
 from embrec.evaluation.lists import gini
 from embrec.evaluation.runs import TrainedRanker
+from embrec.files import check_output_folder
 from embrec.models.factors import Factors
 from embrec.progress import Progress, silent
 from embrec.report.analyses.output import write_analysis
@@ -149,6 +150,8 @@ def analyze_map(
     from embrec.report.analyses.embedding_map_figure import draw
 
     require_matplotlib()
+    if output is not None:
+        check_output_folder(output)
     subject = Subject.open(run)
     found = locate(subject, TrainedRanker(load_model(run)), user=user, sample=sample, seed=seed, progress=progress)
     folder = output or subject.folder

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from embrec.files import write_json
+from embrec.files import check_output_folder, write_json
 from embrec.progress import Progress, silent
 from embrec.report.analyses.output import plain
 from embrec.report.analyses.subject import Subject
@@ -99,6 +99,8 @@ def analyze_examples(
     from embrec.report.analyses.examples_figure import draw
 
     require_matplotlib()
+    if output is not None:
+        check_output_folder(output)
     subject = Subject.open(run)
     found = choose(subject, users=users, seed=seed, progress=progress)
     folder = output or subject.folder

@@ -17,6 +17,7 @@ from embrec.errors import ConfigError
 from embrec.evaluation.evaluator import Evaluation
 from embrec.evaluation.runs import protocol
 from embrec.evaluation.statistics import bootstrap_means, interval
+from embrec.files import check_output_folder
 from embrec.progress import Progress, silent
 from embrec.report.analyses.output import ranges, write_analysis
 from embrec.report.analyses.subject import Subject
@@ -126,6 +127,8 @@ def analyze_prefixes(
     from embrec.report.analyses.prefixes_figure import draw
 
     require_matplotlib()
+    if output is not None:
+        check_output_folder(output)
     subject = Subject.open(run)
     names = tuple(dict.fromkeys(("auc", *metrics)))
     evaluation = subject.evaluated(protocol(subject.run, metrics=names), progress=progress)

@@ -19,6 +19,7 @@ from embrec.evaluation.silhouette import SAMPLE, Clustered, category_column, clu
 from embrec.evaluation.statistics import bootstrap_means, interval
 from embrec.features.category import list_tables, named_table
 from embrec.features.table import FeatureTable
+from embrec.files import check_output_folder
 from embrec.progress import Progress, silent
 from embrec.report.analyses.output import write_analysis
 from embrec.report.figures import require_matplotlib
@@ -138,6 +139,8 @@ def analyze_silhouettes(
     from embrec.report.analyses.silhouettes_figure import draw
 
     require_matplotlib()
+    if output is not None:
+        check_output_folder(output)
     catalog = load_dataset(category).catalog
     of_kinds = category_column(catalog, column)
     if of_kinds is None:

@@ -1,6 +1,5 @@
 """`embrec report`: one page of one or several runs, self-contained, made from what their folders and the evaluator say."""
 
-import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +9,7 @@ from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.evaluator import EvaluationConfig, protocol_for, undefined_notes
 from embrec.evaluation.runs import BASELINES, evaluate_runs, learning_notes, present_features
 from embrec.evaluation.slices import target_slices
-from embrec.files import write_text
+from embrec.files import check_output, write_text
 from embrec.progress import Progress, silent
 from embrec.report.figures import require_matplotlib
 from embrec.report.page.compose import compose
@@ -52,7 +51,8 @@ def build_report(
         require()
     if seed < 0:
         raise ConfigError(f"seed {seed} is negative; use 0 or more")
-    output = _checked_output(output)
+    output = output if output.suffix or output.is_dir() else output.with_suffix(".html")
+    check_output(output, (".html", ".htm"), "report.html")
     runs = tuple(read_run(folder) for folder in {folder.path.resolve(): folder for folder in folders}.values())
     category = runs[0].folder.category
     notes: list[str] = []
@@ -86,27 +86,6 @@ def build_report(
     )
     page = compose(material, circumstances(dataset, partition, category, command), progress)
     write_text(output, page)
-    return output
-
-
-def _checked_output(output: Path) -> Path:
-    """Return the file to write, or raise before hours of work if it cannot be written.
-
-    Raises:
-        ConfigError: it cannot, or its ending is not that of a page.
-    """
-    if output.is_dir():
-        raise ConfigError(f"{output} is a folder; name the file to write, such as -o {output / 'report.html'}")
-    if output.suffix.lower() not in ("", ".html", ".htm"):
-        raise ConfigError(f"{output} does not end as a page does; name it {output.with_suffix('.html').name}")
-    if not output.suffix:
-        output = output.with_suffix(".html")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=output.parent):
-            pass
-    except OSError as error:
-        raise ConfigError(f"cannot write {output} ({error.strerror}); name a file in another folder with -o") from None
     return output
 
 

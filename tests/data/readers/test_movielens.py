@@ -81,7 +81,7 @@ def test_a_broken_movie_is_named_by_line(tmp_path):
         MovieLensSource(path=path).read()
     path = folder_csv(tmp_path / "b")
     (path / "movies.csv").write_text("movieId,name\n10,x\n")
-    with pytest.raises(DataError, match=r"movies\.csv has no column 'title'; it has: movieId, name"):
+    with pytest.raises(DataError, match=r"movies\.csv has no column 'title'; there are: movieId, name"):
         MovieLensSource(path=path).read()
 
 

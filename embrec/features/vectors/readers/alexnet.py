@@ -1,4 +1,4 @@
-"""The published AlexNet features: records of a 10-byte ASCII item id and 4,096 little-endian float32 (spec 1.8).
+"""The published AlexNet features: records of a 10-byte ASCII item id and 4,096 little-endian float32.
 
 McAuley et al., "Image-based recommendations on styles and substitutes" (2015), and EmbRec after it.
 """

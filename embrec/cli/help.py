@@ -1,0 +1,73 @@
+"""What the help of every command has in common: defaults as the configuration has them, and examples."""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+_SETTING = re.compile(r"\{((?:model|training|evaluation|search)\.[a-z_.]+)\}")
+
+
+# As one goes through them; what is not named here comes behind.
+_ORDER = (
+    "data", "features", "train", "tune", "evaluate", "compare", "report", "analyze", "recommend", "score", "settings",
+    "presets", "doctor",
+)  # fmt: skip
+
+
+def _fill(parameters: Sequence[object]) -> None:
+    """Put the defaults of settings into help texts that name them in braces, such as `{training.epochs}`.
+
+    They are looked up only where help is asked for, so that no other command loads the configuration.
+    """
+    for parameter in parameters:
+        text = getattr(parameter, "help", None)
+        if text and _SETTING.search(text):
+            parameter.help = _SETTING.sub(lambda found: default_of(found[1]), text)  # type: ignore[attr-defined]
+
+
+class Command(TyperCommand):
+    """A command whose help may name settings."""
+
+    def format_help(self, *arguments: Any, **options: Any) -> None:
+        """Write the help, with defaults."""
+        _fill(self.params)
+        super().format_help(*arguments, **options)
+
+
+class Group(TyperGroup):
+    """A group of commands whose help may name settings, and that lists its commands in the order of use."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands."""
+        names = super().list_commands(ctx)
+        return sorted(names, key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER))
+
+    def format_help(self, *arguments: Any, **options: Any) -> None:
+        """Write the help, with defaults."""
+        _fill(self.params)
+        super().format_help(*arguments, **options)
+
+
+def examples(*commands: str) -> str:
+    """Return the end of a help text: commands as a person would type them, one a line."""
+    return "\n\n".join(
+        ["Examples:" if len(commands) > 1 else "Example:", *(command.replace("[", "\\[") for command in commands)]
+    )
+
+
+def default_of(setting: str) -> str:
+    """Return the default of a setting in words, such as `30` of `training.epochs`."""
+    return _defaults()[setting]
+
+
+@cache
+def _defaults() -> dict[str, str]:
+    from embrec.training.settings import list_settings
+    from embrec.tuning.config import Halving, SearchConfig
+
+    found = {row.key: row.default for row in list_settings()}
+    search = {**SearchConfig.model_fields, **Halving.model_fields}
+    return found | {f"search.{key}": str(field.default) for key, field in search.items()}

@@ -1,0 +1,28 @@
+"""What `embrec` alone says: the first steps, and the next one in this workspace."""
+
+from pathlib import Path
+
+
+def print_first_steps(workspace: Path | None = None) -> None:
+    """Print how to begin, what the workspace holds, and what comes next."""
+    from embrec.cli.console import answers
+    from embrec.diagnosis import next_step
+    from embrec.workspace import Workspace as Workspaces
+
+    there, command = next_step(Workspaces.locate(workspace))
+    text = f"""\
+EmbRec recommends the next item from what items are: texts, pictures, attributes.
+
+First steps:
+  embrec data import --source table --interactions log.csv --items items.csv --category shop
+  embrec features build                 vectors of the items: of texts, and of pictures where there are any
+  embrec train                          a model; or embrec tune, which searches its settings
+  embrec evaluate RUN --baseline pop    how good it is; with intervals: embrec compare runs
+  embrec recommend RUN --sample 3       what it recommends
+  embrec report RUN                     all of it on one page
+
+{there}
+Next: {command}
+
+All commands: embrec --help; of one: embrec train --help. What is installed: embrec doctor."""
+    answers().print(text, markup=False)
