@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from embrec.data.catalog import Catalog
 from embrec.data.interactions import Interactions
-from embrec.data.readers.ids import check_match
+from embrec.data.readers.ids import check_blanks, check_match
 from embrec.data.readers.raw import EXACT, ITEM, TIME, USER, RawData, context_name
 from embrec.data.store import Dataset
 from embrec.errors import DataError
@@ -104,7 +104,7 @@ def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, Preparati
         DataError: nothing is left, and the message says which filter took the most; or no item of the log is in the catalog.
     """
     seen = raw.events[ITEM].unique()
-    warning = None if raw.items is None else check_match(seen, raw.items[ITEM])
+    warnings = [check_blanks(seen), None if raw.items is None else check_match(seen, raw.items[ITEM])]
     tally = _Tally()
     events = raw.events.with_row_index(_ROW)
     events = _without_duplicates(events, config, tally)
@@ -144,7 +144,7 @@ def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, Preparati
         items_without_events=len(catalog) - items,
         notes=dict(raw.notes),
         remarks=list(raw.remarks),
-        warnings=[] if warning is None else [warning],
+        warnings=[warning for warning in warnings if warning is not None],
     )
     meta = {"preparation": config.model_dump(), "report": report.as_dict()}
     return Dataset(catalog, interactions, meta), report

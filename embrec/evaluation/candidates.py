@@ -162,8 +162,8 @@ class Sampler:
         with np.errstate(divide="ignore"):
             keys = np.where(self._weights > 0, np.log(uniform) / self._weights, -np.inf)
         keys.ravel()[forbidden] = -np.inf
-        drawn: NDArray[np.int64] = np.argpartition(-keys, self.config.count - 1, axis=1)[:, : self.config.count]
-        return drawn
+        drawn = np.argpartition(-keys, self.config.count - 1, axis=1)[:, : self.config.count]
+        return np.sort(drawn, axis=1)  # the order of a partition differs by processor
 
 
 def _random(seed: int, event: NDArray[np.int64], number: NDArray[np.int64]) -> NDArray[np.float64]:

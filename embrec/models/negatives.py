@@ -217,7 +217,7 @@ def catalog_exclusion(config: Negatives, histories: Histories, size: int) -> Exc
 
 def _places_of(targets: Tensor, ids: Tensor) -> Tensor:
     """Return where in the sample [N] each target stands, [M, K], filled up with N."""
-    ordered, order = ids.sort()
+    ordered, order = ids.sort(stable=True)
     low = torch.searchsorted(ordered, targets)
     high = torch.searchsorted(ordered, targets, right=True)
     most = int((high - low).max()) if len(targets) else 0

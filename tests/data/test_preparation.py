@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -125,6 +126,27 @@ def test_the_whole_catalog_is_kept_where_the_source_means_it():
     assert (report.items_without_metadata, report.items_without_events) == (1, 1)
     seen, _ = prepare(raw, KEEP_ALL.model_copy(update={"catalog": "seen"}))
     assert seen.catalog.item_ids.tolist() == ["b", "q"]
+
+
+@pytest.mark.parametrize(
+    ("duplicates", "kept"), [("keep", "caabb"), ("drop", "caabb"), ("first", "cab")], ids=["keep", "drop", "first"]
+)
+def test_exact_times_decide_order_and_repeats_within_a_second(duplicates, kept):
+    raw = raw_of([("u", "a", 7), ("u", "b", 7), ("u", "c", 6), ("u", "b", 7), ("u", "a", 7)])
+    events = raw.events.with_columns(exact_time=pl.Series([7.5, 7.75, 6.9, 7.9, 7.2]))
+    dataset, report = prepare(replace(raw, events=events), KEEP_ALL.model_copy(update={"duplicates": duplicates}))
+    assert histories(dataset) == {"u": list(kept)}
+    assert dataset.interactions.time.tolist() == [6] + [7] * (len(kept) - 1)
+    assert report.ties == 0
+    dataset, _ = prepare(replace(raw, events=events), KEEP_ALL.model_copy(update={"last": 2}))
+    assert histories(dataset) == {"u": ["b", "b"]}
+
+
+def test_ids_that_differ_only_by_blanks_are_a_warning():
+    _, report = prepare(raw_of([("u", "a", 1), ("u", "a ", 2), ("u", "b", 3)]), KEEP_ALL)
+    assert report.warnings == ["1 item ids of the log differ from others only by blanks around them, such as 'a '"]
+    _, report = prepare(raw_of([("u", "a ", 1), ("u", "b", 3)]), KEEP_ALL)
+    assert report.warnings == []
 
 
 def test_context_stays_with_its_event():

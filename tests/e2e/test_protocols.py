@@ -93,7 +93,7 @@ def test_a_second_comparison_reads_what_the_first_has_ranked(runs):
         (("compare", "runs", "loo-s0", "--slice", "weather"), "unknown slices 'weather'; there are: partition, history"),
         (("evaluate", "loo-s0", "--metric", "hr@41"), "'hr@41' looks at the first 41 of only 40 candidates"),
         (("evaluate", "loo-s0", "--metric", "ndcg@5", "--candidates", "sampled:count=40"), "the catalog has 40 items"),
-        (("evaluate", "loo-s0", "--candidates", "some"), "candidates is 'some'; allowed: all, sampled, seen-so-far"),
+        (("evaluate", "loo-s0", "--candidates", "some"), "candidates is 'some'; there are: all, sampled, seen-so-far"),
         (("evaluate", "loo-s0", "--candidates", "sampled:count=x"), "candidates sampled:count is 'x': Input should be"),
         ((*TRAIN, "--split", "user-holdout:test=0.001"), "leaves no test targets"),
     ],

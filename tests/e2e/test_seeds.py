@@ -42,6 +42,6 @@ def test_a_setting_that_does_not_fit_the_model_leaves_its_name_free(shop):
     wrong = (*TRAINING, "--run", "mended", "--set")
     code, errors = shop.invoke(*wrong, "training.l2={item: 0.1}")
     assert code == 2
-    assert "the model has no part 'item'; there are: residual, items, items.weight" in errors
+    assert "the model has no part 'item'; did you mean 'items'? there are: residual, items, items.weight" in errors
     assert not shop.run_folder("mended").exists()
     assert shop.invoke(*wrong, "training.l2={items: 0.1}")[0] == 0

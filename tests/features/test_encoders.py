@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -72,6 +72,7 @@ def test_tfidf_chooses_among_equal_counts_by_the_alphabet(tmp_path):
 WORDS = ["red", "green", "blue", "wool", "silk", "coat", "hat", "sock"]
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     st.lists(st.lists(st.sampled_from(WORDS), min_size=1), min_size=1),
     st.integers(1, 40),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embrec.features.products import steady_product
@@ -31,6 +31,7 @@ def test_they_are_as_near_to_the_truth_as_single_precision(dim, spread):
     assert steady_product(vectors, matrix).dtype == np.float32
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 200), st.integers(1, 40), st.integers(1, 70), st.data())
 def test_a_vector_does_not_depend_on_those_beside_it(seed, dim, width, count, data):
     matrix, others = draw(seed, dim, width), draw(seed + 1, count, dim)

@@ -26,6 +26,20 @@ def test_without_layers_the_item_vectors_are_the_features_dense_and_sparse():
     )
 
 
+@pytest.mark.parametrize("source", ["content", "hybrid"])
+def test_a_new_items_vector_does_not_depend_on_those_beside_it(source):
+    model = toy_model(source).eval()
+    dense, sparse = model.items.tables if source == "content" else model.items.content.tables
+    features = {"dense": dense.vectors[1:], "sparse": sparse.project(torch.eye(sparse.dim))[1:]}
+    together = model.items.encode(features)
+    assert together.shape == (N_ITEMS, model.items.out_dim)
+    for rows in ([0], [5], [3, 2, 1, 0], list(range(N_ITEMS))[::-1]):
+        alone = model.items.encode({name: vectors[rows] for name, vectors in features.items()})
+        assert torch.equal(alone, together[rows])
+    content = model.items if source == "content" else model.items.content
+    torch.testing.assert_close(together, content.all_items()[1:])
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_the_cosine_loss_turns_queries_to_their_targets_and_scores_are_cosines(model):
     made = frozen(model, dropout=0.0)

@@ -17,3 +17,9 @@ def test_an_item_without_a_title_goes_by_its_whole_id():
     assert item_title(catalog, 0, 10) == "a" * 50
     assert item_title(catalog, 1, 10) == "b"
     assert item_title(Catalog(pl.DataFrame({"item": ["c"]})), 0) == "c"
+
+
+def test_a_catalog_says_which_column_is_the_title():
+    frame = pl.DataFrame({"item": ["a"], "prod_name": ["Strap top"], "detail": ["A <i>jersey</i> top"]})
+    assert item_title(Catalog(frame), 0) == "Strap top"
+    assert item_title(Catalog(frame, title_column="detail"), 0) == "A jersey top"

@@ -7,6 +7,7 @@ Names are compared without regard to case, `_`, `-`, `.` and blanks, and without
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import polars as pl
 
@@ -17,6 +18,7 @@ from embrec.names import listed, nearest
 # Before the name of a catalog's column that is called `item` or `image` and is not the one with this role.
 _BESIDE = "catalog."
 _SHOWN = 30  # columns that a message lists
+_CLOSE = 0.8  # likeness of a name that is proposed unasked; more than of one that somebody has typed
 
 _TYPED = re.compile(r":(token|token_seq|float|float_seq)$")
 
@@ -39,12 +41,14 @@ class Role:
         option: the parameter that names it.
         usual: its usual name, which goes before all others.
         common: groups of other common names; one of a group counts only where there is none of the groups before it.
+        makeshift: names of columns that might do, and are proposed where there is none of these.
     """
 
     what: str
     option: str
     usual: str
     common: tuple[frozenset[str], ...]
+    makeshift: tuple[str, ...] = ()
 
     def candidates(self, columns: Iterable[str]) -> list[str]:
         """Return the columns that could be meant where none is named; several if nobody can tell."""
@@ -58,10 +62,12 @@ class Role:
         return []
 
     def likely(self, columns: Iterable[str]) -> str | None:
-        """Return the column whose name is nearest to a common one, None if none is near."""
-        names = list(columns)
-        every = [self.usual, *sorted(set().union(*self.common))]
-        return next((close for name in every if (close := nearest(name, names)) is not None), None)
+        """Return the column that was most likely meant where none has a common name, None if none is likely."""
+        plain = {plain_name(name): name for name in columns}
+        makeshift = next((plain[name] for name in self.makeshift if name in plain), None)
+        every = [plain_name(self.usual), *sorted(set().union(*self.common))]
+        close = (get_close_matches(name, plain, n=1, cutoff=_CLOSE) for name in every)
+        return makeshift or next((plain[found[0]] for found in close if found), None)
 
 
 def _names(text: str) -> frozenset[str]:
@@ -106,6 +112,8 @@ TIMES = Role(
         ),
         _names("time date day t_dat event_date order_date purchase_date review_date"),
     ),
+    # In other logs a position is a place on a page.
+    makeshift=("position", "order", "sequence", "seq", "step"),
 )
 
 

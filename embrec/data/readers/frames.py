@@ -14,6 +14,8 @@ from embrec.data.readers.tabular import Table, read_table
 from embrec.errors import DataError
 from embrec.progress import Progress, silent
 
+_WIDE = (pl.Decimal, pl.Int128, pl.UInt128)  # numbers that NumPy does not have
+
 # A Polars or pandas frame, an Arrow table (or whatever has its stream interface), a list of dictionaries, columns by name.
 Frame = Any
 
@@ -63,7 +65,7 @@ def content_fingerprint(frame: pl.DataFrame) -> str:
         digest.update(np.packbits(values.is_null().to_numpy()).tobytes())
         if values.dtype in (pl.Object, pl.Binary) or values.dtype.is_nested():
             digest.update(json.dumps(values.to_list(), default=repr).encode())
-        elif (values.dtype.is_numeric() and not values.dtype.is_decimal()) or values.dtype.is_temporal():
+        elif values.dtype.is_temporal() or (values.dtype.is_numeric() and values.dtype not in _WIDE):
             digest.update(values.to_physical().fill_null(0).to_numpy().tobytes())
         else:
             texts = values.cast(pl.String).fill_null("")

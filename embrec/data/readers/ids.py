@@ -139,6 +139,19 @@ def check_match(log: pl.Series, catalog: pl.Series) -> str | None:
     return None
 
 
+def check_blanks(log: pl.Series) -> str | None:
+    """Return a warning if some items of the log are told apart by nothing but blanks around their ids.
+
+    Args:
+        log: the item ids of the log, each once.
+    """
+    padded = log.filter(log.str.strip_chars() != log)
+    twins = padded.filter(padded.str.strip_chars().is_in(log.implode())).sort()
+    if twins.is_empty():
+        return None
+    return f"{len(twins):,} item ids of the log differ from others only by blanks around them, such as {twins[0]!r}"
+
+
 def _told(found: Likeness) -> str:
     return f"{found.one!r} in the log, {found.other!r} in the catalog: {found.cause}"
 

@@ -73,8 +73,8 @@ def images_by_column(items: pl.DataFrame, column: str, folder: Path, notes: dict
     if links:
         notes["links to images, which are not fetched"] = len(links)
     named = [None if name and name.strip().lower().startswith(("http://", "https://")) else name for name in named]
-    paths = [(folder / Path(name).expanduser()).absolute() if name and name.strip() else None for name in named]
-    present = [str(path) if path is not None and path.is_file() else None for path in paths]
+    paths = [_path(folder, name) if name and name.strip() else None for name in named]
+    present = [str(path) if path is not None and _is_file(path) else None for path in paths]
     wanted = [path for path in paths if path is not None]
     if wanted and not any(present):
         raise DataError(f"none of the {len(wanted)} image files of column {column!r} exists; the first is {wanted[0]}")
@@ -83,3 +83,17 @@ def images_by_column(items: pl.DataFrame, column: str, folder: Path, notes: dict
     if missing:
         notes["image files that do not exist"] = missing
     return items.drop(column).with_columns(pl.Series(IMAGE, present, dtype=pl.String))
+
+
+def _path(folder: Path, name: str) -> Path:
+    try:
+        return (folder / Path(name).expanduser()).absolute()
+    except RuntimeError:  # "~x/a.jpg", where nobody is called x
+        return (folder / name).absolute()
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # what stands there is no path, such as a long text
+        return False

@@ -52,6 +52,8 @@ def readable(
         values = texts
     if _has(values.dtype, pl.Struct):
         return pl.Series(values.name, [_json(value) for value in values.to_list()], dtype=pl.String), NESTED
+    if values.dtype == pl.Duration and wanted:
+        values = values.dt.to_string()
     parts: pl.Series | None = None
     reason: str | None = None
     if isinstance(values.dtype, pl.List | pl.Array):
@@ -150,7 +152,13 @@ def _parsed(text: str) -> Any:
         for parse in (json.loads, ast.literal_eval):
             try:
                 return parse(text)
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
+            except (
+                ValueError,
+                TypeError,
+                SyntaxError,
+                MemoryError,
+                RecursionError,
+            ):  # TypeError: {{}}, a set of mappings
                 continue
     return text
 

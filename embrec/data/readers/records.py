@@ -50,7 +50,7 @@ def literal_record(line: bytes) -> Record:
     except ValueError:
         try:
             record = ast.literal_eval(_RELATED.sub(b"", line).decode("utf-8", errors="replace").strip())
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):  # TypeError: {{}}, a set of mappings
             raise ValueError(f"neither a Python dictionary nor JSON: {_shown(line)}; mend or remove the line") from None
     if not isinstance(record, dict):
         raise ValueError(f"not a dictionary but {_shown(line)}; each line must be one {{...}}")

@@ -308,7 +308,7 @@ def _context(values: pl.Series, where: Callable[[int], str], remarks: list[str])
     """Return a context column as an array can hold it: numbers (absent: NaN) or text (absent: empty)."""
     values = as_numbers(values, remarks)
     if values.dtype.is_numeric() or values.dtype == pl.Boolean:
-        exact = not values.dtype.is_decimal() and not values.null_count()
+        exact = values.dtype not in (pl.Decimal, pl.Int128, pl.UInt128) and not values.null_count()
         return values if exact else values.cast(pl.Float64).fill_null(float("nan"))
     if values.dtype.is_nested() or values.dtype in (pl.Binary, pl.Object, pl.Duration):
         raise DataError(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -24,7 +25,8 @@ class TrainedVectors(Vocabulary):
     def train(
         cls, texts: Sequence[str], *, dim: int, window: int, min_count: int, epochs: int, seed: int
     ) -> "TrainedVectors":
-        """Train on texts, read in lower case; the same texts in the same order give the same vectors to the bit.
+        """Train on texts, read in lower case; the same texts in the same order give the same vectors to the bit
+        on processors of one kind (elsewhere sums are rounded in another order, and training builds on them).
 
         One thread only: gensim's threads race for the vectors that they share.
 
@@ -37,13 +39,21 @@ class TrainedVectors(Vocabulary):
         except ImportError:
             raise MissingExtraError("gensim", "word2vec", "encoder 'word2vec' with the vectors 'catalog'") from None
         sentences = [words for text in texts if (words := parts(text.lower()))]
-        model = Word2Vec(vector_size=dim, window=window, min_count=min_count, epochs=epochs, seed=seed, sg=1, workers=1)
-        model.build_vocab(sentences)
-        if not len(model.wv):
+        counts = Counter(word for words in sentences for word in words)
+        # By count, then alphabet: gensim's own order of equal counts, in which vectors begin, differs by kind of processor.
+        known = {
+            word: -count
+            for count, word in sorted((-counts[word], word) for word in counts if counts[word] >= min_count)
+        }
+        model = Word2Vec(
+            vector_size=dim, window=window, min_count=min_count, epochs=epochs, seed=seed, sg=1, workers=1, sorted_vocab=0
+        )  # fmt: skip
+        if not known:
             raise FeatureError(
                 f"encoder 'word2vec' finds no word {min_count:,} times in the texts of the {len(texts):,} items that it is "
                 "fitted on; check the text columns of the catalog, or lower min_count"
             )
+        model.build_vocab_from_freq(known, corpus_count=len(sentences))
         model.train(sentences, total_examples=model.corpus_count, epochs=model.epochs)
         return cls(model.wv.index_to_key, np.ascontiguousarray(model.wv.vectors, dtype=np.float32))
 

@@ -89,6 +89,8 @@ class WordVectorEncoder(Encoder):
     """
 
     name: ClassVar[str] = "word2vec"
+    # Of vectors that are trained; version 1 trained them from another beginning. What it saved is read on.
+    reads_versions: ClassVar[frozenset[int]] = frozenset({1})
     block_rows: ClassVar[int] = 2048
     keeps_vectors: ClassVar[bool] = False
     extra: ClassVar[str] = "text"
@@ -98,6 +100,8 @@ class WordVectorEncoder(Encoder):
 
     def __init__(self, **params: Any) -> None:
         self.params = WordVectorParams(**params)
+        if self._trains:
+            self.as_version(2)
         self._trained: TrainedVectors | None = None
         self._frequencies: DocumentFrequencies | None = None
 

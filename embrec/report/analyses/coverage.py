@@ -228,8 +228,12 @@ def drawings(
         elif size == total:
             yield np.broadcast_to(np.arange(total), (rows, total))
         else:
-            keys = generator.random((rows, total), dtype=np.float32)
-            yield np.argpartition(keys, size, axis=1)[:, :size]
+            keys = generator.random((rows, total), dtype=np.float32).view(np.uint32).astype(np.uint64)
+            keys = keys << np.uint64(32) | np.arange(
+                total, dtype=np.uint64
+            )  # of equal keys the first: no two are equal
+            smallest = np.partition(keys, size, axis=1)[:, :size] & np.uint64(2**32 - 1)
+            yield np.sort(smallest, axis=1).astype(np.int64)  # the order of a partition differs by processor
 
 
 def distinct(ids: NDArray[np.int64], draws: NDArray[np.int64]) -> NDArray[np.int64]:

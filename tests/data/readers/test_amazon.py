@@ -124,6 +124,7 @@ def test_a_broken_review_is_named_by_file_line_and_key(tmp_path, line, message):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
+        ("{{}}", r"line 2: neither a Python dictionary nor JSON: \{\{\}\}"),
         ("{'asin': 'B2', 'title': 'cut", r"line 2: neither a Python dictionary nor JSON: \{'asin': 'B2'"),
         ("__import__('os')", r"line 2: neither"),
         ("{'title': 'x'}", r"line 2: key 'asin': the item id is empty"),

@@ -55,6 +55,8 @@ def test_the_usual_name_goes_before_common_ones_and_these_before_makeshifts():
             r"no column 'item' and none whose name is common for item ids; it has: shop, when; name it with --i",
         ),
         (USERS, ["usr", "x"], r"it has: usr, x; did you mean --user-column usr\?"),
+        (TIMES, ["user", "state"], r"it has: user, state; name it with --time-column"),
+        (TIMES, ["user", "state", "Position"], r"did you mean --time-column Position\?"),
     ],
 )
 def test_where_nothing_or_too_much_fits_the_columns_are_listed(role, columns, message):

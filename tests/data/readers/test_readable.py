@@ -151,4 +151,6 @@ def test_the_columns_of_a_fashion_shop_are_sorted_out(tmp_path):
 
 def test_durations_and_other_types_do_not_hurt():
     assert read([timedelta(days=1)])[0] == [timedelta(days=1)]
+    assert read([timedelta(days=1), None], wanted=True)[0] == ["P1D", None]
+    assert read(["{{}}", "{" * 50 + "}" * 50, "[" * 5000 + "]" * 5000])[0][0] == "{{}}"
     assert read(["x"], dtype=pl.Categorical)[0] == ["x"]

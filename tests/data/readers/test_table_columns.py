@@ -1,12 +1,13 @@
 """Columns with unusual names, types and values: nothing is lost without a word, and nothing ends in a traceback."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import polars as pl
 import pytest
 
 from embrec.data.preparation import PRESETS, prepare
+from embrec.data.readers.frames import content_fingerprint
 from embrec.data.readers.table import TableSource, read_items
 from embrec.errors import DataError
 
@@ -181,6 +182,9 @@ def test_links_to_images_are_not_fetched_and_that_is_said(tmp_path):
     ).read()
     assert raw.notes["links to images, which are not fetched"] == 1
     assert raw.items["image"].to_list() == [str(tmp_path / "a.jpg"), None]
+    names = [f"~nobody-{'x' * 40}/a.jpg", "long " * 200]
+    with pytest.raises(DataError, match=r"none of the 2 image files of column 'picture' exists"):
+        read_items(items.with_columns(picture=pl.Series(names)), image_column="picture")
     with pytest.raises(DataError, match=r"column 'picture' has the type Int64; expected paths of image files"):
         read_items(items.with_columns(picture=pl.lit(1, dtype=pl.Int64)), image_column="picture")
 
@@ -191,3 +195,68 @@ def test_a_missing_float_id_is_named_by_its_row(tmp_path):
     )
     with pytest.raises(DataError, match=r"e\.parquet, row 2: the item id is empty"):
         TableSource(interactions=tmp_path / "e.parquet").read()
+
+
+TYPES = {
+    "texts": pl.Series(["a", None, " "]),
+    "whole": pl.Series([1, None, 3]),
+    "float": pl.Series([1.5, float("nan"), float("inf")]),
+    "truth": pl.Series([True, False, None]),
+    "day": pl.Series([date(2020, 1, 1)] * 3),
+    "moment": pl.Series([datetime(2020, 1, 1, 1, 1, 1, 5)] * 3),
+    "zoned": pl.Series([datetime(2020, 1, 1, tzinfo=UTC)] * 3),
+    "nanoseconds": pl.Series([1, 2, 3]).cast(pl.Datetime("ns")),
+    "duration": pl.Series([timedelta(1)] * 3),
+    "clock": pl.Series([time(1)] * 3),
+    "decimal": pl.Series([Decimal("1.5"), None, Decimal("2")]),
+    "bytes": pl.Series([b"a", b"\xff", None]),
+    "lists": pl.Series([["a"], [], None]),
+    "numbers": pl.Series([[1], [2, 3], None]),
+    "objects": pl.Series([[{"a": 1}], [], None]),
+    "nested": pl.Series([{"a": 1}, None, {"a": 2}]),
+    "bytes in lists": pl.Series([[b"\xff"], [], None]),
+    "lists in lists": pl.Series([[["a"], ["b"]], None, []]),
+    "arrays": pl.Series([[1, 2], [3, 4], [5, 6]], dtype=pl.Array(pl.Int64, 2)),
+    "unsigned": pl.Series([2**64 - 1, 1, 2], dtype=pl.UInt64),
+    "wide": pl.Series([2**70, 1, 2], dtype=pl.Int128),
+    "categories": pl.Series(["a", "b", "a"], dtype=pl.Categorical),
+    "enum": pl.Series(["a", "b", "a"], dtype=pl.Enum(["a", "b"])),
+    "nothing": pl.Series([None] * 3),
+    "anything": pl.Series([object(), object(), object()], dtype=pl.Object),
+    "odd": pl.Series(['{"a": 1}', "[1]", "\x00"]),
+}
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_a_column_of_any_type_is_read_or_refused_in_one_line(name):
+    values = TYPES[name].alias("x")
+    log = pl.DataFrame({"user": ["u", "u", "v"], "item": ["a", "b", "a"], "timestamp": [1, 2, 3]})
+    items = pl.DataFrame({"item": ["a", "b", "c"], "title": ["x y", "z", None]}).with_columns(values)
+    logs = [
+        {"user_column": "x"},
+        {"item_column": "x"},
+        {"time_column": "x"},
+        {"order_column": "x"},
+        {"context_column": ("x",)},
+    ]
+    catalogs = [{}, {"text_column": ("x",)}, {"title_column": "x"}, {"image_column": "x"}, {"catalog_item_column": "x"}]
+    refusals = []
+    for options in logs:
+        try:
+            prepare(
+                TableSource(interactions=log.with_columns(values), missing_time="drop", **options).read(),
+                PRESETS["none"],
+            )
+        except DataError as error:
+            refusals.append(str(error))
+    for options in catalogs:
+        try:
+            catalog = prepare(TableSource(interactions=log, items=items, **options).read(), PRESETS["none"])[0].catalog
+            assert (
+                len(catalog.fingerprints) == len(catalog.texts()) == len(catalog.titles()) == len(catalog.image_paths())
+            )
+        except DataError as error:
+            refusals.append(str(error))
+    assert not [message for message in refusals if "\n" in message]
+    assert len(refusals) < len(logs) + len(catalogs)  # at least a catalog can hold it, or say that it leaves it out
+    assert content_fingerprint(items) == content_fingerprint(items.clone())

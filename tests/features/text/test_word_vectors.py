@@ -16,6 +16,7 @@ from support.catalogs import titled
 from embrec.data.catalog import Catalog
 from embrec.errors import FeatureError, MissingExtraError
 from embrec.features.build import build
+from embrec.features.registry import load_encoder, make_encoder
 from embrec.features.table import FeatureTable
 from embrec.features.text.texts import item_texts
 from embrec.features.text.vocabulary import GloveVectors
@@ -317,3 +318,24 @@ def test_a_table_is_built_and_found_up_to_date(path, tmp_path):
     assert table.present.tolist() == [True, True, True, False, True]
     again = build(titled(TITLES), WordVectorEncoder(vectors=str(path), combiner="idf"), tmp_path / "features")
     assert (again.path, again.encoded) == (report.path, 0)
+
+
+def test_words_of_equal_counts_are_trained_in_alphabetical_order(tmp_path):
+    """Each word's vector begins at random by its place, which a sort that is not stable would settle by the processor."""
+    pytest.importorskip("gensim", reason="the extra 'word2vec' is not installed")
+    words = [f"w{number:03}" for number in range(300)]
+    encoder = make_encoder("word2vec:vectors=catalog:dim=5:epochs=1")
+    encoder.fit(
+        titled([" ".join(words[start : start + 100][::-1]) for start in (200, 100, 0)] * 2 + ["w007", "w250", "rare"])
+    )
+    encoder.save(tmp_path)
+    expected = ["w007", "w250", *(word for word in words if word not in ("w007", "w250"))]
+    assert json.loads((tmp_path / "words.json").read_text()) == expected
+    assert encoder.version == 2
+    # Vectors that version 1 trained are read on, under the name that their tables have.
+    description = json.loads((tmp_path / "encoder.json").read_text())
+    (tmp_path / "encoder.json").write_text(json.dumps(description | {"version": 1}))
+    before = load_encoder(tmp_path)
+    assert before.identity()["version"] == 1
+    assert before.stem != encoder.stem
+    assert make_encoder("word2vec").version == 1  # nothing of ready vectors has changed
