@@ -3,14 +3,17 @@
 The preset `embrec` is the published preprocessing (Amazon 2014; spec 1.7): items and users with fewer than five reviews
 are dropped, both counted once on the raw reviews and not again afterwards; a user's last 50 events are kept, ordered by
 time with ties in input order; users with fewer than three events left are dropped. `5-core` counts again until nothing
-changes and keeps whole histories; `none` keeps everything.
+changes and keeps whole histories; `none` keeps everything. The filter `none` is less than that preset: it counts no events, but
+histories are cut to `last` events all the same.
 """
 
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from embrec.data.catalog import Catalog
 from embrec.data.interactions import Interactions
@@ -19,6 +22,9 @@ from embrec.data.store import Dataset
 from embrec.errors import DataError
 
 _ROW = "__row"
+_ORDER = "__order"
+
+INPUT_ORDER = "input"
 
 
 class PreparationConfig(BaseModel):
@@ -27,7 +33,10 @@ class PreparationConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     filter: Annotated[
         Literal["one-pass", "iterative", "none"],
-        Field(description="count events of items and users once, again until nothing changes, or not at all"),
+        Field(
+            description="count events of items and users once, again until nothing changes, or not at all; last and "
+            "min_history cut all the same (preset none keeps everything)"
+        ),
     ] = "one-pass"
     min_item_events: Annotated[int, Field(ge=1, description="items with fewer events are dropped")] = 5
     min_user_events: Annotated[int, Field(ge=1, description="users with fewer events are dropped")] = 5
@@ -41,6 +50,30 @@ class PreparationConfig(BaseModel):
         Literal["source", "seen", "all"],
         Field(description="items with events only, all items, or what suits the source"),
     ] = "source"
+    ties: Annotated[
+        str,
+        Field(
+            description="order of a user's events of the same time: input (as they came), or shuffle:seed=N (by chance)"
+        ),
+    ] = INPUT_ORDER
+
+    @field_validator("ties")
+    @classmethod
+    def _known_ties(cls, ties: str) -> str:
+        if ties == "shuffle":
+            return "shuffle:seed=0"
+        if ties != INPUT_ORDER and not re.fullmatch(r"shuffle:seed=(0|[1-9][0-9]{0,17})", ties, re.ASCII):
+            raise ValueError("ties are in the order of the input (input), or drawn by chance (shuffle:seed=0)")
+        return ties
+
+    @property
+    def tie_seed(self) -> int | None:
+        """What the order of ties is drawn from; None where it is that of the input."""
+        return None if self.ties == INPUT_ORDER else int(self.ties.partition("=")[2])
+
+    def identity(self) -> dict[str, Any]:
+        """Return the plain values by which imports are told apart; one setting is younger than many of them."""
+        return self.model_dump(exclude={"ties"} if self.ties == INPUT_ORDER else set())
 
 
 PRESETS: dict[str, PreparationConfig] = {
@@ -99,7 +132,7 @@ def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, Preparati
         DataError: nothing is left; the message says which filter took the most.
     """
     tally = _Tally()
-    events = raw.events.with_row_index(_ROW)
+    events = _with_order(raw.events.with_row_index(_ROW), config)
     events = _without_duplicates(events, config, tally)
     events = _frequent(events, config, tally)
     events = _latest(events, config, tally)
@@ -111,6 +144,7 @@ def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, Preparati
         )
     catalog = _catalog(raw, events, config)
     user_ids = events[USER].unique(maintain_order=True)
+    events = events.sort(_ORDER) if config.tie_seed is not None else events
     interactions = Interactions.from_events(
         user_ids=user_ids.to_numpy().astype(object),
         user=_codes(events[USER], user_ids),
@@ -132,8 +166,19 @@ def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, Preparati
         items_without_events=len(catalog) - items,
         notes=dict(raw.notes),
     )
-    meta = {"preparation": config.model_dump(), "report": report.as_dict()}
+    meta = {"preparation": config.identity(), "report": report.as_dict()}
     return Dataset(catalog, interactions, meta), report
+
+
+def _with_order(events: pl.DataFrame, config: PreparationConfig) -> pl.DataFrame:
+    """Add what decides between events of the same user and time: the row, or a number drawn for each row of the source.
+
+    The numbers do not depend on the filters, so that whatever these keep stands in the same order.
+    """
+    if config.tie_seed is None:
+        return events.with_columns(pl.col(_ROW).alias(_ORDER))
+    drawn = np.random.default_rng(config.tie_seed).permutation(len(events))
+    return events.with_columns(pl.Series(_ORDER, drawn))
 
 
 def _without_duplicates(events: pl.DataFrame, config: PreparationConfig, tally: _Tally) -> pl.DataFrame:
@@ -174,7 +219,7 @@ def _frequent(events: pl.DataFrame, config: PreparationConfig, tally: _Tally) ->
 def _latest(events: pl.DataFrame, config: PreparationConfig, tally: _Tally) -> pl.DataFrame:
     if config.last is not None:
         place = pl.int_range(pl.len()).over(USER)  # of rows sorted by time: the place in the user's history
-        by_time = events.sort(TIME, _ROW)
+        by_time = events.sort(TIME, _ORDER)
         kept = by_time.filter(place + config.last >= pl.len().over(USER)).sort(_ROW)
         tally.events[f"before the last {config.last} events of a user"] = len(events) - len(kept)
         events = kept

@@ -11,6 +11,7 @@ _TITLES = {
     "partition": "By what training knew",
     "history": "By events before",
     "popularity": "By popularity of the item",
+    "tied": "By time since the event before",
 }
 
 
