@@ -261,7 +261,11 @@ def runs(
     ties: Ties = None,
     candidates: Candidates = None,
     slices: Annotated[
-        list[str] | None, typer.Option("--slice", help="partition, history, popularity or features; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--slice",
+            help="partition, history, popularity, tied (at the same moment as the event before) or features; may be repeated.",
+        ),
     ] = None,
     lists: Annotated[int | None, typer.Option(min=1, help="Also describe the lists of so many items.")] = None,
     output: Annotated[
@@ -271,7 +275,6 @@ def runs(
 ) -> None:
     """Compare finished runs target by target; runs that differ in the seed alone are one model."""
     from embrec.cli.console import answers, notes, print_table, progress_bars
-    from embrec.evaluation.evaluator import undefined_notes
     from embrec.evaluation.runs import protocol
     from embrec.files import write_json, write_text
     from embrec.report.runs import compare_runs, runs_legend, runs_markdown, runs_tables
@@ -282,13 +285,15 @@ def runs(
     config = protocol(folders[0], metrics=metric, seen=seen, ties=ties, candidates=candidates)
     with progress_bars() as progress:
         comparison = compare_runs(
-            folders, baseline or [], config, reference=reference, dimensions=slices or [], k=lists, progress=progress
+            folders, baseline, config, reference=reference, dimensions=slices or [], k=lists, progress=progress
         )
     for table in runs_tables(comparison):
         print_table(table.title, table.columns, table.rows)
+    for line in comparison.verdict:
+        answers().print(line, markup=False)
+    for warning in comparison.warnings:
+        answers().print(f"warning: {warning}", markup=False)
     answers().print(runs_legend(comparison), markup=False)
-    for warning in undefined_notes(comparison.evaluations):
-        notes().print(f"warning: {warning}", markup=False)
     if output is not None:
         write_text(output / "runs.md", runs_markdown(comparison, command_line()))
         write_json(output / "runs.json", {**comparison.as_dict(), "command": command_line()})

@@ -12,18 +12,21 @@ from typing import Any
 from embrec.data.splits import split_text
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError
+from embrec.evaluation.baselines import usable_baselines
 from embrec.evaluation.candidates import Sampled
+from embrec.evaluation.cautions import cautions, shown_metrics
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, protocol_for
 from embrec.evaluation.lists import list_metrics
 from embrec.evaluation.runs import evaluate_runs, learning_notes, present_features
 from embrec.evaluation.slices import target_slices
+from embrec.evaluation.verdict import verdict_lines, verdicts
 from embrec.progress import Progress, silent
 from embrec.report.record import settings_of
 from embrec.report.results import CONFIDENCE, RESAMPLES, Measurements, measure, plain_measurements
 from embrec.report.tables import Table, difference, estimate, markdown_table
 from embrec.training.run import RunFolder
 
-DIMENSIONS = ("partition", "history", "popularity", "features")
+DIMENSIONS = ("partition", "history", "popularity", "tied", "features")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,9 @@ class RunsComparison:
         slice_sizes: dimension -> slice -> targets.
         lists: name -> what its lists are like, the mean over seeds; empty if nobody asked.
         notes: what is to be said of models that learned from more than the others.
+        shown: the metrics that tables show: without those that cannot tell models apart.
+        verdict: what training brought over the best baseline, in a line or two.
+        warnings: what must be said of figures that are too good, or too poor, by construction.
     """
 
     category: str
@@ -55,6 +61,9 @@ class RunsComparison:
     slice_sizes: Mapping[str, Mapping[str, int]]
     lists: Mapping[str, Mapping[str, float]]
     notes: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    verdict: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def targets(self) -> dict[str, int]:
@@ -75,6 +84,8 @@ class RunsComparison:
                 "tests": "paired, over users: bootstrap of the difference; Wilcoxon signed-rank, Holm over the models",
             },
             "targets": self.targets,
+            "verdict": list(self.verdict),
+            "warnings": list(self.warnings),
             "notes": list(self.notes),
             "models": {
                 name: {
@@ -122,7 +133,7 @@ def _shared_name(names: Sequence[str]) -> str:
 
 def compare_runs(
     runs: Sequence[RunFolder],
-    baselines: Sequence[str] = (),
+    baselines: Sequence[str] | None = None,
     config: EvaluationConfig | None = None,
     *,
     reference: str | None = None,
@@ -134,7 +145,7 @@ def compare_runs(
 
     Args:
         runs: finished ones of one category and split.
-        baselines: as of `evaluate_runs`.
+        baselines: their names; None for all that can be computed, see `usable_baselines`.
         config: the protocol; that of the first run if None.
         reference: name of the model, of one of its runs or of the baseline that the others are compared with; the first
             model if None.
@@ -156,12 +167,14 @@ def compare_runs(
     if k is not None and isinstance(protocol.candidates, Sampled):
         raise ConfigError("lists are of the whole catalog, not of sampled candidates; ask for lists or for a sample")
     groups = same_but_for_seed(runs)
+    baselines, left_out = usable_baselines(runs, baselines)
     found = evaluate_runs(runs, baselines, protocol, progress, keep=k or 0)
     evaluations: dict[str, list[Evaluation]] = {name: [found[name]] for name in dict.fromkeys(baselines)}
     evaluations |= {name: [found[run.name] for run in group] for name, group in groups.items()}
     chosen = _reference(reference, groups, evaluations)
     partition = first.split(dataset.interactions, len(dataset.catalog))
     names = protocol.metrics
+    shown = shown_metrics(names, evaluations[chosen][0])
     slices = {}
     if dimensions:
         present = present_features(runs, dataset, partition)
@@ -191,7 +204,10 @@ def compare_runs(
             for dimension in dimensions
         },
         lists=lists,
-        notes=tuple(learning_notes(runs, dataset, partition)),
+        notes=(*learning_notes(runs, dataset, partition), *(note.rstrip(".") for note in left_out)),
+        shown=shown,
+        verdict=tuple(verdict_lines(verdicts(evaluations, baselines, (first.training.select_by, *shown)))),
+        warnings=tuple(cautions(evaluations, names)),
     )
 
 
@@ -211,7 +227,7 @@ def _reference(
 def runs_tables(comparison: RunsComparison, *, differences: bool = False) -> list[Table]:
     """Return the tables of a comparison: each slice of the targets, then each dimension, then the lists."""
     title = f"{comparison.category}, {comparison.split}, {comparison.config.words()}"
-    names = comparison.config.metrics
+    names = comparison.shown or comparison.config.metrics
     tables = []
     for label, size in comparison.targets.items():
         tables.append(
@@ -282,6 +298,8 @@ def runs_markdown(comparison: RunsComparison, command: str = "") -> str:
     several = {name: runs for name, runs in comparison.models.items() if len(runs) > 1}
     parts = [
         f"# Runs on {comparison.category}",
+        *(f"{line}." for line in comparison.verdict),
+        *(f"Warning: {line}." for line in comparison.warnings),
         f"{runs_legend(comparison)}.",
         *map(markdown_table, runs_tables(comparison, differences=True)),
         *(f"{name} is the mean of {', '.join(runs)}." for name, runs in several.items()),
