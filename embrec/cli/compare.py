@@ -131,6 +131,8 @@ def encoders(
     answers().print(f"\n{category}: comparison {comparison.name}", markup=False)
     for table in main_tables(comparison):
         print_table(table.title, table.columns, table.rows)
+    for line in comparison.baselines.said() if comparison.baselines is not None else ():
+        answers().print(line, markup=False)
     answers().print(legend(comparison), markup=False)
     notes().print(f"report: {comparison.folder}", markup=False)
     if comparison.failures:
@@ -331,6 +333,8 @@ def _show(comparison: "ObjectiveComparison") -> None:
     answers().print(f"\n{comparison.category}: comparison {comparison.name}", markup=False)
     table = objective_table(comparison)
     print_table(table.title, table.columns, table.rows)
+    for line in comparison.baselines.said() if comparison.baselines is not None else ():
+        answers().print(line, markup=False)
     answers().print(objective_legend(comparison), markup=False)
     for note in comparison.notes:
         notes().print(f"note: {note}", markup=False)

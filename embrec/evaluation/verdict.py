@@ -64,7 +64,7 @@ class Verdict:
         return line
 
     def _named(self) -> str:
-        return f"{self.baseline}, {WHAT_IT_KNOWS[self.baseline]}"
+        return f"{self.baseline}, {WHAT_IT_KNOWS[self.baseline.partition(' ')[0]]}"
 
 
 def verdicts(
