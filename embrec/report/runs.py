@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from embrec.data.splits import split_text
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError
@@ -16,6 +19,7 @@ from embrec.evaluation.baselines import usable_baselines
 from embrec.evaluation.candidates import Sampled
 from embrec.evaluation.cautions import cautions, shown_metrics
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, protocol_for
+from embrec.evaluation.few import telling
 from embrec.evaluation.lists import list_metrics
 from embrec.evaluation.runs import evaluate_runs, learning_notes, present_features
 from embrec.evaluation.slices import target_slices
@@ -48,6 +52,7 @@ class RunsComparison:
         shown: the metrics that tables show: without those that cannot tell models apart.
         verdict: what training brought over the best baseline, in a line or two.
         warnings: what must be said of figures that are too good, or too poor, by construction.
+        void: (slice, metric) where so few candidates are left that any model has the same value.
     """
 
     category: str
@@ -64,6 +69,7 @@ class RunsComparison:
     shown: tuple[str, ...] = ()
     verdict: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    void: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def targets(self) -> dict[str, int]:
@@ -208,6 +214,23 @@ def compare_runs(
         shown=shown,
         verdict=tuple(verdict_lines(verdicts(evaluations, baselines, (first.training.select_by, *shown)))),
         warnings=tuple(cautions(evaluations, names)),
+        void=_void(
+            [evaluations[chosen][0].slices(), *(slices[one] for one in dimensions)], evaluations[chosen][0], shown
+        ),
+    )
+
+
+def _void(
+    dimensions: Sequence[Mapping[str, NDArray[np.bool_]]], evaluation: Evaluation, names: Sequence[str]
+) -> frozenset[tuple[str, str]]:
+    """Return which metrics say nothing in which slices."""
+    candidates = evaluation.standing.candidates
+    return frozenset(
+        (label, name)
+        for slices in dimensions
+        for label, members in slices.items()
+        for name in names
+        if name not in telling(names, candidates[members])
     )
 
 
@@ -238,7 +261,7 @@ def runs_tables(comparison: RunsComparison, *, differences: bool = False) -> lis
                     [
                         model,
                         str(len(runs)) if runs else "",
-                        *(estimate(comparison.metrics[model][label][name]) for name in names),
+                        *(_cell(comparison, label, name, comparison.metrics[model]) for name in names),
                     ]
                     for model, runs in comparison.models.items()
                 ],
@@ -263,7 +286,11 @@ def runs_tables(comparison: RunsComparison, *, differences: bool = False) -> lis
                     f"{name} by {dimension}",
                     [dimension, "targets", *comparison.models],
                     [
-                        [label, f"{size:,}", *(estimate(measured[model][label][name]) for model in comparison.models)]
+                        [
+                            label,
+                            f"{size:,}",
+                            *(_cell(comparison, label, name, measured[one]) for one in comparison.models),
+                        ]
                         for label, size in comparison.slice_sizes[dimension].items()
                     ],
                 )
@@ -280,6 +307,11 @@ def runs_tables(comparison: RunsComparison, *, differences: bool = False) -> lis
     return tables
 
 
+def _cell(comparison: RunsComparison, label: str, name: str, measured: Measurements) -> str:
+    """Show a metric of a slice; `-` where it would be the same for every model."""
+    return "-" if (label, name) in comparison.void else estimate(measured[label][name])
+
+
 def runs_legend(comparison: RunsComparison) -> str:
     """Say what stands in the cells."""
     text = f"[ ] {CONFIDENCE:.0%} bootstrap interval over users"
@@ -290,6 +322,9 @@ def runs_legend(comparison: RunsComparison) -> str:
             f"; ▲ better, ▼ worse than {comparison.reference} on the same targets: the paired interval of the difference "
             "leaves out 0, and Wilcoxon's p over users, after Holm, is below 0.05"
         )
+    shown = {label for slices in (comparison.targets, *comparison.slice_sizes.values()) for label in slices}
+    if any(label in shown for label, _ in comparison.void):
+        text += "; - so few candidates are left that every model has the same value"
     return "; ".join([text, *comparison.notes])
 
 
