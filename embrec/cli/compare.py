@@ -144,6 +144,8 @@ def encoders(
     answers().print(f"\n{folder.name}: comparison {comparison.name}", markup=False)
     for table in main_tables(comparison):
         print_table(table.title, table.columns, table.rows)
+    for line in comparison.baselines.said() if comparison.baselines is not None else ():
+        answers().print(line, markup=False)
     answers().print(legend(comparison), markup=False)
     notes().print(f"report: {comparison.folder}", markup=False)
     if comparison.failures:
@@ -291,7 +293,11 @@ def runs(
     ties: Ties = None,
     candidates: Candidates = None,
     slices: Annotated[
-        list[str] | None, typer.Option("--slice", help="partition, history, popularity or features; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--slice",
+            help="partition, history, popularity, tied (at the same moment as the event before) or features; may be repeated.",
+        ),
     ] = None,
     lists: Annotated[int | None, typer.Option(min=1, help="Also describe the lists of so many items.")] = None,
     output: Annotated[
@@ -300,8 +306,7 @@ def runs(
     workspace: Workspace = None,
 ) -> None:
     """Compare finished runs target by target; runs that differ in the seed alone are one model."""
-    from embrec.cli.console import notes, print_table, print_text, progress_bars
-    from embrec.evaluation.evaluator import undefined_notes
+    from embrec.cli.console import answers, notes, print_table, print_text, progress_bars
     from embrec.evaluation.runs import protocol
     from embrec.files import check_output_folder, write_json, write_text
     from embrec.report.runs import compare_runs, runs_legend, runs_markdown, runs_tables
@@ -314,13 +319,15 @@ def runs(
     config = protocol(folders[0], metrics=metric, seen=seen, ties=ties, candidates=candidates)
     with progress_bars() as progress:
         comparison = compare_runs(
-            folders, baseline or [], config, reference=reference, dimensions=slices or [], k=lists, progress=progress
+            folders, baseline, config, reference=reference, dimensions=slices or [], k=lists, progress=progress
         )
     for table in runs_tables(comparison):
         print_table(table.title, table.columns, table.rows)
+    for line in comparison.verdict:
+        print_text(line)
+    for warning in comparison.warnings:
+        answers().print(f"warning: {warning}", markup=False)
     print_text(runs_legend(comparison))
-    for warning in undefined_notes(comparison.evaluations):
-        notes().print(f"warning: {warning}", markup=False)
     if output is not None:
         write_text(output / "runs.md", runs_markdown(comparison, command_line()))
         write_json(output / "runs.json", {**comparison.as_dict(), "command": command_line()})
@@ -364,6 +371,8 @@ def _show(comparison: "ObjectiveComparison") -> None:
     answers().print(f"\n{comparison.category}: comparison {comparison.name}", markup=False)
     table = objective_table(comparison)
     print_table(table.title, table.columns, table.rows)
+    for line in comparison.baselines.said() if comparison.baselines is not None else ():
+        answers().print(line, markup=False)
     answers().print(objective_legend(comparison), markup=False)
     for note in comparison.notes:
         notes().print(f"note: {note}", markup=False)

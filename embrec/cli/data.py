@@ -130,7 +130,9 @@ def import_(
     filter_: Annotated[
         str | None,
         typer.Option(
-            "--filter", help="How to count events: one-pass, iterative or none.", rich_help_panel=_PREPARATION
+            "--filter",
+            help="How to count events: one-pass, iterative or none (histories are still cut; --preset none keeps all).",
+            rich_help_panel=_PREPARATION,
         ),
     ] = None,
     min_item_events: Annotated[
@@ -146,6 +148,13 @@ def import_(
         int | None, typer.Option(help="Keep each user's last N events; 0 keeps all.", rich_help_panel=_PREPARATION)
     ] = None,
     duplicates: Annotated[str | None, typer.Option(help="drop, keep or first.", rich_help_panel=_PREPARATION)] = None,
+    ties: Annotated[
+        str | None,
+        typer.Option(
+            help="Order of a user's events of the same time: input, or drawn by chance: shuffle:seed=0.",
+            rich_help_panel=_PREPARATION,
+        ),
+    ] = None,
     catalog: Annotated[
         str | None, typer.Option(help="Items to keep: seen, all, or source's choice.", rich_help_panel=_PREPARATION)
     ] = None,
@@ -198,6 +207,7 @@ def import_(
             "last": last,
             "duplicates": duplicates,
             "catalog": catalog,
+            "ties": ties,
         },
         source,
     )
@@ -360,7 +370,9 @@ def report_rows(dataset: "Dataset") -> list[list[object]]:
         users, items = report["dropped_users"].get(reason, ""), report["dropped_items"].get(reason, "")
         rows.append([f"dropped: {reason}", events, users, items])
     rows.append(["kept", report["kept"]["events"], report["kept"]["users"], report["kept"]["items"]])
-    rows.append(["of these: ties in time with another event of the user", report["ties"], "", ""])
+    order = dataset.meta.get("preparation", {}).get("ties", "input")
+    how = "" if order == "input" else f" (order drawn: {order})"
+    rows.append([f"of these: ties in time with another event of the user{how}", report["ties"], "", ""])
     rows.append(["of these: items without metadata", "", "", report["items_without_metadata"]])
     if report["items_without_events"]:
         rows.append(["also in the catalog: items without events", "", "", report["items_without_events"]])

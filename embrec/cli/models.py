@@ -20,8 +20,11 @@ from embrec.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from embrec.evaluation.beside import Beside
     from embrec.evaluation.evaluator import Evaluation
+    from embrec.progress import Progress
     from embrec.training.pipeline import TrainingResult
+    from embrec.training.run import RunFolder
     from embrec.training.seeds import SeedsResult
 
 
@@ -148,41 +151,74 @@ def train(
             several = train_seeds(
                 folder, config, chosen, name, force=force, address=address, on_leaks=tell, progress=progress
             )
+            beside = _beside(name, [one.run for one in several.runs.values()], progress)
         else:
             result = train_model(folder, config, name, force=force, address=address, on_leaks=tell, progress=progress)
+            beside = _beside(name, [result.run], progress)
     if chosen:
-        _print_seeds(f"{folder.name}/{name}", several)
+        _print_seeds(f"{folder.name}/{name}", several, beside)
     else:
-        _print_run(f"{folder.name}/{name}", result)
+        _print_run(f"{folder.name}/{name}", result, beside)
 
 
-def _print_run(name: str, result: "TrainingResult") -> None:
+def _beside(name: str, runs: "list[RunFolder]", progress: "Progress") -> "Beside | None":
+    """Rank baselines beside finished runs of one model; what hinders that is no reason to keep its figures back."""
+    from embrec.cli.console import notes
+    from embrec.errors import EmbrecError
+    from embrec.evaluation.beside import beside_baselines
+
+    try:
+        return beside_baselines({name: runs}, progress=progress)
+    except EmbrecError as error:
+        notes().print(f"note: no baselines beside it: {error}", markup=False)
+        return None
+
+
+def _print_beside(beside: "Beside | None") -> None:
+    """Print what a table with baselines comes to, and what must be said of its figures."""
+    from embrec.cli.console import answers, notes
+
+    if beside is None:
+        return
+    for line in beside.lines:
+        answers().print(line, markup=False)
+    for warning in beside.warnings:
+        answers().print(f"warning: {warning}", markup=False)
+    for note in beside.notes:
+        notes().print(f"note: {note}", markup=False)
+
+
+def _print_run(name: str, result: "TrainingResult", beside: "Beside | None") -> None:
     from embrec.cli.console import notes, print_table
 
     if result.reused:
         notes().print(f"run {name} is finished already; nothing was done (--force starts over)")
     config = result.run.config()
     evaluation = config.evaluation
-    names = evaluation.metrics
+    names = evaluation.metrics if beside is None else beside.metrics
     epochs, best = result.metrics["epochs"], result.metrics["best epoch"]
     kept = f"best of {epochs} epochs: {best}" if config.training.validates else f"after {epochs} epochs"
+    rows: list[list[object]] = [
+        [result.run.name, label, values["targets"], *[values[name] for name in names]]
+        for label, values in result.metrics["test"].items()
+        if values["targets"]
+    ]
+    if beside is not None:
+        rows += _rows({name: beside.evaluations[name][0] for name in beside.baselines}, names)
     print_table(
         f"{name}, test targets, seen items: {evaluation.seen}, {kept}",
-        ["targets on", "targets", *names],
-        [
-            [label, values["targets"], *[values[name] for name in names]]
-            for label, values in result.metrics["test"].items()
-            if values["targets"]
-        ],
+        ["model", "targets on", "targets", *names],
+        rows,
     )
+    _print_beside(beside)
     notes().print(f"run: {result.run.path}")
 
 
-def _print_seeds(name: str, result: "SeedsResult") -> None:
+def _print_seeds(name: str, result: "SeedsResult", beside: "Beside | None") -> None:
     from embrec.cli.console import notes, print_table
 
     evaluation = next(iter(result.runs.values())).run.config().evaluation
-    names = evaluation.metrics
+    names = evaluation.metrics if beside is None else beside.metrics
     means = [result.mean(metric) for metric in names]
     rows: list[list[object]] = [
         [str(seed), one.metrics["best epoch"], *[one.metrics["test"]["all"][metric] for metric in names]]
@@ -191,12 +227,16 @@ def _print_seeds(name: str, result: "SeedsResult") -> None:
     rows.append(["mean", "", *[mean.mean for mean in means]])
     if len(result.runs) > 1:
         rows.append(["±, 95 %", "", *[mean.half_width for mean in means]])
+    if beside is not None:
+        of_all = {name: beside.evaluations[name][0].metrics(names)["all"] for name in beside.baselines}
+        rows += [[name, "", *[values[metric] for metric in names]] for name, values in of_all.items()]
     print_table(
         f"{name}, all test targets, seen items: {evaluation.seen}, a run a seed; "
         "± is half the 95 % confidence interval of the mean over seeds (t distribution)",
         ["seed", "best epoch", *names],
         rows,
     )
+    _print_beside(beside)
     reused = [one.run.name for one in result.runs.values() if one.reused]
     if reused:
         notes().print(f"finished already: {', '.join(reused)} (--force starts over)")
@@ -223,8 +263,8 @@ def evaluate(
 ) -> None:
     """Rank the test targets: every run and baseline under one protocol. With intervals and tests: embrec compare runs."""
     from embrec.cli.console import notes, print_table, progress_bars
-    from embrec.evaluation.evaluator import undefined_notes
-    from embrec.evaluation.runs import evaluate_runs, protocol
+    from embrec.evaluation.beside import beside_baselines
+    from embrec.evaluation.runs import protocol
     from embrec.files import check_output, write_json
     from embrec.training.run import locate_run
     from embrec.workspace import Workspace as Workspaces
@@ -234,14 +274,14 @@ def evaluate(
     folders = [locate_run(run, Workspaces.locate(workspace)) for run in runs]
     config = protocol(folders[0], metrics=metric, seen=seen, ties=ties, candidates=candidates)
     with progress_bars() as progress:
-        evaluations = evaluate_runs(folders, baseline or [], config, progress)
+        beside = beside_baselines({folder.name: [folder] for folder in folders}, baseline, config, progress)
+    evaluations = {name: seeds[0] for name, seeds in beside.evaluations.items()}
     print_table(
         f"{folders[0].category.name}, test targets {config.words()}",
-        ["model", "targets on", "targets", *config.metrics],
-        _rows(evaluations, config.metrics),
+        ["model", "targets on", "targets", *beside.metrics],
+        _rows(evaluations, beside.metrics),
     )
-    for warning in undefined_notes({name: [one] for name, one in evaluations.items()}):
-        notes().print(f"warning: {warning}", markup=False)
+    _print_beside(beside)
     if output is not None:
         write_json(output, {name: result.metrics(config.metrics) for name, result in evaluations.items()})
         notes().print(f"metrics: {output}")

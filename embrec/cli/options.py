@@ -65,7 +65,11 @@ Split = Annotated[
 ]
 Baselines = Annotated[
     list[str] | None,
-    typer.Option("--baseline", help="Also evaluate a baseline: pop or content-knn; may be repeated."),
+    typer.Option(
+        "--baseline",
+        help="Baseline beside the models: pop, markov or content-knn; may be repeated; none for none (default: all that can "
+        "be computed).",
+    ),
 ]
 Seen = Annotated[str | None, typer.Option("--seen", help="Items of the history as candidates: exclude or keep.")]
 Ties = Annotated[str | None, typer.Option("--ties", help="Rank of tied targets: mean, optimistic, pessimistic.")]

@@ -20,7 +20,10 @@ def report(
         typer.Option("--output", "-o", help="The HTML file to write; .html is added where the name has no ending."),
     ] = Path("report.html"),
     baseline: Annotated[
-        list[str] | None, typer.Option(help="pop or content-knn; may be repeated (default: both, where they can be).")
+        list[str] | None,
+        typer.Option(
+            help="pop, markov or content-knn; may be repeated; none for none (default: all that can be computed)."
+        ),
     ] = None,
     metric: Annotated[
         list[str] | None,

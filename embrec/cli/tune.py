@@ -201,6 +201,9 @@ def _search(plans: "list[Plan]", resources: "Resources") -> None:
         for table in (test_table(found), settings_table(found)):
             if table.rows:
                 print_table(table.title, table.columns, table.rows)
+        for category, one in found.items():
+            for line in one.lines:
+                print_text(f"{category}: {line}" if len(found) > 1 else line)
         if any(one.best for one in found.values()):
             print_text(
                 "Test targets, ranked once with the models of the best validation value; ± is half the 95 % confidence "

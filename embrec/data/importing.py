@@ -166,7 +166,7 @@ def _signature(source: Source, preparation: PreparationConfig) -> dict[str, Any]
     return {
         "arguments": {name: _plain(value) for name, value in arguments.items()},
         "inputs": inputs,
-        "preparation": preparation.model_dump(),
+        "preparation": preparation.identity(),
     }
 
 
@@ -218,4 +218,5 @@ def _validated(model: type[Model], values: Mapping[str, Any]) -> Model:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "?"
-        raise ConfigError(f"{_flag(name)} is {first['input']!r}: {first['msg'].lower()}") from None
+        message = first["msg"].removeprefix("Value error, ").lower()
+        raise ConfigError(f"{_flag(name)} is {first['input']!r}: {message}") from None

@@ -3,14 +3,17 @@
 The preset `embrec` is the published preprocessing (Amazon 2014): items and users with fewer than five reviews
 are dropped, both counted once on the raw reviews and not again afterwards; a user's last 50 events are kept, ordered by
 time with ties in input order; users with fewer than three events left are dropped. `5-core` counts again until nothing
-changes and keeps whole histories; `none` keeps everything.
+changes and keeps whole histories; `none` keeps everything. The filter `none` is less than that preset: it counts no events, but
+histories are cut to `last` events all the same.
 """
 
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from embrec.data.catalog import Catalog
 from embrec.data.interactions import Interactions
@@ -20,6 +23,9 @@ from embrec.data.store import Dataset
 from embrec.errors import DataError
 
 _ROW = "__row"
+_ORDER = "__order"
+
+INPUT_ORDER = "input"
 
 
 class PreparationConfig(BaseModel):
@@ -28,7 +34,10 @@ class PreparationConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     filter: Annotated[
         Literal["one-pass", "iterative", "none"],
-        Field(description="count events of items and users once, again until nothing changes, or not at all"),
+        Field(
+            description="count events of items and users once, again until nothing changes, or not at all; last and "
+            "min_history cut all the same (preset none keeps everything)"
+        ),
     ] = "one-pass"
     min_item_events: Annotated[int, Field(ge=1, description="items with fewer events are dropped")] = 5
     min_user_events: Annotated[int, Field(ge=1, description="users with fewer events are dropped")] = 5
@@ -42,6 +51,30 @@ class PreparationConfig(BaseModel):
         Literal["source", "seen", "all"],
         Field(description="items with events only, all items, or what suits the source"),
     ] = "source"
+    ties: Annotated[
+        str,
+        Field(
+            description="order of a user's events of the same time: input (as they came), or shuffle:seed=N (by chance)"
+        ),
+    ] = INPUT_ORDER
+
+    @field_validator("ties")
+    @classmethod
+    def _known_ties(cls, ties: str) -> str:
+        if ties == "shuffle":
+            return "shuffle:seed=0"
+        if ties != INPUT_ORDER and not re.fullmatch(r"shuffle:seed=(0|[1-9][0-9]{0,17})", ties, re.ASCII):
+            raise ValueError("ties are in the order of the input (input), or drawn by chance (shuffle:seed=0)")
+        return ties
+
+    @property
+    def tie_seed(self) -> int | None:
+        """What the order of ties is drawn from; None where it is that of the input."""
+        return None if self.ties == INPUT_ORDER else int(self.ties.partition("=")[2])
+
+    def identity(self) -> dict[str, Any]:
+        """Return the plain values by which imports are told apart; one setting is younger than many of them."""
+        return self.model_dump(exclude={"ties"} if self.ties == INPUT_ORDER else set())
 
 
 PRESETS: dict[str, PreparationConfig] = {
@@ -106,7 +139,7 @@ def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, Preparati
     seen = raw.events[ITEM].unique()
     warnings = [check_blanks(seen), None if raw.items is None else check_match(seen, raw.items[ITEM])]
     tally = _Tally()
-    events = raw.events.with_row_index(_ROW)
+    events = _with_order(raw.events.with_row_index(_ROW), config)
     events = _without_duplicates(events, config, tally)
     events = _frequent(events, config, tally)
     events = _latest(events, config, tally)
@@ -120,10 +153,8 @@ def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, Preparati
     user_ids = events[USER].unique(maintain_order=True)
     time = _time(events)
     tied = events.select((pl.len().over(USER, time) > 1).sum())[0, 0]
-    if time == EXACT:
-        events = events.sort(
-            EXACT, maintain_order=True
-        )  # what whole seconds do not tell goes into the order of the rows
+    if time == EXACT or config.tie_seed is not None:
+        events = events.sort(time, _ORDER)  # what whole seconds do not tell goes into the order of the rows
     interactions = Interactions.from_events(
         user_ids=user_ids.to_numpy().astype(object),
         user=_codes(events[USER], user_ids),
@@ -146,13 +177,24 @@ def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, Preparati
         remarks=list(raw.remarks),
         warnings=[warning for warning in warnings if warning is not None],
     )
-    meta = {"preparation": config.model_dump(), "report": report.as_dict()}
+    meta = {"preparation": config.identity(), "report": report.as_dict()}
     return Dataset(catalog, interactions, meta), report
 
 
 def _time(events: pl.DataFrame) -> str:
     """Return the column that orders the events most exactly."""
     return EXACT if EXACT in events.columns else TIME
+
+
+def _with_order(events: pl.DataFrame, config: PreparationConfig) -> pl.DataFrame:
+    """Add what decides between events of the same user and time: the row, or a number drawn for each row of the source.
+
+    The numbers do not depend on the filters, so that whatever these keep stands in the same order.
+    """
+    if config.tie_seed is None:
+        return events.with_columns(pl.col(_ROW).alias(_ORDER))
+    drawn = np.random.default_rng(config.tie_seed).permutation(len(events))
+    return events.with_columns(pl.Series(_ORDER, drawn))
 
 
 def _without_duplicates(events: pl.DataFrame, config: PreparationConfig, tally: _Tally) -> pl.DataFrame:
@@ -193,7 +235,7 @@ def _frequent(events: pl.DataFrame, config: PreparationConfig, tally: _Tally) ->
 def _latest(events: pl.DataFrame, config: PreparationConfig, tally: _Tally) -> pl.DataFrame:
     if config.last is not None:
         place = pl.int_range(pl.len()).over(USER)  # of rows sorted by time: the place in the user's history
-        by_time = events.sort(_time(events), _ROW)
+        by_time = events.sort(_time(events), _ORDER)
         kept = by_time.filter(place + config.last >= pl.len().over(USER)).sort(_ROW)
         tally.events[f"before the last {config.last} events of a user"] = len(events) - len(kept)
         events = kept

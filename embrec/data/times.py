@@ -38,3 +38,10 @@ def require_moments(interactions: Interactions, instead: str) -> None:
             "most users of this log begin at the same time, so its times are places in histories and not moments; "
             f"import it with real times, or use {instead}"
         )
+
+
+def tied_with_previous(interactions: Interactions) -> NDArray[np.bool_]:
+    """Return which events have the same time as the event of their user right before them, [E]."""
+    tied = np.zeros(len(interactions), dtype=bool)
+    tied[1:] = (interactions.user[1:] == interactions.user[:-1]) & (interactions.time[1:] == interactions.time[:-1])
+    return tied

@@ -200,15 +200,6 @@ def evaluate(
     return _gathered(parts, interactions, partition, targets, config.ties)
 
 
-def undefined_notes(evaluations: Mapping[str, Sequence[Evaluation]]) -> list[str]:
-    """Return a warning for each model, of one evaluation a seed, that gives targets no number."""
-    return [
-        f"{name} scores {sum(one.undefined for one in seeds):,} of its targets as NaN, which rank last; train it again"
-        for name, seeds in evaluations.items()
-        if any(one.undefined for one in seeds)
-    ]
-
-
 def protocol_for(config: EvaluationConfig, n_items: int, select_by: str | None = None) -> EvaluationConfig:
     """Return a protocol as it fits a catalog, before anything is computed.
 
@@ -331,7 +322,7 @@ class _Ranking:
             scores = self.products(queries)
         else:
             scores = WholeScores(self.model.score(batch, item_matrix=self.matrix))
-        excluded = NotCandidates(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+        excluded = NotCandidates.none()
         if self.config.seen == "exclude":
             row, item = self.seen.before(targets)
             other = item != ids[row]

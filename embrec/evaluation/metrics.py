@@ -115,8 +115,14 @@ def tells_apart(name: str, candidates: int) -> bool:
     Raises:
         ConfigError: the name is unknown.
     """
-    k = cutoff(name)
-    return k is None or k < candidates or _AT_K[name.lower().partition("@")[0]] is not hit_rate
+    k = cutoff(name) or 1
+    return not counts_hits(name) or k < candidates
+
+
+def counts_hits(name: str) -> bool:
+    """Return whether a metric only asks if the target is among the first, so that all of few candidates are hits."""
+    kind = name.lower().partition("@")[0]
+    return kind == "accuracy" or _AT_K.get(kind) is hit_rate
 
 
 def metric(name: str, standing: Standing, ties: Ties = "mean") -> Values:

@@ -57,10 +57,50 @@ class NotCandidates(NamedTuple):
     row: NDArray[np.int64]
     item: NDArray[np.int64]
 
+    @classmethod
+    def none(cls) -> "NotCandidates":
+        """Return no pairs: all items are candidates."""
+        return cls(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+
     def part(self, rows: slice) -> "NotCandidates":
         """Return the pairs of some rows, which are counted from the first of them."""
         within = (self.row >= rows.start) & (self.row < rows.stop)
         return NotCandidates(self.row[within] - rows.start, self.item[within])
+
+
+class Pool:
+    """Counts the candidates of targets.
+
+    Args:
+        candidate: True for the tensor ids that are ranked, [n + 1]; the padding must be False.
+        since: for candidates that are seen so far: the time from which an id is one, [n + 1].
+    """
+
+    def __init__(self, candidate: NDArray[np.bool_], since: NDArray[np.int64] | None = None) -> None:
+        self._candidate = candidate
+        self._since = since
+        self._dates = None if since is None else np.sort(since[candidate])
+
+    def sizes(
+        self, targets: NDArray[np.int64], excluded: NotCandidates, time: NDArray[np.int64] | None = None
+    ) -> NDArray[np.int64]:
+        """Return the candidates of each row, its target always among them, [B].
+
+        Args:
+            targets: tensor ids, [B].
+            excluded: pairs that are no candidates.
+            time: when each target is asked for, [B]; needed with `since`.
+        """
+        count = np.full(len(targets), int(self._candidate.sum()), dtype=np.int64)
+        is_candidate = self._candidate[targets]
+        valid = self._candidate[excluded.item]
+        if self._since is not None and self._dates is not None and time is not None:
+            count = np.searchsorted(self._dates, time, side="right").astype(np.int64)
+            is_candidate = is_candidate & (self._since[targets] <= time)
+            valid = valid & (self._since[excluded.item] <= time[excluded.row])
+        count -= np.bincount(excluded.row[valid], minlength=len(targets))
+        count += ~is_candidate
+        return count
 
 
 class BatchScores(Protocol):
@@ -173,7 +213,7 @@ class CatalogScan:
         self._rows = rows
         self._counters: dict[int, BlockCounter] = {}
         self._since = since if since is None else torch.from_numpy(since).to(device)
-        self._dates = None if since is None else np.sort(since[candidate])
+        self._pool = Pool(candidate, since)
         self._unscored = [self._columns(~scorable & candidate, block) for block in self._blocks()]
         self._absent = [self._columns(~candidate, block) for block in self._blocks()]
 
@@ -272,35 +312,14 @@ class CatalogScan:
             if best is not None:
                 block[target_at] = of_target[target_at[0]]
                 best.add(block, start)
-        standing = self._standing(greater, tied, undefined, targets, excluded, time)
-        return standing, best.ids().cpu().numpy().astype(np.int32) if best is not None else None
-
-    def _standing(
-        self,
-        greater: Tensor,
-        tied: Tensor,
-        undefined: Tensor,
-        targets: NDArray[np.int64],
-        excluded: NotCandidates,
-        time: NDArray[np.int64] | None,
-    ) -> Standing:
-        count = np.full(len(targets), int(self.candidate.sum()), dtype=np.int64)
-        is_candidate = self.candidate[targets]
-        valid = self.candidate[excluded.item]
-        if self._since is not None and self._dates is not None and time is not None:
-            since = self._since.cpu().numpy()
-            count = np.searchsorted(self._dates, time, side="right").astype(np.int64)
-            is_candidate = is_candidate & (since[targets] <= time)
-            valid = valid & (since[excluded.item] <= time[excluded.row])
-        count -= np.bincount(excluded.row[valid], minlength=len(targets))
-        count += ~is_candidate
-        last = undefined.cpu().numpy()
-        return Standing(
+        last, count = undefined.cpu().numpy(), self._pool.sizes(targets, excluded, time)
+        standing = Standing(
             greater=np.where(last, count - 1, greater.cpu().numpy()),
             tied=np.where(last, 0, tied.cpu().numpy()),
             candidates=count,
             undefined=last,
         )
+        return standing, best.ids().cpu().numpy().astype(np.int32) if best is not None else None
 
 
 def _parts(rows: int) -> list[slice]:

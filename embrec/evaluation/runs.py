@@ -1,8 +1,7 @@
 """Evaluating finished runs and baselines on one split, under one protocol."""
 
 import contextlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -14,22 +13,15 @@ from embrec.data.batches import Batch
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset, load_dataset
 from embrec.errors import ConfigError, FeatureError, RunError
+from embrec.evaluation.baselines import check_baseline, evaluate_baselines
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, Ranker, evaluate, protocol_for
-from embrec.evaluation.store import remembered, remembered_in
+from embrec.evaluation.store import remembered
 from embrec.features.encoder import name_in_stem
-from embrec.features.table import FeatureTable
-from embrec.models.baselines.base import Baseline
-from embrec.models.baselines.content_knn import ContentKNN
-from embrec.models.baselines.popularity import PopRec
 from embrec.models.factors import Factors
-from embrec.names import unknown
 from embrec.progress import Progress, silent
-from embrec.training.config import RunConfig
 from embrec.training.pipeline import log_hash
 from embrec.training.run import RunFolder, TrainedModel, load_model
-from embrec.training.sources import find_tables, vectors
-
-BASELINES = ("pop", "content-knn")
+from embrec.training.sources import find_tables
 
 
 class TrainedRanker:
@@ -95,8 +87,7 @@ def evaluate_runs(
         RunError: the runs differ in category or split.
     """
     for name in baselines:
-        if name not in BASELINES:
-            raise ConfigError(unknown("baseline", name, BASELINES))
+        check_baseline(name)
     configs = {run.name: run.config() for run in runs}
     first = configs[runs[0].name]
     for run in runs:
@@ -116,18 +107,11 @@ def evaluate_runs(
             progress=progress, task=name,
         )  # fmt: skip
 
-    def baseline(name: str, tables: Sequence[FeatureTable]) -> Evaluation:
-        return ranked(_fitted(name, tables, dataset, partition), name, first.model.max_length)
-
-    evaluations = {}
     log = log_hash(dataset.interactions)
-    for name in dict.fromkeys(baselines):
-        tables = _tables_of(name, runs, configs, dataset, partition)
-        stems = [table.path.stem for table in tables]
-        known = [name, stems, first.split.model_dump(mode="json"), dataset.catalog.fingerprint, first.model.max_length]
-        identity = json.dumps(known).encode() + log + b"".join(table.fingerprints.tobytes() for table in tables)
-        folder = runs[0].category.path / "evaluations"
-        evaluations[name] = remembered_in(folder, identity, chosen, keep, partial(baseline, name, tables))
+    features = next((config.model.features for config in configs.values() if config.model.features), ())
+    evaluations = evaluate_baselines(
+        runs[0].category, dataset, partition, first.split, baselines, features, chosen, keep=keep, progress=progress
+    )
     for run in runs:
         trained = load_model(run)
         if trained.catalog.fingerprint != dataset.catalog.fingerprint:
@@ -198,27 +182,3 @@ def protocol(
         first = error.errors()[0]
         raise ConfigError(f"{first['loc'][-1]} is {first['input']!r}; {first['msg']}") from None
     return protocol_for(changed, len(load_dataset(run.category).catalog))
-
-
-def _tables_of(
-    name: str, runs: Sequence[RunFolder], configs: Mapping[str, RunConfig], dataset: Dataset, partition: Partition
-) -> list[FeatureTable]:
-    """Return the feature tables that a baseline reads.
-
-    Raises:
-        ConfigError: the baseline has no features to read.
-    """
-    if name == "pop":
-        return []
-    features = next((config.model.features for config in configs.values() if config.model.features), ())
-    if not features:
-        raise ConfigError("content-knn compares content, and none of these runs reads any; add a run that does")
-    return find_tables(runs[0].category, features, dataset.catalog, partition.train_items)
-
-
-def _fitted(name: str, tables: Sequence[FeatureTable], dataset: Dataset, partition: Partition) -> Baseline:
-    baseline: Baseline = (
-        PopRec() if name == "pop" else ContentKNN({table.path.stem: vectors(table) for table in tables})
-    )
-    baseline.fit(dataset.interactions, partition)
-    return baseline

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Label, Partition
+from embrec.data.times import tied_with_previous
 from embrec.evaluation.evaluator import Evaluation
 
 Mask = NDArray[np.bool_]
@@ -26,7 +27,8 @@ def target_slices(
 
     Dimensions: `partition` (what training knows of user and item), `history` (events before the target), `popularity` (of the
     target's item: of all training events, the head has the first half by the most popular items, the middle those up to
-    90 %, the tail the rest), and one a feature source, where items have none. Empty slices are left out.
+    90 %, the tail the rest), `tied` (whether the event before the target has the same time, so that the order of the input
+    decides which of them is the target), and one a feature source, where items have none. Empty slices are left out.
 
     Args:
         interactions: the log.
@@ -34,16 +36,22 @@ def target_slices(
         evaluation: of its targets.
         present: source of features -> whether an item has any, [n].
     """
-    item = interactions.item[evaluation.event]
+    item, position = interactions.item[evaluation.event], interactions.position[evaluation.event]
+    tied = tied_with_previous(interactions)[evaluation.event]
     head, middle = popularity_buckets(partition.training_counts(interactions))
     dimensions: dict[str, dict[str, Mask]] = {
         "partition": {name: evaluation.label == label for label, name in _LABELS.items()},
-        "history": length_slices(interactions.position[evaluation.event]),
+        "history": length_slices(position),
         "popularity": {
             "head": head[item],
             "middle": middle[item],
             "tail": ~(head | middle)[item] & partition.train_items[item],
             "no training event": ~partition.train_items[item],
+        },
+        "tied": {
+            "same moment as the event before": tied,
+            "later than the event before": ~tied & (position > 0),
+            "no event before": position == 0,
         },
     }
     for source, has in (present or {}).items():

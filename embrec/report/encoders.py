@@ -6,6 +6,7 @@ from pathlib import Path
 from embrec.data.splits import SplitConfig
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError
+from embrec.evaluation.cautions import shown_metrics
 from embrec.evaluation.evaluator import protocol_for
 from embrec.evaluation.metrics import cutoff
 from embrec.evaluation.silhouette import category_column
@@ -14,6 +15,7 @@ from embrec.features.registry import make_encoder, split_fusion
 from embrec.files import check_output_folder, write_json, write_text
 from embrec.names import did_you_mean, listed
 from embrec.progress import Progress, silent
+from embrec.report.baselines import beside_comparison
 from embrec.report.bench import Bench, Side, Work
 from embrec.report.figures import require_matplotlib, write_figures
 from embrec.report.record import (
@@ -136,6 +138,7 @@ def compare_encoders(
     bench = Bench(category, dataset, partition, folder, progress, column, cluster_level)
     measured = bench.work({encoder: Side(split_fusion(encoder), config) for encoder in folder.sides})
     base = reference if reference in measured else next(iter(measured))
+    wanted_metrics, metrics = metrics, shown_metrics(metrics, measured[base].evaluations[0])
     of_test = measure({encoder: work.evaluations for encoder, work in measured.items()}, metrics, base)
     slices = measured[base].evaluations[0].slices()
     comparison = Comparison(
@@ -153,7 +156,13 @@ def compare_encoders(
         failures=bench.failures,
         description={"config": settings_of(config), **circumstances(dataset, partition, category, command)},
         folder=output or path,
-    )
+        baselines=beside_comparison(
+            category, dataset, partition, config,
+            {encoder: [source.table for source in work.sources] for encoder, work in measured.items()},
+            {encoder: work.evaluations for encoder, work in measured.items()},
+            wanted_metrics, base, progress,
+        ),
+    )  # fmt: skip
     _write(comparison)
     return comparison
 

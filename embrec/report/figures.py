@@ -63,8 +63,10 @@ def empty_figure(width: float, height: float) -> "Figure":
 
 def draw(comparison: Comparison) -> "Figure":
     """Return the figure: a panel a metric, in it a group of bars for all, warm and cold items, a bar an encoder."""
-    wanted = tuple(name for name in ("auc", "hr@50") if name in comparison.metric_names)
-    names: tuple[str, ...] = wanted or comparison.metric_names[:2]
+    wanted: tuple[str, ...] = tuple(name for name in ("auc", "hr@50") if name in comparison.metric_names)
+    if wanted == ("auc",) and "hr@10" in comparison.metric_names:  # a small catalog has no HR@50
+        wanted = ("auc", "hr@10")
+    names = tuple(wanted or comparison.metric_names[:2])
     encoders = len(comparison.encoders)
     panel = max(4.2, _BAR_INCHES * len(comparison.targets) * (encoders + 1) + 0.9)
     beside = len(names) * panel <= 12

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from embrec.evaluation.statistics import mean_interval
+from embrec.report.baselines import Baselines
 from embrec.report.footings import Footing
 from embrec.report.record import settings_of
 from embrec.report.results import CONFIDENCE, RESAMPLES, Measured, Measurements, TrainedRun, plain_measurements
@@ -66,6 +67,7 @@ class ObjectiveComparison:
         notes: what was left out from the start, and why.
         description: terms, data, machine, versions, command.
         folder: where its report is.
+        baselines: what all of the models must beat.
     """
 
     subject: Subject
@@ -80,6 +82,7 @@ class ObjectiveComparison:
     notes: tuple[str, ...]
     description: Mapping[str, Any]
     folder: Path
+    baselines: Baselines | None = None
 
     @property
     def both_protocols(self) -> bool:
@@ -104,6 +107,7 @@ class ObjectiveComparison:
             "rows": [_plain(row) for row in self.rows],
             "failures": dict(self.failures),
             "notes": list(self.notes),
+            **({} if self.baselines is None else self.baselines.as_dict()),
         }
 
     def as_csv(self) -> str:

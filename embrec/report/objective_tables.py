@@ -20,9 +20,10 @@ def objective_table(comparison: ObjectiveComparison) -> Table:
         f"{_title(comparison, 'all')}; mean{f' [{CONFIDENCE:.0%} interval over seeds]' if _several(comparison) else ''}",
         [*_names(comparison), *comparison.metric_names, "learning rate", "best epoch", "epochs", "training s"],
         [
-            [*_name(comparison, row), *(_mean(row.metrics["all"][name]) + _mark(row.metrics["all"][name])
-                                        for name in comparison.metric_names), *_training(row)]
-            for row in comparison.rows
+            *([*_name(comparison, row), *(_mean(row.metrics["all"][name]) + _mark(row.metrics["all"][name])
+                                          for name in comparison.metric_names), *_training(row)]
+              for row in comparison.rows),
+            *([*row, "-", "-", "-", "-"] for row in _baselines(comparison, "all", lambda one: _mean(one) + _mark(one))),
         ],
     )  # fmt: skip
 
@@ -56,6 +57,7 @@ def objective_markdown(comparison: ObjectiveComparison) -> str:
         f"{evaluation.words()}. Item vectors: "
         f"{', '.join(comparison.features) or 'none'}. Preset: {terms['preset']}. Epochs: {terms['epochs']}, the best by "
         f"validation {comparison.rows[0].config.training.select_by}. {_protocol(comparison)}",
+        *([] if comparison.baselines is None else (f"{line}." for line in comparison.baselines.said())),
         f"{objective_legend(comparison)}.",
         *map(markdown_table, tables),
         *(f"Not compared: {name}: {reason}" for name, reason in comparison.failures.items()),
@@ -96,13 +98,25 @@ def _slices(comparison: ObjectiveComparison, what: str, cell: Callable[[Measured
             f"{what}: {_title(comparison, label)}",
             [*_names(comparison), *comparison.metric_names, *([extra] if extra else [])],
             [
-                [*_name(comparison, row), *(cell(row.metrics[label][name]) for name in comparison.metric_names),
-                 *([row.reference] if extra else [])]
-                for row in comparison.rows
+                *([*_name(comparison, row), *(cell(row.metrics[label][name]) for name in comparison.metric_names),
+                   *([row.reference] if extra else [])]
+                  for row in comparison.rows),
+                *([*row, *([comparison.rows[0].reference] if extra else [])] for row in _baselines(comparison, label, cell)),
             ],
         )
         for label in comparison.targets
     ]  # fmt: skip
+
+
+def _baselines(comparison: ObjectiveComparison, label: str, cell: Callable[[Measured], str]) -> list[list[str]]:
+    """Return the rows of the baselines, which have no negatives."""
+    if comparison.baselines is None:
+        return []
+    nothing = ["-"] * (len(_names(comparison)) - 1)
+    return [
+        [name, *nothing, *(cell(metrics[label][metric]) for metric in comparison.metric_names)]
+        for name, metrics in comparison.baselines.metrics.items()
+    ]
 
 
 def _names(comparison: ObjectiveComparison) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from embrec.data.splits import LeaveOneOut, SplitConfig
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError
+from embrec.evaluation.cautions import shown_metrics
 from embrec.evaluation.evaluator import protocol_for
 from embrec.evaluation.metrics import cutoff
 from embrec.features.category import specs_or_defaults
@@ -14,6 +15,7 @@ from embrec.features.registry import make_encoder
 from embrec.files import check_output_folder, write_json, write_text
 from embrec.names import did_you_mean, listed
 from embrec.progress import Progress, silent
+from embrec.report.baselines import beside_comparison
 from embrec.report.bench import Bench, Side, Work
 from embrec.report.figures import require_matplotlib, save_figure
 from embrec.report.footings import Count, Footing, Terms
@@ -212,6 +214,7 @@ def _compare(
     bench = Bench(category, dataset, partition, folder, progress, knockouts=False)
     work = bench.work(sides)
     beside = references([footing for row, footing in rows.items() if row in work], reference)
+    wanted, metrics = metrics, shown_metrics(metrics, next(iter(work.values())).evaluations[0])
     measured = _measure(work, beside, metrics)
     slices = next(iter(work.values())).evaluations[0].slices()
     comparison = ObjectiveComparison(
@@ -230,7 +233,13 @@ def _compare(
         notes=tuple(notes),
         description={"terms": terms.identity(), **circumstances(dataset, partition, category, command)},
         folder=output or path,
-    )
+        baselines=beside_comparison(
+            category, dataset, partition, sides[next(iter(work))].config,
+            {row: [source.table for source in one.sources] for row, one in work.items()},
+            {row: one.evaluations for row, one in work.items()},
+            wanted, next(iter(beside.values())).name, progress,
+        ),
+    )  # fmt: skip
     _write(comparison)
     return comparison
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from embrec.evaluation.evaluator import Evaluation
 from embrec.evaluation.metrics import lower_is_better
 from embrec.evaluation.statistics import Estimate, bootstrap_means, estimate, over_seeds
+
+if TYPE_CHECKING:
+    from embrec.report.baselines import Baselines
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -143,6 +146,7 @@ class Comparison:
         failures: encoder -> why it could not be compared.
         description: configuration, data, machine, versions, command.
         folder: where its report is.
+        baselines: what all of the models must beat.
     """
 
     name: str
@@ -156,6 +160,7 @@ class Comparison:
     failures: Mapping[str, str]
     description: Mapping[str, Any]
     folder: Path
+    baselines: "Baselines | None" = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values for JSON."""
@@ -174,6 +179,7 @@ class Comparison:
             "silhouette of": None if self.clusters is None else {**asdict(self.clusters), "distance": "1 - cosine"},
             "encoders": [_encoder(result) for result in self.encoders],
             "failures": dict(self.failures),
+            **({} if self.baselines is None else self.baselines.as_dict()),
         }
 
 

@@ -9,14 +9,21 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from embrec.data.splits import split_text
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError
+from embrec.evaluation.baselines import usable_baselines
 from embrec.evaluation.candidates import Sampled
+from embrec.evaluation.cautions import cautions, shown_metrics
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, protocol_for
+from embrec.evaluation.few import telling
 from embrec.evaluation.lists import list_metrics
 from embrec.evaluation.runs import evaluate_runs, learning_notes, present_features
 from embrec.evaluation.slices import target_slices
+from embrec.evaluation.verdict import verdict_lines, verdicts
 from embrec.names import there_are, unknown
 from embrec.progress import Progress, silent
 from embrec.report.record import settings_of
@@ -24,7 +31,7 @@ from embrec.report.results import CONFIDENCE, RESAMPLES, Measurements, measure, 
 from embrec.report.tables import Table, difference, estimate, markdown_table
 from embrec.training.run import RunFolder
 
-DIMENSIONS = ("partition", "history", "popularity", "features")
+DIMENSIONS = ("partition", "history", "popularity", "tied", "features")
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,10 @@ class RunsComparison:
         slice_sizes: dimension -> slice -> targets.
         lists: name -> what its lists are like, the mean over seeds; empty if nobody asked.
         notes: what is to be said of models that learned from more than the others.
+        shown: the metrics that tables show: without those that cannot tell models apart.
+        verdict: what training brought over the best baseline, in a line or two.
+        warnings: what must be said of figures that are too good, or too poor, by construction.
+        void: (slice, metric) where so few candidates are left that any model has the same value.
     """
 
     category: str
@@ -56,6 +67,10 @@ class RunsComparison:
     slice_sizes: Mapping[str, Mapping[str, int]]
     lists: Mapping[str, Mapping[str, float]]
     notes: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    verdict: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    void: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def targets(self) -> dict[str, int]:
@@ -76,6 +91,8 @@ class RunsComparison:
                 "tests": "paired, over users: bootstrap of the difference; Wilcoxon signed-rank, Holm over the models",
             },
             "targets": self.targets,
+            "verdict": list(self.verdict),
+            "warnings": list(self.warnings),
             "notes": list(self.notes),
             "models": {
                 name: {
@@ -123,7 +140,7 @@ def _shared_name(names: Sequence[str]) -> str:
 
 def compare_runs(
     runs: Sequence[RunFolder],
-    baselines: Sequence[str] = (),
+    baselines: Sequence[str] | None = None,
     config: EvaluationConfig | None = None,
     *,
     reference: str | None = None,
@@ -135,7 +152,7 @@ def compare_runs(
 
     Args:
         runs: finished ones of one category and split.
-        baselines: as of `evaluate_runs`.
+        baselines: their names; None for all that can be computed, see `usable_baselines`.
         config: the protocol; that of the first run if None.
         reference: name of the model, of one of its runs or of the baseline that the others are compared with; the first
             model if None.
@@ -157,6 +174,7 @@ def compare_runs(
     if k is not None and isinstance(protocol.candidates, Sampled):
         raise ConfigError("lists are of the whole catalog, not of sampled candidates; ask for lists or for a sample")
     groups = same_but_for_seed(runs)
+    baselines, left_out = usable_baselines(runs, baselines)
     chosen = _reference(reference, groups, [*dict.fromkeys(baselines), *groups])
     partition = first.split(dataset.interactions, len(dataset.catalog))
     present = present_features(runs, dataset, partition) if dimensions else {}
@@ -166,6 +184,7 @@ def compare_runs(
     evaluations: dict[str, list[Evaluation]] = {name: [found[name]] for name in dict.fromkeys(baselines)}
     evaluations |= {name: [found[run.name] for run in group] for name, group in groups.items()}
     names = protocol.metrics
+    shown = shown_metrics(names, evaluations[chosen][0])
     slices = {}
     if dimensions:
         slices = target_slices(dataset.interactions, partition, evaluations[chosen][0], present)
@@ -190,7 +209,27 @@ def compare_runs(
             for dimension in dimensions
         },
         lists=lists,
-        notes=tuple(learning_notes(runs, dataset, partition)),
+        notes=(*learning_notes(runs, dataset, partition), *(note.rstrip(".") for note in left_out)),
+        shown=shown,
+        verdict=tuple(verdict_lines(verdicts(evaluations, baselines, (first.training.select_by, *shown)))),
+        warnings=tuple(cautions(evaluations, names)),
+        void=_void(
+            [evaluations[chosen][0].slices(), *(slices[one] for one in dimensions)], evaluations[chosen][0], shown
+        ),
+    )
+
+
+def _void(
+    dimensions: Sequence[Mapping[str, NDArray[np.bool_]]], evaluation: Evaluation, names: Sequence[str]
+) -> frozenset[tuple[str, str]]:
+    """Return which metrics say nothing in which slices."""
+    candidates = evaluation.standing.candidates
+    return frozenset(
+        (label, name)
+        for slices in dimensions
+        for label, members in slices.items()
+        for name in names
+        if name not in telling(names, candidates[members])
     )
 
 
@@ -208,7 +247,7 @@ def _reference(asked: str | None, groups: Mapping[str, Sequence[RunFolder]], mod
 def runs_tables(comparison: RunsComparison, *, differences: bool = False) -> list[Table]:
     """Return the tables of a comparison: each slice of the targets, then each dimension, then the lists."""
     title = f"{comparison.category}, {comparison.split}, {comparison.config.words()}"
-    names = comparison.config.metrics
+    names = comparison.shown or comparison.config.metrics
     tables = []
     for label, size in comparison.targets.items():
         tables.append(
@@ -219,7 +258,7 @@ def runs_tables(comparison: RunsComparison, *, differences: bool = False) -> lis
                     [
                         model,
                         str(len(runs)) if runs else "",
-                        *(estimate(comparison.metrics[model][label][name]) for name in names),
+                        *(_cell(comparison, label, name, comparison.metrics[model]) for name in names),
                     ]
                     for model, runs in comparison.models.items()
                 ],
@@ -244,7 +283,11 @@ def runs_tables(comparison: RunsComparison, *, differences: bool = False) -> lis
                     f"{name} by {dimension}",
                     [dimension, "targets", *comparison.models],
                     [
-                        [label, f"{size:,}", *(estimate(measured[model][label][name]) for model in comparison.models)]
+                        [
+                            label,
+                            f"{size:,}",
+                            *(_cell(comparison, label, name, measured[one]) for one in comparison.models),
+                        ]
                         for label, size in comparison.slice_sizes[dimension].items()
                     ],
                 )
@@ -261,6 +304,11 @@ def runs_tables(comparison: RunsComparison, *, differences: bool = False) -> lis
     return tables
 
 
+def _cell(comparison: RunsComparison, label: str, name: str, measured: Measurements) -> str:
+    """Show a metric of a slice; `-` where it would be the same for every model."""
+    return "-" if (label, name) in comparison.void else estimate(measured[label][name])
+
+
 def runs_legend(comparison: RunsComparison) -> str:
     """Say what stands in the cells."""
     text = f"[ ] {CONFIDENCE:.0%} bootstrap interval over users"
@@ -271,6 +319,9 @@ def runs_legend(comparison: RunsComparison) -> str:
             f"; ▲ better, ▼ worse than {comparison.reference} on the same targets: the paired interval of the difference "
             "leaves out 0, and Wilcoxon's p over users, after Holm, is below 0.05"
         )
+    shown = {label for slices in (comparison.targets, *comparison.slice_sizes.values()) for label in slices}
+    if any(label in shown for label, _ in comparison.void):
+        text += "; - so few candidates are left that every model has the same value"
     return "; ".join([text, *comparison.notes])
 
 
@@ -279,6 +330,8 @@ def runs_markdown(comparison: RunsComparison, command: str = "") -> str:
     several = {name: runs for name, runs in comparison.models.items() if len(runs) > 1}
     parts = [
         f"# Runs on {comparison.category}",
+        *(f"{line}." for line in comparison.verdict),
+        *(f"Warning: {line}." for line in comparison.warnings),
         f"{runs_legend(comparison)}.",
         *map(markdown_table, runs_tables(comparison, differences=True)),
         *(f"{name} is the mean of {', '.join(runs)}." for name, runs in several.items()),

@@ -63,6 +63,7 @@ def markdown(comparison: Comparison) -> str:
         f"{EvaluationConfig.model_validate(config['evaluation']).words()}. "
         f"Epochs: {config['training']['epochs']} at most, the best by validation {config['training']['select_by']}. "
         "Warm items have training events, cold items have none.",
+        *([] if comparison.baselines is None else (f"{line}." for line in comparison.baselines.said())),
         f"{legend(comparison)}.",
         *map(markdown_table, tables),
         "Encoding: of distinct contents, with the time that fitting took.",
@@ -77,14 +78,21 @@ def markdown(comparison: Comparison) -> str:
 
 
 def _slices(comparison: Comparison, what: str, cell: Callable[[Measured], str]) -> list[Table]:
-    """Return a table of all metrics for each slice of the targets."""
+    """Return a table of all metrics for each slice of the targets, the baselines in the last rows; they have no seeds."""
+    baselines = {} if comparison.baselines is None or cell is _range else comparison.baselines.metrics
     return [
         Table(
             f"{what}: {slice_title(comparison, label)}" if what else slice_title(comparison, label),
             ["encoder", *comparison.metric_names],
             [
-                [shown(result.encoder), *(cell(result.metrics[label][name]) for name in comparison.metric_names)]
-                for result in comparison.encoders
+                *(
+                    [shown(result.encoder), *(cell(result.metrics[label][name]) for name in comparison.metric_names)]
+                    for result in comparison.encoders
+                ),
+                *(
+                    [baseline, *(cell(metrics[label][name]) for name in comparison.metric_names)]
+                    for baseline, metrics in baselines.items()
+                ),
             ],
         )
         for label in comparison.targets

@@ -18,8 +18,10 @@ from embrec.data.splits import Partition
 from embrec.data.store import Dataset, load_dataset
 from embrec.errors import ConfigError, RunError
 from embrec.evaluation.evaluator import evaluate, protocol_for
+from embrec.evaluation.few import check_selection
 from embrec.evaluation.leaks import LeakReport, check_leaks
 from embrec.evaluation.metrics import cutoff
+from embrec.evaluation.store import remembered
 from embrec.features.table import FeatureTable
 from embrec.files import atomic_folder, write_json, write_text
 from embrec.memory import peak_memory
@@ -129,6 +131,11 @@ def train(
     config.model.check([table.dim for table in inputs.tables])
     config.training.negatives.check(int(inputs.learned.train_items.sum()))
     config = settled(config, inputs)
+    if config.training.validates:
+        check_selection(
+            config.training.select_by, inputs.dataset.interactions, inputs.partition.valid, config.evaluation,
+            len(inputs.dataset.catalog), inputs.partition.hidden,
+        )  # fmt: skip
     fingerprint = run_fingerprint(config, inputs.dataset, inputs.tables)
     if run.path.exists() and force:
         shutil.rmtree(run.path)
@@ -262,6 +269,8 @@ def train_here(
     )  # fmt: skip
     metrics = _metrics(config, model, state, test.metrics(metric_names(config)), time.monotonic() - started)
     save_model(run, model, dataset.catalog, {table.path.stem: table.dim for table in tables})
+    # Whoever compares the run with others need not rank its targets again.
+    remembered(run, config.evaluation, 0, lambda: test, log=log_hash(dataset.interactions))
     write_json(run.metrics, metrics)
 
 

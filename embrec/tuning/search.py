@@ -13,6 +13,7 @@ from embrec.data.splits import Partition
 from embrec.data.store import Dataset, load_dataset
 from embrec.errors import ConfigError, RunError
 from embrec.evaluation.evaluator import protocol_for
+from embrec.evaluation.few import check_selection
 from embrec.evaluation.leaks import LeakReport
 from embrec.evaluation.metrics import cutoff, tells_apart
 from embrec.features.table import FeatureTable
@@ -214,6 +215,10 @@ def read_inputs(category: Category, config: SearchConfig) -> Prepared:
     tables = dict(zip(names, found, strict=True))
     base, space, start = _with_stems(config, {name: table.path.stem for name, table in tables.items()})
     evaluation = protocol_for(base.evaluation, len(dataset.catalog), config.objective)
+    check_selection(
+        config.objective, dataset.interactions, partition.valid, evaluation, len(dataset.catalog), partition.hidden,
+        what="the objective",
+    )  # fmt: skip
     base = base.model_copy(update={"evaluation": evaluation})
     config = config.model_copy(update={"base": base, "space": space.plain(), "start": start})
     _check_start(config)

@@ -1,12 +1,13 @@
 """Searches of several categories, one after the other, each with all processors; and what they found, side by side."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError, EmbrecError
-from embrec.evaluation.metrics import cutoff
-from embrec.evaluation.runs import evaluate_runs, protocol
+from embrec.evaluation.beside import beside_baselines
+from embrec.evaluation.metrics import cutoff, lower_is_better
+from embrec.evaluation.runs import protocol
 from embrec.evaluation.statistics import MeanInterval, mean_interval
 from embrec.progress import Progress, silent
 from embrec.training.run import RunFolder
@@ -23,13 +24,17 @@ class Found:
 
     Attributes:
         result: of the search.
-        popularity: metric -> the test value of the most popular items; empty where no model was trained.
-        best: metric -> the mean test value of the models with the best settings, over seeds; likewise.
+        metrics: those that were measured, the objective of the search first; none where no model was trained.
+        best: metric -> the mean test value of the models with the best settings, over seeds.
+        baselines: baseline -> metric -> its test value, the best by the objective first.
+        lines: what the search brought over the best baseline, and what must be said of the figures.
     """
 
     result: SearchResult
-    popularity: Mapping[str, float]
-    best: Mapping[str, MeanInterval]
+    metrics: tuple[str, ...] = ()
+    best: Mapping[str, MeanInterval] = field(default_factory=dict)
+    baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
 
 
 def check_each(plans: Iterable[Plan]) -> None:
@@ -68,20 +73,30 @@ def search_each(
 
 
 def measured(result: SearchResult, metrics: Sequence[str] = METRICS, progress: Progress = silent) -> Found:
-    """Rank the test targets with the runs of a search, beside popularity, under the runs' protocol.
+    """Rank the test targets with the runs of a search, beside the baselines, under the runs' protocol.
 
-    The objective comes first. Metrics that look further down than the catalog goes are left out.
+    Metrics that look further down than the catalog goes, or cannot tell models apart, are left out.
+
+    Args:
+        result: of the search.
+        metrics: what is measured beside the objective.
+        progress: told of every batch.
     """
     if result.runs is None:
-        return Found(result, {}, {})
+        return Found(result)
     runs: list[RunFolder] = [one.run for one in result.runs.runs.values()]
     items = len(load_dataset(runs[0].category).catalog)
-    wanted = dict.fromkeys([result.config.objective, *metrics])
-    metrics = [metric for metric in wanted if (cutoff(metric) or 0) < items]
-    evaluations = evaluate_runs(runs, ["pop"], protocol(runs[0], metrics=metrics), progress)
-    values = {name: evaluation.metrics(metrics)["all"] for name, evaluation in evaluations.items()}
+    names = dict.fromkeys((result.config.objective, *metrics))
+    config = protocol(runs[0], metrics=[name for name in names if (cutoff(name) or 0) < items])
+    name = result.folder.name
+    beside = beside_baselines({name: runs}, config=config, progress=progress)
+    values = {one: [seed.metrics(beside.metrics)["all"] for seed in seeds] for one, seeds in beside.evaluations.items()}
+    first = beside.metrics[0]
+    order = sorted(beside.baselines, key=lambda one: values[one][0][first], reverse=not lower_is_better(first))
     return Found(
         result,
-        {metric: values["pop"][metric] for metric in metrics},
-        {metric: mean_interval([values[run.name][metric] for run in runs]) for metric in metrics},
+        beside.metrics,
+        {metric: mean_interval([seed[metric] for seed in values[name]]) for metric in beside.metrics},
+        {one: {metric: values[one][0][metric] for metric in beside.metrics} for one in order},
+        (*beside.lines, *(f"warning: {warning}" for warning in beside.warnings)),
     )

@@ -57,6 +57,26 @@ def test_import_says_what_it_kept_and_dropped_and_where_it_is(embrec, tmp_path):
     assert dataset.meta["preparation"]["last"] == 50
 
 
+def test_the_order_of_ties_is_drawn_on_request_and_part_of_the_import(embrec, tmp_path):
+    code, out, _err = embrec(*TABLE, "--category", "shop", "--ties", "shuffle:seed=1")
+    assert code == 0
+    assert ["of these: ties in time with another event of the user (order drawn: shuffle:seed=1)", "40"] in rows(out)
+    shuffled = load_dataset(Workspace(tmp_path / "workspace").category("shop"))
+    code, _out, err = embrec(*TABLE, "--category", "shop", "--ties", "shuffle:seed=1")
+    assert (code, "already imported" in err) == (0, True)
+    code, _out, err = embrec(*TABLE, "--category", "shop")
+    assert code == 2
+    assert "with another ties ('shuffle:seed=1' before" in err
+    embrec(*TABLE, "--category", "plain")
+    plain = load_dataset(Workspace(tmp_path / "workspace").category("plain"))
+    assert "ties" not in plain.meta["import"]["preparation"]  # so that imports of before are the same
+    assert plain.interactions.item.tolist() != shuffled.interactions.item.tolist()
+    assert plain.interactions.time.tolist() == shuffled.interactions.time.tolist()
+    code, _out, err = embrec(*TABLE, "--category", "wrong", "--ties", "mixed")
+    assert code == 2
+    assert "--ties is 'mixed': ties are in the order of the input (input), or drawn by chance (shuffle:seed=0)" in err
+
+
 def test_the_same_import_again_does_nothing_and_another_needs_force(embrec, tmp_path):
     embrec(*TABLE, "--category", "shop")
     data = tmp_path / "workspace" / "shop" / "data"

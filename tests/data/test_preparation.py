@@ -1,5 +1,6 @@
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -159,3 +160,59 @@ def test_context_stays_with_its_event():
 def test_an_unknown_key_is_an_error():
     with pytest.raises(ValidationError):
         PreparationConfig(minimum=3)
+
+
+SHUFFLED = KEEP_ALL.model_copy(update={"ties": "shuffle:seed=3"})
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("uv"), letters, st.integers(0, 3)), min_size=1, max_size=40), st.integers(0, 9)
+)
+def test_shuffling_moves_nothing_but_events_of_the_same_user_and_time(events, seed):
+    plain, _ = prepare(raw_of(events), KEEP_ALL)
+    config = KEEP_ALL.model_copy(update={"ties": f"shuffle:seed={seed}"})
+    shuffled, _ = prepare(raw_of(events), config)
+    one, other = plain.interactions, shuffled.interactions
+    assert plain.catalog.item_ids.tolist() == shuffled.catalog.item_ids.tolist()
+    assert one.user_ids.tolist() == other.user_ids.tolist()
+    assert (one.user == other.user).all()
+    assert (one.time == other.time).all()
+    moments = [sorted(zip(log.user, log.time, log.item, strict=True)) for log in (one, other)]
+    assert moments[0] == moments[1]
+    assert prepare(raw_of(events), config)[0].interactions.item.tolist() == other.item.tolist()
+
+
+def test_ties_are_drawn_by_chance_by_their_seed():
+    events = [("u", f"i{n:02d}", 7) for n in range(40)]
+    first, again, other = (
+        histories(prepare(raw_of(events), KEEP_ALL.model_copy(update={"ties": f"shuffle:seed={seed}"}))[0])["u"]
+        for seed in (0, 0, 1)
+    )
+    assert first == again != other
+    assert sorted(first) == sorted(other) == [f"i{n:02d}" for n in range(40)] != first
+    ascending = [one < two for one, two in pairwise(first)]
+    assert 8 < sum(ascending) < 31
+
+
+def test_which_of_many_ties_are_the_last_is_drawn_too():
+    events = [("u", f"i{n:02d}", 7) for n in range(40)]
+    kept = histories(prepare(raw_of(events), SHUFFLED.model_copy(update={"last": 10}))[0])["u"]
+    assert kept == histories(prepare(raw_of(events), SHUFFLED)[0])["u"][-10:]
+
+
+def test_shuffled_events_keep_their_context():
+    events = [("u", f"i{n:02d}", 7) for n in range(20)]
+    frame = raw_of(events).events.with_columns(pl.col("item").alias("note"))
+    dataset, _ = prepare(RawData(frame, context=("note",)), SHUFFLED)
+    items = dataset.catalog.item_ids[dataset.interactions.item]
+    assert items.tolist() == dataset.interactions.context["note"].tolist()
+
+
+def test_the_order_of_ties_is_part_of_what_an_import_is_and_its_default_is_not():
+    assert "ties" not in PreparationConfig().identity()  # as imports of before wrote it
+    assert SHUFFLED.identity() == {**KEEP_ALL.identity(), "ties": "shuffle:seed=3"}
+    assert PreparationConfig(ties="shuffle") == PreparationConfig(ties="shuffle:seed=0")
+    for wrong in ("shuffled", "shuffle:seed=-1", "shuffle:seed=1.5", "shuffle:seed=00", ""):
+        with pytest.raises(ValidationError, match="ties are in the order of the input"):
+            PreparationConfig(ties=wrong)

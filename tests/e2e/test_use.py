@@ -16,6 +16,23 @@ def test_the_report_of_a_run_names_protocol_and_slices(shop):
         assert text in result.stdout
 
 
+def test_baselines_stand_beside_a_model_unless_nobody_wants_them(shop):
+    trained = shop.here(
+        "train", "--category", "shop", "--features", "tfidf", "--epochs", 3, "--batch-size", 16, "--learning-rate", 0.01,
+        "--set", "model.dim=16", "--set", "model.units=16", "--run", "content",
+    )  # fmt: skip
+    assert "finished already" in trained.stderr
+    evaluated = shop.here("evaluate", "content")
+    compared = shop.here("compare", "runs", "content", "id")
+    for result in (trained, evaluated, compared):
+        named = [line.split()[0] for line in result.stdout.splitlines() if line.split()]
+        assert {"pop", "markov", "content-knn"} <= set(named)
+        # The customers go through the articles in order: counting pairs knows all of it, three epochs do not.
+        assert "markov, which only counts what followed the last item, is better: NDCG@10" in result.stdout
+    alone = shop.here("evaluate", "content", "--baseline", "none")
+    assert "markov" not in alone.stdout
+
+
 def test_evaluate_repeats_the_metrics_of_the_run(shop, tmp_path):
     shop.here("evaluate", "content", "--output", tmp_path / "metrics.json")
     written = json.loads((tmp_path / "metrics.json").read_text())["content"]["all"]

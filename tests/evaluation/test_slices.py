@@ -1,5 +1,7 @@
 """Slices that share out the targets, and buckets counted by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ from embrec.data.splits import GlobalTime, ItemHoldout, LeaveOneOut, UserHoldout
 from embrec.evaluation.evaluator import EvaluationConfig, evaluate
 from embrec.evaluation.slices import length_slices, popularity_buckets, target_slices
 
-LOG = toy_log()
+LOG = replace(toy_log(), time=toy_log().time // 2)  # every other event at the moment of the one before
 
 
 @pytest.fixture(params=[LeaveOneOut(), UserHoldout(), GlobalTime(), ItemHoldout(fraction=0.2)], ids=lambda s: s.kind)
@@ -25,7 +27,7 @@ def test_the_slices_of_a_dimension_share_out_the_targets(evaluated):
     partition, evaluation = evaluated
     present = {"dense": np.arange(N_ITEMS) % 3 > 0}
     dimensions = target_slices(LOG, partition, evaluation, present)
-    assert list(dimensions) == ["partition", "history", "popularity", "dense"]
+    assert list(dimensions) == ["partition", "history", "popularity", "tied", "dense"]
     for slices in dimensions.values():
         assert (np.sum(list(slices.values()), axis=0) == 1).all()
         assert all(members.any() for members in slices.values())
@@ -45,6 +47,9 @@ def test_slices_hold_what_their_names_say(evaluated):
         assert (holds["popularity"] == "no training event") == (item not in train_items)
         assert holds["dense"] == ("without dense" if item % 3 == 0 else "with dense")
         before = int(event - LOG.user_ptr[user])
+        time = [int(LOG.time[at]) for at in (event - 1, event)]
+        tied = "same moment as the event before" if before and time[0] == time[1] else "later than the event before"
+        assert holds["tied"] == (tied if before else "no event before")
         low, _, high = holds["history"].partition(" to ")
         assert int(low) <= before <= int(high or low)
 

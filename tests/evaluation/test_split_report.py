@@ -16,10 +16,11 @@ def test_a_split_is_described_with_its_features(tmp_path):
     report = describe_split(category, LeaveOneOut(), ["tfidf"])
     assert report.parts["test"].events == 60
     names = [check.name for check in report.leaks.checks]
-    assert names[:7] == [
-        "time overlap", "ties in time", "duplicate events", "seen targets", "equal texts", "new items", "new users",
+    assert names[:8] == [
+        "time overlap", "ties in time", "order in ties", "duplicate events", "seen targets", "equal texts", "new items",
+        "new users",
     ]  # fmt: skip
-    assert [name.split("-")[0] for name in names[7:]] == ["items without tfidf", "fitting of tfidf"]
+    assert [name.split("-")[0] for name in names[8:]] == ["items without tfidf", "fitting of tfidf"]
     assert report.leaks.checks[-1].status == Status.OK
     values = json.loads(json.dumps(report.as_dict()))
     assert values["split"] == {"kind": "leave-one-out"}

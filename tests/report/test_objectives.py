@@ -20,7 +20,7 @@ from embrec.report.objectives import LOSSES, compare_losses, compare_negatives
 from embrec.training.presets import load_preset
 from embrec.training.run import RunFolder
 
-TERMS = {"epochs": 1, "settings": (*SETTINGS, "model.cell=fast", "training.select_by=auc")}
+TERMS = {"metrics": ("auc", "hr@20"), "epochs": 1, "settings": (*SETTINGS, "model.cell=fast", "training.select_by=auc")}
 FILES = {"results.json", "results.csv", "table.md", "figure.png", "figure.svg"}
 
 
@@ -59,7 +59,7 @@ def test_each_loss_is_measured_by_the_mean_of_its_seeds(losses):
     assert [row.footing.name for row in comparison.rows] == [
         "cross-entropy", "cross-entropy, published", "bpr", "bpr, published", "bpr-max", "bpr-max, published", "cosine",
     ]  # fmt: skip
-    assert comparison.metric_names == ("auc", "hr@50")
+    assert comparison.metric_names == ("auc", "hr@20")
     assert comparison.seeds == (0, 2)
     for row in comparison.rows:
         assert [run.seed for run in row.runs] == [0, 2]
@@ -125,8 +125,11 @@ def test_one_table_shows_every_row_and_says_how_it_was_ranked(subject, request):
     assert table.title.startswith(
         "toys, leave-one-out, all: 60 test targets ranked among all items of the catalog, seen items: keep"
     )
-    assert list(table.columns[:5]) == ["loss", "negatives", "protocol", "auc", "hr@50"]
-    assert len(table.rows) == len(comparison.rows)
+    assert list(table.columns[:5]) == ["loss", "negatives", "protocol", "auc", "hr@20"]
+    assert [row[0] for row in table.rows] == [
+        *(row.footing.loss for row in comparison.rows), "pop", "markov", "content-knn"
+    ]  # fmt: skip
+    assert {tuple(row[1:3]) for row in table.rows[-3:]} == {("-", "-")}
     value = comparison.rows[0].metrics["all"]["auc"]
     mean, half_width = mean_interval(value.seeds)
     assert table.rows[0][3].startswith(f"{value.estimate.mean:.4f} [{mean - half_width:.4f}, {mean + half_width:.4f}]")
@@ -157,9 +160,9 @@ def test_the_report_has_numbers_tables_and_figures(subject, request):
 def test_the_figure_of_losses_has_a_bar_for_each_row(losses):
     _, comparison = losses
     left, right = draw_objectives(comparison).axes
-    assert (left.get_title(), right.get_title()) == ("(a) AUC", "(b) HR@50, %")
+    assert (left.get_title(), right.get_title()) == ("(a) AUC", "(b) HR@20, %")
     heights = [bar.get_height() for bar in right.patches if bar.get_height()]
-    assert heights == pytest.approx([row.metrics["all"]["hr@50"].estimate.mean * 100 for row in comparison.rows])
+    assert heights == pytest.approx([row.metrics["all"]["hr@20"].estimate.mean * 100 for row in comparison.rows])
     assert [text.get_text() for text in left.get_xticklabels()] == list(LOSSES)
 
 

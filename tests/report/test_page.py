@@ -128,11 +128,14 @@ def test_a_page_can_be_read_without_seeing_it(page):
 
 def test_a_page_says_what_was_measured_and_how(page):
     for words in (
-        "2 runs and 2 baselines rank 60 test targets, each among the 40 items of the catalog.",
+        "2 runs and 3 baselines rank 60 test targets, each among the 40 items of the catalog.",
         "leave-one-out. Each user's last event is the test target",
         "All 40 items of the catalog, new ones included; no sample of them.",
         "Items that the user had before are left out",
         "Popularity lists the items with the most training events",
+        "The Markov chain lists what most often came right after the last item",
+        "against the best baseline",
+        "markov, which only counts what followed the last item, is better: NDCG@10",
         "embrec report first second",
         "Read the leak checks before the numbers: test items seen before.",
         "! warning test items seen before 25.0 % A <quarter>. ✓ ok times Fine.",
@@ -193,7 +196,7 @@ def test_a_run_without_pictures_content_or_log_is_reported_all_the_same(tmp_path
     assert page.all("body")[0]["class"] == "words-only"
     assert "No curve: id has no log of epochs" in page.said
     assert "Content kNN is left out: none of these runs reads any content." in page.said
-    assert "One run and a baseline" in page.said
+    assert "One run and 2 baselines" in page.said
 
 
 def test_ranks_among_a_sample_say_so_and_have_no_lists(runs, tmp_path):
@@ -294,7 +297,7 @@ def test_the_command_says_where_the_page_is_and_refuses_in_one_line(runs, tmp_pa
         (("first", "-o", "page.pdf"), "page.pdf is not named .html or .htm; name it page.html"),
         (("first", "-o", "no/such/page.html"), "there is no folder no; make it first"),
         (("first", "-o", "/proc/report.html"), "cannot write /proc/report.html"),
-        (("first", "--baseline", "magic"), "unknown baseline 'magic'; there are: pop, content-knn"),
+        (("first", "--baseline", "magic"), "unknown baseline 'magic'; there are: pop, markov, content-knn"),
         (("first", "--seed", "-1"), "seed -1 is negative; use 0 or more"),
     ):
         code, errors = embrec(*arguments)

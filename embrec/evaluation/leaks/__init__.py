@@ -10,7 +10,7 @@ from embrec.evaluation.leaks.newcomers import new_items, new_users
 from embrec.evaluation.leaks.relations import leaking_relations
 from embrec.evaluation.leaks.repeats import duplicates, seen_targets
 from embrec.evaluation.leaks.report import Check, LeakReport, Status
-from embrec.evaluation.leaks.times import ties, time_overlap
+from embrec.evaluation.leaks.times import order_in_ties, ties, time_overlap
 from embrec.features.table import FeatureTable
 
 __all__ = ["Check", "LeakReport", "Status", "check_leaks"]
@@ -27,8 +27,9 @@ def check_leaks(
 ) -> LeakReport:
     """Look for ways in which the test targets of a split are known, given away or unknowable.
 
-    Time overlap, ties in time, duplicate events, targets in their own history, items of equal text, new items and users;
-    for each feature table, items that are missing and what it was fitted on; for each relation, what it knows of the test.
+    Time overlap, ties in time and whether they stand in the order of ids, duplicate events, targets in their own history, items
+    of equal text, new items and users; for each feature table, items that are missing and what it was fitted on; for each
+    relation, what it knows of the test.
 
     Args:
         dataset: the catalog and the log.
@@ -43,6 +44,7 @@ def check_leaks(
     checks = [
         time_overlap(dataset, known),
         ties(dataset, partition),
+        order_in_ties(dataset, partition),
         duplicates(log, partition),
         seen_targets(log, partition),
         equal_texts(dataset, partition),

@@ -1,11 +1,17 @@
 """Does training know what came after the test targets, and do times decide what the targets are?"""
 
 import numpy as np
+from numpy.typing import NDArray
 
+from embrec.data.preparation import INPUT_ORDER
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset
 from embrec.data.timeline import Timeline, timeline
+from embrec.data.times import tied_with_previous
 from embrec.evaluation.leaks.report import MANY, Check, Status, percent, share
+
+_DEVIATIONS = 4.0  # standard deviations that chance may bring: one in 16,000
+_SLIGHT = 0.05  # beside a half: less matters little, however sure it is
 
 
 def time_overlap(dataset: Dataset, partition: Partition) -> Check:
@@ -52,8 +58,7 @@ def ties(dataset: Dataset, partition: Partition) -> Check:
     The value is the share of test targets that have the same time as the event right before them.
     """
     log = dataset.interactions
-    tied = np.zeros(len(log) + 1, dtype=bool)  # with the event right before
-    tied[1:-1] = (log.user[1:] == log.user[:-1]) & (log.time[1:] == log.time[:-1])
+    tied = np.append(tied_with_previous(log), False)
     targets = partition.test.events(log)
     found = share(int(tied[targets].sum()), len(targets))
     events = int((tied[:-1] | tied[1:]).sum())
@@ -70,6 +75,11 @@ def ties(dataset: Dataset, partition: Partition) -> Check:
         f"{percent(share(events, len(log)))} of the events have the same time as another of their user, "
         f"{percent(found)} of the test targets as the event right before them"
     )
+    shuffled = dataset.meta.get("preparation", {}).get("ties", INPUT_ORDER)
+    if shuffled != INPUT_ORDER:
+        return Check(
+            name, Status.NOTE, found, counts, f"{much}; their order was drawn by chance at import (--ties {shuffled})"
+        )
     order = dataset.meta.get("import", {}).get("arguments", {}).get("order_column")
     if order:
         return Check(
@@ -80,3 +90,58 @@ def ties(dataset: Dataset, partition: Partition) -> Check:
         f"{much}; there the order of the input decides what is the target, so take care that it is the true one, "
         "or name a column that has it (data import --order-column)",
     )  # fmt: skip
+
+
+def order_in_ties(dataset: Dataset, partition: Partition) -> Check:
+    """Look whether events of a user that share their time stand in the order of their items' ids.
+
+    The value is the share of the pairs of consecutive tied events, of different items, whose ids ascend: as texts, or where all
+    ids are whole numbers, as numbers if that is further from a half. A half is expected where the order says nothing: how far
+    off that a share may be by chance is taken from the binomial distribution, which for runs of tied events allows too much.
+    A model by identity learns the order of ids for the next item's, which is no order of events.
+    """
+    log, name = dataset.interactions, "order in ties"
+    second = np.flatnonzero(tied_with_previous(log))
+    second = second[log.item[second] != log.item[second - 1]]
+    tied_targets = share(int(tied_with_previous(log)[partition.test.events(log)].sum()), len(partition.test))
+    counts: dict[str, int | float] = {"pairs of tied events of different items": len(second)}
+    if not len(second):
+        return Check(name, Status.OK, None, counts, "no two events of a user with different items have the same time")
+    orders = {"ids": _places(dataset.catalog.item_ids.astype(str))}
+    if (numbers := _whole_numbers(dataset.catalog.item_ids)) is not None:
+        orders["ids as numbers"] = _places(numbers)
+    shares = {
+        what: _ascending(places[log.item[second - 1]], places[log.item[second]]) for what, places in orders.items()
+    }
+    counts |= {f"share with ascending {what}": value for what, value in shares.items()}
+    what, found = max(shares.items(), key=lambda one: abs(one[1] - 0.5))
+    by_chance = _DEVIATIONS * 0.5 / np.sqrt(len(second))
+    said = f"{percent(found)} of {len(second):,} pairs of consecutive events at the same moment have ascending {what}"
+    if abs(found - 0.5) <= max(by_chance, _SLIGHT):
+        return Check(name, Status.OK, found, counts, f"{said}, about the half that chance gives")
+    return Check(
+        name, Status.WARNING if tied_targets >= MANY else Status.NOTE, found, counts,
+        f"{said}, where chance gives half of them: the source sorted them, and models that know items by identity, or count "
+        "what follows what, learn that order, which no customer made; see how much of a result hangs on it by a second "
+        "import with their order drawn by chance (data import --ties shuffle:seed=0), and by embrec compare runs --slice tied",
+    )  # fmt: skip
+
+
+def _places(values: NDArray) -> NDArray[np.int64]:
+    """Return the place of each value among the sorted ones, equal values alike, [n]."""
+    places: NDArray[np.int64] = np.unique(values, return_inverse=True)[1].astype(np.int64)
+    return places
+
+
+def _whole_numbers(ids: NDArray[np.object_]) -> NDArray | None:
+    """Return ids as numbers; None where some are none."""
+    texts = ids.astype(str)
+    if not np.char.isdecimal(texts).all():
+        return None
+    fits = np.char.str_len(texts).max(initial=0) <= 18  # digits that an int64 holds
+    return texts.astype(np.int64) if fits else np.array([int(text) for text in texts], dtype=object)
+
+
+def _ascending(before: NDArray[np.int64], after: NDArray[np.int64]) -> float:
+    """Return the share of pairs that ascend; equal numbers, such as 7 and 007, count half."""
+    return float((after > before).mean() + 0.5 * (after == before).mean())

@@ -16,10 +16,10 @@ from torch.nn import functional as F
 from embrec.data.batches import Batch
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
-from embrec.models.baselines.base import Baseline
+from embrec.models.baselines.base import FactorisedBaseline
 
 
-class ContentKNN(Baseline):
+class ContentKNN(FactorisedBaseline):
     """Scores a candidate by the cosine between it and the mean vector of the last `k` items of the history.
 
     Each source is brought to unit length before they are concatenated, so that none drowns the others; sparse sources are
@@ -33,7 +33,7 @@ class ContentKNN(Baseline):
 
     def __init__(self, sources: Mapping[str, NDArray[np.float32] | csr_matrix], k: int = 3, svd_dim: int = 256) -> None:
         self.sources = sources
-        self.k = k
+        self.k = self.reads = k
         self.svd_dim = svd_dim
 
     def fit(self, interactions: Interactions, partition: Partition) -> None:

@@ -7,10 +7,10 @@ from torch.nn import functional as F
 from embrec.data.batches import Batch
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
-from embrec.models.baselines.base import Baseline
+from embrec.models.baselines.base import FactorisedBaseline
 
 
-class PopRec(Baseline):
+class PopRec(FactorisedBaseline):
     """Scores an item by its number of training events; what was never bought ranks last, all alike."""
 
     def fit(self, interactions: Interactions, partition: Partition) -> None:

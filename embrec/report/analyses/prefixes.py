@@ -6,7 +6,7 @@ target. Between the two is what the events in between have brought; how the seco
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from embrec.data.interactions import Interactions
 from embrec.errors import ConfigError
 from embrec.evaluation.evaluator import Evaluation
+from embrec.evaluation.few import telling
 from embrec.evaluation.runs import protocol
 from embrec.evaluation.statistics import bootstrap_means, interval
 from embrec.files import check_output_folder
@@ -67,6 +68,7 @@ class Prefixes:
         users: whose targets all these are.
         metrics: metric -> its points, from few events to many; those of fewer than `FEWEST` targets are left out.
         too_few: events before the target where targets are too few for a mean.
+        void: metric -> events before the target where so few candidates are left that any model has the same value; no points.
     """
 
     counts: Mapping[int, int]
@@ -74,6 +76,7 @@ class Prefixes:
     users: int
     metrics: Mapping[str, Sequence[Point]]
     too_few: Sequence[int]
+    void: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     @property
     def one_each(self) -> bool:
@@ -92,6 +95,10 @@ class Prefixes:
             notes.append(f"{self.longer:,} targets after more than {max(self.counts)} events are left out")
         if self.too_few:
             notes.append(f"fewer than {FEWEST} targets each, so no mean: after {ranges(self.too_few)} events")
+        notes += [
+            f"so few candidates are left that {name} is the same for every model: after {ranges(events)} events"
+            for name, events in self.void.items()
+        ]
         return notes
 
 
@@ -173,12 +180,16 @@ def by_prefix(
     first = values[first_targets(evaluation.user, events)]
     users = len(np.unique(evaluation.user))
     points: dict[str, list[Point]] = {name: [] for name in metrics}
+    void: dict[str, list[int]] = {}
     for length in lengths[counts >= FEWEST]:
         rows = np.flatnonzero(events == length)
         both = np.concatenate([values[rows], values[rows] - first[rows]], axis=1)  # [targets, 2 K]
         low, high = interval(bootstrap_means(both, evaluation.user[rows], resamples=resamples, seed=seed), CONFIDENCE)
         mean = both.mean(axis=0)
         for place, name in enumerate(metrics):
+            if not telling((name,), evaluation.standing.candidates[rows]):
+                void.setdefault(name, []).append(int(length))
+                continue
             gain = len(metrics) + place
             beside = (mean[place] - mean[gain], mean[gain], low[gain], high[gain]) if users < len(evaluation) else ()
             numbers = (mean[place], low[place], high[place], *beside)
@@ -189,6 +200,7 @@ def by_prefix(
         users,
         points,
         lengths[counts < FEWEST].tolist(),
+        void,
     )
 
 

@@ -5,20 +5,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from embrec.data.store import load_dataset
-from embrec.errors import ConfigError, FeatureError
-from embrec.evaluation.evaluator import EvaluationConfig, protocol_for, undefined_notes
-from embrec.evaluation.runs import BASELINES, evaluate_runs, learning_notes, present_features
+from embrec.errors import ConfigError
+from embrec.evaluation.baselines import usable_baselines
+from embrec.evaluation.cautions import cautions, shown_metrics
+from embrec.evaluation.evaluator import EvaluationConfig, protocol_for
+from embrec.evaluation.runs import evaluate_runs, learning_notes, present_features
 from embrec.evaluation.slices import target_slices
 from embrec.files import check_output, write_text
 from embrec.progress import Progress, silent
 from embrec.report.figures import require_matplotlib
 from embrec.report.page.compose import compose
-from embrec.report.page.material import LIST, Material, Run, read_run, read_search
+from embrec.report.page.material import LIST, Material, read_run, read_search
 from embrec.report.page.render import require_jinja
 from embrec.report.pictures import require_pillow
 from embrec.report.record import circumstances
 from embrec.training.run import RunFolder, load_model
-from embrec.training.sources import find_tables
 
 
 def build_report(
@@ -36,7 +37,7 @@ def build_report(
     Args:
         folders: the runs.
         output: the file to write, made with the folders that it needs; `.html` is added to a name without an ending.
-        baselines: names from `BASELINES`; None for all that these runs have the features for.
+        baselines: their names; None for all that can be computed, see `usable_baselines`.
         config: the protocol; that of the first run if None.
         seed: of the examples that are drawn.
         command: that makes this page again.
@@ -55,20 +56,20 @@ def build_report(
     check_output(output, (".html", ".htm"), "report.html")
     runs = tuple(read_run(folder) for folder in {folder.path.resolve(): folder for folder in folders}.values())
     category = runs[0].folder.category
-    notes: list[str] = []
-    if baselines is None:
-        baselines, notes = _usable_baselines(runs)
+    baselines, notes = usable_baselines([run.folder for run in runs], baselines)
     search, missing = read_search(runs)
     evaluations = evaluate_runs([run.folder for run in runs], baselines, config, progress, keep=LIST)
     dataset = load_dataset(category)
     partition = runs[0].config.split(dataset.interactions, len(dataset.catalog))
     present = present_features([run.folder for run in runs], dataset, partition)
     learning = learning_notes([run.folder for run in runs], dataset, partition)
+    asked = protocol_for(config or runs[0].config.evaluation, len(dataset.catalog))
+    seeds = {name: [one] for name, one in evaluations.items()}
     material = Material(
         category=category.name,
         dataset=dataset,
         partition=partition,
-        config=protocol_for(config or runs[0].config.evaluation, len(dataset.catalog)),
+        config=asked.model_copy(update={"metrics": shown_metrics(asked.metrics, evaluations[runs[0].name])}),
         runs=runs,
         evaluations=evaluations,
         slices=target_slices(dataset.interactions, partition, evaluations[runs[0].name], present),
@@ -80,28 +81,13 @@ def build_report(
             *notes,
             *missing,
             *(f"{note}." for note in learning),
-            *undefined_notes({name: [one] for name, one in evaluations.items()}),
+            *(f"Caution: {line}." for line in cautions(seeds, asked.metrics)),
         ),
         search=search,
     )
     page = compose(material, circumstances(dataset, partition, category, command), progress)
     write_text(output, page)
     return output
-
-
-def _usable_baselines(runs: Sequence[Run]) -> tuple[list[str], list[str]]:
-    """Return the baselines that can be computed, and for the others why not."""
-    features = next((run.config.model.features for run in runs if run.config.model.features), ())
-    if not features:
-        return ["pop"], ["Content kNN is left out: none of these runs reads any content."]
-    category = runs[0].folder.category
-    dataset = load_dataset(category)
-    partition = runs[0].config.split(dataset.interactions, len(dataset.catalog))
-    try:
-        find_tables(category, features, dataset.catalog, partition.train_items)
-    except FeatureError as error:
-        return ["pop"], [f"Content kNN is left out: {error}"]
-    return list(BASELINES), []
 
 
 def _today() -> str:

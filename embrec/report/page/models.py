@@ -8,9 +8,10 @@ from embrec.report.figures import MARKERS
 # Lines and small markers need 3 : 1 against the page (WCAG 1.4.11), so there are no light ones among them: three colours of
 # Okabe and Ito, then three that people of any colour vision tell from those and from each other.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#990011", "#aa66ff", "#660088")
-GREYS = ("#6b7280", "#374151")
+GREYS = ("#6b7280", "#374151", "#111827")
 
-_NAMES = {"pop": "popularity", "content-knn": "content kNN"}
+_NAMES = {"pop": "popularity", "markov": "Markov chain", "content-knn": "content kNN"}
+_MARKERS = "dX*"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def page_models(runs: Sequence[str], baselines: Sequence[str]) -> dict[str, Mode
         for place, name in enumerate(runs)
     ]
     others = [
-        Model(name, _NAMES.get(name, name), GREYS[place % len(GREYS)], "dX"[place % 2], True)
+        Model(name, _NAMES.get(name, name), GREYS[place % len(GREYS)], _MARKERS[place % len(_MARKERS)], True)
         for place, name in enumerate(baselines)
     ]
     return {model.key: model for model in (*trained, *others)}

@@ -7,6 +7,7 @@ from inspect import cleandoc
 from embrec.data.splits import split_text
 from embrec.evaluation.candidates import Sampled, SeenSoFar
 from embrec.evaluation.metrics import lower_is_better
+from embrec.evaluation.verdict import verdict_lines, verdicts
 from embrec.report.fallback import Fallback
 from embrec.report.page.leaks import warnings
 from embrec.report.page.material import LIST, Material
@@ -25,6 +26,7 @@ _TIES = {
 }
 _BASELINES = {
     "pop": "Popularity lists the items with the most training events, the same for everyone.",
+    "markov": "The Markov chain lists what most often came right after the last item, counted over training events.",
     "content-knn": "Content kNN lists the items whose content is nearest to that of the history; it learns nothing.",
 }
 
@@ -48,10 +50,13 @@ class Overview:
 
 def overview(material: Material, measured: Mapping[str, Measurements], found: Mapping[str, Fallback]) -> Overview:
     """Say what was done, how, and what came out."""
+    names = (material.runs[0].config.training.select_by, material.main_metric, *material.config.metrics)
+    seeds = {key: [evaluation] for key, evaluation in material.evaluations.items()}
+    against = verdicts(seeds, [key for key, model in material.models.items() if model.is_baseline], names)
     return Overview(
         _lead(material),
         _tiles(material, measured, found),
-        _findings(material, measured, found),
+        [f"{line}." for line in verdict_lines(against)] + _findings(material, measured, found),
         protocol_words(material),
     )
 
@@ -130,10 +135,20 @@ def _lead(material: Material) -> str:
 
 def _best(material: Material, measured: Mapping[str, Measurements], label: str = "all") -> tuple[str, Measured]:
     """Return the run with the highest main metric on some targets, and that."""
+    return _highest(material, {run.name: measured[run.name][label] for run in material.runs})
+
+
+def _best_baseline(material: Material, measured: Mapping[str, Measurements]) -> tuple[str, Measured] | None:
+    """Return the baseline with the highest main metric, and that; None without baselines."""
+    baselines = {key: measured[key]["all"] for key, model in material.models.items() if model.is_baseline}
+    return _highest(material, baselines) if baselines else None
+
+
+def _highest(material: Material, values: Mapping[str, Mapping[str, Measured]]) -> tuple[str, Measured]:
     name = material.main_metric
     sign = -1 if lower_is_better(name) else 1
-    values = {run.name: measured[run.name][label][name] for run in material.runs}
-    return max(values.items(), key=lambda item: sign * item[1].estimate.mean)
+    key = max(values, key=lambda one: sign * values[one][name].estimate.mean)
+    return key, values[key][name]
 
 
 def _tiles(material: Material, measured: Mapping[str, Measurements], found: Mapping[str, Fallback]) -> list[Tile]:
@@ -142,11 +157,11 @@ def _tiles(material: Material, measured: Mapping[str, Measurements], found: Mapp
     shown = shown_metric(name)
     whose = f"{key}, best of the runs; " if len(material.runs) > 1 else ""
     tiles = [Tile(shown, f"{one.mean:.4f}", whose + between(one.low, one.high))]
-    if "pop" in measured:
-        base = measured["pop"]["all"][name].estimate.mean
-        tiles.append(
-            Tile("against popularity", f"{one.mean / base:.1f} times" if base else NONE, f"popularity: {base:.4f}")
-        )
+    if (beside := _best_baseline(material, measured)) is not None:
+        baseline, value = beside
+        base = value.estimate.mean
+        times = f"{one.mean / base:.2f} times" if base and not lower_is_better(name) else NONE
+        tiles.append(Tile("against the best baseline", times, f"{material.models[baseline].name}: {base:.4f}"))
     if "cold items" in measured[key] and not too_few(material.first, "cold items"):
         cold = measured[key]["cold items"][name].estimate
         tiles.append(Tile(f"{shown}, new items", f"{cold.mean:.4f}", between(cold.low, cold.high)))
@@ -162,7 +177,7 @@ def _tiles(material: Material, measured: Mapping[str, Measurements], found: Mapp
 def _findings(material: Material, measured: Mapping[str, Measurements], found: Mapping[str, Fallback]) -> list[str]:
     key, best = _best(material, measured)
     name = material.main_metric
-    said = [f"{key} {_reach(name, best)}" + _against_popularity(measured, name) + "."]
+    said = [f"{key} {_reach(name, best)}" + _against_baseline(material, measured) + "."]
     said += [_verdict(material, measured, run.name, name) for run in material.runs[1:]]
     if "cold items" in measured[key]:
         said.append(_of_new_items(material, measured))
@@ -205,12 +220,14 @@ def _reach(name: str, value: Measured) -> str:
     return f"reaches {shown_metric(name)} {one.mean:.4f} ({between(one.low, one.high)})"
 
 
-def _against_popularity(measured: Mapping[str, Measurements], name: str) -> str:
-    if "pop" not in measured:
+def _against_baseline(material: Material, measured: Mapping[str, Measurements]) -> str:
+    beside, name = _best_baseline(material, measured), material.main_metric
+    if beside is None:
         return ""
-    base = measured["pop"]["all"][name].estimate.mean
+    key, value = beside
+    base = value.estimate.mean
     shown = percent(base) if name.startswith(("hr@", "recall@")) else f"{base:.4f}"
-    return f"; popularity alone, {shown}"
+    return f"; the best baseline, {material.models[key].name}, {shown}"
 
 
 def _verdict(material: Material, measured: Mapping[str, Measurements], key: str, name: str) -> str:

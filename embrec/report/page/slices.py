@@ -2,15 +2,32 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+from numpy.typing import NDArray
+
+from embrec.evaluation.few import telling
 from embrec.report.page.dots import dots
 from embrec.report.page.material import Material
-from embrec.report.page.parts import Cell, Figure, Panels, Section, Table, between, count, mark, percent, shown_metric
+from embrec.report.page.parts import (
+    NONE,
+    Cell,
+    Figure,
+    Panels,
+    Section,
+    Table,
+    between,
+    count,
+    mark,
+    percent,
+    shown_metric,
+)
 from embrec.report.results import CONFIDENCE, Measurements, measure
 
 _TITLES = {
     "partition": "By what training knew",
     "history": "By events before",
     "popularity": "By popularity of the item",
+    "tied": "By time since the event before",
 }
 
 
@@ -37,10 +54,19 @@ def slices_section(material: Material) -> Section:
 def _panel(material: Material, dimension: str, measured: Mapping[str, Measurements]) -> Figure:
     slices, name = material.slices[dimension], material.main_metric
     labels = [f"{label}\n{count(members.sum())}" for label, members in slices.items()]
-    values = {key: [measured[key][label][name].estimate for label in slices] for key in material.models}
+    values = {
+        key: [measured[key][label][name].estimate if _tells(material, members) else None
+              for label, members in slices.items()]
+        for key in material.models
+    }  # fmt: skip
     key = "".join(letter if letter.isalnum() else "-" for letter in dimension)
     title = _TITLES.get(dimension, f"By {dimension}")
     return dots(f"slice-{key}", title, labels, values, material.models, shown_metric(name))
+
+
+def _tells(material: Material, members: NDArray[np.bool_]) -> bool:
+    """Return whether enough candidates are left of a slice's targets for the main metric to tell models apart."""
+    return bool(telling((material.main_metric,), material.first.standing.candidates[members]))
 
 
 def _table(material: Material, sliced: Mapping[str, Mapping[str, Measurements]]) -> Table:
@@ -50,6 +76,8 @@ def _table(material: Material, sliced: Mapping[str, Mapping[str, Measurements]])
         for label, members in material.slices[dimension].items():
             estimates = [measured[key][label][name].estimate for key in material.models]
             numbers = [Cell(f"{one.mean:.4f}", between(one.low, one.high), mark(one.test)) for one in estimates]
+            if not _tells(material, members):
+                numbers = [Cell(NONE, "the same for every model") for _ in estimates]
             rows.append((Cell(label), Cell(dimension), Cell(count(members.sum())), *numbers))
     columns = ("slice", "cut by", "targets", *(model.name for model in material.models.values()))
     return Table(f"{shown_metric(name)} in every slice", columns, rows, frozenset({1}))

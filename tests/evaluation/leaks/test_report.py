@@ -50,5 +50,5 @@ def test_only_nothing_is_0_percent_and_only_all_is_100_percent(value):
 
 
 def test_an_unknown_check_is_a_mistake_of_the_caller():
-    with pytest.raises(KeyError, match="no check 'fifth'"):
+    with pytest.raises(KeyError, match="unknown check 'fifth'"):
         REPORT["fifth"]

@@ -2,6 +2,7 @@
 
 import doctest
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -113,3 +114,14 @@ def test_the_same_seed_gives_the_same_numbers_and_they_lie_in_the_run(toys):
     assert analyze_prefixes(toys["prefixes"])[1] == first
     assert (folder / "prefixes.json").read_bytes() == written
     assert analyze_prefixes(toys["prefixes"], seed=1)[1] != first
+
+
+def test_there_is_no_point_where_so_few_candidates_are_left_that_every_target_is_a_hit():
+    log, evaluation = shop([4] * 30, lambda user, before: user % 5)
+    left = np.array([12, 11, 10])[log.position[evaluation.event] - 1]  # one less after each event
+    standing = replace(evaluation.standing, candidates=left)
+    found = by_prefix(replace(evaluation, standing=standing), log, ["auc", "hr@10", "ndcg@10"], resamples=50)
+    assert {name: [point.events for point in points] for name, points in found.metrics.items()} == {
+        "auc": [1, 2, 3], "hr@10": [1, 2], "ndcg@10": [1, 2, 3]
+    }  # fmt: skip
+    assert "so few candidates are left that hr@10 is the same for every model: after 3 events" in found.notes()

@@ -54,6 +54,6 @@ def test_colours_are_told_apart_by_people_of_any_colour_vision(vision):
         assert np.linalg.norm(oklab(one, vision) - oklab(other, vision)) > OKABE_AND_ITO, (one, other)
 
 
-def test_no_two_of_eight_models_look_the_same():
-    models = page_models([f"run {place}" for place in range(6)], ["pop", "content-knn"]).values()
-    assert len({model.colour for model in models}) == len({model.marker for model in models}) == 8
+def test_no_two_of_nine_models_look_the_same():
+    models = page_models([f"run {place}" for place in range(6)], ["pop", "markov", "content-knn"]).values()
+    assert len({model.colour for model in models}) == len({model.marker for model in models}) == 9

@@ -1,0 +1,159 @@
+"""Few candidates: how many are really left of each target, and which metrics then say nothing, whatever the model.
+
+Among ten candidates each target is a hit for HR@10. A catalog of hundreds can come to that: items that the user has seen are no
+candidates, and neither are those that nobody has touched yet.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embrec.data.interactions import Interactions
+from embrec.data.splits import Positions
+from embrec.data.times import first_times
+from embrec.errors import ConfigError
+from embrec.evaluation.candidates import Sampled, SeenSoFar
+from embrec.evaluation.evaluator import EvaluationConfig
+from embrec.evaluation.metrics import counts_hits, cutoff, metric
+from embrec.evaluation.ranks import NotCandidates, Pool, Standing
+from embrec.evaluation.seen import SeenItems
+
+Mask = NDArray[np.bool_]
+
+NEARLY_ALL = 0.99  # of the targets: a metric that tells models apart on fewer than the rest says nothing
+_TARGETS_AT_A_TIME = 1 << 12
+
+
+class Left(NamedTuple):
+    """How many candidates are left of the targets: the fewest, and the most that nearly all have."""
+
+    fewest: int
+    most: int
+
+    def words(self) -> str:
+        """Return `3 to 5`, or `5` where all have as many."""
+        return f"{self.fewest:,}" if self.fewest == self.most else f"{self.fewest:,} to {self.most:,}"
+
+
+def candidates_left(
+    interactions: Interactions,
+    targets: Positions,
+    config: EvaluationConfig,
+    n_items: int,
+    hidden: Mask | None = None,
+) -> NDArray[np.int64]:
+    """Return among how many candidates each target is ranked, itself among them, before any model is there, [T].
+
+    They are those of the standings that `evaluate` returns.
+
+    Args:
+        interactions: the log.
+        targets: of a split.
+        config: the protocol.
+        n_items: the size of the catalog.
+        hidden: items that are no candidates yet, [n]; none if None.
+    """
+    if isinstance(config.candidates, Sampled):
+        return np.full(len(targets), config.candidates.count + 1, dtype=np.int64)
+    candidate = np.ones(n_items + 1, dtype=bool)
+    candidate[0] = False
+    if hidden is not None:
+        candidate[1:] = ~hidden
+    since = None
+    if isinstance(config.candidates, SeenSoFar):
+        since = np.concatenate([[np.iinfo(np.int64).max], first_times(interactions, n_items)])
+    pool, seen = Pool(candidate, since), SeenItems(interactions)
+    parts = [np.empty(0, dtype=np.int64)]
+    for start in range(0, len(targets), _TARGETS_AT_A_TIME):
+        some = targets.select(np.arange(start, min(start + _TARGETS_AT_A_TIME, len(targets))))
+        event = some.events(interactions)
+        ids = interactions.item[event].astype(np.int64) + 1
+        excluded = NotCandidates.none()
+        if config.seen == "exclude":
+            row, item = seen.before(some)
+            other = item != ids[row]
+            excluded = NotCandidates(row[other], item[other])
+        parts.append(pool.sizes(ids, excluded, interactions.time[event]))
+    return np.concatenate(parts)
+
+
+def says_nothing(name: str, candidates: NDArray[np.int64]) -> Mask:
+    """Return where a metric has the same value whatever the model: hits among no more than K, any among one, [T].
+
+    >>> says_nothing("hr@10", np.array([1, 10, 11])).tolist(), says_nothing("ndcg@10", np.array([1, 10, 11])).tolist()
+    ([True, True, False], [True, False, False])
+    """
+    k = cutoff(name) or 1
+    return candidates <= (k if counts_hits(name) else 1)
+
+
+def telling(names: Sequence[str], candidates: NDArray[np.int64]) -> tuple[str, ...]:
+    """Return the metrics that can tell models apart on more than a hundredth of the targets."""
+    return tuple(name for name in names if not _is_void(name, candidates))
+
+
+def _is_void(name: str, candidates: NDArray[np.int64]) -> bool:
+    return len(candidates) > 0 and float(says_nothing(name, candidates).mean()) >= NEARLY_ALL
+
+
+def left(candidates: NDArray[np.int64]) -> Left:
+    """Return how many candidates nearly all targets have."""
+    return Left(int(candidates.min()), int(np.quantile(candidates, NEARLY_ALL, method="higher")))
+
+
+def check_selection(
+    name: str,
+    interactions: Interactions,
+    targets: Positions,
+    config: EvaluationConfig,
+    n_items: int,
+    hidden: Mask | None = None,
+    *,
+    what: str = "training.select_by",
+) -> None:
+    """Refuse a metric that is to choose among models where nearly every validation target is a hit for all of them.
+
+    Args:
+        name: of the metric.
+        interactions: the log.
+        targets: of the validation.
+        config: the protocol.
+        n_items: the size of the catalog.
+        hidden: items that are no candidates in validation, [n]; none if None.
+        what: asks for the metric, as the message calls it.
+
+    Raises:
+        ConfigError: it cannot choose.
+    """
+    k = cutoff(name) or 1
+    visible = n_items - (0 if hidden is None else int(hidden.sum()))
+    if config.candidates.kind == "all" and visible - int(targets.position.max(initial=0)) > k:
+        return  # nobody has seen so many items
+    candidates = candidates_left(interactions, targets, config, n_items, hidden)
+    if not _is_void(name, candidates):
+        return
+    most = left(candidates)
+    mend = "use ndcg@10 or auc (--set training.select_by=auc)" if most.most > 1 else "use a larger catalog"
+    why = " once those that the user has seen are left out" if config.seen == "exclude" else ""
+    raise ConfigError(
+        f"{what} is {name!r}, but only {most.words()} candidates are left of each validation target{why}, so every target "
+        f"would be a hit for every model; {mend}"
+    )
+
+
+def chance(name: str, candidates: NDArray[np.int64]) -> float:
+    """Return the mean of a metric over targets when their candidates are ranked by chance.
+
+    >>> chance("hr@1", np.array([2, 2])), chance("auc", np.array([3]))
+    (0.5, 0.5)
+    """
+    sizes, counts = np.unique(candidates, return_counts=True)
+    return float(sum(of * _by_chance(name, int(size)) for size, of in zip(sizes, counts, strict=True)) / counts.sum())
+
+
+def _by_chance(name: str, size: int) -> float:
+    places, nothing = np.arange(size), np.zeros(size, dtype=np.int64)
+    standing = Standing(places, nothing, np.full(size, size), np.zeros(size, dtype=bool))
+    return float(metric(name, standing).mean())

@@ -1,0 +1,64 @@
+"""First-order Markov chain: recommend what most often came right after the last item.
+
+Counting alone, yet stronger than many a trained model on sequences: one that does not beat it has learned no more of the order
+of events than pairs. The transition graph of FPMC without its factorisation (Rendle et al., 2010).
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from torch import Tensor
+
+from embrec.data.batches import Batch
+from embrec.data.interactions import Interactions
+from embrec.data.splits import Partition
+from embrec.models.baselines.base import Baseline
+
+_EXACT = 1 << 23  # steps between 0 and what a float32 still holds exactly
+
+
+class Markov(Baseline):
+    """Scores an item by how often it came right after the history's last item, over the training events of all users.
+
+    Items that came as often are told apart by their number of training events: a share below 1 is added to each count, so that
+    popularity settles ties and never outweighs a count. Where nothing is known to follow the last item, or there is none, all
+    counts are 0 and items stand in the order of popularity.
+    """
+
+    def fit(self, interactions: Interactions, partition: Partition) -> None:
+        """Count which item followed which among each user's training events."""
+        events = partition.train.events(interactions)  # sorted by user and position
+        user, item = interactions.user[events], interactions.item[events].astype(np.int64) + 1
+        follows = user[1:] == user[:-1]
+        size = len(partition.train_items) + 1
+        pairs = (np.ones(int(follows.sum()), dtype=np.float32), (item[:-1][follows], item[1:][follows]))
+        self._counts = csr_matrix(pairs, shape=(size, size))  # adds up repeated pairs
+        highest = int(self._counts.data.max(initial=1))
+        shares = popularity_shares(partition.training_counts(interactions), _EXACT // highest)
+        self._shares = torch.from_numpy(np.concatenate([[-np.inf], shares]).astype(np.float32))
+
+    def score(self, batch: Batch, candidates: Tensor | None = None, item_matrix: Tensor | None = None) -> Tensor:
+        """Score items as what comes after each history; arguments and result as of `Recommender.score`."""
+        last = batch.items.gather(1, (batch.lengths - 1).clamp(min=0)[:, None])[:, 0] * (batch.lengths > 0)
+        found = self._counts[last.numpy()].tocoo()
+        scores = self._shares.repeat(len(last), 1)
+        scores[torch.from_numpy(found.row).long(), torch.from_numpy(found.col).long()] += torch.from_numpy(found.data)
+        return scores if candidates is None else scores.gather(1, candidates)
+
+
+def popularity_shares(counts: NDArray[np.int64], steps: int) -> NDArray[np.float64]:
+    """Return shares from 0 to below 1 in the order of counts, equal ones for equal counts, [n].
+
+    Args:
+        counts: of events, [n].
+        steps: how many shares there may be at most; where there are more different counts, neighbours share one.
+
+    >>> popularity_shares(np.array([5, 0, 5, 90]), steps=100).tolist()
+    [0.25, 0.0, 0.25, 0.5]
+    """
+    levels, place = np.unique(counts, return_inverse=True)
+    # A power of two, so that shares beside a count are exact floats.
+    used = 1 << min(len(levels).bit_length(), max(steps, 1).bit_length() - 1)
+    share: NDArray[np.float64] = (place if used >= len(levels) else place * used // len(levels)) / used
+    return share
