@@ -32,11 +32,11 @@ def one_event_a_row(table: Table, item_column: str, columns: Sequence[str], note
     Args:
         table: the log.
         item_column: its items.
-        columns: all columns that will be read; lists in them are taken apart too.
+        columns: all columns that will be read, each of which needs one value an event.
         notes: told how many events came out of lists.
 
     Raises:
-        DataError: lists of one row have different lengths.
+        DataError: lists of one row have different lengths, or a column has several values for one event.
     """
     frame = table.frame
     listed = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List | pl.Array)]
@@ -62,6 +62,7 @@ def one_event_a_row(table: Table, item_column: str, columns: Sequence[str], note
         rows = table.rows.gather(indexed[_ROW])
         table = replace(table, frame=indexed.drop(_ROW), rows=rows, parts=_parts_of(table, indexed[_ROW]))
         notes["events taken out of lists, in the order of each list"] = len(table.frame)
+    table.require_plain([name for name in columns if name in table.frame.columns])
     return table
 
 

@@ -83,9 +83,9 @@ class TableSource(BaseModel):
 
     def _events(self, table: Table, notes: dict[str, int]) -> pl.DataFrame:
         used = [self.user_column, self.item_column, self.time_column, self.order_column, *self.context_column]
-        named = [name for name in used if name is not None]
-        table = one_event_a_row(objects_as_lists(table), self.item_column, named, notes)
-        table.require_plain([name for name in named if name in table.frame.columns])
+        table = one_event_a_row(
+            objects_as_lists(table), self.item_column, [name for name in used if name is not None], notes
+        )
         for option in ("user_column", "item_column", "time_column", "order_column"):
             column = getattr(self, option)
             hint = f"; if the rows are in order, use --time-column {ROW_ORDER}" if option == "time_column" else ""
