@@ -94,8 +94,9 @@ def build(
     """Bring an encoder's table of a catalog up to date.
 
     The blocks of a build depend only on what there is to encode, so a build that was killed and resumed ends with the very
-    bytes of one that was not. (Adding items later encodes them in blocks of their own, whose last bits may differ.) A build
-    that was killed goes on only for the same items: if the catalog changed meanwhile, it begins again.
+    bytes of one that was not. (Items added later are encoded in blocks of their own, which encoders of batches may round
+    differently; see `Encoder.encode`.) A build that was killed goes on only for the same items: if the catalog changed
+    meanwhile, it begins again.
 
     Items added at the end of a catalog are written to a file of their own, so that they cost what they cost alone. Where
     items changed, left or moved, the table is written anew, of the old vectors and the new.

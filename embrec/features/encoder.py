@@ -117,7 +117,11 @@ class Encoder(ABC):
 
     @abstractmethod
     def encode(self, catalog: Catalog) -> Encoded:
-        """Encode every item of a (small) catalog; a vector does not depend on which others are encoded with it."""
+        """Encode every item of a (small) catalog; a vector does not depend on which others are encoded with it.
+
+        To the bit where that is affordable; encoders that read batches of texts or pictures may round differently in another
+        batch, by less than `verify` tolerates.
+        """
 
     def raw(self, catalog: Catalog) -> Encoded:
         """Encode like `encode`, but the vectors may be sparse: what transforms read."""

@@ -1,8 +1,9 @@
 """Building on several processors or machines: workers of Ray Data encode the blocks of a build, its own process writes them.
 
-The blocks are those of a build in one process, and a block is encoded by the same call, so the table is the same. (Processors
-of another kind may round differently.) Workers on other machines need the same packages, and find images, weights and vector
-files at the same paths. A worker that dies is started again and repeats the block that it was at.
+The blocks are those of a build in one process, and a block is encoded by the same call, so the table is the same. (On
+processors of another kind texts and pictures may be rounded differently.) Workers on other machines need the same packages,
+and find images, weights and vector files at the same paths. A worker that dies is started again and repeats the block that
+it was at.
 """
 
 import io

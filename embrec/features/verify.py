@@ -14,6 +14,9 @@ from embrec.features.table import ROWS_AT_A_TIME, FeatureTable
 # A vector that is encoded again, beside other items or on another processor, may differ by as much of its length.
 _TOLERANCE = {np.dtype(np.float32): 1e-4, np.dtype(np.float16): 2e-3}
 
+# Where the encoder computes in so little precision, by more.
+_TOLERANCE_OF_PRECISION = {"float16": 4e-3, "bfloat16": 3e-2}
+
 
 @dataclass(frozen=True)
 class Check:
@@ -80,5 +83,6 @@ def _again(table: FeatureTable, encoder: Encoder, catalog: Catalog, rows: NDArra
     stored = table.vectors[rows].astype(np.float64)
     lengths = np.maximum(np.linalg.norm(stored, axis=1), 1e-12)
     worst = float((np.linalg.norm(vectors - stored, axis=1) / lengths).max())
-    passed = worst <= _TOLERANCE[table.vectors.dtype]
+    precision = getattr(encoder.params, "precision", "float32")
+    passed = worst <= max(_TOLERANCE[table.vectors.dtype], _TOLERANCE_OF_PRECISION.get(precision, 0.0))
     return Check(f"{len(rows):,} items encoded again have the same vectors", passed, f"differ by {worst:.1e} at most")

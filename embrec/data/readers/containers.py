@@ -25,7 +25,7 @@ MEMBER = "::"  # between a file that holds several tables and the name of one of
 _GZIP, _BZIP2, _XZ, _ZSTANDARD, _ZIP = "gzip", "bzip2", "xz", "Zstandard", "zip"
 _MAGIC = {
     b"\x1f\x8b": _GZIP,
-    b"BZh": _BZIP2,
+    **{b"BZh%d1AY&SY" % level: _BZIP2 for level in range(1, 10)},
     b"\xfd7zXZ\x00": _XZ,
     b"\x28\xb5\x2f\xfd": _ZSTANDARD,
     b"PK\x03\x04": _ZIP,

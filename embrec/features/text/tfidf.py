@@ -104,9 +104,11 @@ class TfidfEncoder(Encoder):
             raise nothing
         total = np.bincount(counts.indices, weights=counts.data, minlength=counts.shape[1])[possible]
         chosen = np.sort(possible[np.argsort(-total, kind="stable")[: self.params.max_features]])
+        kept = np.isin(np.arange(counts.shape[1]), chosen).tolist()
+        terms = sorted(term for term, column in counter.vocabulary_.items() if kept[column])
         # In double precision, since the last bits of a logarithm differ by processor; rounded, they are gone.
         idf = (np.log((1 + len(texts)) / (1 + in_texts[chosen])) + 1).astype(np.float32)
-        self._weigh(counter.get_feature_names_out()[chosen].tolist(), idf)
+        self._weigh(terms, idf)
 
     def encode(self, catalog: Catalog) -> Encoded:
         """Weigh the terms of each text; a text without known terms has the zero vector but is present."""

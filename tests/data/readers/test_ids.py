@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embrec.data.readers.ids import as_ids, check_match, likeness
@@ -124,6 +124,7 @@ def test_items_of_their_own_that_merely_look_alike_are_no_cause():
     assert check(["12", "7", "9"], ["012", "12", "7", "9"]) is None
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(1, 10**6), min_size=1, max_size=30), st.booleans())
 def test_lost_zeros_are_always_noticed(numbers, lost_in_log):
     short = [str(number) for number in sorted(numbers)]

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embrec.data.readers.text import clean_text, joined, price
@@ -31,12 +31,14 @@ def test_clean_text_leaves_only_what_a_person_reads(raw, clean):
     assert clean_text(raw) == clean
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="<>/ab1 &;!-\n", max_size=40))
 def test_the_reader_and_the_encoders_read_the_same(text):
     assert clean(text) == (clean_text(text) or "")
     assert clean(text, max_words=2) == " ".join(clean(text).split()[:2])
 
 
+@settings(deadline=None)
 @given(st.lists(st.from_regex(r"[a-z0-9.,]{1,6}", fullmatch=True), max_size=8), st.data())
 def test_numbers_between_angle_brackets_are_kept(words, data):
     marks = [data.draw(st.sampled_from(["<10", ">4", "<", ">", "<=3"])) for _ in words]

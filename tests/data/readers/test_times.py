@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embrec.data.readers.times import exact_times, order_keys
@@ -73,6 +73,7 @@ def test_the_clock_behind_a_day_counts():
         seconds([20140102250000], "yyyymmdd")
 
 
+@settings(deadline=None)
 @given(st.datetimes(datetime(1980, 1, 1), datetime(2099, 12, 31)), st.sampled_from(["ms", "us", "ns"]))
 def test_a_moment_is_the_same_in_every_unit(moment, unit):
     moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
