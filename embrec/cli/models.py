@@ -9,6 +9,7 @@ from embrec.cli.options import (
     Baselines,
     Candidates,
     Category,
+    OtherLog,
     Preset,
     Seen,
     Split,
@@ -188,10 +189,12 @@ def evaluate(
     ties: Ties = None,
     candidates: Candidates = None,
     output: Annotated[Path | None, typer.Option(help="Also write the metrics to this JSON file.")] = None,
+    other_log: OtherLog = False,
     workspace: Workspace = None,
 ) -> None:
     """Rank the test targets: every run and baseline under one protocol. With intervals and tests: embrec compare runs."""
     from embrec.cli.console import notes, print_table, progress_bars
+    from embrec.evaluation.belonging import common_ground
     from embrec.evaluation.evaluator import undefined_notes
     from embrec.evaluation.runs import evaluate_runs, protocol
     from embrec.files import write_json
@@ -201,13 +204,14 @@ def evaluate(
     folders = [locate_run(run, Workspaces.locate(workspace)) for run in runs]
     config = protocol(folders[0], metrics=metric, seen=seen, ties=ties, candidates=candidates)
     with progress_bars() as progress:
-        evaluations = evaluate_runs(folders, baseline or [], config, progress)
+        ground = common_ground(folders, other_log=other_log)
+        evaluations = evaluate_runs(folders, baseline or [], config, progress, ground=ground)
     print_table(
         f"{folders[0].category.name}, test targets {config.words()}",
         ["model", "targets on", "targets", *config.metrics],
         _rows(evaluations, config.metrics),
     )
-    for warning in undefined_notes({name: [one] for name, one in evaluations.items()}):
+    for warning in (*ground.notes, *undefined_notes({name: [one] for name, one in evaluations.items()})):
         notes().print(f"warning: {warning}", markup=False)
     if output is not None:
         write_json(output, {name: result.metrics(config.metrics) for name, result in evaluations.items()})

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from embrec.data.store import load_dataset
 from embrec.errors import ConfigError, FeatureError
+from embrec.evaluation.belonging import Ground, common_ground
 from embrec.evaluation.evaluator import EvaluationConfig, protocol_for, undefined_notes
 from embrec.evaluation.runs import BASELINES, evaluate_runs, learning_notes, present_features
 from embrec.evaluation.slices import target_slices
@@ -46,7 +46,8 @@ def build_report(
     Raises:
         ConfigError: the file cannot be written there, a baseline is unknown, or the seed is negative.
         MissingExtraError: what draws and fills pages is not installed.
-        RunError: a run is not finished, or the runs differ in category or split.
+        RunError: a run is not finished or was trained on other data than its category holds now, or the runs differ in category
+            or split.
     """
     for require in (require_jinja, require_matplotlib, require_pillow):
         require()
@@ -55,13 +56,13 @@ def build_report(
     _check_output(output)
     runs = tuple(read_run(folder) for folder in {folder.path.resolve(): folder for folder in folders}.values())
     category = runs[0].folder.category
+    ground = common_ground([run.folder for run in runs])
     notes: list[str] = []
     if baselines is None:
-        baselines, notes = _usable_baselines(runs)
+        baselines, notes = _usable_baselines(runs, ground)
     search, missing = read_search(runs)
-    evaluations = evaluate_runs([run.folder for run in runs], baselines, config, progress, keep=LIST)
-    dataset = load_dataset(category)
-    partition = runs[0].config.split(dataset.interactions, len(dataset.catalog))
+    evaluations = evaluate_runs([run.folder for run in runs], baselines, config, progress, keep=LIST, ground=ground)
+    dataset, partition = ground.dataset, ground.partition
     present = present_features([run.folder for run in runs], dataset, partition)
     learning = learning_notes([run.folder for run in runs], dataset, partition)
     material = Material(
@@ -77,6 +78,7 @@ def build_report(
         command=command,
         created=_today(),
         notes=(
+            *(f"{note[:1].upper()}{note[1:]}." for note in ground.notes),
             *notes,
             *missing,
             *(f"{note}." for note in learning),
@@ -105,16 +107,13 @@ def _check_output(output: Path) -> None:
         raise ConfigError(f"cannot write {output} ({error.strerror}); name a file in another folder with -o") from None
 
 
-def _usable_baselines(runs: Sequence[Run]) -> tuple[list[str], list[str]]:
+def _usable_baselines(runs: Sequence[Run], ground: Ground) -> tuple[list[str], list[str]]:
     """Return the baselines that can be computed, and for the others why not."""
     features = next((run.config.model.features for run in runs if run.config.model.features), ())
     if not features:
         return ["pop"], ["Content kNN is left out: none of these runs reads any content."]
-    category = runs[0].folder.category
-    dataset = load_dataset(category)
-    partition = runs[0].config.split(dataset.interactions, len(dataset.catalog))
     try:
-        find_tables(category, features, dataset.catalog, partition.train_items)
+        find_tables(runs[0].folder.category, features, ground.dataset.catalog, ground.partition.train_items)
     except FeatureError as error:
         return ["pop"], [f"Content kNN is left out: {error}"]
     return list(BASELINES), []
