@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embrec.data.catalog import Catalog
+from embrec.data.readers.raw import REPEATED
 from embrec.data.splits import LeaveOneOut, SplitConfig
-from embrec.data.store import load_dataset
+from embrec.data.store import Dataset, load_dataset
 from embrec.errors import ConfigError, FeatureError
 from embrec.features.build import BuildReport, Engine, build, encode_here
 from embrec.features.encoder import Encoder, name_in_stem
@@ -45,7 +46,7 @@ def build_features(
     Raises:
         ConfigError: an encoder, a parameter or `fit_on` is unknown, or none of the encoders reads texts; nothing is
             built then.
-        FeatureError: a table cannot be built.
+        FeatureError: a table cannot be built, or vectors in the order of the items' file do not fit the catalog.
     """
     if fit_on not in ("train", "catalog"):
         raise ConfigError(f"fit_on is {fit_on!r}: use train or catalog")
@@ -53,12 +54,38 @@ def build_features(
     if template and not any(_reads_texts(encoder) for encoder in made):
         raise ConfigError(f"text template {template!r}: no encoder of texts is asked for, only {', '.join(encoders)}")
     dataset = load_dataset(category)
+    for encoder in made:
+        if encoder.by_place:
+            _require_lines(encoder, dataset)
     fit_rows = None
     if fit_on == "train":
         partition = (split or LeaveOneOut())(dataset.interactions, len(dataset.catalog))
         fit_rows = partition.train_items
     for encoder in made:
         yield build(dataset.catalog, encoder, category.features, fit_rows=fit_rows, engine=engine, progress=progress)
+
+
+def _require_lines(encoder: Encoder, dataset: Dataset) -> None:
+    """Raise unless the catalog has the lines of the file that it was imported from, all of them and no other.
+
+    Raises:
+        FeatureError: says what the import has dropped and added.
+    """
+    report = dataset.meta.get("report")
+    if report is None:  # no import made it
+        return
+    added = report["items_without_metadata"]
+    changes = {
+        "dropped repeated lines": report["notes"].get(REPEATED, 0),
+        "left items out": report["read"]["catalog"] - (len(dataset.catalog) - added),
+        "added items of the log that have no line": added,
+    }
+    done = [f"{words} ({count:,})" for words, count in changes.items() if count]
+    if done:
+        raise FeatureError(
+            f"encoder {encoder.name!r}: vectors in the order of the items' file need a catalog that has its lines, but the "
+            f"import {' and '.join(done)}; give the item id of each vector with ids=FILE, one id a line"
+        )
 
 
 def _make(spec: Spec, template: str | None) -> Encoder:
