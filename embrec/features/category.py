@@ -12,7 +12,7 @@ from embrec.data.catalog import Catalog
 from embrec.data.readers.raw import REPEATED
 from embrec.data.splits import LeaveOneOut, SplitConfig
 from embrec.data.store import Dataset, load_dataset
-from embrec.errors import ConfigError, FeatureError
+from embrec.errors import ConfigError, EmbrecError, FeatureError
 from embrec.features.build import BuildReport, Engine, build, encode_here
 from embrec.features.encoder import Encoder, name_in_stem
 from embrec.features.fitting import sample_hash
@@ -164,7 +164,7 @@ def find_table(category: Category, name: str, catalog: Catalog, train_items: NDA
     exact = Path(name) if name.endswith(".h5") else category.features / f"{name}.h5"
     if exact.is_file():
         table = FeatureTable.open(exact)
-        _check(table, catalog)
+        check_table(table, catalog)
         return table
     if _STEM.search(name) and name_in_stem(name).partition("+")[0] in ENCODERS:
         raise _missing(category, name, name_in_stem(name))
@@ -181,10 +181,18 @@ def find_table(category: Category, name: str, catalog: Catalog, train_items: NDA
             names = ", ".join(table.path.stem for table in fitting)
             raise FeatureError(f"several feature tables of {name!r} fit; say which: {names}")
         if fitting:
-            _check(fitting[0], catalog)
+            check_table(fitting[0], catalog)
             return fitting[0]
     if damaged:
         raise damaged[0]
+    stale = {table.path.stem: why for table in tables if (why := why_stale(table, catalog)) is not None}
+    if tables and len(stale) == len(tables):
+        stem, why = next(iter(stale.items()))
+        raise FeatureError(
+            f"the feature table {stem} of {name!r} does not belong to category {category.name!r} as it is now: {why}; "
+            f"build it again: embrec features build --category {category.name} --encoder {shlex.quote(name)} "
+            "(with the --split of the training)"
+        )
     if tables:
         raise FeatureError(
             f"the feature tables of {name!r} in category {category.name!r} were fitted on the training items of another split; "
@@ -241,7 +249,22 @@ def _matches(table: FeatureTable, spec: Spec, *, wholly: bool = False) -> bool:
     )
 
 
-def _check(table: FeatureTable, catalog: Catalog) -> None:
+def why_stale(table: FeatureTable, catalog: Catalog) -> str | None:
+    """Return in words why a table does not belong to a catalog as it is now, None where it does."""
+    if not table.holds(catalog):
+        if set(table.item_ids.tolist()) == set(catalog.item_ids.tolist()):
+            return "it was built for the same items in another order"
+        return f"it was built for other items ({len(table):,}; the catalog has {len(catalog):,} now)"
+    try:
+        encoder = load_encoder(table.encoder_folder)
+        encoder.cache_folder = table.path.parent
+        changed = int((encoder.contents(catalog).fingerprints != table.fingerprints).any(axis=1).sum())
+    except EmbrecError as error:
+        return f"its encoder, or what that reads, is not there any more: {error}"
+    return f"the contents of {changed:,} items have changed since it was built" if changed else None
+
+
+def check_table(table: FeatureTable, catalog: Catalog) -> None:
     """Raise unless a table belongs to a catalog as it is now.
 
     Raises:
@@ -261,7 +284,7 @@ def _check(table: FeatureTable, catalog: Catalog) -> None:
 
 def _is_current(table: FeatureTable, catalog: Catalog) -> bool:
     try:
-        _check(table, catalog)
+        check_table(table, catalog)
     except FeatureError:
         return False
     return True

@@ -53,3 +53,24 @@ def test_a_run_of_another_log_is_measured_where_asked_for(run, stale, command):
     said = " ".join((out + errors).split())
     assert "30 of the 60 test targets are events that it was trained or validated on" in said
     assert "30 of the 60 test targets are left out for all models" in said
+
+
+def test_a_category_is_removed_with_what_hangs_on_it_where_that_is_meant(run, tmp_path):
+    category = toy_category(tmp_path / "workspace")
+    folder = toy_run(category, LeaveOneOut()).path
+    code, _, errors = run("data", "remove", "toys")
+    assert code == 2
+    assert "1 runs were made from category 'toys' and would be removed with it; if that is meant, say --force" in errors
+    assert folder.exists()
+    (category.path / "notes.txt").write_text("of the user")
+    code, _, errors = run("data", "remove", "toys", "--force")
+    assert (code, errors.strip()) == (0, "removed category toys with 1 runs")
+    assert [path.name for path in category.path.iterdir()] == ["notes.txt"]
+    code, _, errors = run("data", "remove", "toys")
+    assert (code, "no category 'toys'" in errors) == (2, True)
+
+
+def test_a_category_without_runs_is_removed_at_once(run, tmp_path):
+    category = toy_category(tmp_path / "workspace")
+    assert run("data", "remove", "toys")[0] == 0
+    assert not category.path.exists()
