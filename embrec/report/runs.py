@@ -120,19 +120,20 @@ def same_but_for_seed(
             group[seed] = run
         if not free:
             groups.append({seed: run})
-    models = [list(group.values()) for groups in alike.values() for group in groups]
-    models.sort(key=lambda group: [run.path for run in runs].index(group[0].path))
-    shared = [_shared_name([run.name for run in group]) for group in models]
+    order = [run.path for run in runs]
+    models = [list(one.values()) for groups in alike.values() for one in groups]
+    models.sort(key=lambda model: order.index(model[0].path))
+    shared = [_shared_name([run.name for run in model]) for model in models]
     named: dict[str, list[RunFolder]] = {}
-    for place, group in enumerate(models):
+    for place, model in enumerate(models):
         others = {
             name
-            for other, runs_of_other in enumerate(models)
+            for other, its_runs in enumerate(models)
             if other != place
-            for name in (shared[other], *(run.name for run in runs_of_other))
+            for name in (shared[other], *(run.name for run in its_runs))
         }
         in_full = not shared[place] or shared[place] in {*others, *taken}
-        named[" and ".join(run.name for run in group) if in_full else shared[place]] = group
+        named[" and ".join(run.name for run in model) if in_full else shared[place]] = model
     return named
 
 

@@ -1,8 +1,10 @@
 """What a run was made of: hashes that tell its data from other data, and the events that it has learned from."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset
+from embrec.errors import RunError
 from embrec.features.table import FeatureTable
 
 
@@ -70,6 +73,20 @@ class MadeOf:
             TypeError: something is of another kind.
         """
         return cls(**{name: values[name] for name in cls.__dataclass_fields__})
+
+    @classmethod
+    def read(cls, file: Path) -> "MadeOf | None":
+        """Read what a run or a search was made of; None where there is no such file, as earlier versions wrote none.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        if not file.is_file():
+            return None
+        try:
+            return cls.from_dict(json.loads(file.read_text(encoding="utf-8")))
+        except (KeyError, TypeError, ValueError):
+            raise RunError(f"{file} is damaged, so nobody knows what was learned from; begin anew") from None
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it as plain values for JSON."""

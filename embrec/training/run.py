@@ -132,14 +132,7 @@ class RunFolder(Made):
         Raises:
             RunError: the file is damaged.
         """
-        if not self.made_of_file.is_file():
-            return None
-        try:
-            return MadeOf.from_dict(json.loads(self.made_of_file.read_text(encoding="utf-8")))
-        except (KeyError, TypeError, ValueError):
-            raise RunError(
-                f"{self.made_of_file} is damaged, so nobody knows what the run learned from; train it again"
-            ) from None
+        return MadeOf.read(self.made_of_file)
 
     def read_learned(self) -> pl.DataFrame:
         """Read the events that the run learned from or chose its epoch by; see `used_events`.
@@ -151,7 +144,7 @@ class RunFolder(Made):
             return pl.read_parquet(self.learned_file, columns=["user", "items"])
         except (OSError, pl.exceptions.PolarsError):
             raise RunError(
-                f"{self.learned_file} is gone or damaged, so nobody knows what the run learned from; train it again"
+                f"{self.learned_file} is gone or damaged, so nobody knows what was learned from; train it again"
             ) from None
 
     def read_leaks(self) -> "LeakReport | None":

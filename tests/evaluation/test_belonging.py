@@ -216,7 +216,7 @@ def test_other_contents_of_a_table_are_said(tmp_path):
 def test_a_damaged_record_is_said(run, damaged):
     earlier(run)
     getattr(run, damaged).write_text("{}")
-    with pytest.raises(RunError, match="damaged, so nobody knows what the run learned from"):
+    with pytest.raises(RunError, match="damaged, so nobody knows what was learned from"):
         common_ground([run])
 
 
@@ -325,3 +325,9 @@ def test_used_targets_against_counting_by_hand(before, now):
         names = [items[::-1][item] for item in history]
         by_hand.append(names.count(names[-1]) <= seen.get(f"u{user}", Counter())[names[-1]])
     assert found.tolist() == by_hand
+
+
+def test_a_report_of_a_run_called_as_a_baseline_leaves_the_baseline_out(run, tmp_path):
+    named = train(run.category, run.config(), "pop").run
+    page = build_report([named], tmp_path / "report.html").read_text()
+    assert "The baseline pop is left out: a run has its name." in page

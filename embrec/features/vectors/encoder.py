@@ -189,9 +189,9 @@ def _explain(file: VectorFile, catalog: Catalog, rows: NDArray[np.int64]) -> Non
             f"{'(none)' if example is None else repr(example)}, those of the catalog like {wanted!r}{cause}; "
             "write the catalog's ids into the file, or say where they are with ids= or id_column="
         )
-    if found is not None and found.count * _FEW >= missing.sum():
+    if found is not None and found.matches * _FEW >= missing.sum():
         raise FeatureError(
-            f"{file.path}: {missing.sum():,} of the {len(catalog):,} items have no vector, and for {found.count:,} of them the "
-            f"file has an id that is theirs but for {found.but_for} ({found.wanted!r} in the catalog, {found.there!r} in the "
+            f"{file.path}: {missing.sum():,} of the {len(catalog):,} items have no vector, and for {found.matches:,} of them "
+            f"the file has an id that is theirs but for {found.but_for} ({found.wanted!r} in the catalog, {found.there!r} in the "
             "file); write the catalog's ids into the file"
         )

@@ -23,13 +23,13 @@ class Likeness(NamedTuple):
 
     Attributes:
         but_for: in words, such as `zeros in front`.
-        count: of the wanted ids, those that would match but for it.
+        matches: of the wanted ids, those that would match but for it.
         wanted: one of them.
         there: the id that it would match.
     """
 
     but_for: str
-    count: int
+    matches: int
     wanted: str
     there: str
 
@@ -38,7 +38,7 @@ def likeness(wanted: pl.Series, there: pl.Series) -> Likeness | None:
     """Return what keeps wanted ids from matching others, None where nothing that is known of does.
 
     >>> likeness(pl.Series(["0017", "0021"]), pl.Series(["17", "20"]))
-    Likeness(but_for='zeros in front', count=1, wanted='0017', there='17')
+    Likeness(but_for='zeros in front', matches=1, wanted='0017', there='17')
 
     Args:
         wanted: ids that have no match.
@@ -53,6 +53,6 @@ def likeness(wanted: pl.Series, there: pl.Series) -> Likeness | None:
         )
         alike = missing.with_columns(plain.alias("plain")).join(known, on="plain", maintain_order="left")
         alike = alike.filter((pl.col("there") != _ID) & (pl.col("plain") != ""))
-        if len(alike) > (best.count if best else 0):
+        if len(alike) > (best.matches if best else 0):
             best = Likeness(words, len(alike), alike["id"][0], alike["there"][0])
     return best

@@ -60,6 +60,9 @@ def build_report(
     notes: list[str] = []
     if baselines is None:
         baselines, notes = _usable_baselines(runs, ground)
+        taken = [run.name for run in runs if run.name in baselines]
+        baselines = [name for name in baselines if name not in taken]
+        notes += [f"The baseline {name} is left out: a run has its name." for name in taken]
     search, missing = read_search(runs)
     evaluations = evaluate_runs([run.folder for run in runs], baselines, config, progress, keep=LIST, ground=ground)
     dataset, partition = ground.dataset, ground.partition
