@@ -192,6 +192,6 @@ def _explain(file: VectorFile, catalog: Catalog, rows: NDArray[np.int64]) -> Non
     if found is not None and found.matches * _FEW >= missing.sum():
         raise FeatureError(
             f"{file.path}: {missing.sum():,} of the {len(catalog):,} items have no vector, and for {found.matches:,} of them "
-            f"the file has an id that is theirs but for {found.but_for} ({found.wanted!r} in the catalog, {found.there!r} in the "
-            "file); write the catalog's ids into the file"
+            f"the file has an id that is theirs but for {found.but_for} ({found.wanted!r} in the catalog, {found.there!r} in "
+            "the file); write the catalog's ids into the file"
         )
