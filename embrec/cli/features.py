@@ -92,14 +92,16 @@ def list_(category: Category, workspace: Workspace = None) -> None:
     """List the feature tables of a category."""
     from embrec.cli.console import notes, print_table
     from embrec.data.store import load_dataset
-    from embrec.features.category import list_tables, why_stale
+    from embrec.features.category import for_default_split, list_tables, why_stale
     from embrec.workspace import Workspace as Workspaces
 
     damaged: list[Exception] = []
     where = Workspaces.locate(workspace).category(category).require()
     tables = list_tables(where, damaged=damaged.append)
-    catalog = load_dataset(where).catalog
+    dataset = load_dataset(where)
+    catalog = dataset.catalog
     stale = {table.path.stem: why for table in tables if (why := why_stale(table, catalog)) is not None}
+    fitting = for_default_split(tables, dataset)
     print_table(
         f"feature tables of {category}",
         ["table", "items", "present", "dim", "type", "density", "MB", "seconds", "fits"],
@@ -113,11 +115,15 @@ def list_(category: Category, workspace: Workspace = None) -> None:
                 table.attributes["density"],
                 table.bytes / 1e6,
                 table.attributes["seconds"] or "-",
-                "no: stale" if table.path.stem in stale else "yes",
+                "no: stale" if table.path.stem in stale else "yes" if table in fitting else "another split",
             ]
             for table in tables
         ],
     )
+    if any(table not in fitting and table.path.stem not in stale for table in tables):
+        notes().print(
+            "another split: fitted on other items than the training items of leave-one-out, for another --split or another log"
+        )
     for name, why in stale.items():
         notes().print(f"{name} is stale: {why}", markup=False)
     for error in damaged:

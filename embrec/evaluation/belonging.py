@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import yaml
 from numpy.typing import NDArray
 
 from embrec.data.catalog import ITEM, Catalog
@@ -19,7 +20,7 @@ from embrec.data.store import Dataset, load_dataset
 from embrec.errors import FeatureError, RunError
 from embrec.features.table import FeatureTable
 from embrec.training.made_of import MadeOf, table_hash, used_targets
-from embrec.training.pipeline import run_fingerprint
+from embrec.training.pipeline import NO_RESULT, fingerprint_of
 from embrec.training.run import RunFolder
 
 
@@ -122,7 +123,12 @@ def _by_fingerprint(run: RunFolder, dataset: Dataset, now: MadeOf) -> MadeOf | N
     except FeatureError:
         return None
     hashes = {table.path.stem: table_hash(table) for table in tables}
-    if run_fingerprint(config, dataset, tables) == run.fingerprint():
+    # As it was written: settings that are younger than the run were no part of its fingerprint.
+    written = yaml.safe_load(run.config_file.read_text(encoding="utf-8"))
+    training = {name: value for name, value in written.get("training", {}).items() if name not in NO_RESULT}
+    if training.get("learn_from") == "train":
+        del training["learn_from"]
+    if fingerprint_of({**written, "training": training}, dataset, tables) == run.fingerprint():
         return replace(now, tables=hashes)
     return MadeOf(log="", users="", catalog=now.catalog, partition="")
 
@@ -154,8 +160,12 @@ def _met(met: NDArray[np.bool_]) -> str:
 
 
 def _on_another_log(run: RunFolder, met: NDArray[np.bool_] | None) -> str:
-    unknown = "and which of the test targets it learned from is not known, so its figures may be far too good"
-    return f"{run.name} was trained on another log than the category holds now; {unknown if met is None else _met(met)}"
+    if met is None:
+        return (
+            f"{run.name} was trained on other data than the category holds now, and nobody knows which of the test targets it "
+            "learned from: its figures may be far too good"
+        )
+    return f"{run.name} was trained on another log than the category holds now: {_met(met)}"
 
 
 def _doubts(run: RunFolder, before: MadeOf | None) -> list[str]:

@@ -1,5 +1,6 @@
 """The feature tables of a category: building them, finding the one that fits a split, listing what is there."""
 
+import contextlib
 import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,7 @@ from embrec.data.catalog import Catalog
 from embrec.data.readers.raw import REPEATED
 from embrec.data.splits import LeaveOneOut, SplitConfig
 from embrec.data.store import Dataset, load_dataset
-from embrec.errors import ConfigError, EmbrecError, FeatureError
+from embrec.errors import ConfigError, DataError, EmbrecError, FeatureError
 from embrec.features.build import BuildReport, Engine, build, encode_here
 from embrec.features.encoder import Encoder, name_in_stem
 from embrec.features.fitting import sample_hash
@@ -213,6 +214,15 @@ def fitting_tables(category: Category, catalog: Catalog, train_items: NDArray[np
     wanted = {None, sample_hash(catalog.item_ids[train_items])}
     tables = list_tables(category, damaged=lambda _: None)
     return [table for table in tables if table.attributes["fitted_on"] in wanted and _is_current(table, catalog)]
+
+
+def for_default_split(tables: Sequence[FeatureTable], dataset: Dataset) -> list[FeatureTable]:
+    """Return those tables that learned from nothing, from the whole catalog, or from the training items of leave-one-out."""
+    wanted = {None, sample_hash(dataset.catalog.item_ids)}
+    with contextlib.suppress(DataError):  # of a log that is too short to be split
+        train_items = LeaveOneOut()(dataset.interactions, len(dataset.catalog)).train_items
+        wanted.add(sample_hash(dataset.catalog.item_ids[train_items]))
+    return [table for table in tables if table.attributes["fitted_on"] in wanted]
 
 
 _STEM = re.compile(r"-[0-9a-f]{8}$")

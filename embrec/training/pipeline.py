@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -35,7 +35,7 @@ from embrec.training.sources import find_tables, frozen_table
 from embrec.workspace import Category, check_name
 
 # Settings of a training that change no result: where it runs, and when it saves.
-_NO_RESULT = {"device", "checkpoint_seconds", "workers"}
+NO_RESULT = {"device", "checkpoint_seconds", "workers"}
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def _record(run: RunFolder, inputs: Inputs) -> None:
 
 def _what_differs(run: RunFolder, config: RunConfig, inputs: Inputs) -> str:
     """Return the first setting or part of the data that differs from those of a run, for a message; empty if unknown."""
-    before, now = (dotted(one.identity(training=_NO_RESULT)) for one in (run.config(), config))
+    before, now = (dotted(one.identity(training=NO_RESULT)) for one in (run.config(), config))
     for key in [*now, *(key for key in before if key not in now)]:
         if before.get(key) != now.get(key):
             return f" ({key} is {before.get(key)} there, {now.get(key)} now)"
@@ -312,7 +312,11 @@ def _metrics(
 
 def run_fingerprint(config: RunConfig, dataset: Dataset, tables: Sequence[FeatureTable]) -> str:
     """Hash what a run's result depends on: configuration, log, items and vectors, but not where it runs or when it saves."""
-    settings = config.identity(training=_NO_RESULT)
+    return fingerprint_of(config.identity(training=NO_RESULT), dataset, tables)
+
+
+def fingerprint_of(settings: Mapping[str, Any], dataset: Dataset, tables: Sequence[FeatureTable]) -> str:
+    """Hash settings, as `RunConfig.identity` returns them, and data; see `run_fingerprint`."""
     digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=16)
     digest.update(dataset.catalog.fingerprint.encode())
     digest.update(log_hash(dataset.interactions))

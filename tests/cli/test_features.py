@@ -216,3 +216,11 @@ def test_a_table_is_removed_by_name_unless_something_waits_for_it(embrec, tmp_pa
     assert (code, "has no feature table 'tfidf'" in errors) == (2, True)
     code, _, errors = embrec("features", "remove", "--category", "shop")
     assert (code, "say which tables by name, or --stale" in errors) == (2, True)
+
+
+def test_a_table_of_another_split_is_told_from_one_that_fits(embrec):
+    assert embrec(*BUILD, "--split", "per-user-ratio:train=0.4:valid=0.3")[0] == 0
+    embrec(*BUILD, "--fit-on", "catalog", "--text", "brand title")
+    _, printed, errors = embrec("features", "list", "--category", "shop")
+    assert sorted(re.findall(r"(another split|yes)\s*$", printed, re.MULTILINE)) == ["another split", "yes"]
+    assert "fitted on other items than the training items of leave-one-out" in " ".join(errors.split())

@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.categories import N_ITEMS, config_of, toy_category, toy_config, toy_run
@@ -31,7 +32,7 @@ from embrec.report.encoders import compare_encoders
 from embrec.report.page.build import build_report
 from embrec.report.runs import compare_runs, same_but_for_seed
 from embrec.training.made_of import used_events, used_targets
-from embrec.training.pipeline import train
+from embrec.training.pipeline import NO_RESULT, fingerprint_of, train
 from embrec.training.run import RunFolder, load_model
 from embrec.workspace import Workspace
 
@@ -179,6 +180,17 @@ def test_a_run_of_an_earlier_version_is_known_by_its_fingerprint(run):
     ground = common_ground([run], other_log=True)
     assert len(ground.partition.test) == 60
     assert "its figures may be far too good" in ground.notes[0]
+
+
+def test_a_setting_that_is_younger_than_a_run_does_not_make_its_data_others(run):
+    written = yaml.safe_load(forget(run).config_file.read_text())
+    for part, name in (("evaluation", "ties"), ("training", "checkpoint_seconds"), ("model", "dropout")):
+        del written[part][name]  # as if the version that trained it had not known them
+    run.config_file.write_text(yaml.safe_dump(written))
+    known = {name: value for name, value in written["training"].items() if name not in (*NO_RESULT, "learn_from")}
+    dataset = load_dataset(run.category)
+    (run.path / "fingerprint").write_text(fingerprint_of({**written, "training": known}, dataset, []) + "\n")
+    assert common_ground([run]).notes == ()
 
 
 def test_a_run_of_an_earlier_version_whose_table_is_gone_leaves_a_doubt(tmp_path):
