@@ -123,7 +123,7 @@ def list_tables(
 
 
 def named_table(category: Category, name: str) -> FeatureTable:
-    """Return a table by its name, its path, or a spec that only one table agrees with, whether or not it is up to date.
+    """Return a table by its name, its path, or a spec that only one table agrees with, or only one that is up to date.
 
     Raises:
         FeatureError: there is none, or several.
@@ -137,6 +137,9 @@ def named_table(category: Category, name: str) -> FeatureTable:
         raise FeatureError(f"category {category.name!r} has no feature table {name!r}; there are: {', '.join(known)}")
     spec = Spec.parse(name)
     tables = [table for table in list_tables(category, spec.full_name) if _matches(table, spec)]
+    if len(tables) > 1:
+        catalog = load_dataset(category).catalog
+        tables = [table for table in tables if why_stale(table, catalog) is None] or tables
     if len(tables) > 1:
         raise FeatureError(f"several feature tables of {name!r}; say which: {', '.join(t.path.stem for t in tables)}")
     if not tables:

@@ -165,6 +165,17 @@ def test_bytes_that_were_read_as_something_else_are_refused(tmp_path, case):
         named(tmp_path, [f"i{n}" for n in range(50)], array).contents(items(f"i{n}" for n in range(50)))
 
 
+@pytest.mark.parametrize("bits", [np.uint16, np.int32])
+def test_bits_that_were_kept_as_whole_numbers_are_refused(tmp_path, bits):
+    ids = [f"i{n}" for n in range(50)]
+    np.save(tmp_path / "v.npy", (GOOD.view(np.uint32) >> 16).astype(bits) if bits == np.uint16 else GOOD.view(bits))
+    (tmp_path / "v.ids.txt").write_text("\n".join(ids))
+    with pytest.raises(FeatureError, match=r"whole numbers as large as .* such as bfloat16 kept as uint16"):
+        encoder(tmp_path / "v.npy").contents(items(ids))
+    np.save(tmp_path / "v.npy", (GOOD * 40).astype(np.int8))  # quantised vectors are whole numbers, and meant to be
+    assert encoder(tmp_path / "v.npy").contents(items(ids)).filled.all()
+
+
 @given(st.floats(1e-6, 1e6), st.integers(0, 7))
 def test_embeddings_of_whatever_scale_are_taken(tmp_path_factory, scale, place):
     array = GOOD * np.float32(scale)

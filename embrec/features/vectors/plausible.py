@@ -8,6 +8,8 @@ from embrec.features.vectors.file import VectorFile
 
 # Bytes of another type or order, read as floats, have exponents of all sizes: one number in three lies beyond these.
 _LARGEST, _SMALLEST = 1e12, 1e-20
+# The bits of a negative half or bfloat16, taken as a whole number.
+_LARGEST_WHOLE = 1 << 15
 # A number that is so large, and so many times as large as the others of its vectors, is an id, a time or a count.
 _LARGE, _APART = 1e5, 1e3
 # What tables of other programs call a column that only numbers the rows.
@@ -55,6 +57,11 @@ class Magnitudes:
             raise FeatureError(
                 f"{path}: the numbers are {how} {highest:.1e} ({self._where(int(top.argmax()))}), as no embedding has them; "
                 "most likely they are bytes of another type, byte order or format: write them again as float32"
+            )
+        if self.file.rows.is_whole and highest >= _LARGEST_WHOLE:
+            raise FeatureError(
+                f"{path}: the vectors are whole numbers as large as {highest:,.0f} ({self._where(int(top.argmax()))}): most "
+                "likely they are the bits of numbers of another type, such as bfloat16 kept as uint16; write them as float32"
             )
         for place, counts in self._counts.items():
             if counts and self._seen > 1:

@@ -5,7 +5,7 @@ table whose vectors lie apart by category may still hold nothing of what sells t
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,7 @@ class Silhouettes:
         catalog: how many items there are.
         sampled: whether they are a sample of those with a category.
         values: of each table at each level.
+        stale: tables that were left out, for they were built for other items or contents.
     """
 
     category: str
@@ -72,6 +73,7 @@ class Silhouettes:
     catalog: int
     sampled: bool
     values: Sequence[Silhouette]
+    stale: tuple[str, ...] = ()
 
     @property
     def levels(self) -> list[int | None]:
@@ -98,6 +100,8 @@ class Silhouettes:
         notes = []
         if self.is_text:
             notes.append(f"column {self.column!r} is among the texts that encoders read unless told otherwise")
+        if self.stale:
+            notes.append(f"left out, for they are stale (see embrec features list): {', '.join(self.stale)}")
         alone = [level_words(level) for level in self.levels if all(one.mean is None for one in self.at(level))]
         if alone:
             notes.append(f"there are no two categories to compare at {' and '.join(alone)}")
@@ -148,6 +152,11 @@ def analyze_silhouettes(
             check_table(table, catalog)
     else:
         tables = [table for table in list_tables(category) if why_stale(table, catalog) is None]
+    stale = (
+        []
+        if encoders
+        else sorted({table.path.stem for table in list_tables(category)} - {one.path.stem for one in tables})
+    )
     if not tables:
         some = any(category.features.glob("*.h5"))
         raise FeatureError(
@@ -155,6 +164,7 @@ def analyze_silhouettes(
             f"embrec features build --category {category.name} --encoder tfidf"
         )
     found = measure(category.name, catalog, tables, of_kinds, levels or (None,), seed=seed, progress=progress)
+    found = replace(found, stale=tuple(stale))
     folder = output or category.path / "analyses"
     numbers: dict[str, Any] = {"command": command, "seed": seed, "resamples": RESAMPLES, "confidence": CONFIDENCE}
     write_analysis(folder, "silhouettes", lambda: draw(found), numbers | asdict(found))
