@@ -53,7 +53,7 @@ def prefixes(
             command=command_line(), progress=progress,
         )  # fmt: skip
     title = f"{subject.title}, {found.users:,} users, {subject.config.evaluation.words()}"
-    _print(title, tables(found), found.notes(), folder / "prefixes")
+    _print(title, tables(found), [*subject.notes, *found.notes()], folder / "prefixes")
 
 
 @app.command(cls=Command, epilog=shown("embrec analyze coverage office/first --k 20"))
@@ -83,7 +83,7 @@ def coverage(
             output=output, command=command_line(), progress=progress,
         )  # fmt: skip
     title = f"{subject.title}: share of the {found.items:,} items, {drawn_words(found)}"
-    _print(title, [table(found)], found.notes(), folder / "coverage")
+    _print(title, [table(found)], [*subject.notes, *found.notes()], folder / "coverage")
 
 
 @app.command(cls=Command, epilog=shown("embrec analyze silhouettes --encoder tfidf"))
@@ -140,7 +140,7 @@ def map_(
             _folder(run, workspace), user=user, sample=sample, seed=seed, output=output, command=command_line(),
             progress=progress,
         )  # fmt: skip
-    _print(f"{subject.title}: who is offered what", [table(found)], found.notes(), folder / "map")
+    _print(f"{subject.title}: who is offered what", [table(found)], [*subject.notes, *found.notes()], folder / "map")
 
 
 @app.command(cls=Command, epilog=shown("embrec analyze examples office/first --users 2"))
@@ -159,7 +159,13 @@ def examples(
         subject, found, folder = analyze_examples(
             _folder(run, workspace), users=users, seed=seed, output=output, command=command_line(), progress=progress
         )
-    _print(subject.title, tables(subject, found), found.notes(), folder / "examples", figures="examples-*")
+    _print(
+        subject.title,
+        tables(subject, found),
+        [*subject.notes, *found.notes()],
+        folder / "examples",
+        figures="examples-*",
+    )
 
 
 def _folder(run: str, workspace: Path | None) -> "RunFolder":

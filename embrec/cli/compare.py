@@ -10,6 +10,7 @@ from embrec.cli.options import (
     Baselines,
     Candidates,
     Category,
+    OtherLog,
     Preset,
     Seeds,
     Seen,
@@ -303,6 +304,7 @@ def runs(
     output: Annotated[
         Path | None, typer.Option(help="Folder that the tables are also written to, as runs.md and runs.json.")
     ] = None,
+    other_log: OtherLog = False,
     workspace: Workspace = None,
 ) -> None:
     """Compare finished runs target by target; runs that differ in the seed alone are one model."""
@@ -319,8 +321,9 @@ def runs(
     config = protocol(folders[0], metrics=metric, seen=seen, ties=ties, candidates=candidates)
     with progress_bars() as progress:
         comparison = compare_runs(
-            folders, baseline, config, reference=reference, dimensions=slices or [], k=lists, progress=progress
-        )
+            folders, baseline, config, reference=reference, dimensions=slices or [], k=lists, other_log=other_log,
+            progress=progress,
+        )  # fmt: skip
     for table in runs_tables(comparison):
         print_table(table.title, table.columns, table.rows)
     for line in comparison.verdict:

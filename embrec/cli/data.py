@@ -330,6 +330,24 @@ def list_(workspace: Workspace = None) -> None:
     print_table(f"categories in {place.path}", ["category", "source", "users", "items", "events", "catalog"], rows)
 
 
+@app.command()
+def remove(
+    category: Annotated[str, typer.Argument(help="Name of the category.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Also where runs, searches or comparisons were made from it: they go too.")
+    ] = False,
+    workspace: Workspace = None,
+) -> None:
+    """Remove a category: its data, its feature tables, and with --force the runs that were made from it."""
+    from embrec.cli.console import notes
+    from embrec.training.removal import remove_category
+    from embrec.workspace import Workspace as Workspaces
+
+    gone = remove_category(Workspaces.locate(workspace).category(category), force=force)
+    with_it = ", ".join(f"{count:,} {what}" for what, count in gone.items())
+    notes().print(f"removed category {category}{f' with {with_it}' if with_it else ''}", markup=False)
+
+
 def _print_parts(title: str, report: "SplitReport") -> None:
     from embrec.cli.console import print_table
     from embrec.data.timeline import Timeline, day

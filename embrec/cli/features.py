@@ -100,15 +100,19 @@ def _print_report(report: "BuildReport") -> None:
 def list_(category: Category = None, workspace: Workspace = None) -> None:
     """List the feature tables of a category."""
     from embrec.cli.console import notes, print_table
-    from embrec.features.category import list_tables
+    from embrec.data.store import load_dataset
+    from embrec.features.category import for_default_split, list_tables, why_stale
     from embrec.workspace import Workspace as Workspaces
 
     damaged: list[Exception] = []
     folder = Workspaces.locate(workspace).choose(category)
     tables = list_tables(folder, damaged=damaged.append)
+    dataset = load_dataset(folder)
+    stale = {table.path.stem: why for table in tables if (why := why_stale(table, dataset.catalog)) is not None}
+    fitting = for_default_split(tables, dataset)
     print_table(
         f"feature tables of {folder.name}",
-        ["table", "items", "present", "dim", "type", "density", "MB", "seconds"],
+        ["table", "items", "present", "dim", "type", "density", "MB", "seconds", "fits"],
         [
             [
                 table.path.stem,
@@ -119,12 +123,21 @@ def list_(category: Category = None, workspace: Workspace = None) -> None:
                 table.attributes["density"],
                 table.bytes / 1e6,
                 table.attributes["seconds"] or "-",
+                "no: stale" if table.path.stem in stale else "yes" if table in fitting else "another split",
             ]
             for table in tables
         ],
     )
+    if any(table not in fitting and table.path.stem not in stale for table in tables):
+        notes().print(
+            "another split: fitted on other items than the training items of leave-one-out, for another --split or another log"
+        )
+    for name, why in stale.items():
+        notes().print(f"{name} is stale: {why}", markup=False)
     for error in damaged:
         notes().print(str(error), markup=False)
+    if stale:
+        notes().print(f"to remove what is stale: embrec features remove --category {folder.name} --stale", markup=False)
 
 
 @app.command(cls=Command, epilog=examples("embrec features show tfidf"))
@@ -166,7 +179,10 @@ def verify(
     )
     failed = sorted({name for name, check in checks if not check.passed})
     if failed:
-        raise FeatureError(f"feature tables that are not as they should be: {', '.join(failed)}; build them again")
+        raise FeatureError(
+            f"feature tables that are not as they should be: {', '.join(failed)}; build them again, and remove what no build "
+            f"mends: embrec features remove --category {category} --stale, or by name"
+        )
     if damaged:
         raise damaged[0]
 
@@ -196,10 +212,43 @@ def export(
 ) -> None:
     """Write a table in a format that other programs read (and `--encoder vectors` reads back)."""
     from embrec.cli.console import notes
-    from embrec.features.category import named_table
+    from embrec.data.store import load_dataset
+    from embrec.features.category import named_table, why_stale
     from embrec.features.export import export as export_table
     from embrec.workspace import Workspace as Workspaces
 
-    found = named_table(Workspaces.locate(workspace).choose(category), table)
+    where = Workspaces.locate(workspace).choose(category)
+    found = named_table(where, table)
+    why = why_stale(found, load_dataset(where).catalog)
     count = export_table(found, output)
     notes().print(f"{count:,} vectors of length {found.dim}: {output}")
+    if why is not None:
+        notes().print(f"warning: {found.path.stem} is stale: {why}", markup=False)
+
+
+@app.command(cls=Command, epilog=examples("embrec features remove --stale", "embrec features remove tfidf"))
+def remove(
+    table: Annotated[
+        list[str] | None, typer.Argument(help="Names of tables (see: embrec features list), or encoders that have one.")
+    ] = None,
+    category: Category = None,
+    stale: Annotated[
+        bool, typer.Option("--stale", help="All that do not belong to the category as it is now, and damaged ones.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also tables that unfinished runs or searches read.")] = False,
+    workspace: Workspace = None,
+) -> None:
+    """Remove tables that are not needed any more; finished runs keep their own encoders and stay usable."""
+    from embrec.cli.console import notes
+    from embrec.errors import ConfigError
+    from embrec.training.removal import remove_tables
+    from embrec.workspace import Workspace as Workspaces
+
+    if not table and not stale:
+        raise ConfigError("say which tables by name, or --stale for all that do not belong to the category any more")
+    where = Workspaces.locate(workspace).choose(category)
+    removed = remove_tables(where, table or [], stale=stale, force=force)
+    for name, why, size in removed:
+        notes().print(f"removed {name}, {size / 1e6:,.1f} MB{f': {why}' if why else ''}", markup=False)
+    if not removed:
+        notes().print(f"no feature table of {where.name} is stale")

@@ -10,6 +10,7 @@ from embrec.cli.options import (
     Baselines,
     Candidates,
     Category,
+    OtherLog,
     Preset,
     Seen,
     Split,
@@ -259,6 +260,7 @@ def evaluate(
     ties: Ties = None,
     candidates: Candidates = None,
     output: Annotated[Path | None, typer.Option(help="Also write the metrics to this JSON file.")] = None,
+    other_log: OtherLog = False,
     workspace: Workspace = None,
 ) -> None:
     """Rank the test targets: every run and baseline under one protocol. With intervals and tests: embrec compare runs."""
@@ -274,7 +276,9 @@ def evaluate(
     folders = [locate_run(run, Workspaces.locate(workspace)) for run in runs]
     config = protocol(folders[0], metrics=metric, seen=seen, ties=ties, candidates=candidates)
     with progress_bars() as progress:
-        beside = beside_baselines({folder.name: [folder] for folder in folders}, baseline, config, progress)
+        beside = beside_baselines(
+            {folder.name: [folder] for folder in folders}, baseline, config, other_log=other_log, progress=progress
+        )
     evaluations = {name: seeds[0] for name, seeds in beside.evaluations.items()}
     print_table(
         f"{folders[0].category.name}, test targets {config.words()}",

@@ -81,6 +81,14 @@ Candidates = Annotated[
         "sampled:count=99:by=popularity:seed=1 (default: the run's).",
     ),
 ]
+OtherLog = Annotated[
+    bool,
+    typer.Option(
+        "--other-log",
+        help="Also measure runs that were trained on another log than their category holds now, without the targets that "
+        "they learned from.",
+    ),
+]
 Preset = Annotated[
     str | None,
     typer.Option(

@@ -16,7 +16,7 @@ from embrec.models.baselines.markov import Markov
 from embrec.models.baselines.popularity import PopRec
 from embrec.names import unknown
 from embrec.progress import Progress, silent
-from embrec.training.pipeline import log_hash
+from embrec.training.made_of import targets_hash
 from embrec.training.run import RunFolder
 from embrec.training.sources import find_tables, vectors
 from embrec.workspace import Category
@@ -116,7 +116,7 @@ def evaluate_baselines(
         FeatureError: a feature table is missing or belongs to other items.
     """
     evaluations: dict[str, Evaluation] = {}
-    log = log_hash(dataset.interactions)
+    targets = targets_hash(dataset.interactions, partition)
 
     def ranked(name: str, tables: Sequence[FeatureTable]) -> Evaluation:
         baseline = _MADE[name](tables)
@@ -135,7 +135,7 @@ def evaluate_baselines(
             tables = find_tables(category, features, dataset.catalog, partition.train_items)
         stems = [table.path.stem for table in tables]
         known = [name, stems, split.model_dump(mode="json"), dataset.catalog.fingerprint]
-        identity = json.dumps(known).encode() + log + b"".join(table.fingerprints.tobytes() for table in tables)
+        identity = json.dumps(known).encode() + targets + b"".join(table.fingerprints.tobytes() for table in tables)
         folder = category.path / "evaluations"
         evaluations[name] = remembered_in(folder, identity, config, keep, partial(ranked, name, tables))
     return evaluations

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from embrec.evaluation.baselines import usable_baselines
+from embrec.evaluation.belonging import common_ground
 from embrec.evaluation.cautions import cautions, shown_metrics
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
 from embrec.evaluation.runs import evaluate_runs
@@ -37,6 +38,8 @@ def beside_baselines(
     models: Mapping[str, Sequence[RunFolder]],
     asked: Sequence[str] | None = None,
     config: EvaluationConfig | None = None,
+    *,
+    other_log: bool = False,
     progress: Progress = silent,
 ) -> Beside:
     """Rank the test targets by models and by baselines; what was ranked before is read from disk.
@@ -45,16 +48,18 @@ def beside_baselines(
         models: name -> its finished runs, one a seed, all of one category and split.
         asked: names of baselines; None for all that can be computed, see `usable_baselines`.
         config: the protocol; that of the first run if None.
+        other_log: allow runs that were trained on another log; see `common_ground`.
         progress: told of every batch.
 
     Raises:
         ConfigError: a baseline is unknown, or has no features to read.
-        RunError: a run is not finished, or the runs differ in category or split.
+        RunError: a run is not finished, or the runs do not belong together or to the data of their category.
     """
     runs = [run for group in models.values() for run in group]
     baselines, notes = usable_baselines(runs, asked)
     first = runs[0].config()
-    found = evaluate_runs(runs, baselines, config, progress)
+    ground = common_ground(runs, other_log=other_log)
+    found = evaluate_runs(runs, baselines, config, progress, ground=ground)
     evaluations = {name: [found[run.name] for run in group] for name, group in models.items()}
     evaluations |= {name: [found[name]] for name in baselines}
     names = (config or first.evaluation).metrics
@@ -64,6 +69,6 @@ def beside_baselines(
         tuple(baselines),
         shown,
         tuple(verdict_lines(verdicts(evaluations, baselines, (first.training.select_by, *shown)))),
-        tuple(cautions(evaluations, names)),
+        (*ground.notes, *cautions(evaluations, names)),
         tuple(notes),
     )

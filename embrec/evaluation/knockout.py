@@ -13,6 +13,7 @@ from embrec.features.table import FeatureTable
 from embrec.models.items import ContentEncoder, Hybrid
 from embrec.models.recommender import Recommender
 from embrec.models.tables import FrozenTable, SparseTable
+from embrec.training.made_of import table_hash
 from embrec.training.run import RunFolder, TrainedModel, load_model
 from embrec.training.sources import frozen_table
 
@@ -50,8 +51,14 @@ def ranker_without(run: RunFolder, tables: Sequence[FeatureTable], source: str) 
         source: name of the table that falls silent.
 
     Raises:
-        RunError: the run cannot be read, or does not read that source.
+        RunError: the run cannot be read, does not read that source, or was trained on other contents of a table.
     """
+    made_of = run.read_made_of()
+    for table in tables:
+        if made_of is not None and made_of.tables.get(table.path.stem) != table_hash(table):
+            raise RunError(
+                f"run {run.path} was trained on other contents of {table.path.stem} than it holds now; train it again"
+            )
     trained = load_model(run)
     others = {table.path.stem: frozen_table(table) for table in tables if table.path.stem != source}
     return TrainedRanker(TrainedModel(trained.model, matrix_without(trained.model, others, source), trained.catalog))

@@ -12,14 +12,15 @@ from pydantic import ValidationError
 from embrec.data.batches import Batch
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset, load_dataset
-from embrec.errors import ConfigError, FeatureError, RunError
+from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.baselines import check_baseline, evaluate_baselines
+from embrec.evaluation.belonging import Ground, common_ground
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, Ranker, evaluate, protocol_for
 from embrec.evaluation.store import remembered
 from embrec.features.encoder import name_in_stem
 from embrec.models.factors import Factors
 from embrec.progress import Progress, silent
-from embrec.training.pipeline import log_hash
+from embrec.training.made_of import targets_hash
 from embrec.training.run import RunFolder, TrainedModel, load_model
 from embrec.training.sources import find_tables
 
@@ -67,6 +68,7 @@ def evaluate_runs(
     progress: Progress = silent,
     *,
     keep: int = 0,
+    ground: Ground | None = None,
 ) -> dict[str, Evaluation]:
     """Rank the test targets of one category and split by several runs and baselines.
 
@@ -78,13 +80,14 @@ def evaluate_runs(
         config: the protocol; that of the first run if None.
         progress: told of every batch.
         keep: how many of the best items to keep of each target.
+        ground: what `common_ground` returned of these runs; found here if None, and then runs of another log are refused.
 
     Returns:
         Name of the run or baseline -> its evaluation, in the order asked for, baselines first.
 
     Raises:
         ConfigError: a baseline is unknown or a run has its name, or content-knn has no features to read.
-        RunError: the runs differ in category or split.
+        RunError: the runs differ in category or split, or do not belong to the data of their category; see `common_ground`.
     """
     for name in baselines:
         check_baseline(name)
@@ -93,12 +96,8 @@ def evaluate_runs(
     for run in runs:
         if run.name in baselines:
             raise ConfigError(f"run {run.path} has the name of a baseline that is asked for too; rename its folder")
-        if run.category.path != runs[0].category.path:
-            raise RunError(f"runs {runs[0].path} and {run.path} belong to different categories; evaluate them apart")
-        if configs[run.name].split != first.split:
-            raise RunError(f"runs {runs[0].name} and {run.name} were trained on different splits; evaluate them apart")
-    dataset = load_dataset(runs[0].category)
-    partition = first.split(dataset.interactions, len(dataset.catalog))
+    ground = ground or common_ground(runs)
+    dataset, partition = ground.dataset, ground.partition
     chosen = protocol_for(config or first.evaluation, len(dataset.catalog))
 
     def ranked(ranker: Ranker, name: str, max_length: int) -> Evaluation:
@@ -107,17 +106,14 @@ def evaluate_runs(
             progress=progress, task=name,
         )  # fmt: skip
 
-    log = log_hash(dataset.interactions)
+    targets = targets_hash(dataset.interactions, partition)
     features = next((config.model.features for config in configs.values() if config.model.features), ())
     evaluations = evaluate_baselines(
         runs[0].category, dataset, partition, first.split, baselines, features, chosen, keep=keep, progress=progress
     )
     for run in runs:
-        trained = load_model(run)
-        if trained.catalog.fingerprint != dataset.catalog.fingerprint:
-            raise RunError(f"run {run.path} was trained on another catalog than its category holds now; train again")
-        compute = partial(ranked, TrainedRanker(trained), run.name, configs[run.name].model.max_length)
-        evaluations[run.name] = remembered(run, chosen, keep, compute, log=log)
+        compute = partial(ranked, TrainedRanker(load_model(run)), run.name, configs[run.name].model.max_length)
+        evaluations[run.name] = remembered(run, chosen, keep, compute, log=targets)
     return evaluations
 
 

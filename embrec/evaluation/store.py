@@ -57,14 +57,15 @@ def remembered(
     """Return the evaluation of a run's test targets under a protocol: the one of its folder, or a new one that is put there.
 
     A file is named after all that its ranks depend on: what the run was begun with (configuration and data), the weights it
-    ended with, the log as it is now (the category may have been imported again since), and the protocol without its metrics.
+    ended with, the log and the targets as they are now (the category may have been imported again since), and the protocol
+    without its metrics.
 
     Args:
         run: a finished one.
         config: the protocol.
         keep: how many of the best items are needed of each target.
         compute: makes the evaluation.
-        log: hash of the log whose targets are ranked (`log_hash`).
+        log: hash of the log whose targets are ranked, and of which these are.
     """
     identity = run.fingerprint().encode() + run.weights.read_bytes() + log
     return remembered_in(run.path / "evaluations", identity, config, keep, compute)

@@ -144,6 +144,8 @@ def build(
     with locked(path.with_suffix(".lock"), busy):
         _save_encoder(encoder, path.with_suffix(""), fitted)
         old = _old_table(path)
+        if old is not None and encoder.by_place:
+            _require_places(old, catalog, contents)
         start = _rows_in_place(old, catalog, contents)
         plan = make_plan(contents, old, encoder.block_rows, start)
         encoded = 0
@@ -190,6 +192,28 @@ def _old_table(path: Path) -> FeatureTable | None:
         return FeatureTable.open(path) if path.exists() else None
     except OldFormatError:
         return None
+
+
+def _require_places(old: FeatureTable, catalog: Catalog, contents: Contents) -> None:
+    """Raise where vectors that are told by their places stayed while the items at these places became others.
+
+    Raises:
+        FeatureError: says which item had the vector of which.
+    """
+    count = min(len(old), len(catalog))
+    before, now = (
+        np.ascontiguousarray(hashes[:count]).view("V16")[:, 0] for hashes in (old.fingerprints, contents.fingerprints)
+    )
+    _, row_of, times = np.unique(now, return_inverse=True, return_counts=True)
+    stayed = (before == now) & (old.item_ids[:count] != catalog.item_ids[:count]) & (times[row_of] == 1)
+    if stayed.any():
+        row = int(np.argmax(stayed))
+        raise FeatureError(
+            f"{stayed.sum():,} vectors stand where they stood when {old.path} was built, but the catalog has other items "
+            f"there: row {row + 1:,} was of {old.item_ids[row]!r} and would now be of {catalog.item_ids[row]!r}; write them in "
+            "the order of the items' file, or give their ids with ids= (if the rows are right now and were wrong before: "
+            f"embrec features remove {old.path.stem}, and build again)"
+        )
 
 
 def _rows_in_place(old: FeatureTable | None, catalog: Catalog, contents: Contents) -> int:

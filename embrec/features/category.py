@@ -1,5 +1,6 @@
 """The feature tables of a category: building them, finding the one that fits a split, listing what is there."""
 
+import contextlib
 import re
 import shlex
 from collections.abc import Callable, Sequence
@@ -9,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embrec.data.catalog import Catalog
+from embrec.data.readers.raw import REPEATED
 from embrec.data.splits import LeaveOneOut, SplitConfig, split_text
-from embrec.data.store import load_dataset
-from embrec.errors import ConfigError, FeatureError
+from embrec.data.store import Dataset, load_dataset
+from embrec.errors import ConfigError, DataError, EmbrecError, FeatureError
 from embrec.features.build import BuildReport, Engine, build, encode_here
 from embrec.features.defaults import choose_encoders, short_names, spec_of
 from embrec.features.encoder import Encoder, name_in_stem
@@ -52,7 +54,8 @@ def build_features(
     Raises:
         ConfigError: an encoder, a parameter or `fit_on` is unknown, or none of the encoders reads texts, or none suits the
             catalog; nothing is built then.
-        FeatureError: a table cannot be built; those before it are kept.
+        FeatureError: a table cannot be built, and those before it are kept; or vectors in the order of the items' file do not
+            fit the catalog.
     """
     specs = [encoders] if isinstance(encoders, str) else None if encoders is None else list(encoders)
     made = check_encoders(specs, template, fit_on)
@@ -61,6 +64,9 @@ def build_features(
         choice = choose_encoders(dataset.catalog)
         on_choice(choice.words)
         made = [_make(Spec.parse(text), template) for text in choice.encoders]
+    for encoder in made:
+        if encoder.by_place:
+            _require_lines(encoder, dataset)
     fit_rows = None
     if fit_on == "train":
         partition = (split or LeaveOneOut())(dataset.interactions, len(dataset.catalog))
@@ -158,6 +164,29 @@ def specs_or_defaults(
     return choice.encoders
 
 
+def _require_lines(encoder: Encoder, dataset: Dataset) -> None:
+    """Raise unless the catalog has the lines of the file that it was imported from, all of them and no other.
+
+    Raises:
+        FeatureError: says what the import has dropped and added.
+    """
+    report = dataset.meta.get("report")
+    if report is None:  # no import made it
+        return
+    added = report["items_without_metadata"]
+    changes = {
+        "dropped repeated lines": report["notes"].get(REPEATED, 0),
+        "left items out": report["read"]["catalog"] - (len(dataset.catalog) - added),
+        "added items of the log that have no line": added,
+    }
+    done = [f"{words} ({count:,})" for words, count in changes.items() if count]
+    if done:
+        raise FeatureError(
+            f"encoder {encoder.name!r}: vectors in the order of the items' file need a catalog that has its lines, but the "
+            f"import {' and '.join(done)}; give the item id of each vector with ids=FILE, one id a line"
+        )
+
+
 def _make(spec: Spec, template: str | None) -> Encoder:
     encoder = make_encoder(spec)
     return make_encoder(spec, {"template": template}) if template and _reads_texts(encoder) else encoder
@@ -192,7 +221,7 @@ def list_tables(
 
 
 def named_table(category: Category, name: str) -> FeatureTable:
-    """Return a table by its name, its path, or a spec that only one table agrees with, whether or not it is up to date.
+    """Return a table by its name, its path, or a spec that only one table agrees with, or only one that is up to date.
 
     Raises:
         FeatureError: there is none, or several.
@@ -206,6 +235,9 @@ def named_table(category: Category, name: str) -> FeatureTable:
         raise _no_table(category, name, known)
     spec = Spec.parse(name)
     tables = _newest([table for table in list_tables(category, spec.full_name) if _matches(table, spec)])
+    if len(tables) > 1:
+        catalog = load_dataset(category).catalog
+        tables = [table for table in tables if why_stale(table, catalog) is None] or tables
     if len(tables) > 1:
         raise FeatureError(f"several feature tables of {name!r}; say which: {listed(t.path.stem for t in tables)}")
     if not tables:
@@ -244,7 +276,7 @@ def find_table(
     exact = Path(name) if name.endswith(".h5") else category.features / f"{name}.h5"
     if exact.is_file():
         table = FeatureTable.open(exact)
-        _check(table, catalog)
+        check_table(table, catalog)
         return table
     if _STEM.search(name) and name_in_stem(name).partition("+")[0] in ENCODERS:
         raise _missing(category, name, name_in_stem(name), split)
@@ -262,10 +294,18 @@ def find_table(
             names = ", ".join(table.path.stem for table in fitting)
             raise FeatureError(f"several feature tables of {name!r} fit; say which: {names}")
         if fitting:
-            _check(fitting[0], catalog)
+            check_table(fitting[0], catalog)
             return fitting[0]
     if damaged:
         raise damaged[0]
+    stale = {table.path.stem: why for table in tables if (why := why_stale(table, catalog)) is not None}
+    if tables and len(stale) == len(tables):
+        stem, why = next(iter(stale.items()))
+        raise FeatureError(
+            f"the feature table {stem} of {name!r} does not belong to category {category.name!r} as it is now: {why}; "
+            f"build it again: embrec features build --category {category.name} --encoder {shlex.quote(name)} "
+            "(with the --split of the training)"
+        )
     if tables:
         raise FeatureError(
             f"the feature tables of {name!r} in category {category.name!r} were fitted on the training items of another split; "
@@ -318,6 +358,15 @@ def _newest(tables: Sequence[FeatureTable]) -> list[FeatureTable]:
     return [table for table, (asked, version) in zip(tables, versions, strict=True) if version == newest[asked]]
 
 
+def for_default_split(tables: Sequence[FeatureTable], dataset: Dataset) -> list[FeatureTable]:
+    """Return those tables that learned from nothing, from the whole catalog, or from the training items of leave-one-out."""
+    wanted = {None, sample_hash(dataset.catalog.item_ids)}
+    with contextlib.suppress(DataError):  # of a log that is too short to be split
+        train_items = LeaveOneOut()(dataset.interactions, len(dataset.catalog)).train_items
+        wanted.add(sample_hash(dataset.catalog.item_ids[train_items]))
+    return [table for table in tables if table.attributes["fitted_on"] in wanted]
+
+
 _STEM = re.compile(r"-[0-9a-f]{8}$")
 
 
@@ -357,7 +406,22 @@ def _matches(table: FeatureTable, spec: Spec, *, wholly: bool = False) -> bool:
     )
 
 
-def _check(table: FeatureTable, catalog: Catalog) -> None:
+def why_stale(table: FeatureTable, catalog: Catalog) -> str | None:
+    """Return in words why a table does not belong to a catalog as it is now, None where it does."""
+    if not table.holds(catalog):
+        if set(table.item_ids.tolist()) == set(catalog.item_ids.tolist()):
+            return "it was built for the same items in another order"
+        return f"it was built for other items ({len(table):,}; the catalog has {len(catalog):,} now)"
+    try:
+        encoder = load_encoder(table.encoder_folder)
+        encoder.cache_folder = table.path.parent
+        changed = int((encoder.contents(catalog).fingerprints != table.fingerprints).any(axis=1).sum())
+    except EmbrecError as error:
+        return f"its encoder, or what that reads, is not there any more: {error}"
+    return f"the contents of {changed:,} items have changed since it was built" if changed else None
+
+
+def check_table(table: FeatureTable, catalog: Catalog) -> None:
     """Raise unless a table belongs to a catalog as it is now.
 
     Raises:
@@ -377,7 +441,7 @@ def _check(table: FeatureTable, catalog: Catalog) -> None:
 
 def _is_current(table: FeatureTable, catalog: Catalog) -> bool:
     try:
-        _check(table, catalog)
+        check_table(table, catalog)
     except FeatureError:
         return False
     return True

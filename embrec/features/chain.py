@@ -52,6 +52,11 @@ class Chain(Encoder):
         return self.base.needs_fitting or any(transform.fitted for transform in self.transforms)
 
     @property
+    def by_place(self) -> bool:
+        """As of the encoder."""
+        return self.base.by_place
+
+    @property
     def dim(self) -> int:
         """The length of the last transform's vectors."""
         dim = self.base.dim

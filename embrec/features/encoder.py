@@ -102,6 +102,11 @@ class Encoder(ABC):
         return False
 
     @property
+    def by_place(self) -> bool:
+        """Whether whose vectors it has follows from the items' places in the catalog alone."""
+        return False
+
+    @property
     @abstractmethod
     def dim(self) -> int:
         """The length of a vector."""

@@ -23,6 +23,7 @@ from embrec.progress import Progress
 from embrec.report.results import Clusters, Source, TrainedRun
 from embrec.report.store import ComparisonFolder
 from embrec.training.config import RunConfig
+from embrec.training.made_of import MadeOf
 from embrec.training.pipeline import run_fingerprint, train
 from embrec.training.run import RunFolder, load_model
 from embrec.training.sources import vectors
@@ -160,6 +161,9 @@ class Bench:
         fingerprint = run_fingerprint(config, self.dataset, tables)
         result = train(self.category, config, f"{name}-{fingerprint[:8]}", progress=report)
         run = result.run
+        made_of = run.read_made_of()
+        if made_of is not None and made_of.data != self._data:
+            raise RunError(f"category {self.category.name!r} was imported again meanwhile; run the command again")
         silenced = [table.path.stem for table in tables] if self.knockouts and len(tables) > 1 else []
         evaluation = self._evaluation(run, config, tables, None, report)
         without = {source: self._evaluation(run, config, tables, source, report) for source in silenced}
@@ -189,6 +193,10 @@ class Bench:
             )  # fmt: skip
             self.folder.save_evaluation(run, found, without)
         return found
+
+    @cached_property
+    def _data(self) -> tuple[str, ...]:
+        return MadeOf.of(self.dataset, self.partition).data
 
     @cached_property
     def _clustered(self) -> Clustered:

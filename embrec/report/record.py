@@ -10,7 +10,7 @@ from embrec.data.store import Dataset
 from embrec.diagnosis import diagnose
 from embrec.errors import ConfigError
 from embrec.training.config import RunConfig
-from embrec.training.pipeline import log_hash
+from embrec.training.made_of import log_hash
 from embrec.workspace import Category, Workspace
 
 

@@ -1,21 +1,22 @@
 """`embrec compare runs`: finished runs side by side on the same targets, with intervals and tests.
 
-Runs whose configurations differ in nothing but the seed are one model, trained several times.
+Runs of the same data whose configurations differ in nothing but the seed are one model, trained several times.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embrec.data.splits import split_text
-from embrec.data.store import load_dataset
 from embrec.errors import ConfigError
 from embrec.evaluation.baselines import usable_baselines
+from embrec.evaluation.belonging import common_ground
 from embrec.evaluation.candidates import Sampled
 from embrec.evaluation.cautions import cautions, shown_metrics
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, protocol_for
@@ -29,6 +30,7 @@ from embrec.progress import Progress, silent
 from embrec.report.record import settings_of
 from embrec.report.results import CONFIDENCE, RESAMPLES, Measurements, measure, plain_measurements
 from embrec.report.tables import Table, difference, estimate, markdown_table
+from embrec.training.made_of import MadeOf
 from embrec.training.run import RunFolder
 
 DIMENSIONS = ("partition", "history", "popularity", "tied", "features")
@@ -108,26 +110,70 @@ class RunsComparison:
         }
 
 
-def same_but_for_seed(runs: Sequence[RunFolder]) -> dict[str, list[RunFolder]]:
-    """Return runs by model: those whose configurations differ in the seed alone are one, named by what their names share.
+def same_but_for_seed(
+    runs: Sequence[RunFolder], made_of: Mapping[Path, MadeOf | None] | None = None, taken: Collection[str] = ()
+) -> dict[str, list[RunFolder]]:
+    """Return runs by model: those that differ in the seed alone are one, named by what their names share.
 
-    A run that is given twice counts once. Where what the names share is the name of another model or run, they are all named
-    in full. The order is that in which models come first.
+    They have the same settings, and were trained on the same data: log, catalog, split, and contents of the feature tables. A
+    run that is given twice counts once, and two of the same seed are two models, for the second is no further seed. Where what
+    the names share is the name of another model or run, they are all named in full. The order is that in which models come
+    first.
+
+    Args:
+        runs: with their configurations.
+        made_of: path of a run -> what it was made of, as `common_ground` tells it; what the folders say if None.
+        taken: names that no model can have.
     """
-    groups: dict[str, list[RunFolder]] = {}
+    alike: dict[str, list[dict[int, RunFolder]]] = {}  # each group by seed
     for run in {run.path.resolve(): run for run in runs}.values():
         config = run.config()
-        key = repr((settings_of(config), config.model.features))
-        groups.setdefault(key, []).append(run)
-    shared = {key: _shared_name([run.name for run in group]) for key, group in groups.items()}
+        data = run.read_made_of() if made_of is None else made_of[run.path]
+        tables = [] if data is None else [data.tables.get(stem) for stem in config.model.features]
+        key = repr((settings_of(config), config.model.features, None if data is None else data.data, tables))
+        groups, seed = alike.setdefault(key, []), config.training.seed
+        free = [group for group in groups if seed not in group]
+        near = [group for group in free if _stem(run.name) in {_stem(one.name) for one in group.values()}]
+        for group in (near or free)[:1]:
+            group[seed] = run
+        if not free:
+            groups.append({seed: run})
+    order = [run.path for run in runs]
+    models = [list(one.values()) for groups in alike.values() for one in groups]
+    models.sort(key=lambda model: order.index(model[0].path))
+    shared = [_shared_name([run.name for run in model]) for model in models]
     named: dict[str, list[RunFolder]] = {}
-    for key, group in groups.items():
+    for place, model in enumerate(models):
         others = {
-            name for other in groups if other != key for name in (shared[other], *(run.name for run in groups[other]))
+            name
+            for other, its_runs in enumerate(models)
+            if other != place
+            for name in (shared[other], *(run.name for run in its_runs))
         }
-        in_full = not shared[key] or shared[key] in others
-        named[" and ".join(run.name for run in group) if in_full else shared[key]] = group
+        in_full = not shared[place] or shared[place] in {*others, *taken}
+        named[" and ".join(run.name for run in model) if in_full else shared[place]] = model
     return named
+
+
+def _stem(name: str) -> str:
+    """Return a name without the mark of a seed: `first-s0` is `first`."""
+    return re.sub(r"[-_.]s?\d+$", "", name)
+
+
+def _twins(groups: Mapping[str, Sequence[RunFolder]], made_of: Mapping[Path, MadeOf | None]) -> list[str]:
+    """Say which models are the same training as another one, done twice."""
+    seen: dict[str, str] = {}
+    notes = []
+    for group in groups.values():
+        for run in group:
+            config, data = run.config(), made_of[run.path]
+            key = repr((settings_of(config), config.model.features, config.training.seed, data))
+            if key in seen:
+                notes.append(
+                    f"{run.name} is {seen[key]} trained again with the same seed, so it is a model of its own, no further seed"
+                )
+            seen.setdefault(key, run.name)
+    return notes
 
 
 def _shared_name(names: Sequence[str]) -> str:
@@ -146,6 +192,7 @@ def compare_runs(
     reference: str | None = None,
     dimensions: Sequence[str] = (),
     k: int | None = None,
+    other_log: bool = False,
     progress: Progress = silent,
 ) -> RunsComparison:
     """Rank the test targets by each run and baseline, and compare them target by target.
@@ -158,29 +205,30 @@ def compare_runs(
             model if None.
         dimensions: of slices that are measured too, of `DIMENSIONS`; `features` is one for each source that the runs read.
         k: length of the lists that are described; no lists if None.
+        other_log: allow runs that were trained on another log than their category holds now; see `common_ground`.
         progress: told of every batch.
 
     Raises:
         ConfigError: a dimension or the reference is unknown; lists are asked for of sampled candidates, or slices by feature of
             runs that read none.
-        RunError: the runs differ in category or split, or one is not finished.
+        RunError: the runs differ in category or split, one is not finished, or does not belong to its category's data.
     """
     wrong = [name for name in dimensions if name not in DIMENSIONS]
     if wrong:
         raise ConfigError(unknown("slices", wrong[0], DIMENSIONS))
     first = runs[0].config()
-    dataset = load_dataset(runs[0].category)
+    ground = common_ground(runs, other_log=other_log)
+    dataset, partition = ground.dataset, ground.partition
     protocol = protocol_for(config or first.evaluation, len(dataset.catalog))
     if k is not None and isinstance(protocol.candidates, Sampled):
         raise ConfigError("lists are of the whole catalog, not of sampled candidates; ask for lists or for a sample")
-    groups = same_but_for_seed(runs)
     baselines, left_out = usable_baselines(runs, baselines)
+    groups = same_but_for_seed(runs, ground.made_of, baselines)
     chosen = _reference(reference, groups, [*dict.fromkeys(baselines), *groups])
-    partition = first.split(dataset.interactions, len(dataset.catalog))
     present = present_features(runs, dataset, partition) if dimensions else {}
     if "features" in dimensions and not present:
         raise ConfigError("slices by feature need runs that read feature tables which are still there; these read none")
-    found = evaluate_runs(runs, baselines, protocol, progress, keep=k or 0)
+    found = evaluate_runs(runs, baselines, protocol, progress, keep=k or 0, ground=ground)
     evaluations: dict[str, list[Evaluation]] = {name: [found[name]] for name in dict.fromkeys(baselines)}
     evaluations |= {name: [found[run.name] for run in group] for name, group in groups.items()}
     names = protocol.metrics
@@ -209,7 +257,12 @@ def compare_runs(
             for dimension in dimensions
         },
         lists=lists,
-        notes=(*learning_notes(runs, dataset, partition), *(note.rstrip(".") for note in left_out)),
+        notes=(
+            *ground.notes,
+            *_twins(groups, ground.made_of),
+            *learning_notes(runs, dataset, partition),
+            *(note.rstrip(".") for note in left_out),
+        ),
         shown=shown,
         verdict=tuple(verdict_lines(verdicts(evaluations, baselines, (first.training.select_by, *shown)))),
         warnings=tuple(cautions(evaluations, names)),

@@ -7,11 +7,13 @@ from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
-from embrec.errors import RunError
+from embrec.data.store import load_dataset
+from embrec.errors import EmbrecError, RunError
 from embrec.evaluation.statistics import MeanInterval, mean_interval
 from embrec.progress import clock
 from embrec.report.page.parts import duration
 from embrec.report.tables import Table
+from embrec.training.made_of import MadeOf
 from embrec.training.run import RunFolder
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.folder import SearchFolder
@@ -87,6 +89,19 @@ class SoFar:
             tables.append(Table("Importance of settings", ["setting", "share", "over forests"], shares))
         return tables
 
+    def _changed(self) -> str:
+        """Return how the category's data differ from those of the search, empty where they do not, or where nobody knows."""
+        before = self.folder.read_made_of()
+        if before is None:
+            return ""
+        try:
+            dataset = load_dataset(self.folder.category)
+            now = MadeOf.of(dataset, self.config.base.split(dataset.interactions, len(dataset.catalog)))
+        except EmbrecError:
+            return ""
+        changed = before.differences(now)
+        return changed[0] if changed else ""
+
     def notes(self) -> list[str]:
         """Return in sentences what the tables do not say."""
         trials, config = self.log.trials, self.config
@@ -103,6 +118,10 @@ class SoFar:
             if saved.epochs < saved.epochs_whole
             else f"No trial was stopped early: {saved.epochs:,} epochs, {duration(saved.seconds)} of training.",
         ]
+        if changed := self._changed():
+            lines.insert(
+                0, f"The category was imported again since: {changed}. All of this is about the data of before."
+            )
         better = gain(trials, config)
         default = default_trial(trials, config)
         if better is not None and default is not None:

@@ -111,8 +111,9 @@ def compare_searches(folders: Sequence[SearchFolder]) -> SearchComparison:
     """Put searches of one category and objective side by side; those that differ in their seed alone are one way to search.
 
     Raises:
-        RunError: they differ in category or objective, or one has no trial with a value.
+        RunError: they differ in category, data or objective, or one has no trial with a value.
     """
+    _require_same_data(folders)
     searched = [
         Searched(f"{folder.category.name}/{folder.name}", folder.config(), folder.log().trials) for folder in folders
     ]
@@ -174,6 +175,18 @@ def draw_searches(comparison: SearchComparison) -> "Figure":
     axes.grid(axis="y", color="0.9", linewidth=0.6)
     axes.legend(frameon=False, loc="lower right" if comparison.sign > 0 else "upper right")
     return figure
+
+
+def _require_same_data(folders: Sequence[SearchFolder]) -> None:
+    """Raise where searches of one category were begun before and after it was imported again, as far as they tell."""
+    known = [(folder, made_of) for folder in folders if (made_of := folder.read_made_of()) is not None]
+    for folder, made_of in known[1:]:
+        first, data = known[0]
+        changed = data.differences(made_of)
+        if first.category.path == folder.category.path and changed:
+            raise RunError(
+                f"searches {first.name} and {folder.name} were begun with different data ({changed[0]}); compare them apart"
+            )
 
 
 def _identity(config: SearchConfig) -> str:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from embrec import __version__
-from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset, load_dataset
 from embrec.errors import ConfigError, RunError
@@ -23,7 +22,7 @@ from embrec.evaluation.leaks import LeakReport, check_leaks
 from embrec.evaluation.metrics import cutoff
 from embrec.evaluation.store import remembered
 from embrec.features.table import FeatureTable
-from embrec.files import atomic_folder, write_json, write_text
+from embrec.files import atomic_folder, write_json, write_parquet, write_text
 from embrec.memory import peak_memory
 from embrec.models.recommender import Recommender
 from embrec.progress import Progress, silent
@@ -31,9 +30,14 @@ from embrec.training.assembly import TrainingData, learned_partition, make_train
 from embrec.training.checkpoint import TrainerState
 from embrec.training.config import RunConfig
 from embrec.training.log import EpochLog
+from embrec.training.made_of import MadeOf, log_hash, targets_hash, used_events
+from embrec.training.presets import dotted
 from embrec.training.run import RunFolder, save_model
 from embrec.training.sources import find_tables, frozen_table
 from embrec.workspace import Category, check_name
+
+# Settings of a training that change no result: where it runs, and when it saves.
+NO_RESULT = {"device", "checkpoint_seconds", "workers"}
 
 
 @dataclass(frozen=True)
@@ -142,12 +146,13 @@ def train(
     if run.config_file.exists():
         if run.fingerprint() != fingerprint:
             raise RunError(
-                f"run {category.name}/{name} exists with another configuration or other data; "
-                "name another run with --run, or start over with --force"
+                f"run {category.name}/{name} exists with another configuration or other data"
+                f"{_what_differs(run, config, inputs)}; name another run with --run, or start over with --force"
             )
         if run.metrics.exists():
+            _record(run, inputs)  # it may have been begun before runs had one
             return TrainingResult(run, run.read_metrics(), reused=True)
-    _begin(run, config, fingerprint, inputs.tables)
+    _begin(run, config, fingerprint, inputs)
     leaks = _leaks(run, inputs)
     if on_leaks is not None:
         on_leaks(leaks)
@@ -177,15 +182,38 @@ def settled(config: RunConfig, inputs: Inputs) -> RunConfig:
     return config.model_copy(update={"model": model, "evaluation": evaluation})
 
 
-def _begin(run: RunFolder, config: RunConfig, fingerprint: str, tables: list[FeatureTable]) -> None:
+def _begin(run: RunFolder, config: RunConfig, fingerprint: str, inputs: Inputs) -> None:
     """Write what identifies the run; the configuration last, for it says that the rest is there."""
-    for table in tables:
+    if not run.config_file.exists():  # killed before it was begun, perhaps with other encoders
+        shutil.rmtree(run.encoders, ignore_errors=True)
+        for file in (run.made_of_file, run.learned_file, run.leaks):
+            file.unlink(missing_ok=True)
+    for table in inputs.tables:
         target = run.encoders / table.path.stem
         if not target.exists():
             with atomic_folder(target) as folder:
                 shutil.copytree(table.encoder_folder, folder, dirs_exist_ok=True)
+    _record(run, inputs)
     write_text(run.path / "fingerprint", fingerprint + "\n")
     run.write_config(config)
+
+
+def _record(run: RunFolder, inputs: Inputs) -> None:
+    """Write what the run is made of, unless it is there; the hashes last, for they say that the events are there."""
+    if not run.made_of_file.exists():
+        write_parquet(used_events(inputs.dataset.interactions, inputs.learned), run.learned_file)
+        write_json(run.made_of_file, MadeOf.of(inputs.dataset, inputs.partition, inputs.tables).as_dict())
+
+
+def _what_differs(run: RunFolder, config: RunConfig, inputs: Inputs) -> str:
+    """Return the first setting or part of the data that differs from those of a run, for a message; empty if unknown."""
+    before, now = (dotted(one.identity(training=NO_RESULT)) for one in (run.config(), config))
+    for key in [*now, *(key for key in before if key not in now)]:
+        if before.get(key) != now.get(key):
+            return f" ({key} is {before.get(key)} there, {now.get(key)} now)"
+    made_of = run.read_made_of()
+    changed = [] if made_of is None else made_of.differences(MadeOf.of(inputs.dataset, inputs.partition, inputs.tables))
+    return f" ({changed[0]})" if changed else ""
 
 
 def _leaks(run: RunFolder, inputs: Inputs) -> LeakReport:
@@ -270,7 +298,7 @@ def train_here(
     metrics = _metrics(config, model, state, test.metrics(metric_names(config)), time.monotonic() - started)
     save_model(run, model, dataset.catalog, {table.path.stem: table.dim for table in tables})
     # Whoever compares the run with others need not rank its targets again.
-    remembered(run, config.evaluation, 0, lambda: test, log=log_hash(dataset.interactions))
+    remembered(run, config.evaluation, 0, lambda: test, log=targets_hash(dataset.interactions, partition))
     write_json(run.metrics, metrics)
 
 
@@ -302,18 +330,14 @@ def _metrics(
 
 def run_fingerprint(config: RunConfig, dataset: Dataset, tables: Sequence[FeatureTable]) -> str:
     """Hash what a run's result depends on: configuration, log, items and vectors, but not where it runs or when it saves."""
-    settings = config.identity(training={"device", "checkpoint_seconds", "workers"})
+    return fingerprint_of(config.identity(training=NO_RESULT), dataset, tables)
+
+
+def fingerprint_of(settings: Mapping[str, Any], dataset: Dataset, tables: Sequence[FeatureTable]) -> str:
+    """Hash settings, as `RunConfig.identity` returns them, and data; see `run_fingerprint`."""
     digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=16)
     digest.update(dataset.catalog.fingerprint.encode())
     digest.update(log_hash(dataset.interactions))
     for table in tables:
         digest.update(np.ascontiguousarray(table.fingerprints).tobytes())
     return digest.hexdigest()
-
-
-def log_hash(interactions: Interactions) -> bytes:
-    """Hash the events of a log in their order."""
-    digest = hashlib.blake2b(digest_size=16)
-    for column in (interactions.user, interactions.item, interactions.time):
-        digest.update(np.ascontiguousarray(column).tobytes())
-    return digest.digest()

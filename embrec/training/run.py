@@ -23,6 +23,7 @@ from embrec.models.tables import placeholder
 from embrec.models.zoo import build_model
 from embrec.names import listed
 from embrec.training.config import RunConfig
+from embrec.training.made_of import MadeOf
 from embrec.workspace import Category, Made, Workspace, check_name, nearest_made
 
 if TYPE_CHECKING:
@@ -74,6 +75,16 @@ class RunFolder(Made):
         return self.path / "leaks.json"
 
     @property
+    def made_of_file(self) -> Path:
+        """Hashes of the data that it was begun with; see `MadeOf`. Runs of earlier versions have none."""
+        return self.path / "data.json"
+
+    @property
+    def learned_file(self) -> Path:
+        """The events that it learned from or chose its epoch by; see `used_events`."""
+        return self.path / "learned.parquet"
+
+    @property
     def search_file(self) -> Path:
         """The name of the category's search whose best settings the run was trained with; other runs have none."""
         return self.path / "search"
@@ -116,6 +127,27 @@ class RunFolder(Made):
             raise RunError(f"run {self.path} is not finished; the command that began it goes on from its checkpoint")
         metrics: dict[str, Any] = json.loads(self.metrics.read_text(encoding="utf-8"))
         return metrics
+
+    def read_made_of(self) -> MadeOf | None:
+        """Read hashes of the data that the run was begun with; None where an earlier version began it.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        return MadeOf.read(self.made_of_file)
+
+    def read_learned(self) -> pl.DataFrame:
+        """Read the events that the run learned from or chose its epoch by; see `used_events`.
+
+        Raises:
+            RunError: the file is gone or damaged.
+        """
+        try:
+            return pl.read_parquet(self.learned_file, columns=["user", "items"])
+        except (OSError, pl.exceptions.PolarsError):
+            raise RunError(
+                f"{self.learned_file} is gone or damaged, so nobody knows what was learned from; train it again"
+            ) from None
 
     def read_leaks(self) -> "LeakReport | None":
         """Read what the checks for leaks found; None where the run was not checked.

@@ -15,6 +15,7 @@ from embrec.errors import RunError
 from embrec.files import write_json, write_text
 from embrec.locks import locked
 from embrec.names import listed
+from embrec.training.made_of import MadeOf
 from embrec.training.presets import dotted
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.records import TrialLog
@@ -44,6 +45,11 @@ class SearchFolder(Made):
     def config_file(self) -> Path:
         """What was asked for, YAML."""
         return self.path / "search.yaml"
+
+    @property
+    def made_of_file(self) -> Path:
+        """Hashes of the data that it was begun with; see `MadeOf`. Searches of earlier versions have none."""
+        return self.path / "data.json"
 
     @property
     def log_file(self) -> Path:
@@ -93,7 +99,15 @@ class SearchFolder(Made):
             reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
             raise RunError(f"{self.config_file}: {reason}") from None
 
-    def begin(self, config: SearchConfig, fingerprint: str) -> SearchConfig:
+    def read_made_of(self) -> MadeOf | None:
+        """Read hashes of the data that the search was begun with; None where an earlier version began it.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        return MadeOf.read(self.made_of_file)
+
+    def begin(self, config: SearchConfig, fingerprint: str, made_of: Mapping[str, Any] | None = None) -> SearchConfig:
         """Write what is asked for, or check that it is what was asked for before; the number of trials may change.
 
         How many trials are drawn by chance is settled when a search is begun: more trials do not change it.
@@ -101,6 +115,7 @@ class SearchFolder(Made):
         Args:
             config: what is asked for now.
             fingerprint: of the data.
+            made_of: what the data are; see `MadeOf`.
 
         Raises:
             RunError: the search was begun with another configuration or other data, or has more trials than are asked for.
@@ -111,6 +126,8 @@ class SearchFolder(Made):
         if not begun:
             shutil.rmtree(self.checkpoints, ignore_errors=True)  # of trials whose log was removed to start over
         write_text(self.path / "fingerprint", fingerprint + "\n")
+        if made_of is not None:
+            write_json(self.made_of_file, dict(made_of))
         write_text(self.config_file, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
         return config
 

@@ -22,6 +22,7 @@ from embrec.models.tables import table_arrays
 from embrec.progress import Progress, silent
 from embrec.training.assembly import TrainingData
 from embrec.training.config import RunConfig
+from embrec.training.made_of import MadeOf
 from embrec.training.pipeline import choose_device, run_fingerprint
 from embrec.training.presets import changed_config
 from embrec.training.seeds import SeedsResult, check_seeds, train_seeds
@@ -100,7 +101,7 @@ def tune(
         check_seeds(seeds)
     config, shared = prepare(category, config)
     with folder.lock():
-        config = folder.begin(config, shared.fingerprint)
+        config = folder.begin(config, shared.fingerprint, shared.made_of)
         log = run_trials(folder, config, shared, resources, on_change)
         del shared
         best = best_trial(log.trials, config.objective, config.sign)
@@ -169,6 +170,7 @@ def prepare(category: Category, config: SearchConfig) -> tuple[SearchConfig, Sha
         data=TrainingData.of(_for_trials(dataset.interactions), partition, config.base.model.max_length),
         tables={table.path.stem: table_arrays(frozen_table(table)) for table in tables.values()},
         fingerprint=fingerprint,
+        made_of=MadeOf.of(dataset, partition, list(tables.values())).as_dict(),
     )
     return config, shared
 

@@ -24,12 +24,14 @@ class SharedData:
         data: what is learned from.
         tables: every feature table that a trial may read, by its full name.
         fingerprint: of configuration and data.
+        made_of: what the data are, as plain values; see `MadeOf`. Trials do not read it.
     """
 
     base: Mapping[str, Any]
     data: TrainingData
     tables: Mapping[str, TableArrays]
     fingerprint: str
+    made_of: Mapping[str, Any] | None = None
 
 
 class Trial:

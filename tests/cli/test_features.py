@@ -166,3 +166,89 @@ def test_encoders_and_their_parameters_are_listed(embrec):
     assert re.search(r"kind\s+pca\s+pca: along", printed)
     code, _, errors = embrec("features", "encoders", "fasttext")
     assert (code, "unknown encoder 'fasttext'" in errors) == (2, True)
+
+
+def renamed(embrec, titles):
+    """Import the category again with other titles."""
+    items = pl.DataFrame(
+        {"item": [f"i{n}" for n in range(len(titles))], "title": titles, "brand": ["acme"] * len(titles)}
+    )
+    items.write_ndjson("items.jsonl")
+    code, _, errors = embrec(
+        "data", "import", "--source", "table", "--interactions", "events.csv", "--items", "items.jsonl",
+        "--category", "shop", "--preset", "none", "--force",
+    )  # fmt: skip
+    assert code == 0, errors
+
+
+TITLES = ["yellow scarf", "red scarf", "blue hat", "", "green hat", "blue sock"]
+
+
+def features_of(tmp_path):
+    return sorted(path.stem for path in (tmp_path / "workspace" / "shop" / "features").glob("*.h5"))
+
+
+def test_a_stale_table_is_marked_and_removed(embrec, tmp_path):
+    embrec(*BUILD)
+    (old,) = features_of(tmp_path)
+    renamed(embrec, TITLES)
+    embrec(*BUILD)  # which learns other words, and so makes another table
+    (new,) = {*features_of(tmp_path)} - {old}
+    _, printed, errors = embrec("features", "list", "--category", "shop")
+    assert re.search(rf"{old} .*no: stale\s*$", printed, re.MULTILINE)
+    assert re.search(rf"{new} .*yes\s*$", printed, re.MULTILINE)
+    assert f"{old} is stale: the contents of 1 items have changed since it was built" in errors
+    assert "embrec features remove --category shop --stale" in errors
+    code, _, errors = embrec("features", "verify", "--category", "shop")
+    assert (code, "embrec features remove --category shop --stale" in errors) == (2, True)
+    (tmp_path / "workspace" / "shop" / "features" / "junk.h5").write_bytes(b"junk")
+    code, _, errors = embrec("features", "remove", "--category", "shop", "--stale")
+    assert code == 0
+    assert f"removed {old}" in errors
+    assert "removed junk, 0.0 MB: it cannot be read" in errors
+    assert features_of(tmp_path) == [new]
+    assert not (tmp_path / "workspace" / "shop" / "features" / old).exists()
+    assert embrec("features", "verify", "--category", "shop")[0] == 0
+    _, _, errors = embrec("features", "remove", "--category", "shop", "--stale")
+    assert "no feature table of shop is stale" in errors
+
+
+def test_tables_of_other_items_say_so_wherever_they_are_found(embrec, tmp_path):
+    embrec(*BUILD)
+    (old,) = features_of(tmp_path)
+    renamed(embrec, [*TITLES, "new thing"])
+    _, _, errors = embrec("features", "list", "--category", "shop")
+    assert "it was built for other items (6; the catalog has 7 now)" in errors
+    code, _, errors = embrec("features", "export", "--category", "shop", old, "--output", "out.npy")
+    assert (code, f"warning: {old} is stale" in errors) == (0, True)
+    code, _, errors = embrec(
+        "train", "--category", "shop", "--source", "content", "--features", "tfidf", "--epochs", "1"
+    )
+    assert code == 2
+    assert f"the feature table {old} of 'tfidf' does not belong" in errors or "built for another catalog" in errors
+
+
+def test_a_table_is_removed_by_name_unless_something_waits_for_it(embrec, tmp_path):
+    embrec(*BUILD)
+    (table,) = features_of(tmp_path)
+    begun = tmp_path / "workspace" / "shop" / "runs" / "half"
+    begun.mkdir(parents=True)
+    (begun / "config.yaml").write_text(f"model: {{features: [{table}]}}")
+    code, _, errors = embrec("features", "remove", "--category", "shop", "tfidf")
+    assert code == 2
+    assert f"feature table {table} is read by run half, which cannot go on without it" in errors
+    assert features_of(tmp_path) == [table]
+    code, _, errors = embrec("features", "remove", "--category", "shop", "tfidf", "--force")
+    assert (code, features_of(tmp_path)) == (0, [])
+    code, _, errors = embrec("features", "remove", "--category", "shop", "tfidf")
+    assert (code, "has no feature table 'tfidf'" in errors) == (2, True)
+    code, _, errors = embrec("features", "remove", "--category", "shop")
+    assert (code, "say which tables by name, or --stale" in errors) == (2, True)
+
+
+def test_a_table_of_another_split_is_told_from_one_that_fits(embrec):
+    assert embrec(*BUILD, "--split", "per-user-ratio:train=0.4:valid=0.3")[0] == 0
+    embrec(*BUILD, "--fit-on", "catalog", "--text", "brand title")
+    _, printed, errors = embrec("features", "list", "--category", "shop")
+    assert sorted(re.findall(r"(another split|yes)\s*$", printed, re.MULTILINE)) == ["another split", "yes"]
+    assert "fitted on other items than the training items of leave-one-out" in " ".join(errors.split())

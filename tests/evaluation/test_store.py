@@ -11,6 +11,7 @@ from support.standings import standing_at
 from embrec.data.interactions import Interactions
 from embrec.data.splits import LeaveOneOut
 from embrec.data.store import Dataset, load_dataset, save_dataset
+from embrec.evaluation.belonging import common_ground
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
 from embrec.evaluation.runs import evaluate_runs
 from embrec.evaluation.store import load_evaluation, save_evaluation
@@ -151,6 +152,6 @@ def test_runs_are_ranked_once_and_again_when_the_log_is_another(trained):
     fewer = log.user < 50  # imported again with other filters: the same items, other users
     shorter = Interactions(log.user_ids[:50], log.user[fewer], log.item[fewer], log.time[fewer])
     save_dataset(trained.category, Dataset(dataset.catalog, shorter))
-    again = evaluate_runs([trained])["one"]
+    again = evaluate_runs([trained], ground=common_ground([trained], other_log=True))["one"]
     assert len(again) == 50
     assert (again.event == shorter.user_ptr[1:] - 1).all()

@@ -48,7 +48,7 @@ def test_every_format_gives_the_vectors_by_id(tmp_path, write):
 
 # Line breaks cannot stand in a list of ids; NumPy and HDF5 cut texts at a NUL.
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1, max_size=6)
-NUMBERS = st.floats(width=32, allow_nan=False, allow_infinity=False)
+NUMBERS = st.floats(-1e4, 1e4, width=32)
 
 
 @settings(max_examples=25, deadline=None)
@@ -56,6 +56,7 @@ NUMBERS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 def test_the_same_array_is_the_same_in_every_format(data):
     ids = data.draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
     array = data.draw(npst.arrays(np.float32, (len(ids), data.draw(st.integers(1, 3))), elements=NUMBERS))
+    array[:, 0] = 1  # numbers that are all next to nothing are refused
     items, seen = catalog(ids), []
     for write in FORMATS:
         with tempfile.TemporaryDirectory() as folder:

@@ -22,3 +22,10 @@ def log_of(rows, times=None) -> Interactions:
     item = np.array([item for row in rows for item in row])
     time = np.arange(len(item)) if times is None else np.array([time for row in times for time in row])
     return Interactions.from_events(np.array([f"u{n}" for n in range(len(rows))], dtype=object), user, item, time)
+
+
+def shortened(log: Interactions, events: int, *, first: bool = False) -> Interactions:
+    """The log without each user's last events, or first ones: an earlier export of the same shop, or one that forgets."""
+    place = log.position
+    kept = place >= events if first else place < log.lengths[log.user] - events
+    return Interactions.from_events(log.user_ids, log.user[kept], log.item[kept], log.time[kept])

@@ -16,6 +16,9 @@ USER, ITEM, TIME = "user", "item", "time"
 # The times as exactly as the source has them, in whatever unit, where whole seconds do not say it all.
 EXACT = "exact_time"
 
+# The note of how many rows of a catalog were left out, for others of the same item stand before them.
+REPEATED = "repeated catalog rows, the first of each item kept"
+
 # Item ids become file names and parts of URLs; control characters would break lists of ids, one a line.
 UNUSABLE = r"[/\x00-\x1f\x7f]"
 
@@ -118,7 +121,7 @@ def unique_items(items: pl.DataFrame, notes: dict[str, int]) -> pl.DataFrame:
     """Return the first row of each item, in order, and note how many repeated rows that leaves out."""
     first = items.unique(ITEM, keep="first", maintain_order=True)
     if len(first) < len(items):
-        notes["repeated catalog rows, the first of each item kept"] = len(items) - len(first)
+        notes[REPEATED] = len(items) - len(first)
     return first
 
 

@@ -9,16 +9,20 @@ from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from embrec.data.catalog import ITEM, Catalog, content_hashes
 from embrec.errors import FeatureError
 from embrec.features.encoder import Contents, Encoded, Encoder
 from embrec.features.vectors.file import VectorFile, bad_rows
 from embrec.features.vectors.formats import open_vectors
+from embrec.features.vectors.likeness import likeness
 from embrec.features.vectors.params import CATALOG_ORDER, VectorsParams
+from embrec.features.vectors.plausible import Magnitudes
 
 _HASH_ROWS = 4096
 _IDS = "item_ids.json"
+_FEW = 10  # an id that is like another's by chance: fewer than one in so many of those without a vector
 
 
 class VectorsEncoder(Encoder):
@@ -44,6 +48,11 @@ class VectorsEncoder(Encoder):
         self._order: pl.Series | None = None
 
     @property
+    def by_place(self) -> bool:
+        """Whether the file says by its order alone whose vectors it has."""
+        return self.params.ids == CATALOG_ORDER
+
+    @property
     def dim(self) -> int:
         """The length of the vectors in the file."""
         return self._opened().rows.dim
@@ -52,8 +61,9 @@ class VectorsEncoder(Encoder):
         """Hash the vectors of the items.
 
         Raises:
-            FeatureError: the file cannot be read, has none of the items, one of them twice with different vectors, or a vector
-                that is not finite; or its rows are in catalog order and not as many as the items.
+            FeatureError: the file cannot be read, has none of the items, or their ids in another spelling, one of them twice
+                with different vectors, a vector that is not finite, or numbers that are no part of one; or its rows are in
+                catalog order and not as many as the items.
         """
         if self._file is not None and _signature(self._file.sources) != self._signature:
             self._file = None
@@ -63,19 +73,22 @@ class VectorsEncoder(Encoder):
         self._fingerprinted = True
         rows = file.index.rows_of(catalog.frame[ITEM])
         filled = rows >= 0
-        if len(catalog) and not filled.any():
-            raise _no_match(file, catalog)
+        if not filled.all():
+            _explain(file, catalog, rows)
         fingerprints = np.empty((len(catalog), 16), dtype=np.uint8)
         fingerprints[~filled] = content_hashes([b""])
         asked = np.flatnonzero(filled)
         asked = asked[np.argsort(rows[asked], kind="stable")]  # as they stand in the file
         bad: list[int] = []
+        magnitudes = Magnitudes(file)
         for start in range(0, len(asked), _HASH_ROWS):
             block = asked[start : start + _HASH_ROWS]
             vectors = file.rows.read(rows[block])
             bad.extend(rows[block][bad_rows(vectors)].tolist())
+            magnitudes.look(rows[block], vectors)
             fingerprints[block] = content_hashes(vector.tobytes() for vector in vectors)
         file.require_finite(bad)
+        magnitudes.check()
         return Contents(fingerprints, filled, np.zeros(len(catalog), dtype=np.int64))
 
     def encode(self, catalog: Catalog) -> Encoded:
@@ -153,11 +166,32 @@ def _signature(sources: Sequence[Path]) -> list[tuple[int, int, int]]:
     return signature
 
 
-def _no_match(file: VectorFile, catalog: Catalog) -> FeatureError:
-    known = file.ids.drop_nulls() if file.ids is not None else pl.Series(dtype=pl.String)
-    example = f"{known[0]!r}" if len(known) else "(none)"
-    return FeatureError(
-        f"{file.path}: none of its {len(file.rows):,} vectors belongs to an item of the catalog; its ids look like "
-        f"{example}, those of the catalog like {catalog.frame[ITEM][0]!r}; write the catalog's ids into the file, "
-        "or say where they are with ids= or id_column="
-    )
+def _explain(file: VectorFile, catalog: Catalog, rows: NDArray[np.int64]) -> None:
+    """Raise where items have no vector because ids are written differently in the file, or where none has any.
+
+    Args:
+        file: of the vectors.
+        catalog: the items.
+        rows: of the file that belong to the items, -1 where there is none, [n].
+    """
+    missing = rows < 0
+    there = file.ids.drop_nulls() if file.ids is not None else pl.Series(dtype=pl.String)
+    if missing.sum() < len(catalog):
+        there = there.filter(~there.is_in(catalog.frame[ITEM].implode()))
+    found = likeness(catalog.frame[ITEM].filter(pl.Series(missing)), there)
+    if missing.all():
+        wanted, example = (
+            (found.wanted, found.there) if found else (catalog.frame[ITEM][0], there[0] if len(there) else None)
+        )
+        cause = f": they differ in {found.but_for}" if found else ""
+        raise FeatureError(
+            f"{file.path}: none of its {len(file.rows):,} vectors belongs to an item of the catalog; its ids look like "
+            f"{'(none)' if example is None else repr(example)}, those of the catalog like {wanted!r}{cause}; "
+            "write the catalog's ids into the file, or say where they are with ids= or id_column="
+        )
+    if found is not None and found.matches * _FEW >= missing.sum():
+        raise FeatureError(
+            f"{file.path}: {missing.sum():,} of the {len(catalog):,} items have no vector, and for {found.matches:,} of them "
+            f"the file has an id that is theirs but for {found.but_for} ({found.wanted!r} in the catalog, {found.there!r} in "
+            "the file); write the catalog's ids into the file"
+        )

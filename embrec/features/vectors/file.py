@@ -54,6 +54,7 @@ class VectorFile:
         unit: what messages call a row: row, record or line.
         first: number of the first row in that unit.
         sources: every file that was read, to see later whether one has changed.
+        columns: names of the numbers of a vector, where each has a column of its own; else empty.
     """
 
     path: Path
@@ -62,6 +63,7 @@ class VectorFile:
     unit: str = "row"
     first: int = 1
     sources: Sequence[Path] = ()
+    columns: Sequence[str] = ()
 
     @cached_property
     def index(self) -> IdIndex:

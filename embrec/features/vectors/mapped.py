@@ -63,6 +63,11 @@ class MappedRows:
         """The length of a row, d."""
         return self.shape[1]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file holds whole numbers."""
+        return self._array.dtype.kind in "iu" and not self._bfloat16
+
     def take(self, rows: NDArray[np.integer], dtype: DTypeLike | None = None) -> NDArray[Any]:
         """Return some rows as they are in the file, or converted, [k, d].
 

@@ -24,7 +24,7 @@ class VectorsParams(EncoderParams):
         Field(
             min_length=1,
             description="where the item ids of an npy, HDF5 or safetensors file are: a file (text with one id a line, npy, "
-            "JSON list, CSV, Parquet), a dataset or tensor inside, or 'order' if the rows are in catalog order",
+            "JSON list, CSV, Parquet), a dataset or tensor inside, or 'order' if row r is that of line r of the items' file",
         ),
     ] = None
     key: Annotated[

@@ -5,7 +5,7 @@ table whose vectors lie apart by category may still hold nothing of what sells t
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from embrec.data.store import load_dataset
 from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.silhouette import SAMPLE, Clustered, category_column, clustered, cosine_silhouettes
 from embrec.evaluation.statistics import bootstrap_means, interval
-from embrec.features.category import list_tables, named_table
+from embrec.features.category import check_table, list_tables, named_table, why_stale
 from embrec.features.table import FeatureTable
 from embrec.files import check_output_folder
 from embrec.progress import Progress, silent
@@ -65,6 +65,7 @@ class Silhouettes:
         catalog: how many items there are.
         sampled: whether they are a sample of those with a category.
         values: of each table at each level.
+        stale: tables that were left out, for they were built for other items or contents.
     """
 
     category: str
@@ -73,6 +74,7 @@ class Silhouettes:
     catalog: int
     sampled: bool
     values: Sequence[Silhouette]
+    stale: tuple[str, ...] = ()
 
     @property
     def levels(self) -> list[int | None]:
@@ -99,6 +101,8 @@ class Silhouettes:
         notes = []
         if self.is_text:
             notes.append(f"column {self.column!r} is among the texts that encoders read unless told otherwise")
+        if self.stale:
+            notes.append(f"left out, for they are stale (see embrec features list): {', '.join(self.stale)}")
         alone = [level_words(level) for level in self.levels if all(one.mean is None for one in self.at(level))]
         if alone:
             notes.append(f"there are no two categories to compare at {' and '.join(alone)}")
@@ -120,7 +124,7 @@ def analyze_silhouettes(
 
     Args:
         category: the prepared data.
-        encoders: whose tables, by encoder or table name; all tables of the category if there are none.
+        encoders: whose tables, by encoder or table name; all tables of the category that are up to date if there are none.
         levels: how many names of a category path count; whole paths if there are none.
         column: of the categories; the first known one if None.
         seed: of the bootstrap.
@@ -133,7 +137,7 @@ def analyze_silhouettes(
 
     Raises:
         ConfigError: the catalog has no such column, or none of categories.
-        FeatureError: a table is not there, or was built for another catalog.
+        FeatureError: a table is not there, or was built for another catalog or other contents.
         MissingExtraError: figures cannot be drawn.
     """
     from embrec.report.analyses.silhouettes_figure import draw
@@ -145,15 +149,25 @@ def analyze_silhouettes(
     of_kinds = category_column(catalog, column)
     if of_kinds is None:
         raise ConfigError(f"category {category.name!r} has no column of categories; name one with --cluster-by")
-    tables = [named_table(category, name) for name in dict.fromkeys(encoders)] if encoders else list_tables(category)
+    if encoders:
+        tables = [named_table(category, name) for name in dict.fromkeys(encoders)]
+        for table in tables:
+            check_table(table, catalog)
+    else:
+        tables = [table for table in list_tables(category) if why_stale(table, catalog) is None]
+    stale = (
+        []
+        if encoders
+        else sorted({table.path.stem for table in list_tables(category)} - {one.path.stem for one in tables})
+    )
     if not tables:
+        some = any(category.features.glob("*.h5"))
         raise FeatureError(
-            f"category {category.name!r} has no feature tables; build one with: "
+            f"category {category.name!r} has no feature tables{' that are up to date' if some else ''}; build one with: "
             f"embrec features build --category {category.name} --encoder tfidf"
         )
-    for table in tables:
-        table.check(catalog)
     found = measure(category.name, catalog, tables, of_kinds, levels or (None,), seed=seed, progress=progress)
+    found = replace(found, stale=tuple(stale))
     folder = output or category.path / "analyses"
     numbers: dict[str, Any] = {"command": command, "seed": seed, "resamples": RESAMPLES, "confidence": CONFIDENCE}
     write_analysis(folder, "silhouettes", lambda: draw(found), numbers | asdict(found))

@@ -8,7 +8,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from embrec.data.splits import Partition, split_text
-from embrec.data.store import Dataset, load_dataset
+from embrec.data.store import Dataset
+from embrec.evaluation.belonging import common_ground
 from embrec.evaluation.candidates import AllItems, Sampled
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
 from embrec.evaluation.runs import evaluate_runs
@@ -26,27 +27,28 @@ class Subject:
     Attributes:
         run: its folder.
         config: how it was trained.
-        dataset: the category as it is now.
+        dataset: the category as it is now, and was when the run was trained.
         partition: the split that the run was trained on.
+        notes: what cannot be told, or has changed since, of the data that the run was trained on.
     """
 
     run: RunFolder
     config: RunConfig
     dataset: Dataset
     partition: Partition
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, run: RunFolder) -> "Subject":
         """Read a run's configuration and data.
 
         Raises:
-            RunError: the run is not finished.
+            RunError: the run is not finished, or was trained on other data than its category holds now.
             DataError: its category is gone.
         """
         run.read_metrics()
-        config = run.config()
-        dataset = load_dataset(run.category)
-        return cls(run, config, dataset, config.split(dataset.interactions, len(dataset.catalog)))
+        ground = common_ground([run])
+        return cls(run, run.config(), ground.dataset, ground.partition, ground.notes)
 
     @property
     def folder(self) -> Path:
@@ -101,6 +103,7 @@ class Subject:
             "run": self.run.name,
             "model": self.config.model.model_dump(mode="json"),
             "split": split_text(self.config.split),
+            **({"notes": list(self.notes)} if self.notes else {}),
             **values,
             **circumstances(self.dataset, self.partition, self.run.category, command),
         }

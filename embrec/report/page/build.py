@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from embrec.data.store import load_dataset
 from embrec.errors import ConfigError
 from embrec.evaluation.baselines import usable_baselines
+from embrec.evaluation.belonging import common_ground
 from embrec.evaluation.cautions import cautions, shown_metrics
 from embrec.evaluation.evaluator import EvaluationConfig, protocol_for
 from embrec.evaluation.runs import evaluate_runs, learning_notes, present_features
@@ -46,7 +46,8 @@ def build_report(
     Raises:
         ConfigError: the file cannot be written there, a baseline is unknown, or the seed is negative.
         MissingExtraError: what draws and fills pages is not installed.
-        RunError: a run is not finished, or the runs differ in category or split.
+        RunError: a run is not finished or was trained on other data than its category holds now, or the runs differ in category
+            or split.
     """
     for require in (require_jinja, require_matplotlib, require_pillow):
         require()
@@ -56,11 +57,11 @@ def build_report(
     check_output(output, (".html", ".htm"), "report.html")
     runs = tuple(read_run(folder) for folder in {folder.path.resolve(): folder for folder in folders}.values())
     category = runs[0].folder.category
+    ground = common_ground([run.folder for run in runs])
     baselines, notes = usable_baselines([run.folder for run in runs], baselines)
     search, missing = read_search(runs)
-    evaluations = evaluate_runs([run.folder for run in runs], baselines, config, progress, keep=LIST)
-    dataset = load_dataset(category)
-    partition = runs[0].config.split(dataset.interactions, len(dataset.catalog))
+    evaluations = evaluate_runs([run.folder for run in runs], baselines, config, progress, keep=LIST, ground=ground)
+    dataset, partition = ground.dataset, ground.partition
     present = present_features([run.folder for run in runs], dataset, partition)
     learning = learning_notes([run.folder for run in runs], dataset, partition)
     asked = protocol_for(config or runs[0].config.evaluation, len(dataset.catalog))
@@ -78,6 +79,7 @@ def build_report(
         command=command,
         created=_today(),
         notes=(
+            *(f"{note[:1].upper()}{note[1:]}." for note in ground.notes),
             *notes,
             *missing,
             *(f"{note}." for note in learning),

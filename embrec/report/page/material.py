@@ -116,12 +116,15 @@ def read_search(runs: Sequence[Run]) -> tuple[Search | None, list[str]]:
         if not folder.config_file.is_file():
             return None, [f"{left_out}the category has no search {name} any more."]
         config, trials = folder.config(), folder.log().trials
+        of_search, of_run = folder.read_made_of(), run.folder.read_made_of()
     except RunError as error:
         return None, [f"{left_out}{error}"]
     except (OSError, UnicodeDecodeError) as error:
         return None, [f"{left_out}{folder.path} cannot be read ({error})."]
     if any(trial.settings.keys() != config.space.keys() for trial in trials.values()):
         return None, [f"{left_out}its trials have other settings than {folder.config_file} says."]
+    if of_search is not None and of_run is not None and (changed := of_search.differences(of_run)):
+        return None, [f"{left_out}the search of that name was begun with other data than the run ({changed[0]})."]
     category = run.folder.category.path
     same = (one.name for one in runs if one.folder.search() == name and one.folder.category.path == category)
     return Search(name, config, trials, tuple(same)), []

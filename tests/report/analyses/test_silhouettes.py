@@ -3,10 +3,12 @@
 import json
 
 import numpy as np
+import polars as pl
 import pytest
 from support.categories import toy_category
 
-from embrec.data.store import load_dataset
+from embrec.data.catalog import Catalog
+from embrec.data.store import Dataset, load_dataset, save_dataset
 from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.silhouette import clustered, cosine_silhouette
 from embrec.features.category import build_features, named_table
@@ -56,3 +58,22 @@ def test_what_is_not_there_is_said(category, tmp_path):
         analyze_silhouettes(category, ["minilm"])
     with pytest.raises(FeatureError, match="has no feature tables; build one with: embrec features build"):
         analyze_silhouettes(toy_category(tmp_path))
+
+
+def test_stale_tables_are_left_out_or_refused(tmp_path):
+    category = toy_category(tmp_path)
+    list(build_features(category, ["tfidf"]))
+    old = named_table(category, "tfidf")
+    dataset = load_dataset(category)
+    titles = dataset.catalog.frame.with_columns(pl.col("title") + " again")
+    save_dataset(category, Dataset(Catalog(titles, ["title"]), dataset.interactions))
+    with pytest.raises(FeatureError, match="has no feature tables that are up to date"):
+        analyze_silhouettes(category)
+    list(build_features(category, ["tfidf"]))
+    new = named_table(category, "tfidf")  # the one of two that is up to date
+    assert new.path != old.path
+    found, _ = analyze_silhouettes(category)
+    assert found.tables == [new.path.stem]
+    assert f"left out, for they are stale (see embrec features list): {old.path.stem}" in found.notes()
+    with pytest.raises(FeatureError, match="the contents of 40 items have changed"):
+        analyze_silhouettes(category, [old.path.stem])

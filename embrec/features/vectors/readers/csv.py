@@ -42,7 +42,8 @@ def read(params: VectorsParams, scratch: Path | None) -> VectorFile:
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise FeatureError(f"{path} is no readable CSV file ({error}); write it again") from None
     text = pl.Series(pl.from_arrow(pyarrow.chunked_array(ids)))
-    return VectorFile(path, rows, text, "line", 2 if header else 1, (path,))
+    columns = [name if header else f"{place + 1}" for place, name in enumerate(fields) if place != id_place]
+    return VectorFile(path, rows, text, "line", 2 if header else 1, (path,), columns)
 
 
 def _opened(path: Path) -> IO[bytes]:

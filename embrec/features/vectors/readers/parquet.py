@@ -32,10 +32,11 @@ def read(params: VectorsParams, scratch: Path | None) -> VectorFile:
             id_column, columns = _columns(path, file.schema_arrow, params)
             ids = series_ids(_column(file, id_column), path, id_column)
             rows = copy_rows(_blocks(file, path, columns), path, scratch)
+            is_wide = _is_number(file.schema_arrow.field(columns[0]).type)
     except (pyarrow.ArrowException, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise FeatureError(f"{path} is no readable Parquet file ({reason}); write it again") from None
-    return VectorFile(path, rows, ids, sources=(path,))
+    return VectorFile(path, rows, ids, sources=(path,), columns=columns if is_wide else ())
 
 
 def _columns(path: Path, schema: "pyarrow.Schema", params: VectorsParams) -> tuple[str, list[str]]:

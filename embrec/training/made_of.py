@@ -1,0 +1,218 @@
+"""What a run was made of: hashes that tell its data from other data, and the events that it has learned from."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from embrec.data.interactions import Interactions
+from embrec.data.splits import Partition
+from embrec.data.store import Dataset
+from embrec.errors import RunError
+from embrec.features.table import FeatureTable
+
+
+@dataclass(frozen=True)
+class MadeOf:
+    """The data of a run, of a search, or of a category as it is now; what differs between two of them has another hash.
+
+    Attributes:
+        log: of the events in their order: users by number, items by catalog row, times.
+        users: of the users' names in their order.
+        catalog: of the item ids in their order.
+        partition: of the events that the split learns from, validates and tests.
+        tables: name of a feature table -> hash of what it was encoded from.
+        counts: users, items, events, and the events of training, validation and test.
+    """
+
+    log: str
+    users: str
+    catalog: str
+    partition: str
+    tables: Mapping[str, str] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, dataset: Dataset, partition: Partition, tables: Sequence[FeatureTable] = ()) -> "MadeOf":
+        """Describe data.
+
+        Args:
+            dataset: catalog and log.
+            partition: how the split divides the log, whatever was learned from.
+            tables: the feature tables that are read beside it.
+        """
+        log = dataset.interactions
+        return cls(
+            log=log_hash(log).hex(),
+            users=_hash("\n".join(map(str, log.user_ids.tolist())).encode()),
+            catalog=dataset.catalog.fingerprint,
+            partition=partition_hash(partition),
+            tables={table.path.stem: table_hash(table) for table in tables},
+            counts={
+                "users": log.n_users,
+                "items": len(dataset.catalog),
+                "events": len(log),
+                "training events": len(partition.train),
+                "validation targets": len(partition.valid),
+                "test targets": len(partition.test),
+            },
+        )
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "MadeOf":
+        """Read what `as_dict` returned.
+
+        Raises:
+            KeyError: something is missing.
+            TypeError: something is of another kind.
+        """
+        return cls(**{name: values[name] for name in cls.__dataclass_fields__})
+
+    @classmethod
+    def read(cls, file: Path) -> "MadeOf | None":
+        """Read what a run or a search was made of; None where there is no such file, as earlier versions wrote none.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        if not file.is_file():
+            return None
+        try:
+            return cls.from_dict(json.loads(file.read_text(encoding="utf-8")))
+        except (KeyError, TypeError, ValueError):
+            raise RunError(f"{file} is damaged, so nobody knows what was learned from; begin anew") from None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all of it as plain values for JSON."""
+        return asdict(self)
+
+    def differences(self, now: "MadeOf") -> list[str]:
+        """Say in words what has changed from this to now, the gravest first; tables that only one of them has say nothing."""
+        changed = []
+        if self.catalog != now.catalog:
+            changed.append("the catalog has other items, or the same in another order")
+        if (self.log, self.users) != (now.log, now.users):
+            before, after = self.counts["events"], now.counts["events"]
+            changed.append(f"the log has other events: {before:,} before, {after:,} now")
+        elif self.partition != now.partition:
+            changed.append("the split divides the log differently")
+        both = [name for name in self.tables if name in now.tables]
+        changed += [
+            f"the contents of feature table {name} have changed"
+            for name in both
+            if self.tables[name] != now.tables[name]
+        ]
+        return changed
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """All of it but the tables: the same for everything that is measured on the same targets."""
+        return self.log, self.users, self.catalog, self.partition
+
+
+def log_hash(interactions: Interactions) -> bytes:
+    """Hash the events of a log in their order."""
+    digest = hashlib.blake2b(digest_size=16)
+    for column in (interactions.user, interactions.item, interactions.time):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.digest()
+
+
+def partition_hash(partition: Partition) -> str:
+    """Hash which events a split learns from, validates and tests."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (partition.train, partition.valid, partition.test):
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part.user.astype(np.int64).tobytes() + part.position.astype(np.int64).tobytes())
+    digest.update(partition.hidden.tobytes())
+    return digest.hexdigest()
+
+
+def targets_hash(interactions: Interactions, partition: Partition) -> bytes:
+    """Hash a log and what is learned from, validated and tested of it: what ranks of its test targets depend on."""
+    return log_hash(interactions) + bytes.fromhex(partition_hash(partition))
+
+
+def table_hash(table: FeatureTable) -> str:
+    """Hash what the vectors of a feature table were encoded from; its name says by what."""
+    return _hash(np.ascontiguousarray(table.fingerprints).tobytes())
+
+
+def used_events(interactions: Interactions, learned: Partition) -> pl.DataFrame:
+    """Return the events that a training learns from or chooses its epoch by: columns user (a hash of the name) and items.
+
+    Items are catalog rows, one list a user, sorted, with repeats: what is asked of them is whether a user's nth event on an
+    item was among them.
+
+    Args:
+        interactions: the log.
+        learned: how it is divided for the training itself, as `learned_partition` returns it.
+    """
+    events = np.concatenate([learned.train.events(interactions), learned.valid.events(interactions)])
+    users, items = interactions.user[events], interactions.item[events]
+    order = np.lexsort((items, users))
+    numbers, starts = np.unique(users[order], return_index=True)
+    lengths = np.diff(np.append(starts, len(order)))
+    names = user_hashes(interactions.user_ids[numbers])
+    flat = pl.DataFrame({"row": np.repeat(np.arange(len(numbers)), lengths), "items": items[order].astype(np.uint32)})
+    lists = flat.group_by("row", maintain_order=True).agg("items")["items"]
+    return pl.DataFrame({"user": names, "items": lists}).sort("user")
+
+
+def used_targets(
+    used: pl.DataFrame, item_ids: NDArray[np.object_], dataset: Dataset, partition: Partition
+) -> NDArray[np.bool_]:
+    """Return which test targets of a log were used by a training on another log, [T]; items are matched by their ids.
+
+    A target that is its user's nth event on its item was used if the training had n such events or more.
+
+    Args:
+        used: as `used_events` returned it.
+        item_ids: of the catalog of that training.
+        dataset: the data of the targets.
+        partition: how they are split.
+    """
+    log = dataset.interactions
+    row_of = pl.DataFrame(
+        {
+            "items": np.arange(len(item_ids), dtype=np.uint32),
+            "item": pl.Series(item_ids.tolist(), dtype=pl.String),
+        }
+    )
+    counts = (
+        used.explode("items")
+        .drop_nulls()
+        .group_by("user", "items")
+        .len("used")
+        .join(row_of, on="items", how="inner")
+        .select("user", "item", "used")
+    )
+    targets = partition.test.events(log)
+    nth = pl.DataFrame({"user": log.user, "item": log.item}).select(
+        pl.int_range(1, pl.len() + 1).over("user", "item").alias("nth")
+    )["nth"]
+    asked = pl.DataFrame(
+        {
+            "user": user_hashes(log.user_ids)[log.user[targets]],
+            "item": dataset.catalog.frame["item"].gather(log.item[targets]),
+            "nth": nth.gather(targets),
+        }
+    )
+    joined = asked.join(counts, on=["user", "item"], how="left", maintain_order="left")
+    return (joined["nth"] <= joined["used"]).fill_null(False).to_numpy()
+
+
+def user_hashes(names: NDArray[np.object_]) -> NDArray[np.uint64]:
+    """Return a number for each user's name, [k]: a run keeps no names of people."""
+    digests = [hashlib.blake2b(str(name).encode(), digest_size=8).digest() for name in names.tolist()]
+    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
