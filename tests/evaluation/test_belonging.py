@@ -246,7 +246,7 @@ def test_runs_of_other_data_are_no_seeds_of_one_model(run):
     third = train(run.category, config_of("training.seed=2"), "a-s2").run
     groups = same_but_for_seed([first, second, third])
     assert [[run.name for run in group] for group in groups.values()] == [["a-s0", "a-s1"], ["a-s2"]]
-    compared = compare_runs([first, third], other_log=True)
+    compared = compare_runs([first, third], [], other_log=True)
     assert [len(runs) for runs in compared.models.values()] == [1, 1]
 
 
@@ -262,7 +262,7 @@ def test_runs_of_other_contents_of_a_table_are_no_seeds_of_one_model(run):
 
 def test_a_run_and_its_twin_are_two_models_of_one_seed_each(run):
     twins = [train(run.category, config_of("training.seed=0"), name).run for name in ("a", "b")]
-    compared = compare_runs(twins)
+    compared = compare_runs(twins, [])
     assert {name: list(runs) for name, runs in compared.models.items()} == {"a": ["a"], "b": ["b"]}
     assert any("b is a trained again with the same seed" in note for note in compared.notes)
 
