@@ -1,0 +1,102 @@
+"""Everyone who is served: the users that are learned from with all of their events, and those whom the filters left out.
+
+Filters decide what is trained on and measured, not who is served: `load_dataset` reads what is learned from, `load_everyone`
+the events of all users, as far as their items are in the catalog.
+"""
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from embrec.data.store import Dataset, load_with_others
+from embrec.errors import DataError
+from embrec.names import did_you_mean
+from embrec.workspace import Category
+
+# Settings of an import by which an item may lose its place in the catalog, and the value with which they do nothing.
+_FILTERS = {"min_item_events": 1, "min_user_events": 1, "last": None, "min_history": 1}
+_MOST_NEAR = 5_000  # users whose names are compared with one that is unknown
+
+
+@dataclass(frozen=True)
+class Everyone(Dataset):
+    """A data set whose log holds everyone.
+
+    Attributes:
+        n_learned: how many of the users are learned from; they come first.
+    """
+
+    n_learned: int = 0
+
+    def user_index(self, user: str) -> int:
+        """Return the index of a user by name.
+
+        Raises:
+            DataError: the log has no such user, or no event of theirs is of an item in the catalog.
+        """
+        with contextlib.suppress(DataError):
+            return self.interactions.user_index(user)
+        preparation = self.meta.get("preparation", {})
+        events = [] if self.others is None else self.others.users.filter(pl.col("user") == user)["events"].to_list()
+        if events:
+            of = "its only event is of an item" if events == [1] else f"all of its {events[0]:,} events are of items"
+            raise DataError(
+                f"user {user!r} is in the log, but {of} dropped by the filter of the import{_filters(preparation)}"
+            )
+        names = self.interactions.user_ids
+        message = f"no user {user!r} among the {len(names):,} users of the log"
+        meant = did_you_mean(user, _near(user, names))
+        if meant:
+            raise DataError(message + meant)
+        if self.others is None and self.meta.get("report", {}).get("dropped_users"):
+            raise DataError(
+                f"{message}; if it was dropped by the filter of the import{_filters(preparation)}, run the same import again: "
+                "it keeps everyone since, and changes nothing else"
+            )
+        raise DataError(f"{message}; their ids look like {names[0]!r}")
+
+
+def load_everyone(category: Category) -> Everyone:
+    """Read the data set of a category with the events of everyone, in time order: those that are learned from, and the others.
+
+    Users who are learned from stand first, in the order of `load_dataset`; the others follow in the order of their first
+    event. Events of items that are not in the catalog are left out, and users who have no others.
+
+    Raises:
+        DataError: the category does not exist or was written by another version.
+    """
+    dataset = load_with_others(category)
+    if dataset.others is None:
+        return Everyone(dataset.catalog, dataset.interactions, dataset.meta, n_learned=dataset.interactions.n_users)
+    return Everyone(
+        dataset.catalog,
+        dataset.others.together_with(dataset.interactions),
+        dataset.meta,
+        dataset.others,
+        n_learned=dataset.interactions.n_users,
+    )
+
+
+def _filters(preparation: Mapping[str, Any]) -> str:
+    """Return the settings that may have dropped items, as they are typed, in brackets; empty where there are none."""
+    counts = preparation.get("filter") != "none"
+    given = [
+        f"--{name.replace('_', '-')} {preparation[name]}"
+        for name, nothing in _FILTERS.items()
+        if name in preparation and preparation[name] != nothing and (counts or not name.endswith("_events"))
+    ]
+    return f" ({', '.join(given)})" if given else ""
+
+
+def _near(user: str, names: NDArray[np.object_]) -> list[str]:
+    """Return users whose names begin or end as `user` does: to compare it with millions would take minutes."""
+    half = max(1, len(user) // 2)
+    known = pl.Series(names.tolist(), dtype=pl.String)
+    plain = known.str.to_lowercase()
+    alike = plain.str.starts_with(user[:half].lower()) | plain.str.ends_with(user[-half:].lower())
+    return known.filter(alike).head(_MOST_NEAR).to_list()
