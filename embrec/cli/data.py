@@ -116,8 +116,8 @@ def import_(
     workspace: Workspace = None,
 ) -> None:
     """Import a data set as a category: read it, filter it, and say what was kept, dropped and why."""
-    from embrec.cli.console import progress_bars
-    from embrec.data.importing import import_data, make_preparation, make_source
+    from embrec.cli.console import notes, progress_bars
+    from embrec.data.importing import dependents, import_data, make_preparation, make_source
     from embrec.workspace import Workspace as Workspaces
 
     target = Workspaces.locate(workspace).category(category)
@@ -156,6 +156,11 @@ def import_(
         },
         source,
     )
+    if force and (found := dependents(target)):
+        notes().print(
+            f"{category}: --force replaces the data that {_words(found)} were made from; if others come, these fit no more",
+            markup=False,
+        )
     with progress_bars() as progress:
         result = import_data(target, origin, preparation, force=force, progress=progress)
     _print_import(result)
@@ -176,12 +181,27 @@ def stats(
 
     dataset = load_dataset(Workspaces.locate(workspace).category(category))
     numbers = dataset.statistics()
+    others = dataset.meta.get("report", {}).get("others", {})
     if json_:
         typer.echo(
-            json.dumps({"category": category, "text_columns": dataset.catalog.text_columns, **numbers}, indent=2)
+            json.dumps(
+                {
+                    "category": category,
+                    "text_columns": dataset.catalog.text_columns,
+                    **numbers,
+                    "served beside": others,
+                },
+                indent=2,
+            )
         )
         return
-    print_table(f"category {category}", ["", "value"], list(numbers.items()))
+    rows: list[list[object]] = [[name, value] for name, value in numbers.items()]
+    rows += (
+        [["served beside them: users", others["users"]], ["served beside them: events", others["events"]]]
+        if others
+        else []
+    )
+    print_table(f"category {category}", ["", "value"], rows)
     typer.echo(f"text columns: {', '.join(dataset.catalog.text_columns) or 'none'}")
 
 
@@ -251,6 +271,7 @@ def _print_parts(title: str, report: "SplitReport") -> None:
 
 def _print_import(result: "Import") -> None:
     from embrec.cli.console import notes, print_table
+    from embrec.data.importing import dependents
 
     category, dataset = result.category, result.dataset
     if not result.fresh:
@@ -262,20 +283,41 @@ def _print_import(result: "Import") -> None:
         f"catalog of {len(dataset.catalog):,} items, text columns: {', '.join(dataset.catalog.text_columns) or 'none'}"
     )
     typer.echo(f"written to {category.data}" if result.fresh else f"it is in {category.data}")
+    if result.changed is not None and (found := dependents(category, result.changed)):
+        change = (
+            f"the {result.changed} is another now: {_words(found)} were made from the old one, and are to be made again"
+        )
+        same = f"the data are the same as before: {_words(found)} fit as they did"
+        notes().print(f"{category.name}: {change if result.changed else same}", markup=False)
+
+
+def _words(parts: list[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def report_rows(dataset: "Dataset") -> list[list[object]]:
     """Return the rows of the table that says what an import read, dropped and kept; "" where a count has no sense."""
-    report = dataset.meta["report"]
+    report, settings = dataset.meta["report"], dataset.meta.get("preparation", {})
     rows: list[list[object]] = [["read", report["read"]["events"], report["read"]["users"], report["read"]["items"]]]
     for reason, events in report["dropped"].items():
         users, items = report["dropped_users"].get(reason, ""), report["dropped_items"].get(reason, "")
-        rows.append([f"dropped: {reason}", events, users, items])
+        setting = report.get("settings", {}).get(
+            reason
+        )  # named where it took something: presets set more than one thinks
+        option = f" (--{setting.replace('_', '-')} {settings.get(setting)})" if setting and events else ""
+        rows.append([f"dropped: {reason}{option}", events, users, items])
     rows.append(["kept", report["kept"]["events"], report["kept"]["users"], report["kept"]["items"]])
     rows.append(["of these: ties in time with another event of the user", report["ties"], "", ""])
     rows.append(["of these: items without metadata", "", "", report["items_without_metadata"]])
     if report["items_without_events"]:
         rows.append(["also in the catalog: items without events", "", "", report["items_without_events"]])
+    others = report.get("others", {})
+    if others.get("events"):
+        rows.append(
+            ["served beside them: dropped events of items in the catalog", others["events"], others["users"], ""]
+        )
+    if others.get("without history"):
+        rows.append(["not served: users without an event of an item in the catalog", "", others["without history"], ""])
     for note, count in report["notes"].items():
         in_items = "item" in note or "catalog" in note or "image" in note
         rows.append([f"note: {note}", "" if in_items else count, "", count if in_items else ""])

@@ -18,8 +18,8 @@ from embrec.errors import DataError
 from embrec.names import did_you_mean
 from embrec.workspace import Category
 
-# Settings of an import by which an item may lose its place in the catalog, and the value with which they do nothing.
-_FILTERS = {"min_item_events": 1, "min_user_events": 1, "last": None, "min_history": 1}
+# Settings of an import by which an item may lose its place in the catalog.
+_FILTERS = ("min_item_events", "min_user_events", "last", "min_history")
 _MOST_NEAR = 5_000  # users whose names are compared with one that is unknown
 
 
@@ -41,12 +41,11 @@ class Everyone(Dataset):
         """
         with contextlib.suppress(DataError):
             return self.interactions.user_index(user)
-        preparation = self.meta.get("preparation", {})
         events = [] if self.others is None else self.others.users.filter(pl.col("user") == user)["events"].to_list()
         if events:
             of = "its only event is of an item" if events == [1] else f"all of its {events[0]:,} events are of items"
             raise DataError(
-                f"user {user!r} is in the log, but {of} dropped by the filter of the import{_filters(preparation)}"
+                f"user {user!r} is in the log, but {of} dropped by the filter of the import{_filters(self.meta)}"
             )
         names = self.interactions.user_ids
         message = f"no user {user!r} among the {len(names):,} users of the log"
@@ -55,8 +54,8 @@ class Everyone(Dataset):
             raise DataError(message + meant)
         if self.others is None and self.meta.get("report", {}).get("dropped_users"):
             raise DataError(
-                f"{message}; if it was dropped by the filter of the import{_filters(preparation)}, run the same import again: "
-                "it keeps everyone since, and changes nothing else"
+                f"{message}; if it was dropped by the filter of the import, run the same import again: it keeps everyone "
+                "since, and changes nothing else"
             )
         raise DataError(f"{message}; their ids look like {names[0]!r}")
 
@@ -82,15 +81,12 @@ def load_everyone(category: Category) -> Everyone:
     )
 
 
-def _filters(preparation: Mapping[str, Any]) -> str:
-    """Return the settings that may have dropped items, as they are typed, in brackets; empty where there are none."""
-    counts = preparation.get("filter") != "none"
-    given = [
-        f"--{name.replace('_', '-')} {preparation[name]}"
-        for name, nothing in _FILTERS.items()
-        if name in preparation and preparation[name] != nothing and (counts or not name.endswith("_events"))
-    ]
-    return f" ({', '.join(given)})" if given else ""
+def _filters(meta: Mapping[str, Any]) -> str:
+    """Return the settings that dropped events, as they are typed, in brackets; empty where it is not known."""
+    report, preparation = meta.get("report", {}), meta.get("preparation", {})
+    at_work = {setting for reason, setting in report.get("settings", {}).items() if report["dropped"][reason]}
+    typed = [f"--{name.replace('_', '-')} {preparation[name]}" for name in _FILTERS if name in at_work]
+    return f" ({', '.join(typed)})" if typed else ""
 
 
 def _near(user: str, names: NDArray[np.object_]) -> list[str]:

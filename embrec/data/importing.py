@@ -20,6 +20,7 @@ from embrec.data.store import Dataset, load_dataset, load_with_others, save_data
 from embrec.errors import ConfigError, DataError
 from embrec.files import tidy
 from embrec.locks import locked
+from embrec.names import listed
 from embrec.progress import Progress, silent
 from embrec.workspace import Category
 
@@ -30,6 +31,8 @@ SOURCES: dict[str, type[AnySource]] = {
     for kind in source.kinds
 }
 Model = TypeVar("Model", bound=BaseModel)
+
+_NAMED = 5  # runs, tables or searches that a message names
 
 DEFAULT_PRESET = {"complete-journey": "complete-journey"}
 
@@ -198,6 +201,30 @@ def _writing(category: Category) -> Iterator[None]:
                 category.lock.unlink(missing_ok=True)
                 with contextlib.suppress(OSError):  # it is not empty
                     category.path.rmdir()
+
+
+def dependents(category: Category, changed: str = "catalog") -> list[str]:
+    """Return what was made from the data of a category and fits no others, in words: `2 runs (a, b)`; empty if nothing was.
+
+    Args:
+        category: where it lies.
+        changed: "catalog", or "log" where the items stay what they are: feature tables go by those.
+    """
+    kinds = {
+        "run": (category.runs, "*/config.yaml"),
+        "search": (category.searches, "*/search.yaml"),
+        "comparison": (category.comparisons, "*/comparison.json"),
+        "feature table": (category.features, "*.h5"),
+    }
+    if changed == "log":
+        del kinds["feature table"]
+    found = []
+    for kind, (folder, pattern) in kinds.items():
+        files = sorted(folder.glob(pattern))
+        names = [file.stem if file.parent == folder else file.parent.name for file in files]
+        plural = kind + ("" if len(names) == 1 else "es" if kind.endswith("ch") else "s")
+        found += [f"{len(names):,} {plural} ({listed(names, _NAMED)})"] if names else []
+    return found
 
 
 def summary(category: Category) -> tuple[str, int, int, int, int]:
