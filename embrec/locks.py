@@ -12,7 +12,7 @@ from typing import IO
 from embrec.errors import EmbrecError
 
 _LOOK_SECONDS = 0.05
-# What file systems answer that know no locks, such as some parallel ones. There is nothing to be done about two processes.
+# What file systems answer that know no locks, such as some parallel ones: there two processes are not told apart.
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
@@ -23,32 +23,51 @@ def locked(file: Path, busy: EmbrecError | None, *, shared: bool = False, patien
     Threads of one process keep each other out as processes do, so a body must not ask for its own lock again.
 
     Args:
-        file: whose lock it is; made where it is missing, never read. It stands beside what it guards, or in it where the
-            folder itself is not replaced. Only who holds it alone may remove it.
+        file: whose lock it is; never read. It stands beside what it guards, or in it where the folder itself is not replaced.
+            It is made where it is missing, with its folder, and both go again afterwards, unless there is more in the folder.
         busy: raised where another process holds the lock; its message says what that process is doing and what to do. None
             waits for that process instead, which suits what takes a moment.
-        shared: several may hold it at once, for they only read what it guards; whoever asks for it alone is kept out. A
-            folder where the lock cannot be made is one where nobody can write either, and is read without.
+        shared: several may hold it at once, for they only read what it guards; whoever asks for it alone is kept out. Where
+            the lock cannot be made nobody can write either, so that nothing is locked.
         patience: seconds to wait before `busy` is raised, for a process that is just ending.
 
     Raises:
         EmbrecError: `busy`.
     """
+    made = [folder for folder in file.parents if not folder.exists()]
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         stream = _acquired(file, busy, shared, time.monotonic() + patience)
     except OSError:
         if not shared:
             raise
-        stream = None
-    with contextlib.nullcontext() if stream is None else stream:
+        yield
+        return
+    try:
+        yield
+    finally:
+        with stream:
+            _remove(file, stream, shared)
+        for folder in made:
+            with contextlib.suppress(OSError):  # it is not empty
+                folder.rmdir()
+
+
+@contextlib.contextmanager
+def together(folder: Path) -> Iterator[None]:
+    """Write files that belong together into a folder, made where it is missing, while no other process writes such ones."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / ".together.lock", None):
         yield
 
 
 def _acquired(file: Path, busy: EmbrecError | None, shared: bool, deadline: float) -> IO[str]:
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     while True:
-        stream = file.open("a+")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            stream = file.open("a+")
+        except FileNotFoundError:  # another process has just removed the folder
+            continue
         try:
             fcntl.flock(stream, kind if busy is None else kind | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -61,8 +80,22 @@ def _acquired(file: Path, busy: EmbrecError | None, shared: bool, deadline: floa
             if error.errno not in _NO_LOCKS:
                 stream.close()
                 raise
-        with contextlib.suppress(OSError):
-            if os.path.samestat(os.fstat(stream.fileno()), file.stat()):
-                return stream
+        if _is_at(file, stream):
+            return stream
         stream.close()  # its last holder removed it meanwhile: what is locked now has no name
-        file.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _is_at(file: Path, stream: IO[str]) -> bool:
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), file.stat())
+    except OSError:
+        return False
+
+
+def _remove(file: Path, stream: IO[str], shared: bool) -> None:
+    """Remove the file of a lock that is held, unless others hold it too."""
+    with contextlib.suppress(OSError):
+        if shared:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_at(file, stream):
+            file.unlink()

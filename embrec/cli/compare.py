@@ -274,6 +274,7 @@ def runs(
     from embrec.evaluation.evaluator import undefined_notes
     from embrec.evaluation.runs import protocol
     from embrec.files import write_json, write_text
+    from embrec.locks import together
     from embrec.report.runs import compare_runs, runs_legend, runs_markdown, runs_tables
     from embrec.training.run import locate_run
     from embrec.workspace import Workspace as Workspaces
@@ -290,8 +291,9 @@ def runs(
     for warning in undefined_notes(comparison.evaluations):
         notes().print(f"warning: {warning}", markup=False)
     if output is not None:
-        write_text(output / "runs.md", runs_markdown(comparison, command_line()))
-        write_json(output / "runs.json", {**comparison.as_dict(), "command": command_line()})
+        with together(output):
+            write_text(output / "runs.md", runs_markdown(comparison, command_line()))
+            write_json(output / "runs.json", {**comparison.as_dict(), "command": command_line()})
         notes().print(f"tables: {output / 'runs.md'}", markup=False)
 
 

@@ -183,7 +183,7 @@ def _changed(category: Category, dataset: Dataset) -> str | None:
 
 @contextlib.contextmanager
 def _writing(category: Category) -> Iterator[None]:
-    """Keep everybody else from the data of a category while they are replaced; a failed first import leaves nothing.
+    """Keep everybody else from the data of a category while they are replaced.
 
     Raises:
         DataError: another process imports them or builds on them.
@@ -193,14 +193,8 @@ def _writing(category: Category) -> Iterator[None]:
         "it or stop it"
     )
     with locked(category.lock, busy):
-        try:
-            tidy(category.data)
-            yield
-        finally:
-            if not category.data.exists():
-                category.lock.unlink(missing_ok=True)
-                with contextlib.suppress(OSError):  # it is not empty
-                    category.path.rmdir()
+        tidy(category.data)
+        yield
 
 
 def dependents(category: Category, changed: str = "catalog") -> list[str]:

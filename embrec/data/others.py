@@ -4,7 +4,7 @@ Those are the events of users who were left out, and the events of kept users th
 rare, as far as their items are in the catalog.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,8 @@ class Others:
         def column(kept: NDArray[Any], name: str) -> NDArray[Any]:
             return np.insert(kept, before, self.events[name].to_numpy())
 
-        return Interactions(
+        return replace(
+            log,
             user_ids=np.concatenate([log.user_ids, names]),
             user=column(log.user, "user"),
             item=column(log.item, "item"),

@@ -211,14 +211,13 @@ def _frequent(
             return kept
 
 
-def _by_user_and_time(user: NDArray[np.int32], time: NDArray[np.int64]) -> NDArray[np.int64]:
+def _by_user_and_time(user: NDArray[np.int32], time: NDArray[Any]) -> NDArray[np.int64]:
     """Return the order of events by user and time, ties as they stand, [E]."""
-    if not len(user):
-        return np.empty(0, dtype=np.int64)
-    first, last = int(time.min()), int(time.max())
-    span = last - first + 1
-    if span * (int(user.max()) + 1) < 2**63:  # one number says both: sorting it takes half the time
-        return np.argsort(user * np.int64(span) + (time - first), kind="stable")
+    if len(user) and np.issubdtype(time.dtype, np.signedinteger):
+        first, last = int(time.min()), int(time.max())
+        span = last - first + 1
+        if span * (int(user.max()) + 1) < 2**63:  # one number says both: sorting it takes half the time
+            return np.argsort(user * np.int64(span) + (time - first), kind="stable")
     return np.lexsort((time, user))
 
 

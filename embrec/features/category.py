@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from embrec.data.catalog import Catalog
 from embrec.data.splits import LeaveOneOut, SplitConfig
-from embrec.data.store import load_dataset
+from embrec.data.store import in_use, load_dataset
 from embrec.errors import ConfigError, FeatureError
 from embrec.features.build import BuildReport, Engine, build, encode_here
 from embrec.features.encoder import Encoder, name_in_stem
@@ -57,8 +57,11 @@ def build_features(
     if fit_on == "train":
         partition = (split or LeaveOneOut())(dataset.interactions, len(dataset.catalog))
         fit_rows = partition.train_items
-    for encoder in made:
-        yield build(dataset.catalog, encoder, category.features, fit_rows=fit_rows, engine=engine, progress=progress)
+    with in_use(category):
+        for encoder in made:
+            yield build(
+                dataset.catalog, encoder, category.features, fit_rows=fit_rows, engine=engine, progress=progress
+            )
 
 
 def _make(spec: Spec, template: str | None) -> Encoder:

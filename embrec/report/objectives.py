@@ -9,6 +9,7 @@ from embrec.errors import ConfigError
 from embrec.evaluation.metrics import cutoff
 from embrec.features.registry import make_encoder
 from embrec.files import write_json, write_text
+from embrec.locks import together
 from embrec.progress import Progress, silent
 from embrec.report.bench import Bench, Side, Work
 from embrec.report.figures import require_matplotlib, save_figure
@@ -183,31 +184,31 @@ def _compare(
     sides = {row: Side(terms.features, terms.config(footing), _label(footing)) for row, footing in rows.items()}
     if any(footing.published for footing in rows.values()) and "cosine" in rows:
         notes = [*notes, "loss cosine has no negatives, so that there is no row of the published code's"]
-    folder.begin()
-    bench = Bench(category, dataset, partition, folder, progress, knockouts=False)
-    work = bench.work(sides)
-    beside = references([footing for row, footing in rows.items() if row in work], reference)
-    measured = _measure(work, beside, metrics)
-    slices = next(iter(work.values())).evaluations[0].slices()
-    comparison = ObjectiveComparison(
-        subject=subject,
-        name=name,
-        category=category.name,
-        features=terms.features,
-        seeds=folder.seeds,
-        metric_names=tuple(metrics),
-        targets={label: int(members.sum()) for label, members in slices.items() if members.any()},
-        rows=tuple(
-            Row(footing, sides[footing.name].config, work[footing.name].runs, measured[footing.name], best.name)
-            for footing, best in beside.items()
-        ),
-        failures=bench.failures,
-        notes=tuple(notes),
-        description={"terms": terms.identity(), **circumstances(dataset, partition, category, command)},
-        folder=output or path,
-    )
-    _write(comparison)
-    return comparison
+    with folder.work(category):
+        bench = Bench(category, dataset, partition, folder, progress, knockouts=False)
+        work = bench.work(sides)
+        beside = references([footing for row, footing in rows.items() if row in work], reference)
+        measured = _measure(work, beside, metrics)
+        slices = next(iter(work.values())).evaluations[0].slices()
+        comparison = ObjectiveComparison(
+            subject=subject,
+            name=name,
+            category=category.name,
+            features=terms.features,
+            seeds=folder.seeds,
+            metric_names=tuple(metrics),
+            targets={label: int(members.sum()) for label, members in slices.items() if members.any()},
+            rows=tuple(
+                Row(footing, sides[footing.name].config, work[footing.name].runs, measured[footing.name], best.name)
+                for footing, best in beside.items()
+            ),
+            failures=bench.failures,
+            notes=tuple(notes),
+            description={"terms": terms.identity(), **circumstances(dataset, partition, category, command)},
+            folder=output or path,
+        )
+        _write(comparison)
+        return comparison
 
 
 def _check(terms: Terms, footings: Iterable[Footing], metrics: Sequence[str]) -> None:
@@ -237,8 +238,8 @@ def _measure(work: dict[str, Work], beside: dict[Footing, Footing], metrics: Seq
 def _write(comparison: ObjectiveComparison) -> None:
     """Write the report; the numbers last, for they say that the rest is there."""
     folder = comparison.folder
-    folder.mkdir(parents=True, exist_ok=True)
-    save_figure(lambda: draw_objectives(comparison), folder)
-    write_text(folder / "table.md", objective_markdown(comparison))
-    write_text(folder / "results.csv", comparison.as_csv())
-    write_json(folder / "results.json", comparison.as_dict())
+    with together(folder):
+        save_figure(lambda: draw_objectives(comparison), folder)
+        write_text(folder / "table.md", objective_markdown(comparison))
+        write_text(folder / "results.csv", comparison.as_csv())
+        write_json(folder / "results.json", comparison.as_dict())
