@@ -22,6 +22,7 @@ from embrec.locks import locked
 from embrec.workspace import Category
 
 FORMAT = 1
+_PATIENCE = 0.5  # seconds: who was alone with the data a moment ago looks whether the lock's file can go
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def in_use(category: Category) -> Iterator[None]:
     """
     category.require()
     busy = DataError(f"category {category.name!r} is being imported by another process; wait for it or stop it")
-    with locked(category.lock, busy, shared=True):
+    with locked(category.lock, busy, shared=True, patience=_PATIENCE):
         yield
 
 
