@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from embrec.data.interactions import Interactions
 from embrec.data.store import Dataset, load_with_others
 from embrec.errors import DataError
 from embrec.names import did_you_mean
@@ -79,6 +80,28 @@ def load_everyone(category: Category) -> Everyone:
         dataset.others,
         n_learned=dataset.interactions.n_users,
     )
+
+
+def learned_user(category: Category, log: Interactions, user: str) -> int:
+    """Return the index of a user by name in the log that is learned from.
+
+    Args:
+        category: whose log it is.
+        log: as `load_dataset` has it.
+        user: its name.
+
+    Raises:
+        DataError: the user is not in it; the message says so where a filter dropped it.
+    """
+    try:
+        return log.user_index(user)
+    except DataError:
+        everyone = load_everyone(category)
+        everyone.user_index(user)  # says what is wrong with users whom nobody knows
+        raise DataError(
+            f"user {user!r} is served, but neither learned from nor measured: dropped by the filter of the import"
+            f"{_filters(everyone.meta)}; name another one"
+        ) from None
 
 
 def _filters(meta: Mapping[str, Any]) -> str:

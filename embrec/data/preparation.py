@@ -217,7 +217,7 @@ def _by_user_and_time(user: NDArray[np.int32], time: NDArray[Any]) -> NDArray[np
         first, last = int(time.min()), int(time.max())
         span = last - first + 1
         if span * (int(user.max()) + 1) < 2**63:  # one number says both: sorting it takes half the time
-            return np.argsort(user * np.int64(span) + (time - first), kind="stable")
+            return np.argsort(user.astype(np.int64) * span + (time - first), kind="stable")
     return np.lexsort((time, user))
 
 

@@ -3,7 +3,7 @@ import json
 import polars as pl
 import pytest
 
-from embrec.data.everyone import load_everyone
+from embrec.data.everyone import learned_user, load_everyone
 from embrec.data.importing import import_data
 from embrec.data.readers.table import TableSource
 from embrec.data.store import load_dataset
@@ -56,6 +56,17 @@ def test_a_user_without_an_event_of_an_item_in_the_catalog_is_told_why(imported)
         everyone.user_index("Twcie")
     with pytest.raises(DataError, match="no user '99' among the 6 users of the log; their ids look like 'u0'"):
         everyone.user_index("99")
+
+
+def test_a_user_who_is_only_served_is_told_so_where_it_would_be_measured(imported):
+    log = load_dataset(imported).interactions
+    assert learned_user(imported, log, "u4") == log.user_index("u4")
+    with pytest.raises(
+        DataError, match=r"'twice' is served, but neither learned from nor measured: .*--min-user-events 5"
+    ):
+        learned_user(imported, log, "twice")
+    with pytest.raises(DataError, match="no user 'nobody' among the 6 users"):
+        learned_user(imported, log, "nobody")
 
 
 def of_an_older_version(category):
