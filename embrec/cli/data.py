@@ -158,7 +158,7 @@ def import_(
     )
     if force and (found := dependents(target)):
         notes().print(
-            f"{category}: --force replaces the data that {_words(found)} were made from; if others come, these fit no more",
+            f"{category}: --force replaces the data; if others come, what was made from these fits no more: {found}",
             markup=False,
         )
     with progress_bars() as progress:
@@ -284,15 +284,9 @@ def _print_import(result: "Import") -> None:
     )
     typer.echo(f"written to {category.data}" if result.fresh else f"it is in {category.data}")
     if result.changed is not None and (found := dependents(category, result.changed)):
-        change = (
-            f"the {result.changed} is another now: {_words(found)} were made from the old one, and are to be made again"
-        )
-        same = f"the data are the same as before: {_words(found)} fit as they did"
+        change = f"the {result.changed} is another now; made from the old one, and to be made again: {found}"
+        same = f"the data are the same as before; made from them, and fitting as before: {found}"
         notes().print(f"{category.name}: {change if result.changed else same}", markup=False)
-
-
-def _words(parts: list[str]) -> str:
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def report_rows(dataset: "Dataset") -> list[list[object]]:

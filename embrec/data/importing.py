@@ -197,8 +197,10 @@ def _writing(category: Category) -> Iterator[None]:
         yield
 
 
-def dependents(category: Category, changed: str = "catalog") -> list[str]:
-    """Return what was made from the data of a category and fits no others, in words: `2 runs (a, b)`; empty if nothing was.
+def dependents(category: Category, changed: str = "catalog") -> str:
+    """Return what was made from the data of a category and fits no others, in words; empty if nothing was.
+
+    For example `2 runs (first, second) and 1 feature table (tfidf-01234567)`.
 
     Args:
         category: where it lies.
@@ -218,7 +220,7 @@ def dependents(category: Category, changed: str = "catalog") -> list[str]:
         names = [file.stem if file.parent == folder else file.parent.name for file in files]
         plural = kind + ("" if len(names) == 1 else "es" if kind.endswith("ch") else "s")
         found += [f"{len(names):,} {plural} ({listed(names, _NAMED)})"] if names else []
-    return found
+    return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
 
 
 def summary(category: Category) -> tuple[str, int, int, int, int]:
@@ -258,9 +260,10 @@ def _difference(old: Mapping[str, Any], new: Mapping[str, Any], part: str) -> st
 
 
 def _taken(category: Category, difference: str) -> DataError:
+    made = dependents(category)
     return DataError(
-        f"category {category.name!r} was already imported, with another {difference}; feature tables and runs may "
-        "hang on it: choose another --category, or replace it with --force"
+        f"category {category.name!r} was already imported, with another {difference}"
+        f"{f'; made from it: {made}' if made else ''}; choose another --category, or replace it with --force"
     )
 
 

@@ -124,9 +124,9 @@ def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, Preparati
     # Numbers instead of names from here on: counting and sorting millions of texts takes longer than all the rest.
     coded = [pl.Series(USER, users.codes), pl.Series(ITEM, items.codes)]
     events = _without_duplicates(raw.events.with_columns(coded).with_row_index(_ROW), config, tally)
-    user, item, time = events[USER].to_numpy(), events[ITEM].to_numpy(), events[TIME].to_numpy()
+    user, item, clock = events[USER].to_numpy(), events[ITEM].to_numpy(), events[TIME].to_numpy()
     kept = _frequent(user, item, config, tally)
-    order = _by_user_and_time(user, time)  # ties keep the input order
+    order = _by_user_and_time(user, clock)  # ties keep the input order
     kept = _latest(user, kept, order, config, tally)
     if not kept.any():
         worst = max(tally.events, key=lambda reason: tally.events[reason])
@@ -144,7 +144,7 @@ def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, Preparati
         user_ids=users.names.gather(kept_users).to_numpy().astype(object),
         user=_renumbered(kept_users, len(users.names))[user[mine]],
         item=row_of[item[mine]],
-        time=time[mine],
+        time=events[TIME].gather(mine).to_numpy(),
         context={name: events[name].gather(mine).to_numpy() for name in raw.context},
     )
     others = _put_aside(raw, events, order, kept, kept_users, row_of, users.names)
@@ -160,7 +160,7 @@ def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, Preparati
         dropped=tally.events,
         dropped_users=tally.users,
         dropped_items=tally.items,
-        ties=_ties(interactions),
+        ties=_ties(user[mine], clock[mine]),
         items_without_metadata=len(seen) - int(described),
         items_without_events=len(catalog) - len(seen),
         notes=dict(raw.notes),
@@ -211,14 +211,14 @@ def _frequent(
             return kept
 
 
-def _by_user_and_time(user: NDArray[np.int32], time: NDArray[Any]) -> NDArray[np.int64]:
+def _by_user_and_time(user: NDArray[np.int32], clock: NDArray[Any]) -> NDArray[np.int64]:
     """Return the order of events by user and time, ties as they stand, [E]."""
-    if len(user) and np.issubdtype(time.dtype, np.signedinteger):
-        first, last = int(time.min()), int(time.max())
+    if len(user) and np.issubdtype(clock.dtype, np.signedinteger):
+        first, last = int(clock.min()), int(clock.max())
         span = last - first + 1
         if span * (int(user.max()) + 1) < 2**63:  # one number says both: sorting it takes half the time
-            return np.argsort(user.astype(np.int64) * span + (time - first), kind="stable")
-    return np.lexsort((time, user))
+            return np.argsort(user.astype(np.int64) * span + (clock - first), kind="stable")
+    return np.lexsort((clock, user))
 
 
 def _latest(
@@ -346,9 +346,10 @@ def _of_users(rows: NDArray[np.int64], user: NDArray[np.int32], users: NDArray[n
     return rows[consecutive(starts[users], counts[users])]
 
 
-def _ties(log: Interactions) -> int:
-    same = (np.diff(log.time) == 0) & (np.diff(log.user) == 0)
-    tied = np.zeros(len(log), dtype=bool)
+def _ties(user: NDArray[np.int32], clock: NDArray[Any]) -> int:
+    """Return how many events, sorted by user and time, share both with another."""
+    same = (np.diff(clock) == 0) & (np.diff(user) == 0)
+    tied = np.zeros(len(user), dtype=bool)
     tied[1:] |= same
     tied[:-1] |= same
     return int(tied.sum())

@@ -96,14 +96,18 @@ def test_force_says_what_was_made_from_the_data_and_whether_it_still_fits(embrec
     made = "2 runs (one, two), 1 search (s) and 1 feature table (tfidf-01234567)"
     _code, _out, err = embrec(*TABLE, "--category", "shop", "--force")
     before, *_, after = [line for line in err.splitlines() if line.startswith("shop: ")]
-    assert before == f"shop: --force replaces the data that {made} were made from; if others come, these fit no more"
-    assert after == f"shop: the data are the same as before: {made} fit as they did"
+    assert before == f"shop: --force replaces the data; if others come, what was made from these fits no more: {made}"
+    assert after == f"shop: the data are the same as before; made from them, and fitting as before: {made}"
     EVENTS.head(54).write_csv(tmp_path / "events.csv")
+    _code, _out, err = embrec(*TABLE, "--category", "shop")
+    assert f"; made from it: {made}; choose another --category, or replace it with --force" in err
     _code, _out, err = embrec(*TABLE, "--category", "shop", "--force")
-    assert "shop: the log is another now: 2 runs (one, two) and 1 search (s) were made from the old one" in err
+    assert (
+        "the log is another now; made from the old one, and to be made again: 2 runs (one, two) and 1 search (s)" in err
+    )
     ITEMS.tail(5).write_ndjson(tmp_path / "items.jsonl")
     _code, _out, err = embrec(*TABLE, "--category", "shop", "--force")
-    assert f"shop: the catalog is another now: {made} were made from the old one, and are to be made again" in err
+    assert f"shop: the catalog is another now; made from the old one, and to be made again: {made}" in err
     assert (shop / "features" / "tfidf-01234567.h5").is_file()
 
 
