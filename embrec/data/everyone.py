@@ -49,16 +49,13 @@ class Everyone(Dataset):
                 f"user {user!r} is in the log, but {of} dropped by the filter of the import{_filters(self.meta)}"
             )
         names = self.interactions.user_ids
-        message = f"no user {user!r} among the {len(names):,} users of the log"
-        meant = did_you_mean(user, _near(user, names))
-        if meant:
-            raise DataError(message + meant)
+        advice = did_you_mean(user, _near(user, names)) or f"; their ids look like {names[0]!r}"
         if self.others is None and self.meta.get("report", {}).get("dropped_users"):
-            raise DataError(
-                f"{message}; if it was dropped by the filter of the import, run the same import again: it keeps everyone "
-                "since, and changes nothing else"
+            advice += (
+                "; if it was dropped by the filter of the import, run the same import again: it keeps everyone since, and "
+                "changes nothing else"
             )
-        raise DataError(f"{message}; their ids look like {names[0]!r}")
+        raise DataError(f"no user {user!r} among the {len(names):,} users of the log{advice}")
 
 
 def load_everyone(category: Category) -> Everyone:

@@ -124,9 +124,8 @@ def in_use(category: Category) -> Iterator[None]:
 def _whole(category: Category, read: Callable[[Category], Dataset]) -> Dataset:
     """Read a data set that may be replaced at any moment: all of it from before or all from after."""
     while True:
-        if not category.data.exists() and retired_folders(
-            category.data
-        ):  # it is being replaced, or a process died at that
+        moved = not category.data.exists() and retired_folders(category.data)
+        if moved:  # they are being replaced, or a process died at that
             with contextlib.suppress(OSError), locked(category.lock, None):
                 tidy(category.data)
         category.require()
