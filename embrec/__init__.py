@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from embrec.data.catalog import Catalog
+    from embrec.data.everyone import load_everyone
     from embrec.data.importing import import_data
     from embrec.data.interactions import Interactions
     from embrec.data.preparation import PreparationConfig
@@ -82,6 +83,7 @@ _EXPORTS = {
     "evaluate_runs": "embrec.evaluation.runs",
     "import_data": "embrec.data.importing",
     "load_dataset": "embrec.data.store",
+    "load_everyone": "embrec.data.everyone",
     "make_encoder": "embrec.features.registry",
     "parse_split": "embrec.data.splits",
     "plan_search": "embrec.tuning.plan",
@@ -129,6 +131,7 @@ __all__ = [
     "evaluate_runs",
     "import_data",
     "load_dataset",
+    "load_everyone",
     "make_encoder",
     "parse_split",
     "plan_search",

@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -13,6 +15,10 @@ from embrec.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import polars as pl
+
+_TEMPORARY, _RETIRED = ".tmp", ".old"
+# Names of what is being written, as `_beside` makes them; older versions had the number of the process in them.
+_HIDDEN = re.compile(r"\.(?P<name>.+)\.([0-9a-f]{16}|[0-9]+)(?P<kind>\.tmp|\.old)")
 
 
 def sync_folder(folder: Path) -> None:
@@ -34,7 +40,7 @@ def sync_file(path: Path) -> None:
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is synced and renamed over it, on error removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _beside(path, _TEMPORARY)
     try:
         yield temporary
         sync_file(temporary)
@@ -48,12 +54,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield an empty temporary folder beside `path`; on success it takes the place of `path`.
 
-    The old folder is moved aside before the rename and deleted after it, so a crash in between leaves both whole.
+    The old folder is moved aside before the rename and deleted after it. Who is killed in between leaves both whole, and
+    `tidy` puts the old one back.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    retired = path.with_name(f".{path.name}.{os.getpid()}.old")
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary, retired = _beside(path, _TEMPORARY), _beside(path, _RETIRED)
     temporary.mkdir()
     try:
         yield temporary
@@ -62,11 +67,51 @@ def atomic_folder(path: Path) -> Iterator[Path]:
                 sync_file(file)
         if path.exists():
             path.rename(retired)
-        temporary.rename(path)
+        try:
+            temporary.rename(path)
+        except BaseException:
+            if retired.exists() and not path.exists():
+                retired.rename(path)
+            raise
         sync_folder(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(retired, ignore_errors=True)
+
+
+def tidy(path: Path) -> None:
+    """Clear up after a process that was killed while it wrote a file or folder, or files inside of the folder.
+
+    Only for who holds the lock of `path`: what another process is writing now must not be removed.
+    """
+    if not path.exists() and (retired := retired_folders(path)):
+        retired[-1].rename(path)
+    inside = [found for found in path.glob(".*") if _HIDDEN.fullmatch(found.name)] if path.is_dir() else []
+    for left in [*_left(path), *inside]:
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+def retired_folders(path: Path) -> list[Path]:
+    """Return the old folders that a process moved aside to replace `path`, the latest last: it is at it, or was killed."""
+    return sorted(
+        (left for left in _left(path) if left.suffix == _RETIRED), key=lambda folder: folder.stat().st_mtime_ns
+    )
+
+
+def _beside(path: Path, kind: str) -> Path:
+    """Return a hidden name beside `path` that no other thread, process or machine uses."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}{kind}")
+
+
+def _left(path: Path) -> list[Path]:
+    """Return what stands beside `path` under such a name."""
+    if not path.parent.is_dir():
+        return []
+    names = ((found, _HIDDEN.fullmatch(found.name)) for found in path.parent.iterdir())
+    return [found for found, match in names if match and match["name"] == path.name]
 
 
 def write_text(path: Path, text: str) -> None:

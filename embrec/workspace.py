@@ -36,6 +36,11 @@ class Category:
         return self.path / "data"
 
     @property
+    def lock(self) -> Path:
+        """The lock of `data`, which are replaced as a whole: held alone by an import, together by all who build on them."""
+        return self.path / ".data.lock"
+
+    @property
     def features(self) -> Path:
         """The folder of the feature tables."""
         return self.path / "features"

@@ -311,6 +311,7 @@ def runs(
     from embrec.cli.console import answers, notes, print_table, print_text, progress_bars
     from embrec.evaluation.runs import protocol
     from embrec.files import check_output_folder, write_json, write_text
+    from embrec.locks import together
     from embrec.report.runs import compare_runs, runs_legend, runs_markdown, runs_tables
     from embrec.training.run import locate_run
     from embrec.workspace import Workspace as Workspaces
@@ -332,8 +333,9 @@ def runs(
         answers().print(f"warning: {warning}", markup=False)
     print_text(runs_legend(comparison))
     if output is not None:
-        write_text(output / "runs.md", runs_markdown(comparison, command_line()))
-        write_json(output / "runs.json", {**comparison.as_dict(), "command": command_line()})
+        with together(output):
+            write_text(output / "runs.md", runs_markdown(comparison, command_line()))
+            write_json(output / "runs.json", {**comparison.as_dict(), "command": command_line()})
         notes().print(f"tables: {output / 'runs.md'}", markup=False)
 
 

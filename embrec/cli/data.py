@@ -166,7 +166,7 @@ def import_(
     if stray:
         _refuse_stray(stray)
     from embrec.cli.console import notes, progress_bars
-    from embrec.data.importing import import_data, make_preparation, make_source
+    from embrec.data.importing import dependents, import_data, make_preparation, make_source
     from embrec.data.recognition import recognise
     from embrec.workspace import Workspace as Workspaces
 
@@ -211,6 +211,11 @@ def import_(
         },
         source,
     )
+    if force and (found := dependents(target)):
+        notes().print(
+            f"{category}: --force replaces the data; if others come, what was made from these fits no more: {found}",
+            markup=False,
+        )
     with progress_bars() as progress:
         result = import_data(target, origin, preparation, force=force, progress=progress)
     _print_import(result)
@@ -245,12 +250,27 @@ def stats(
     folder = Workspaces.locate(workspace).choose(category)
     dataset = load_dataset(folder)
     numbers = dataset.statistics()
+    others = dataset.meta.get("report", {}).get("others", {})
     if json_:
         typer.echo(
-            json.dumps({"category": folder.name, "text_columns": dataset.catalog.text_columns, **numbers}, indent=2)
+            json.dumps(
+                {
+                    "category": folder.name,
+                    "text_columns": dataset.catalog.text_columns,
+                    **numbers,
+                    "served beside": others,
+                },
+                indent=2,
+            )
         )
         return
-    print_table(f"category {folder.name}", ["", "value"], list(numbers.items()))
+    rows: list[list[object]] = [[name, value] for name, value in numbers.items()]
+    rows += (
+        [["served beside them: users", others["users"]], ["served beside them: events", others["events"]]]
+        if others
+        else []
+    )
+    print_table(f"category {folder.name}", ["", "value"], rows)
     typer.echo(f"text columns: {', '.join(dataset.catalog.text_columns) or 'none'}")
 
 
@@ -364,6 +384,7 @@ def _print_parts(title: str, report: "SplitReport") -> None:
 
 def _print_import(result: "Import") -> None:
     from embrec.cli.console import notes, print_table
+    from embrec.data.importing import dependents
 
     category, dataset = result.category, result.dataset
     if not result.fresh:
@@ -378,15 +399,23 @@ def _print_import(result: "Import") -> None:
         for line in dataset.meta["report"].get(kind, ()):
             notes().print(f"{kind.removesuffix('s').replace('remark', 'note')}: {line}", markup=False)
     typer.echo(f"written to {category.data}" if result.fresh else f"it is in {category.data}")
+    if result.changed is not None and (found := dependents(category, result.changed)):
+        change = f"the {result.changed} is another now; made from the old one, and to be made again: {found}"
+        same = f"the data are the same as before; made from them, and fitting as before: {found}"
+        notes().print(f"{category.name}: {change if result.changed else same}", markup=False)
 
 
 def report_rows(dataset: "Dataset") -> list[list[object]]:
     """Return the rows of the table that says what an import read, dropped and kept; "" where a count has no sense."""
-    report = dataset.meta["report"]
+    report, settings = dataset.meta["report"], dataset.meta.get("preparation", {})
     rows: list[list[object]] = [["read", report["read"]["events"], report["read"]["users"], report["read"]["items"]]]
     for reason, events in report["dropped"].items():
         users, items = report["dropped_users"].get(reason, ""), report["dropped_items"].get(reason, "")
-        rows.append([f"dropped: {reason}", events, users, items])
+        setting = report.get("settings", {}).get(
+            reason
+        )  # named where it took something: presets set more than one thinks
+        option = f" (--{setting.replace('_', '-')} {settings.get(setting)})" if setting and events else ""
+        rows.append([f"dropped: {reason}{option}", events, users, items])
     rows.append(["kept", report["kept"]["events"], report["kept"]["users"], report["kept"]["items"]])
     order = dataset.meta.get("preparation", {}).get("ties", "input")
     how = "" if order == "input" else f" (order drawn: {order})"
@@ -394,6 +423,13 @@ def report_rows(dataset: "Dataset") -> list[list[object]]:
     rows.append(["of these: items without metadata", "", "", report["items_without_metadata"]])
     if report["items_without_events"]:
         rows.append(["also in the catalog: items without events", "", "", report["items_without_events"]])
+    others = report.get("others", {})
+    if others.get("events"):
+        rows.append(
+            ["served beside them: dropped events of items in the catalog", others["events"], others["users"], ""]
+        )
+    if others.get("without history"):
+        rows.append(["not served: users without an event of an item in the catalog", "", others["without history"], ""])
     for note, count in report["notes"].items():
         in_users = note.startswith("users")
         in_items = not in_users and ("item" in note or "catalog" in note or "image" in note)

@@ -73,8 +73,8 @@ def score(
 ) -> None:
     """Score new items for every user of the run's category, without retraining."""
     from embrec.cli.console import notes, progress_bars
+    from embrec.data.everyone import load_everyone
     from embrec.data.readers.table import read_items
-    from embrec.data.store import load_dataset
     from embrec.serving.recommender import Recommender
     from embrec.serving.scoring import score_by, write_scores
     from embrec.training.run import locate_run
@@ -87,7 +87,7 @@ def score(
             new_items = read_items(items, item_column=item_column, image_column=image_column, images=images)
             recommender = recommender.with_items(new_items, progress)
         scores = score_by(
-            by, recommender, load_dataset(folder.category), k, exclude_seen=not keep_seen, progress=progress
+            by, recommender, load_everyone(folder.category), k, exclude_seen=not keep_seen, progress=progress
         )
     write_scores(scores, output)
     added = len(recommender.catalog) - recommender.n_trained

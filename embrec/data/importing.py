@@ -1,8 +1,9 @@
 """The import of one category: read, prepare, store. The same import again costs nothing."""
 
+import contextlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,9 +15,11 @@ from embrec.data.readers.frames import content_fingerprint
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.raw import Source
 from embrec.data.recognition import SOURCES, AnySource, recognise
-from embrec.data.store import Dataset, load_dataset, save_dataset
+from embrec.data.store import Dataset, load_dataset, load_with_others, save_dataset
 from embrec.errors import ConfigError, DataError
-from embrec.names import there_are, unknown
+from embrec.files import tidy
+from embrec.locks import locked
+from embrec.names import listed, there_are, unknown
 from embrec.progress import Progress, silent
 from embrec.workspace import Category
 
@@ -24,17 +27,27 @@ Model = TypeVar("Model", bound=BaseModel)
 
 # What a reader finds out by itself where nobody says it; so whether it was said makes no difference, but what was found does.
 _GUESSED = frozenset({"user_column", "item_column", "catalog_item_column", "time_column", "time_unit"})
+_NAMED = 5  # runs, tables or searches that a message names
 
 DEFAULT_PRESET = {"complete-journey": "complete-journey"}
 
 
 @dataclass(frozen=True)
 class Import:
-    """What an import left behind; `fresh` is False where the category was already there and unchanged."""
+    """What an import left behind.
+
+    Attributes:
+        category: where it is.
+        dataset: what it holds.
+        fresh: False where the category was already there and unchanged.
+        changed: what is not as it was before, where an import was replaced: "catalog", "log", or nothing (""); None where
+            nothing was replaced.
+    """
 
     category: Category
     dataset: Dataset
     fresh: bool
+    changed: str | None = None
 
 
 def make_source(source: str | None, options: Mapping[str, Any]) -> AnySource:
@@ -124,29 +137,114 @@ def import_data(
         progress: told how far reading and preparing are.
 
     Raises:
-        DataError: the input is at fault, or the category holds another import and `force` is not given.
+        DataError: the input is at fault, the category holds another import and `force` is not given, or another process is
+            importing it or works with it.
     """
     preparation = preparation or PreparationConfig()
     signature = _signature(source, preparation)
-    present, touched = None, None
-    if (category.data / "meta.json").is_file() and not force:
-        present = load_dataset(category)
-        recorded = present.meta.get("import", {})
-        setting = _difference(recorded, signature, "arguments") or _difference(recorded, signature, "preparation")
-        if setting:
-            raise _taken(category, setting)
-        touched = _guessed(recorded, signature) or _difference(recorded, signature, "inputs")
-        if touched is None:
-            return Import(category, present, fresh=False)
+    if not force and (known := _known(category, signature)) is not None and known[1] is None:
+        return Import(category, known[0], fresh=False)  # also while others use it
+    with _writing(category):
+        return _import(category, source, preparation, signature, force, progress)
+
+
+def _import(
+    category: Category,
+    source: Source,
+    preparation: PreparationConfig,
+    signature: dict[str, Any],
+    force: bool,
+    progress: Progress,
+) -> Import:
+    known = None if force else _known(category, signature)
+    if known is not None and known[1] is None:  # another process has just imported the same
+        return Import(category, known[0], fresh=False)
     raw = source.read(progress)
     progress("prepare events", 0, 1)
     dataset, _ = prepare(raw, preparation)
     progress("prepare events", 1, 1)
-    if present is not None and not present.same_data(dataset):
-        raise _taken(category, f"content of {touched}")
-    dataset = Dataset(dataset.catalog, dataset.interactions, {"import": signature, **dataset.meta})
+    if known is not None and not known[0].same_data(dataset):
+        raise _taken(category, f"content of {known[1]}")
+    changed = _changed(category, dataset) if force else None
+    dataset = replace(dataset, meta={"import": signature, **dataset.meta})
     save_dataset(category, dataset)
-    return Import(category, dataset, fresh=present is None)
+    return Import(category, dataset, fresh=known is None, changed=changed)
+
+
+def _known(category: Category, signature: Mapping[str, Any]) -> tuple[Dataset, str | None] | None:
+    """Return what the category holds, and why it has to be read again to see whether it is what is asked for, None if not.
+
+    Raises:
+        DataError: it is another import.
+    """
+    if not (category.data / "meta.json").is_file():
+        return None
+    present = load_with_others(category)
+    recorded = present.meta.get("import", {})
+    setting = _difference(recorded, signature, "arguments") or _difference(recorded, signature, "preparation")
+    if setting:
+        raise _taken(category, setting)
+    touched = _guessed(recorded, signature) or _difference(recorded, signature, "inputs")
+    if touched is None and present.others is None:
+        touched = next(iter(signature["inputs"]), "the source")  # an older version did not keep what the filters took
+    return present, touched
+
+
+def _changed(category: Category, dataset: Dataset) -> str | None:
+    """Return what an import changes that replaces another one."""
+    if not (category.data / "meta.json").is_file():
+        return None
+    try:
+        before = load_with_others(category)
+    except (DataError, OSError, ValueError, KeyError, pl.exceptions.PolarsError):  # whatever it was, it is not the same
+        return "catalog"
+    if before.catalog.text_columns != dataset.catalog.text_columns or not before.catalog.frame.equals(
+        dataset.catalog.frame
+    ):
+        return "catalog"
+    return "" if before.same_data(dataset) else "log"
+
+
+@contextlib.contextmanager
+def _writing(category: Category) -> Iterator[None]:
+    """Keep everybody else from the data of a category while they are replaced.
+
+    Raises:
+        DataError: another process imports them or builds on them.
+    """
+    busy = DataError(
+        f"another process is importing category {category.name!r}, or building tables, training or searching with it; wait for "
+        "it or stop it"
+    )
+    with locked(category.lock, busy):
+        tidy(category.data)
+        yield
+
+
+def dependents(category: Category, changed: str = "catalog") -> str:
+    """Return what was made from the data of a category and fits no others, in words; empty if nothing was.
+
+    For example `2 runs (first, second) and 1 feature table (tfidf-01234567)`.
+
+    Args:
+        category: where it lies.
+        changed: "catalog", or "log" where the items stay what they are: feature tables go by those.
+    """
+    kinds = {
+        "run": (category.runs, "*/config.yaml"),
+        "search": (category.searches, "*/search.yaml"),
+        "comparison": (category.comparisons, "*/comparison.json"),
+        "feature table": (category.features, "*.h5"),
+    }
+    if changed == "log":
+        del kinds["feature table"]
+    found = []
+    for kind, (folder, pattern) in kinds.items():
+        files = sorted(folder.glob(pattern))
+        names = [file.stem if file.parent == folder else file.parent.name for file in files]
+        plural = kind + ("" if len(names) == 1 else "es" if kind.endswith("ch") else "s")
+        found += [f"{len(names):,} {plural} ({listed(names, _NAMED)})"] if names else []
+    return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
 
 
 def summary(category: Category) -> tuple[str, int, int, int, int]:
@@ -202,9 +300,10 @@ def _guessed(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
 
 
 def _taken(category: Category, difference: str) -> DataError:
+    made = dependents(category)
     return DataError(
-        f"category {category.name!r} was already imported, with another {difference}; feature tables and runs may "
-        "hang on it: choose another --category, or replace it with --force"
+        f"category {category.name!r} was already imported, with another {difference}"
+        f"{f'; made from it: {made}' if made else ''}; choose another --category, or replace it with --force"
     )
 
 

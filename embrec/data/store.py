@@ -1,7 +1,13 @@
-"""A prepared data set on disk: two Parquet tables, the users' names and a description, replaced as one."""
+"""A prepared data set on disk: Parquet tables and a description, replaced as one.
 
+Catalog, interactions and the users' names are what is learned from; beside them stands what the filters of the import took,
+so that everyone is served.
+"""
+
+import contextlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,20 +15,31 @@ import polars as pl
 
 from embrec.data.catalog import Catalog
 from embrec.data.interactions import Interactions
+from embrec.data.others import EVENTS, USERS, Others
 from embrec.errors import DataError
-from embrec.files import atomic_folder, write_json, write_parquet
+from embrec.files import atomic_folder, retired_folders, tidy, write_json, write_parquet
+from embrec.locks import locked
 from embrec.workspace import Category
 
 FORMAT = 1
+_PATIENCE = 0.5  # seconds: who was alone with the data a moment ago looks whether the lock's file can go
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A catalog and the log of interactions with it; `meta` says where they came from and what was kept."""
+    """A catalog and the log of interactions with it.
+
+    Attributes:
+        catalog: the items.
+        interactions: what is learned from and measured.
+        meta: where they came from and what was kept.
+        others: what the filters took; None where it is not known, or was not asked for.
+    """
 
     catalog: Catalog
     interactions: Interactions
     meta: dict[str, Any] = field(default_factory=dict)
+    others: Others | None = None
 
     def statistics(self) -> dict[str, float]:
         """Return the counts that papers print: users, items, events, and their means."""
@@ -46,13 +63,17 @@ class Dataset:
             "catalog": self.catalog.frame,
             "interactions": pl.DataFrame({"user": log.user, "item": log.item, "time": log.time} | context),
             "users": pl.DataFrame({"user": pl.Series(log.user_ids.tolist(), dtype=pl.String)}),
+            **(self.others.frames() if self.others is not None else {}),
         }
 
     def same_data(self, other: "Dataset") -> bool:
-        """Return whether another data set holds the same items, users and events in the same order."""
-        others = other.frames()
+        """Return whether another data set holds the same items, users and events in the same order.
+
+        What the filters took is compared where both know it.
+        """
+        mine, theirs = self.frames(), other.frames()
         return self.catalog.text_columns == other.catalog.text_columns and all(
-            frame.equals(others[name]) for name, frame in self.frames().items()
+            mine[name].equals(theirs[name]) for name in mine.keys() & theirs.keys()
         )
 
 
@@ -75,12 +96,64 @@ def save_dataset(category: Category, dataset: Dataset) -> None:
 
 
 def load_dataset(category: Category) -> Dataset:
-    """Read the data set of a category.
+    """Read the data set of a category: what is learned from and measured.
 
     Raises:
         DataError: the category does not exist or was written by another version.
     """
+    return _whole(category, _read_dataset)
+
+
+def load_with_others(category: Category) -> Dataset:
+    """Read the data set of a category and beside it what the filters took; None where its version did not keep that.
+
+    Raises:
+        DataError: the category does not exist or was written by another version.
+    """
+    return _whole(category, lambda found: replace(_read_dataset(found), others=_read_others(found)))
+
+
+@contextlib.contextmanager
+def in_use(category: Category) -> Iterator[None]:
+    """Keep imports from replacing the data of a category while the body builds on them.
+
+    Raises:
+        DataError: the category does not exist, or is being imported.
+    """
     category.require()
+    busy = DataError(f"category {category.name!r} is being imported by another process; wait for it or stop it")
+    with locked(category.lock, busy, shared=True, patience=_PATIENCE):
+        yield
+
+
+def _whole(category: Category, read: Callable[[Category], Dataset]) -> Dataset:
+    """Read a data set that may be replaced at any moment: all of it from before or all from after."""
+    while True:
+        moved = not category.data.exists() and retired_folders(category.data)
+        if moved:  # they are being replaced, or a process died at that
+            with contextlib.suppress(OSError), locked(category.lock, None):
+                tidy(category.data)
+        category.require()
+        before = _state(category)
+        try:
+            found = read(category)
+        except (OSError, pl.exceptions.PolarsError):
+            if _state(category) == before:
+                raise
+            continue
+        if _state(category) == before:
+            return found
+
+
+def _state(category: Category) -> tuple[int, int] | None:
+    try:
+        status = (category.data / "meta.json").stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def _read_dataset(category: Category) -> Dataset:
     meta = json.loads((category.data / "meta.json").read_text(encoding="utf-8"))
     if meta.get("format") != FORMAT:
         raise DataError(
@@ -104,3 +177,9 @@ def load_dataset(category: Category) -> Dataset:
         pl.read_parquet(category.data / "catalog.parquet"), meta["text_columns"], meta.get("title_column")
     )
     return Dataset(catalog, interactions, meta)
+
+
+def _read_others(category: Category) -> Others | None:
+    if not (category.data / f"{EVENTS}.parquet").is_file():
+        return None
+    return Others(*(pl.read_parquet(category.data / f"{name}.parquet") for name in (EVENTS, USERS)))

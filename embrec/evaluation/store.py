@@ -12,7 +12,8 @@ from safetensors.numpy import save_file
 
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
 from embrec.evaluation.ranks import Standing
-from embrec.files import atomic_path
+from embrec.files import atomic_path, tidy
+from embrec.locks import locked
 from embrec.training.run import RunFolder
 
 FORMAT = 1  # of what is kept, and of how it is computed
@@ -98,6 +99,8 @@ def remembered_in(
     except (OSError, SafetensorError, KeyError):
         pass
     evaluation = compute()
-    with contextlib.suppress(OSError, SafetensorError):  # a folder that cannot be written costs time only
+    # A folder that cannot be written costs time only.
+    with contextlib.suppress(OSError, SafetensorError), locked(folder / ".lock", None):
+        tidy(folder)
         save_evaluation(path, evaluation)
     return evaluation

@@ -22,7 +22,7 @@ from embrec.features.fitting import FIT, Fit, fit, versions
 from embrec.features.plan import Plan, make_plan
 from embrec.features.table import RECORD, ROWS_AT_A_TIME, FeatureTable, OldFormatError, following
 from embrec.features.writer import TableWriter, reason
-from embrec.files import atomic_folder, sync_folder, write_json
+from embrec.files import atomic_folder, sync_folder, tidy, write_json
 from embrec.locks import locked
 from embrec.progress import Progress, silent
 
@@ -142,6 +142,7 @@ def build(
     path = folder / f"{encoder.stem}.h5"
     busy = FeatureError(f"{path} is being built by another process; wait for it or stop it")
     with locked(path.with_suffix(".lock"), busy):
+        tidy(path.with_suffix(""))
         _save_encoder(encoder, path.with_suffix(""), fitted)
         old = _old_table(path)
         if old is not None and encoder.by_place:

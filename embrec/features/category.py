@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from embrec.data.catalog import Catalog
 from embrec.data.readers.raw import REPEATED
 from embrec.data.splits import LeaveOneOut, SplitConfig, split_text
-from embrec.data.store import Dataset, load_dataset
+from embrec.data.store import Dataset, in_use, load_dataset
 from embrec.errors import ConfigError, DataError, EmbrecError, FeatureError
 from embrec.features.build import BuildReport, Engine, build, encode_here
 from embrec.features.defaults import choose_encoders, short_names, spec_of
@@ -72,10 +72,13 @@ def build_features(
         partition = (split or LeaveOneOut())(dataset.interactions, len(dataset.catalog))
         fit_rows = partition.train_items
     reports = []
-    for encoder in made:
-        report = build(dataset.catalog, encoder, category.features, fit_rows=fit_rows, engine=engine, progress=progress)
-        on_report(report)
-        reports.append(report)
+    with in_use(category):
+        for encoder in made:
+            report = build(
+                dataset.catalog, encoder, category.features, fit_rows=fit_rows, engine=engine, progress=progress
+            )
+            on_report(report)
+            reports.append(report)
     return reports
 
 

@@ -28,6 +28,7 @@ from embrec.errors import ConfigError, FeatureError
 from embrec.features.table import FeatureTable
 from embrec.features.writer import reason
 from embrec.files import atomic_path
+from embrec.locks import together
 
 _BLOCK_BYTES = 16 << 20
 _FORMATS = {
@@ -95,7 +96,8 @@ def _write_npy(rows: _Rows, path: Path) -> None:
             raise FeatureError(
                 f"item {item!r} has a line break in its id, which a list of ids cannot hold; export to .parquet"
             )
-    with atomic_path(path) as temporary:
+    # Two files: those of two processes must not be mixed.
+    with together(path.parent), atomic_path(path) as temporary:
         with temporary.open("wb") as stream:
             header = {"descr": "<f4", "fortran_order": False, "shape": rows.shape}
             np.lib.format.write_array_header_1_0(stream, header)

@@ -13,6 +13,7 @@ from embrec.evaluation.silhouette import category_column
 from embrec.features.category import specs_or_defaults
 from embrec.features.registry import make_encoder, split_fusion
 from embrec.files import check_output_folder, write_json, write_text
+from embrec.locks import together
 from embrec.names import did_you_mean, listed
 from embrec.progress import Progress, silent
 from embrec.report.baselines import beside_comparison
@@ -134,37 +135,37 @@ def compare_encoders(
             f"{did_you_mean(reference, folder.sides)} (there: {listed(folder.sides)})"
         )
     protocol_for(config.evaluation, len(dataset.catalog), config.training.select_by)
-    folder.begin()
-    bench = Bench(category, dataset, partition, folder, progress, column, cluster_level)
-    measured = bench.work({encoder: Side(split_fusion(encoder), config) for encoder in folder.sides})
-    base = reference if reference in measured else next(iter(measured))
-    wanted_metrics, metrics = metrics, shown_metrics(metrics, measured[base].evaluations[0])
-    of_test = measure({encoder: work.evaluations for encoder, work in measured.items()}, metrics, base)
-    slices = measured[base].evaluations[0].slices()
-    comparison = Comparison(
-        name=name,
-        category=category.name,
-        seeds=folder.seeds,
-        reference=base,
-        metric_names=tuple(metrics),
-        targets={label: int(members.sum()) for label, members in slices.items() if members.any()},
-        clusters=bench.clusters(),
-        encoders=tuple(
-            EncoderResult(encoder, work.sources, work.runs, work.silhouette, of_test[encoder], _without(work, metrics))
-            for encoder, work in measured.items()
-        ),
-        failures=bench.failures,
-        description={"config": settings_of(config), **circumstances(dataset, partition, category, command)},
-        folder=output or path,
-        baselines=beside_comparison(
-            category, dataset, partition, config,
-            {encoder: [source.table for source in work.sources] for encoder, work in measured.items()},
-            {encoder: work.evaluations for encoder, work in measured.items()},
-            wanted_metrics, base, progress,
-        ),
-    )  # fmt: skip
-    _write(comparison)
-    return comparison
+    with folder.work(category):
+        bench = Bench(category, dataset, partition, folder, progress, column, cluster_level)
+        measured = bench.work({encoder: Side(split_fusion(encoder), config) for encoder in folder.sides})
+        base = reference if reference in measured else next(iter(measured))
+        wanted_metrics, metrics = metrics, shown_metrics(metrics, measured[base].evaluations[0])
+        of_test = measure({encoder: work.evaluations for encoder, work in measured.items()}, metrics, base)
+        slices = measured[base].evaluations[0].slices()
+        comparison = Comparison(
+            name=name,
+            category=category.name,
+            seeds=folder.seeds,
+            reference=base,
+            metric_names=tuple(metrics),
+            targets={label: int(members.sum()) for label, members in slices.items() if members.any()},
+            clusters=bench.clusters(),
+            encoders=tuple(
+                EncoderResult(encoder, work.sources, work.runs, work.silhouette, of_test[encoder], _without(work, metrics))
+                for encoder, work in measured.items()
+            ),
+            failures=bench.failures,
+            description={"config": settings_of(config), **circumstances(dataset, partition, category, command)},
+            folder=output or path,
+            baselines=beside_comparison(
+                category, dataset, partition, config,
+                {encoder: [source.table for source in work.sources] for encoder, work in measured.items()},
+                {encoder: work.evaluations for encoder, work in measured.items()},
+                wanted_metrics, base, progress,
+            ),
+        )  # fmt: skip
+        _write(comparison)
+        return comparison
 
 
 def _checked(text: str) -> str:
@@ -188,7 +189,7 @@ def _without(work: Work, metrics: Sequence[str]) -> dict[str, Measurements]:
 def _write(comparison: Comparison) -> None:
     """Write the report; the numbers last, for they say that the rest is there."""
     folder = comparison.folder
-    folder.mkdir(parents=True, exist_ok=True)
-    write_figures(comparison, folder)
-    write_text(folder / "table.md", markdown(comparison))
-    write_json(folder / "results.json", comparison.as_dict())
+    with together(folder):
+        write_figures(comparison, folder)
+        write_text(folder / "table.md", markdown(comparison))
+        write_json(folder / "results.json", comparison.as_dict())

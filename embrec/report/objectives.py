@@ -13,6 +13,7 @@ from embrec.evaluation.metrics import cutoff
 from embrec.features.category import specs_or_defaults
 from embrec.features.registry import make_encoder
 from embrec.files import check_output_folder, write_json, write_text
+from embrec.locks import together
 from embrec.names import did_you_mean, listed
 from embrec.progress import Progress, silent
 from embrec.report.baselines import beside_comparison
@@ -210,38 +211,38 @@ def _compare(
         notes = [*notes, "loss cosine has no negatives, so that there is no row of the published code's"]
     for side in sides.values():
         protocol_for(side.config.evaluation, len(dataset.catalog), side.config.training.select_by)
-    folder.begin()
-    bench = Bench(category, dataset, partition, folder, progress, knockouts=False)
-    work = bench.work(sides)
-    beside = references([footing for row, footing in rows.items() if row in work], reference)
-    wanted, metrics = metrics, shown_metrics(metrics, next(iter(work.values())).evaluations[0])
-    measured = _measure(work, beside, metrics)
-    slices = next(iter(work.values())).evaluations[0].slices()
-    comparison = ObjectiveComparison(
-        subject=subject,
-        name=name,
-        category=category.name,
-        features=terms.features,
-        seeds=folder.seeds,
-        metric_names=tuple(metrics),
-        targets={label: int(members.sum()) for label, members in slices.items() if members.any()},
-        rows=tuple(
-            Row(footing, sides[footing.name].config, work[footing.name].runs, measured[footing.name], best.name)
-            for footing, best in beside.items()
-        ),
-        failures=bench.failures,
-        notes=tuple(notes),
-        description={"terms": terms.identity(), **circumstances(dataset, partition, category, command)},
-        folder=output or path,
-        baselines=beside_comparison(
-            category, dataset, partition, sides[next(iter(work))].config,
-            {row: [source.table for source in one.sources] for row, one in work.items()},
-            {row: one.evaluations for row, one in work.items()},
-            wanted, next(iter(beside.values())).name, progress,
-        ),
-    )  # fmt: skip
-    _write(comparison)
-    return comparison
+    with folder.work(category):
+        bench = Bench(category, dataset, partition, folder, progress, knockouts=False)
+        work = bench.work(sides)
+        beside = references([footing for row, footing in rows.items() if row in work], reference)
+        wanted, metrics = metrics, shown_metrics(metrics, next(iter(work.values())).evaluations[0])
+        measured = _measure(work, beside, metrics)
+        slices = next(iter(work.values())).evaluations[0].slices()
+        comparison = ObjectiveComparison(
+            subject=subject,
+            name=name,
+            category=category.name,
+            features=terms.features,
+            seeds=folder.seeds,
+            metric_names=tuple(metrics),
+            targets={label: int(members.sum()) for label, members in slices.items() if members.any()},
+            rows=tuple(
+                Row(footing, sides[footing.name].config, work[footing.name].runs, measured[footing.name], best.name)
+                for footing, best in beside.items()
+            ),
+            failures=bench.failures,
+            notes=tuple(notes),
+            description={"terms": terms.identity(), **circumstances(dataset, partition, category, command)},
+            folder=output or path,
+            baselines=beside_comparison(
+                category, dataset, partition, sides[next(iter(work))].config,
+                {row: [source.table for source in one.sources] for row, one in work.items()},
+                {row: one.evaluations for row, one in work.items()},
+                wanted, next(iter(beside.values())).name, progress,
+            ),
+        )  # fmt: skip
+        _write(comparison)
+        return comparison
 
 
 def _check(terms: Terms, footings: Iterable[Footing], metrics: Sequence[str]) -> None:
@@ -271,8 +272,8 @@ def _measure(work: dict[str, Work], beside: dict[Footing, Footing], metrics: Seq
 def _write(comparison: ObjectiveComparison) -> None:
     """Write the report; the numbers last, for they say that the rest is there."""
     folder = comparison.folder
-    folder.mkdir(parents=True, exist_ok=True)
-    save_figure(lambda: draw_objectives(comparison), folder)
-    write_text(folder / "table.md", objective_markdown(comparison))
-    write_text(folder / "results.csv", comparison.as_csv())
-    write_json(folder / "results.json", comparison.as_dict())
+    with together(folder):
+        save_figure(lambda: draw_objectives(comparison), folder)
+        write_text(folder / "table.md", objective_markdown(comparison))
+        write_text(folder / "results.csv", comparison.as_csv())
+        write_json(folder / "results.json", comparison.as_dict())

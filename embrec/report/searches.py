@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from embrec.errors import RunError
 from embrec.evaluation.statistics import mean_interval
 from embrec.files import write_json
+from embrec.locks import together
 from embrec.report.figures import COLOURS, MARKERS, empty_figure, require_matplotlib, save_figure
 from embrec.report.tables import Table
 from embrec.training.presets import dotted
@@ -143,9 +144,9 @@ def write_search_comparison(comparison: SearchComparison, folder: Path, command:
         MissingExtraError: matplotlib is not installed.
     """
     require_matplotlib()
-    folder.mkdir(parents=True, exist_ok=True)
-    save_figure(lambda: draw_searches(comparison), folder)
-    write_json(folder / "searches.json", {**comparison.as_dict(), "command": command})
+    with together(folder):
+        save_figure(lambda: draw_searches(comparison), folder)
+        write_json(folder / "searches.json", {**comparison.as_dict(), "command": command})
 
 
 def draw_searches(comparison: SearchComparison) -> "Figure":

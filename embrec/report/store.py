@@ -1,20 +1,24 @@
 """What a comparison keeps on disk, so that it can be killed at any moment and repeats nothing: one file a result."""
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 
+from embrec.data.store import in_use
 from embrec.errors import RunError
 from embrec.evaluation.evaluator import Evaluation
 from embrec.evaluation.store import load_evaluation, save_evaluation
-from embrec.files import write_json
+from embrec.files import tidy, write_json
+from embrec.locks import locked
 from embrec.training.presets import dotted
 from embrec.training.run import RunFolder
+from embrec.workspace import Category
 
 FORMAT = 3
 
@@ -67,15 +71,32 @@ class ComparisonFolder:
         together = tuple(dict.fromkeys([*state["sides"], *sides]))
         return cls(path, identity, together, tuple(sorted({*state["seeds"], *seeds})))
 
-    def begin(self) -> None:
-        """Write what was asked for, before any of it is done."""
+    @contextlib.contextmanager
+    def work(self, category: Category) -> Iterator[None]:
+        """Write what is asked for, and keep others from the folder and from the data while it is done.
+
+        Raises:
+            RunError: another process works on the same comparison.
+            DataError: the category is being imported.
+        """
         state = {
             "format": FORMAT,
             "identity": dict(self.identity),
             "sides": list(self.sides),
             "seeds": list(self.seeds),
         }
-        write_json(self.path / "comparison.json", state)
+        busy = RunError(
+            f"comparison {self.path.name!r} is being made by another process; wait for it or stop it, or choose another --name"
+        )
+        with in_use(category), locked(self.path / ".lock", busy):
+            if (file := self.path / "comparison.json").is_file():
+                there = _read(file)
+                if set(there["sides"]) - set(self.sides) or set(there["seeds"]) - set(self.seeds):
+                    raise busy  # it was given more since it was opened
+            for folder in (self.path, self.path / "evaluations", self.path / "silhouettes"):
+                tidy(folder)
+            write_json(self.path / "comparison.json", state)
+            yield
 
     def evaluation(self, run: RunFolder, without: str | None = None) -> Evaluation | None:
         """Return the ranks of a run's test targets, without one of its sources if that is named; None if they are not there."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from embrec.data.store import load_dataset
+from embrec.data.everyone import load_everyone
 from embrec.errors import ConfigError
 from embrec.serving.recommender import Recommender
 
@@ -34,10 +34,10 @@ def histories_of(
         items = [item.strip() for item in history.split(",") if item.strip()]
         recommender.catalog.rows(items)
         return {"this history": items}
-    dataset = load_dataset(recommender.run.category)
-    log = dataset.interactions
+    everyone = load_everyone(recommender.run.category)
+    log = everyone.interactions
     if users:
-        indices = [log.user_index(user) for user in users]
+        indices = [everyone.user_index(user) for user in users]
     else:
         indices = np.unique(np.linspace(0, log.n_users - 1, sample or 1).astype(int)).tolist()
-    return {f"user {log.user_ids[index]}": dataset.catalog.item_ids[log.history(index)].tolist() for index in indices}
+    return {f"user {log.user_ids[index]}": everyone.catalog.item_ids[log.history(index)].tolist() for index in indices}

@@ -14,7 +14,7 @@ import torch
 
 from embrec import __version__
 from embrec.data.splits import Partition
-from embrec.data.store import Dataset, load_dataset
+from embrec.data.store import Dataset, in_use, load_dataset
 from embrec.errors import ConfigError, RunError
 from embrec.evaluation.evaluator import evaluate, protocol_for
 from embrec.evaluation.few import check_selection
@@ -22,7 +22,7 @@ from embrec.evaluation.leaks import LeakReport, check_leaks
 from embrec.evaluation.metrics import cutoff
 from embrec.evaluation.store import remembered
 from embrec.features.table import FeatureTable
-from embrec.files import atomic_folder, write_json, write_parquet, write_text
+from embrec.files import atomic_folder, tidy, write_json, write_parquet, write_text
 from embrec.memory import peak_memory
 from embrec.models.recommender import Recommender
 from embrec.progress import Progress, silent
@@ -125,9 +125,27 @@ def train(
         ConfigError: a value is out of range or does not fit the data, the device is not there, or no cluster at the address.
         FeatureError: a feature table is missing or belongs to other items.
         MissingExtraError: several workers are asked for, and Ray is not installed.
-        RunError: the name is taken by a run with another configuration, or the training broke off.
+        RunError: the name is taken by a run with another configuration or by another process that trains it now, or the
+            training broke off.
     """
     run = RunFolder(category.runs / check_name("run", name))
+    with in_use(category), run.lock():
+        return _train(run, category, config, name, force, address, on_leaks, progress)
+
+
+def _train(
+    run: RunFolder,
+    category: Category,
+    config: RunConfig,
+    name: str,
+    force: bool,
+    address: str | None,
+    on_leaks: Callable[[LeakReport], None] | None,
+    progress: Progress,
+) -> TrainingResult:
+    """Train as `train` does, while nobody else writes the run's folder or replaces the data."""
+    for folder in (run.path, run.encoders):
+        tidy(folder)
     cutoff(config.training.select_by)  # before the data are read
     alone = config.training.workers == 1 and address is None
     device = choose_device(config.training.device) if alone else None

@@ -2,7 +2,8 @@
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from torch import Tensor
 from embrec.data.catalog import Catalog
 from embrec.errors import RunError
 from embrec.files import atomic_path, write_parquet, write_text
+from embrec.locks import locked
 from embrec.models.recommender import Recommender
 from embrec.models.tables import placeholder
 from embrec.models.zoo import build_model
@@ -30,9 +32,26 @@ if TYPE_CHECKING:
     from embrec.evaluation.leaks import LeakReport
 
 
+_PATIENCE = 2.0  # seconds in which a process that was killed lets go of its run
+
+
 @dataclass(frozen=True)
 class RunFolder(Made):
     """Paths of a run: `workspace/<category>/runs/<run>/`."""
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep other processes from training the run; the lock stands beside the folder, which may be deleted under it.
+
+        Raises:
+            RunError: another process trains it.
+        """
+        busy = RunError(
+            f"run {self.category.name}/{self.name} is being trained by another process; wait for it or stop it, or name "
+            "another run with --run"
+        )
+        with locked(self.path.with_name(f".{self.name}.lock"), busy, patience=_PATIENCE):
+            yield
 
     @property
     def config_file(self) -> Path:

@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from embrec.errors import RunError
-from embrec.files import write_json, write_text
+from embrec.files import tidy, write_json, write_text
 from embrec.locks import locked
 from embrec.names import listed
 from embrec.training.made_of import MadeOf
@@ -195,8 +195,11 @@ class SearchFolder(Made):
         Raises:
             RunError: another process runs it.
         """
-        busy = RunError(f"search {self.category.name}/{self.name} is running in another process")
+        busy = RunError(
+            f"search {self.category.name}/{self.name} is running in another process; wait for it or stop it"
+        )
         with locked(self.path / "lock", busy):
+            tidy(self.path)
             yield
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
-from embrec.data.store import Dataset, load_dataset
+from embrec.data.store import Dataset, in_use, load_dataset
 from embrec.errors import ConfigError, RunError
 from embrec.evaluation.evaluator import protocol_for
 from embrec.evaluation.few import check_selection
@@ -93,8 +93,20 @@ def tune(
         MissingExtraError: Ray or HyperOpt is not installed.
         RunError: the name is taken by another search, every trial failed, or the search was interrupted from outside.
     """
+    with in_use(category):
+        return _tune(category, config, name, resources or Resources(), on_change, on_leaks, progress)
+
+
+def _tune(
+    category: Category,
+    config: SearchConfig,
+    name: str,
+    resources: Resources,
+    on_change: OnChange,
+    on_leaks: Callable[[LeakReport], None] | None,
+    progress: Progress,
+) -> SearchResult:
     folder = SearchFolder(category.searches / check_name("search", name))
-    resources = resources or Resources()
     resources.check_here()
     seeds = config.seeds
     if seeds:

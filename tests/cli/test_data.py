@@ -163,6 +163,50 @@ def test_every_example_of_a_source_has_options_that_it_takes():
         assert make_source(dict(pairs).get("source", "table"), {**options, "event": events}).source == kind
 
 
+def test_force_says_what_was_made_from_the_data_and_whether_it_still_fits(embrec, tmp_path):
+    embrec(*TABLE, "--category", "shop")
+    shop = tmp_path / "workspace" / "shop"
+    for file in (
+        "runs/one/config.yaml",
+        "runs/two/config.yaml",
+        "searches/s/search.yaml",
+        "features/tfidf-01234567.h5",
+    ):
+        (shop / file).parent.mkdir(parents=True, exist_ok=True)
+        (shop / file).touch()
+    made = "2 runs (one, two), 1 search (s) and 1 feature table (tfidf-01234567)"
+    _code, _out, err = embrec(*TABLE, "--category", "shop", "--force")
+    before, *_, after = [line for line in err.splitlines() if line.startswith("shop: ")]
+    assert before == f"shop: --force replaces the data; if others come, what was made from these fits no more: {made}"
+    assert after == f"shop: the data are the same as before; made from them, and fitting as before: {made}"
+    EVENTS.head(54).write_csv(tmp_path / "events.csv")
+    _code, _out, err = embrec(*TABLE, "--category", "shop")
+    assert f"; made from it: {made}; choose another --category, or replace it with --force" in err
+    _code, _out, err = embrec(*TABLE, "--category", "shop", "--force")
+    assert (
+        "the log is another now; made from the old one, and to be made again: 2 runs (one, two) and 1 search (s)" in err
+    )
+    ITEMS.tail(5).write_ndjson(tmp_path / "items.jsonl")
+    _code, _out, err = embrec(*TABLE, "--category", "shop", "--force")
+    assert f"shop: the catalog is another now; made from the old one, and to be made again: {made}" in err
+    assert (shop / "features" / "tfidf-01234567.h5").is_file()
+
+
+def test_the_import_says_who_is_served_and_names_what_took_events(embrec, tmp_path):
+    more = pl.DataFrame({"user": ["few", "few", "odd"], "item": ["i1", "i2", "rare"], "timestamp": [1, 2, 3]})
+    pl.concat([EVENTS, more]).write_csv(tmp_path / "events.csv")
+    _code, out, _err = embrec(*TABLE, "--category", "shop", "--last", "5")
+    cells = rows(out)
+    assert ["dropped: items with fewer than 5 events (--min-item-events 5)", "1", "1"] in cells
+    assert ["dropped: users with fewer than 5 events (--min-user-events 5)", "2", "2"] in cells
+    assert ["dropped: before the last 5 events of a user (--last 5)", "10"] in cells
+    assert ["dropped: repeats of the same user, item and time", "0"] in cells
+    assert ["served beside them: dropped events of items in the catalog", "12", "1"] in cells
+    assert ["not served: users without an event of an item in the catalog", "1"] in cells
+    _code, out, _err = embrec("data", "stats", "--category", "shop", "--json")
+    assert json.loads(out)["served beside"] == {"events": 12, "users": 1, "without history": 1}
+
+
 def test_list_and_stats(embrec, tmp_path):
     place = ("--workspace", tmp_path / "elsewhere")
     code, out, err = embrec("data", "list", *place)

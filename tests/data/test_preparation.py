@@ -54,6 +54,22 @@ def naive(events, config):
     return {user: items for user, items in found.items() if len(items) >= config.min_history}
 
 
+def naive_everyone(events, config, catalog):
+    """What is served, in plain Python: all events of items in the catalog, by user, time and input order."""
+    if config.duplicates == "drop":
+        events = list(dict.fromkeys(events))
+    elif config.duplicates == "first":
+        first = {}
+        for row, event in enumerate(events):
+            first[event[:2]] = min(first.get(event[:2], (event[2], row)), (event[2], row))
+        events = [events[row] for _, row in sorted(first.values(), key=lambda one: one[1])]
+    found = {}
+    for user, item, time in sorted(events, key=lambda event: event[2]):
+        if item in catalog:
+            found.setdefault(user, []).append((item, time))
+    return found
+
+
 letters = st.sampled_from("abcdefg")
 configs = st.builds(
     PreparationConfig,
@@ -79,6 +95,34 @@ def test_preparation_equals_a_plain_loop(events, config):
     assert report.kept["events"] == len(dataset.interactions) == sum(map(len, expected.values()))
     assert report.read["events"] - sum(report.dropped.values()) == report.kept["events"]
     assert (report.kept["users"], report.kept["items"]) == (len(expected), len(dataset.catalog))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("uvwxyz"), letters, st.integers(0, 4)), min_size=1, max_size=40),
+    configs,
+    st.booleans(),
+)
+def test_everyone_is_served_with_all_events_of_items_in_the_catalog(events, config, whole):
+    raw = raw_of(events, items=["a", "b", "unseen"], whole_catalog=whole)
+    numbered = raw.events.with_columns(number=pl.int_range(len(events)))
+    try:
+        dataset, report = prepare(RawData(numbered, raw.items, ("title",), ("number",), whole), config)
+    except DataError:
+        return
+    log = dataset.others.together_with(dataset.interactions)
+    names, found = dataset.catalog.item_ids, {}
+    for user, item, time, number in zip(log.user, log.item, log.time, log.context["number"], strict=True):
+        assert events[number] == (log.user_ids[user], names[item], time)
+        found.setdefault(log.user_ids[user], []).append((names[item], time))
+    assert found == naive_everyone(events, config, dataset.catalog)
+    assert list(found) == log.user_ids.tolist()
+    assert log.user_ids[: dataset.interactions.n_users].tolist() == dataset.interactions.user_ids.tolist()
+    assert report.others["events"] == len(log) - len(dataset.interactions)
+    assert report.others["users"] == log.n_users - dataset.interactions.n_users
+    without = dataset.others.users.filter(pl.col("served") == 0)["user"]
+    assert set(without) == {event[0] for event in events} - set(found)
+    assert report.others["without history"] == len(without)
 
 
 def test_the_published_filter_counts_once_on_the_raw_log():

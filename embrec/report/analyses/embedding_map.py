@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from embrec.data.batches import batches_in_order
+from embrec.data.everyone import learned_user
 from embrec.data.sequences import target_sequences
 from embrec.data.splits import Positions
 from embrec.errors import ConfigError, RunError
@@ -175,7 +176,7 @@ def locate(
     factors = ranker.factors(ranker.item_matrix())
     if factors is None:
         raise RunError(f"the scores of run {subject.run.name!r} are no inner products, so there is nothing to draw")
-    wanted = None if user is None else subject.dataset.interactions.user_index(user)
+    wanted = None if user is None else learned_user(subject.run.category, subject.dataset.interactions, user)
     targets = _sample(subject.partition.test, sample, np.random.default_rng(seed), wanted, user)
     item = subject.dataset.interactions.item[targets.events(subject.dataset.interactions)].astype(np.int64)
     scorable = factors.scorable.cpu().numpy()[item + 1]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embrec.files import check_output_folder, write_json
+from embrec.locks import together
 from embrec.progress import Progress, silent
 from embrec.report.analyses.output import plain
 from embrec.report.analyses.subject import Subject
@@ -104,17 +105,19 @@ def analyze_examples(
     subject = Subject.open(run)
     found = choose(subject, users=users, seed=seed, progress=progress)
     folder = output or subject.folder
-    folder.mkdir(parents=True, exist_ok=True)
-    for done, group in enumerate(found.groups, start=1):
-        if group.people:
-            save_figure(lambda shown=group: draw(subject, found, shown), folder, group.name)  # type: ignore[misc]
-        else:
-            for form in ("png", "svg"):  # of another seed or model
-                (folder / f"{group.name}.{form}").unlink(missing_ok=True)
-        progress("figures", done, len(found.groups))
     protocol = subject.protocol_of_lists().words()
     numbers = subject.description(command, protocol=protocol, seed=seed, users_chosen_from=found.users)
-    write_json(folder / "examples.json", plain(numbers | {"groups": [_plain(subject, one) for one in found.groups]}))
+    with together(folder):
+        for done, group in enumerate(found.groups, start=1):
+            if group.people:
+                save_figure(lambda shown=group: draw(subject, found, shown), folder, group.name)  # type: ignore[misc]
+            else:
+                for form in ("png", "svg"):  # of another seed or model
+                    (folder / f"{group.name}.{form}").unlink(missing_ok=True)
+            progress("figures", done, len(found.groups))
+        write_json(
+            folder / "examples.json", plain(numbers | {"groups": [_plain(subject, one) for one in found.groups]})
+        )
     return subject, found, folder
 
 

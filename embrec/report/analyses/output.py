@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embrec.files import write_json
+from embrec.locks import together
 from embrec.report.figures import save_figure
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ _CHARACTERS_PER_INCH = 13  # of a figure's title
 
 def write_analysis(folder: Path, name: str, drawing: Callable[[], "Figure"], numbers: Mapping[str, Any]) -> None:
     """Write `NAME.png`, `NAME.svg` and `NAME.json`; the numbers last, for they say that the rest is there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    save_figure(drawing, folder, name)
-    write_json(folder / f"{name}.json", plain(numbers))
+    with together(folder):
+        save_figure(drawing, folder, name)
+        write_json(folder / f"{name}.json", plain(numbers))
 
 
 def plain(value: Any) -> Any:
