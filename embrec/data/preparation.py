@@ -117,6 +117,7 @@ def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, Preparati
         item=_codes(events[ITEM], catalog.frame[ITEM]),
         time=events[TIME].to_numpy(),
         context={name: events[name].to_numpy() for name in raw.context},
+        item_ids=catalog.frame[ITEM],
     )
     tied = events.select((pl.len().over(USER, TIME) > 1).sum())[0, 0]
     items = events[ITEM].n_unique()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from embrec.data.catalog import Catalog
+from embrec.data.catalog import ITEM, Catalog
 from embrec.data.interactions import Interactions
 from embrec.errors import DataError
 from embrec.files import atomic_folder, write_json, write_parquet
@@ -84,6 +84,7 @@ def load_dataset(category: Category) -> Dataset:
         )
     frame = pl.read_parquet(category.data / "interactions.parquet")
     users = pl.read_parquet(category.data / "users.parquet")["user"]
+    catalog = Catalog(pl.read_parquet(category.data / "catalog.parquet"), meta["text_columns"])
     interactions = Interactions(
         user_ids=users.to_numpy().astype(object),
         user=frame["user"].to_numpy(),
@@ -94,6 +95,6 @@ def load_dataset(category: Category) -> Dataset:
             for name in frame.columns
             if name.startswith("context.")
         },
+        item_ids=catalog.frame[ITEM],
     )
-    catalog = Catalog(pl.read_parquet(category.data / "catalog.parquet"), meta["text_columns"])
     return Dataset(catalog, interactions, meta)

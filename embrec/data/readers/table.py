@@ -10,6 +10,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from embrec.data.catalog import IMAGE, Catalog
+from embrec.data.readers.frames import Frame, as_frame, is_frame
 from embrec.data.readers.images import images_by_column, images_in_folder
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, check_ids, require_events, require_file, unique_items
 from embrec.data.readers.tabular import Table, read_table
@@ -110,7 +111,7 @@ class TableSource(BaseModel):
 
 
 def read_items(
-    path: Path | str,
+    path: Path | str | Frame,
     *,
     item_column: str = ITEM,
     text_column: Sequence[str] = (),
@@ -123,7 +124,12 @@ def read_items(
     Raises:
         DataError: the file is missing, malformed or empty, or an item stands in it twice.
     """
-    table = read_table(Path(path), (item_column,), progress)
+    if is_frame(path):
+        frame = as_frame(path, "the items")
+        path = Path("the items")
+        table = Table(path, frame, pl.int_range(len(frame), dtype=pl.UInt32, eager=True))
+    else:
+        table = read_table(Path(path), (item_column,), progress)
     table.require([item_column], "--item-column")
     if table.frame.is_empty():
         raise DataError(f"{path}: the table has no items")
