@@ -4,7 +4,8 @@ An answer must depend on its history and on nothing else. Yet libraries add up t
 matrix has another shape, so that the last bit of a score, and with it the order of items that are equal but for that bit, would
 depend on how many other histories are asked for in the same call. So nothing here has a shape that the company decides.
 Histories are read in blocks whose width their own length decides, filled up to one of two numbers of rows, in one thread each,
-and where a processor is not steady even so, one by one; products are made by `Products`, whose bits do not depend on their block.
+and one by one where a processor is not steady even so; products are made by `Products`, whose bits do not depend on their
+block.
 """
 
 import math
