@@ -1,6 +1,6 @@
 """New items as a run's encoders read them: which columns must be there, what is in the catalog already, what says nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +8,6 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from embrec.data.catalog import IMAGE, ITEM, Catalog
 from embrec.data.readers.text import joined
@@ -18,8 +17,9 @@ from embrec.features.encoder import Encoded, Encoder
 from embrec.features.text.texts import TextParams, template_columns
 from embrec.models.items import ItemEncoder
 from embrec.names import listed, nearest
+from embrec.serving.ranking import each_alone
 
-_ROWS = 64  # of a block that the model's layers read: products of fewer rows have other last bits
+_ROWS = 64  # items that one thread works on at a time
 _SHOWN = 3  # items that a note names
 
 
@@ -87,19 +87,20 @@ def encode(encoder: Encoder, items: Catalog) -> tuple[Tensor, NDArray[np.bool_]]
     return torch.from_numpy(np.asarray(vectors).astype(np.float32, copy=False)), found
 
 
-@torch.inference_mode()
-def item_vectors(model: ItemEncoder, features: dict[str, Tensor], count: int) -> Tensor:
-    """Return the item vectors of new items, [k, d], each the same to the last bit whatever others there are."""
-    blocks = [torch.empty(0, model.out_dim)]
-    for start in range(0, count, _ROWS):
-        part = {name: vectors[start : start + _ROWS] for name, vectors in features.items()}
-        size = min(_ROWS, count - start)
-        padded = {name: F.pad(vectors, (0, 0, 0, _ROWS - size)) for name, vectors in part.items()}
-        blocks.append(model.encode(padded)[:size])
-    return torch.cat(blocks)
+def item_vectors(model: ItemEncoder, features: Mapping[str, Tensor], count: int) -> Tensor:
+    """Return the item vectors of new items, [k, d], each the same to the last bit whatever others there are: one by one, for
+    what a product of several rows gives for one of them depends on how many there are, and on where among them it stands.
+    """
+
+    def part(start: int) -> Tensor:
+        rows = range(start, min(start + _ROWS, count))
+        vectors = [model.encode({name: values[row : row + 1] for name, values in features.items()}) for row in rows]
+        return torch.cat(vectors)
+
+    return torch.cat([torch.empty(0, model.out_dim), *each_alone(part, range(0, count, _ROWS))])
 
 
-def empty_notes(items: Catalog, found: dict[str, NDArray[np.bool_]]) -> list[str]:
+def empty_notes(items: Catalog, found: Mapping[str, NDArray[np.bool_]]) -> list[str]:
     """Say in how many new items encoders found nothing.
 
     Args:
