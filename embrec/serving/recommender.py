@@ -143,19 +143,21 @@ class Recommender:
         items, notes = as_imported(self.run, items)
         extended, added, more = extend(self.catalog, items, read_columns(list(encoders.values()), self.catalog))
         notes += more
+        if not len(added):
+            _say(notes, tell)
+            return self
         features, found = {}, {}
         for done, (name, encoder) in enumerate(encoders.items()):
             progress("encode new items", done, len(encoders), name)
             features[name], found[name] = encode(encoder, added)
         progress("encode new items", len(encoders), len(encoders))
-        if len(added) and not np.any(list(found.values())):
+        if not np.any(list(found.values())):
             readable = ", ".join([*self.catalog.text_columns, "image"])
             raise DataError(
                 f"none of the {len(added):,} new items has anything that the encoders of run {self.run.name!r} read: columns "
                 f"such as {readable}, or a vector in their file; the items have: {', '.join(items.frame.columns)}"
             )
-        for note in [*notes, *empty_notes(added, found)]:
-            tell(note) if tell is not None else warnings.warn(note, stacklevel=2)
+        _say([*notes, *empty_notes(added, found)], tell)
         rows = item_vectors(self.model.items, features, len(added))
         empty = np.flatnonzero(~np.any(list(found.values()), axis=0)) + len(self.catalog) + 1
         return Recommender(
@@ -267,3 +269,12 @@ class Recommender:
             return part, *self.ranking.best(self.ranking.queries(sequences, part), excluded, k)
 
         return each_alone(best, parts_of(rows))
+
+
+def _say(notes: Sequence[str], tell: Callable[[str], None] | None) -> None:
+    """Tell what was noticed, as warnings for the caller of `with_items` where nobody else listens."""
+    for note in notes:
+        if tell is not None:
+            tell(note)
+        else:
+            warnings.warn(note, stacklevel=3)

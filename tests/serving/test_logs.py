@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+from support.serving import random_histories, toy_recommender
 
 import embrec
 from embrec.data.catalog import Catalog
 from embrec.data.interactions import Interactions
 from embrec.data.store import Dataset
 from embrec.errors import ConfigError, DataError
-from support.serving import random_histories, toy_recommender
 
 N_ITEMS = 60
 

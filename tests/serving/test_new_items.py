@@ -7,13 +7,13 @@ import warnings
 import numpy as np
 import polars as pl
 import pytest
+from support.categories import SETTINGS
 
 import embrec
 from embrec.data.catalog import Catalog
 from embrec.errors import ConfigError, DataError, RunError
 from embrec.features.registry import make_encoder
 from embrec.serving.new_items import extend, read_columns
-from support.categories import SETTINGS
 
 COLOURS, KINDS = ["red", "blue", "green", "oak", "steel"], ["lamp", "chair", "table", "shelf"]
 PRODUCTS = [

@@ -1,16 +1,18 @@
 """An answer depends on its history alone: not on its company, nor on how many items are asked for."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.serving import KINDS, random_histories, toy_recommender
+from support.toys import toy_batch
 
 from embrec.data.sequences import Sequences
 from embrec.evaluation.ranks import NotCandidates, Products
 from embrec.serving.ranking import Ranking, _widths
-from support.serving import KINDS, random_histories, toy_recommender
-from support.toys import toy_batch
 
 N_ITEMS = 300
 RECOMMENDERS = {(kind, dim): toy_recommender(kind, N_ITEMS, dim=dim) for kind in KINDS for dim in (32, 50)}
@@ -46,7 +48,7 @@ def test_the_best_few_are_the_first_of_the_best_many(kind, dim):
 def test_among_equal_scores_the_first_of_the_catalog_comes_first():
     model = toy_recommender(distinct=4)
     for answer in model.recommend(HISTORIES[:40], k=100):
-        for one, other in zip(answer, answer[1:], strict=False):
+        for one, other in pairwise(answer):
             assert one.score > other.score or (one.score == other.score and one.item < other.item)
 
 
@@ -112,7 +114,7 @@ def test_widths_hold_every_history_and_waste_little():
         widths = _widths(longest)
         assert widths[-1] >= longest
         assert (np.diff(widths) > 0).all()
-        assert all(later <= 1.5 * earlier for earlier, later in zip(widths, widths[1:], strict=False))
+        assert all(later <= 1.5 * earlier for earlier, later in pairwise(widths))
 
 
 def test_no_histories_have_no_answers():
