@@ -170,8 +170,10 @@ class Recommender:
             (*self.unreadable, *empty.tolist()),
         )
 
-    @overload
-    def recommend(self, histories: Sequence[str], k: int = ..., exclude_seen: bool = ...) -> list[Recommendation]: ...
+    @overload  # a str is a sequence of str too, but is refused
+    def recommend(  # type: ignore[overload-overlap]
+        self, histories: Sequence[str], k: int = ..., exclude_seen: bool = ...
+    ) -> list[Recommendation]: ...
 
     @overload
     def recommend(

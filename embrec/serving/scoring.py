@@ -126,7 +126,7 @@ def score_by_item(
     interactions = read_log(log, recommender.catalog, recommender.run.name)
     sequences, order = _histories(interactions)
 
-    def of_new(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def of_new(rows: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.float32]]:
         """Return users [R] and their scores of the new items, [n_new, R]."""
         ranking = recommender.ranking
         queries = ranking.queries(sequences, rows)
