@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from support.serving import KINDS, random_histories, toy_recommender
 from support.toys import toy_batch
 
+from embrec.data.interactions import Interactions
 from embrec.data.sequences import Sequences
+from embrec.data.splits import LeaveOneOut
+from embrec.evaluation.evaluator import EvaluationConfig, evaluate
 from embrec.evaluation.ranks import NotCandidates, Products
 from embrec.serving.ranking import Ranking, _widths
 
@@ -86,6 +89,24 @@ def test_a_look_at_all_scores_finds_what_exact_scores_of_all_find():
     exact = Products(ranking.factors, 6, N_ITEMS)(queries).block(1, N_ITEMS + 1)
     expected = np.argsort(-exact.numpy(), axis=1, kind="stable")[:, :10] + 1
     np.testing.assert_array_equal(many_ids.numpy(), expected)
+
+
+def test_lists_are_those_of_evaluation():
+    model = RECOMMENDERS["embrec", 32]
+    generator = np.random.default_rng(3)
+    drawn = [generator.permutation(N_ITEMS)[: generator.integers(5, 20)] for _ in range(200)]
+    user = np.repeat(np.arange(200), [len(items) for items in drawn])
+    names = np.array([f"u{number}" for number in range(200)], dtype=object)
+    log = Interactions.from_events(names, user, np.concatenate(drawn), np.arange(len(user)))
+    partition = LeaveOneOut()(log, N_ITEMS)
+    lists = evaluate(
+        model.model, log, partition, partition.test, EvaluationConfig(metrics=("auc",)), max_length=50, keep=5
+    ).top
+    histories = [[f"i{row:03d}" for row in drawn[number][:-1]] for number in partition.test.user]
+    served = model.recommend(histories, k=5)
+    assert [[f"i{row - 1:03d}" for row in found] for found in lists] == [
+        [one.item for one in found] for found in served
+    ]
 
 
 def test_threads_do_not_change_an_answer():
