@@ -266,9 +266,11 @@ class Recommender:
     ) -> Iterator[tuple[NDArray[np.integer], Tensor, Tensor]]:
         """Yield rows, and what `top_k` returns for them, a few hundred at a time, in their order."""
 
+        ranking = self.ranking  # made here, and not by several threads at once
+
         def best(part: NDArray[np.integer]) -> tuple[NDArray[np.integer], Tensor, Tensor]:
             excluded = excluded_items(sequences, part, exclude_seen)
-            return part, *self.ranking.best(self.ranking.queries(sequences, part), excluded, k)
+            return part, *ranking.best(ranking.queries(sequences, part), excluded, k)
 
         return each_alone(best, parts_of(rows))
 

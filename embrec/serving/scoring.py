@@ -125,10 +125,10 @@ def score_by_item(
         raise DataError("there are no new items to find users for; give them with --items")
     interactions = read_log(log, recommender.catalog, recommender.run.name)
     sequences, order = _histories(interactions)
+    ranking = recommender.ranking  # made here, and not by several threads at once
 
     def of_new(rows: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.float32]]:
         """Return users [R] and their scores of the new items, [n_new, R]."""
-        ranking = recommender.ranking
         queries = ranking.queries(sequences, rows)
         excluded = excluded_items(sequences, rows, exclude_seen)
         first = recommender.n_trained + 1
