@@ -24,7 +24,9 @@ def recommend(
     sample: Annotated[int | None, typer.Option(min=1, help="Or this many users of the category, drawn evenly.")] = None,
     k: Count = 10,
     keep_seen: KeepSeen = False,
-    json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object an item.")] = False,
+    json_lines: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object an item: user (null for --history), rank, item, ...")
+    ] = False,
     workspace: Workspace = None,
 ) -> None:
     """Recommend the next items to users, or after any history."""
@@ -37,18 +39,18 @@ def recommend(
     from embrec.workspace import Workspace as Workspaces
 
     recommender = Recommender.load(locate_run(run, Workspaces.locate(workspace)))
-    histories = histories_of(recommender, users=user, history=history, sample=sample)
-    results = recommender.recommend(list(histories.values()), k, exclude_seen=not keep_seen)
-    for (name, items), best in zip(histories.items(), results, strict=True):
+    requests = histories_of(recommender, users=user, history=history, sample=sample)
+    results = recommender.recommend([request.items for request in requests], k, exclude_seen=not keep_seen)
+    for request, best in zip(requests, results, strict=True):
         if json_lines:
             for place, item in enumerate(best, start=1):
-                answers().print(
-                    json.dumps({"for": name, "rank": place, **vars(item)}, ensure_ascii=False), markup=False
-                )
+                line = {"user": request.user, "rank": place, **vars(item)}
+                answers().print(json.dumps(line, ensure_ascii=False), markup=False)
             continue
-        recent = items[-_SHOWN:]
+        recent = request.items[-_SHOWN:]
         shown = [title or item for item, title in zip(recent, recommender.titles(recent), strict=True)]
-        answers().print(f"\n{name}, {len(items)} events" + (", the last of them:" if shown else ""), markup=False)
+        heading = f"\n{request.name}, {len(request.items)} events" + (", the last of them:" if shown else "")
+        answers().print(heading, markup=False)
         for title in shown:
             answers().print(f"  - {shorten(title, _TITLE)}", markup=False)
         print_table(
@@ -59,39 +61,50 @@ def recommend(
 
 def score(
     run: RunArgument,
-    output: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    output: Annotated[Path, typer.Option(help="File to write: .parquet, .csv or .jsonl.")],
     items: Annotated[
-        Path | None, typer.Option(help="New items: CSV, TSV, JSONL or Parquet with the catalog's columns.")
+        Path | None,
+        typer.Option(help="New items: a file like the one that the catalog was imported from, or with its columns."),
     ] = None,
     by: Annotated[str, typer.Option(help="user: best items of each user; item: best users of each new item.")] = "user",
     k: Count = 10,
     keep_seen: KeepSeen = False,
-    item_column: Annotated[str, typer.Option(help="Column of the new items' ids.")] = "item",
-    image_column: Annotated[str | None, typer.Option(help="Image path, relative to the file's folder.")] = None,
-    images: Annotated[Path | None, typer.Option(help="Folder of images named <item>.jpg.")] = None,
+    item_column: Annotated[
+        str | None, typer.Option(help="Column of the new items' ids (default: the import's).")
+    ] = None,
+    image_column: Annotated[
+        str | None, typer.Option(help="Image path, relative to the file's folder (default: the import's).")
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder of images named <item>.jpg (default: the import's).")
+    ] = None,
     workspace: Workspace = None,
 ) -> None:
     """Score new items for every user of the run's category, without retraining."""
     from embrec.cli.console import notes, progress_bars
     from embrec.data.everyone import load_everyone
-    from embrec.data.readers.table import read_items
     from embrec.serving.recommender import Recommender
-    from embrec.serving.scoring import score_by, write_scores
+    from embrec.serving.scoring import check_output, check_request, score_by, write_scores
     from embrec.training.run import locate_run
     from embrec.workspace import Workspace as Workspaces
 
     folder = locate_run(run, Workspaces.locate(workspace))
+    check_request(by, k, new_items=items is not None)
+    check_output(output)
     recommender = Recommender.load(folder)
+    everyone = load_everyone(folder.category)
+    said: list[str] = []
     with progress_bars() as progress:
         if items is not None:
-            new_items = read_items(items, item_column=item_column, image_column=image_column, images=images)
-            recommender = recommender.with_items(new_items, progress)
-        scores = score_by(
-            by, recommender, load_everyone(folder.category), k, exclude_seen=not keep_seen, progress=progress
-        )
+            new_items = recommender.read_items(items, item_column=item_column, image_column=image_column, images=images)
+            recommender = recommender.with_items(new_items, progress, said.append)
+        scores = score_by(by, recommender, everyone, k, exclude_seen=not keep_seen, progress=progress)
     write_scores(scores, output)
+    for note in said:
+        notes().print(f"note: {note}", markup=False)
     added = len(recommender.catalog) - recommender.n_trained
     notes().print(
         f"{added:,} new items beside {recommender.n_trained:,} of the catalog; "
-        f"{len(scores):,} rows, the best {k} for each {by}: {output}"
+        f"{len(scores):,} rows, the best {k} for each {by}: {output}",
+        markup=False,
     )

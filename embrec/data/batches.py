@@ -40,8 +40,8 @@ class Batch:
         return Batch(**{name: value.pin_memory() for name, value in vars(self).items()})
 
 
-def collate(sequences: Sequences, rows: NDArray[np.integer]) -> Batch:
-    """Gather some histories into a right-padded batch, without a Python step per event.
+def collate(sequences: Sequences, rows: NDArray[np.integer], width: int = 1) -> Batch:
+    """Gather some histories into a right-padded batch of at least `width` steps, without a Python step per event.
 
     Where `sequences` have targets, the whole history is the input and its last step predicts the target; otherwise each
     event predicts the one after it and the last event is only a target.
@@ -49,7 +49,7 @@ def collate(sequences: Sequences, rows: NDArray[np.integer]) -> Batch:
     start = sequences.ptr[rows]
     lengths = sequences.ptr[rows + 1] - start
     inputs = lengths if sequences.target is not None else lengths - 1
-    width = max(1, int(inputs.max(initial=0)))
+    width = max(width, int(inputs.max(initial=0)))
     steps = np.arange(width)
     valid = steps < inputs[:, None]  # [B, L]
     index = np.where(valid, start[:, None] + steps, 0)

@@ -5,9 +5,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from embrec.errors import DataError
+from embrec.names import did_you_mean
+
+_COMPARED = 20_000  # names of users that an unknown one is compared with, at most: a fraction of a second
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,8 @@ class Interactions:
         item: catalog row of each event's item, [E] (the tensor id is one more).
         time: seconds since 1970, or any increasing order where the source has no times, [E] int64.
         context: further columns, name -> [E].
+        item_ids: the ids of the catalog whose rows `item` holds, [n]; None where they are not known. Rows mean nothing beside
+            another catalog, so whoever brings a log to a model joins them by these ids.
     """
 
     user_ids: NDArray[np.object_]
@@ -27,6 +33,7 @@ class Interactions:
     item: NDArray[np.int32]
     time: NDArray[np.int64]
     context: Mapping[str, NDArray] = field(default_factory=dict)
+    item_ids: pl.Series | None = None
 
     @classmethod
     def from_events(
@@ -36,6 +43,7 @@ class Interactions:
         item: NDArray[np.integer],
         time: NDArray[np.integer],
         context: Mapping[str, NDArray] | None = None,
+        item_ids: pl.Series | None = None,
     ) -> "Interactions":
         """Build the log from events in input order; the arguments are the attributes, unsorted.
 
@@ -55,6 +63,7 @@ class Interactions:
             item=item[order].astype(np.int32),
             time=time[order].astype(np.int64),
             context={name: column[order] for name, column in (context or {}).items()},
+            item_ids=item_ids,
         )
 
     def __len__(self) -> int:
@@ -94,7 +103,13 @@ class Interactions:
         try:
             return self._user_index[user]
         except KeyError:
-            raise DataError(f"no user {user!r} among the {self.n_users} users of the log") from None
+            near = did_you_mean(user, self._like(user))
+            raise DataError(f"no user {user!r} among the {self.n_users:,} users of the log{near}") from None
+
+    def _like(self, user: str) -> list[str]:
+        """Return the names of users that are about as long as one: few enough to look for the nearest among them."""
+        alike = [name for name in self.user_ids.tolist() if abs(len(name) - len(user)) <= 1]
+        return alike[:_COMPARED]
 
     def history(self, user: int) -> NDArray[np.int32]:
         """Return the catalog rows of one user's events in order."""

@@ -189,6 +189,7 @@ def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, Preparati
         item=row_of[item[mine]],
         time=events[TIME].gather(mine).to_numpy(),
         context={name: events[context_name(name)].gather(mine).to_numpy() for name in raw.context},
+        item_ids=catalog.frame[ITEM],
     )
     others = _put_aside(raw, events, order, kept, kept_users, row_of, users.names)
     described = 0 if raw.items is None else seen.is_in(raw.items[ITEM].implode()).sum()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from embrec.data.catalog import Catalog
+from embrec.data.catalog import ITEM, Catalog
 from embrec.data.interactions import Interactions
 from embrec.data.others import EVENTS, USERS, Others
 from embrec.errors import DataError
@@ -162,6 +162,9 @@ def _read_dataset(category: Category) -> Dataset:
         )
     frame = pl.read_parquet(category.data / "interactions.parquet")
     users = pl.read_parquet(category.data / "users.parquet")["user"]
+    catalog = Catalog(
+        pl.read_parquet(category.data / "catalog.parquet"), meta["text_columns"], meta.get("title_column")
+    )
     interactions = Interactions(
         user_ids=users.to_numpy().astype(object),
         user=frame["user"].to_numpy(),
@@ -172,9 +175,7 @@ def _read_dataset(category: Category) -> Dataset:
             for name in frame.columns
             if name.startswith("context.")
         },
-    )
-    catalog = Catalog(
-        pl.read_parquet(category.data / "catalog.parquet"), meta["text_columns"], meta.get("title_column")
+        item_ids=catalog.frame[ITEM],
     )
     return Dataset(catalog, interactions, meta)
 

@@ -44,6 +44,11 @@ class BestItems:
         self._merge()
         return self._ids
 
+    def scores(self) -> Tensor:
+        """Return their scores, [B, k]; -inf where a row has fewer."""
+        self._merge()
+        return self._scores
+
     def _first_bar(self, block: Tensor) -> Tensor:
         """Return what lets the best k of a block pass, and all that equal the last of them: just below the k-th score."""
         if block.shape[1] < self.k:
@@ -63,14 +68,17 @@ class BestItems:
             all_ids = self._ids.new_zeros((len(counts), width))
             all_scores[:, : self.k], all_ids[:, : self.k] = self._scores, self._ids
             all_scores[row, self.k + place], all_ids[row, self.k + place] = scores, ids
-            best = _stable_best(all_scores, self.k)
+            best = stable_best(all_scores, self.k)
             self._scores, self._ids = all_scores.gather(1, best), all_ids.gather(1, best)
             self._waiting, self._n_waiting = [], 0
         self._bar = self._scores[:, -1].contiguous()
 
 
-def _stable_best(scores: Tensor, k: int) -> Tensor:
-    """Return the columns of the k highest scores of each row, best first, the earlier of equals first, [B, k]."""
+def stable_best(scores: Tensor, k: int) -> Tensor:
+    """Return the columns of the k highest scores of each row, best first, the earlier of equals first, [B, k].
+
+    This is the rule of every list: the highest score first, and among equal ones the item that stands first in the catalog.
+    """
     if scores.device.type == "cpu":  # sorts short rows several times as fast as torch does
         return torch.from_numpy(np.argsort(-scores.numpy(), axis=1, kind="stable")[:, :k].copy())
     return scores.argsort(dim=1, descending=True, stable=True)[:, :k]

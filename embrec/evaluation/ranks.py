@@ -160,7 +160,11 @@ class Products:
 
     def of(self, ids: Tensor) -> Tensor:
         """Return one product a row: the diagonal of a product of matrices, which is made as the blocks are."""
-        return (self._queries @ _at_least(self.items[ids]).T).diagonal()[: self._rows]
+        return self.among(ids).diagonal()
+
+    def among(self, ids: Tensor) -> Tensor:
+        """Return the products with any items, [C] -> [B, C], each the same to the last bit as in a block."""
+        return (self._queries @ _at_least(self.items[ids]).T)[: self._rows, : len(ids)]
 
 
 def _at_least(vectors: Tensor) -> Tensor:
@@ -260,7 +264,7 @@ class CatalogScan:
         if len(parts) == 1:
             return self._scan(*asked[0])
         threads = torch.get_num_threads()
-        found = [task.result() for task in [_threads().submit(self._scan, *part) for part in asked]]
+        found = [task.result() for task in [single_threads().submit(self._scan, *part) for part in asked]]
         torch.set_num_threads(threads)  # what threads that begin later inherit; those of the pool keep their one
         standing = Standing(
             *(np.concatenate([getattr(one, name) for one, _ in found]) for name in Standing.__dataclass_fields__)
@@ -293,8 +297,8 @@ class CatalogScan:
         counter = self.counter(place)
         best = BestItems(len(targets), keep, counter) if keep else None
         asked = None if time is None else torch.from_numpy(time).to(self.device)
-        pairs = _ByItem(excluded.row, excluded.item)
-        own = _ByItem(rows, targets)
+        pairs = PairsByItem(excluded.row, excluded.item)
+        own = PairsByItem(rows, targets)
         for number, (start, stop) in enumerate(self._blocks()):
             block = scores.block(start, stop)
             if len(self._unscored[number]):
@@ -332,12 +336,15 @@ def _parts(rows: int) -> list[slice]:
 
 
 @cache
-def _threads() -> ThreadPoolExecutor:
-    """Return threads in which torch itself uses one: rows shared out once cost less than each operation shared out."""
+def single_threads() -> ThreadPoolExecutor:
+    """Return threads in which torch itself uses one: rows shared out once cost less than each operation shared out.
+
+    Whoever uses them afterwards calls `torch.set_num_threads` with the number from before: threads that begin later inherit it.
+    """
     return ThreadPoolExecutor(thread_name_prefix="embrec-ranks", initializer=lambda: torch.set_num_threads(1))
 
 
-class _ByItem:
+class PairsByItem:
     """Pairs of row and tensor id, sorted by id so that those of a block are one slice."""
 
     def __init__(self, row: NDArray[np.int64], item: NDArray[np.int64]) -> None:

@@ -1,24 +1,32 @@
 """A trained run in use: recommend from any history, and take in items that training never saw."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from embrec.data.batches import collate
 from embrec.data.catalog import Catalog
+from embrec.data.readers.frames import Frame
 from embrec.data.sequences import Sequences
 from embrec.errors import DataError, RunError
 from embrec.features.registry import load_encoder
 from embrec.features.text.texts import clean
 from embrec.models.recommender import Recommender as Model
 from embrec.progress import Progress, silent
+from embrec.serving.new_items import empty_notes, encode, extend, item_vectors, read_columns
+from embrec.serving.ranking import Ranking, each_alone, excluded_items, parts_of
+from embrec.serving.reading import as_imported, read_new_items
+from embrec.serving.requests import History, check_count, read_histories
 from embrec.training.config import RunConfig
-from embrec.training.run import RunFolder, load_model
+from embrec.training.run import RunFolder, load_model, locate_run
+from embrec.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -33,15 +41,28 @@ class Recommendation:
 class Recommender:
     """Recommends from a run's files alone: neither its category nor its feature tables are read.
 
+    The answer to a history depends on the history alone: not on what else is asked for in the same call, nor on how many
+    items are asked for, so that the best 5 are the first 5 of the best 10. Among equal scores the item that stands first in the
+    catalog comes first, as in evaluation.
+
     Attributes:
         run: the folder it came from.
         config: how it was trained.
         catalog: the candidates, in the order of the tensor ids; items added later stand at the end.
         n_trained: how many of them were there in training.
+        item_matrix: the vectors of all items behind a row of zeros, [n + 1, d]; `item_vectors` gives them by id.
+        unreadable: tensor ids of added items in which the encoders found nothing to read; they are no candidates.
     """
 
     def __init__(
-        self, run: RunFolder, config: RunConfig, model: Model, item_matrix: Tensor, catalog: Catalog, n_trained: int
+        self,
+        run: RunFolder,
+        config: RunConfig,
+        model: Model,
+        item_matrix: Tensor,
+        catalog: Catalog,
+        n_trained: int,
+        unreadable: Sequence[int] = (),
     ) -> None:
         self.run = run
         self.config = config
@@ -49,70 +70,135 @@ class Recommender:
         self.item_matrix = item_matrix
         self.catalog = catalog
         self.n_trained = n_trained
+        self.unreadable = tuple(unreadable)
 
     @classmethod
-    def load(cls, run: RunFolder | Path | str) -> "Recommender":
-        """Read a run folder.
+    def load(cls, run: RunFolder | Path | str, workspace: Workspace | Path | str | None = None) -> "Recommender":
+        """Read a run.
+
+        Args:
+            run: its folder, `category/run`, or its name where it is the only one of that name.
+            workspace: where a run that is named is looked for; $EMBREC_WORKSPACE, else ./workspace, if None.
 
         Raises:
-            RunError: the folder is no finished run.
+            RunError: there is no such run, or it is not finished.
         """
+        if isinstance(run, str) and len(Path(run).parts) <= 2:
+            run = locate_run(run, workspace if isinstance(workspace, Workspace) else Workspace.locate(workspace))
         folder = run if isinstance(run, RunFolder) else RunFolder(Path(run))
         trained = load_model(folder)
         return cls(folder, folder.config(), trained.model, trained.item_matrix, trained.catalog, len(trained.catalog))
 
-    def with_items(self, items: Catalog, progress: Progress = silent) -> "Recommender":
-        """Return a recommender whose candidates include new items, encoded as the run's own were; nothing is retrained.
+    def read_items(
+        self,
+        items: Frame | Path | str,
+        *,
+        item_column: str | None = None,
+        image_column: str | None = None,
+        images: Path | None = None,
+    ) -> Catalog:
+        """Read new items as the run's own catalog was read: by the reader of its source, from the same columns.
 
         Args:
-            items: the new items; their columns are read as the catalog's are, and those they lack count as empty.
-            progress: told of every source that is encoded.
+            items: a file such as the catalog came from, or with the catalog's columns; or such a table in memory.
+            item_column: of the ids, if it is another than the import's.
+            image_column: of the paths of pictures, relative to the file's folder, if it is another than the import's.
+            images: folder of pictures named <item>.jpg, if it is another than the import's.
 
         Raises:
-            DataError: an item is in the catalog already, or the encoders find nothing to read in any of the new ones.
+            DataError: the file is missing, malformed or empty, has no ids, or an item stands in it twice.
+        """
+        return read_new_items(self.run, items, item_column, image_column, images)
+
+    def with_items(
+        self,
+        items: Catalog | Frame | Path | str,
+        progress: Progress = silent,
+        tell: Callable[[str], None] | None = None,
+    ) -> "Recommender":
+        """Return a recommender whose candidates include new items, encoded as the run's own were; nothing is retrained.
+
+        An item's vector does not depend on the others that are added with it. Items that are there already are left out, and
+        those in which the encoders find nothing to read are no candidates.
+
+        Args:
+            items: the new items: a file or a table in memory, which are read by `read_items`, or a catalog. Columns that they
+                lack count as empty.
+            progress: told of every source that is encoded.
+            tell: told in a line each what was noticed, such as columns that are missing; a Python warning each if None.
+
+        Raises:
+            DataError: the encoders find nothing to read in any of the new items, or the items cannot be read.
             RunError: the model knows items by identity only.
         """
-        if not self.config.model.features:
+        names = self.config.model.features
+        if not names:
             raise RunError(
                 f"run {self.run.name!r} knows items by identity only and cannot score new ones; "
                 "train with --source content or hybrid"
             )
-        known = [item for item in items.item_ids.tolist() if item in self.catalog]
-        if known:
-            raise DataError(f"item {known[0]!r} is in the catalog already ({len(known)} such); leave it out")
-        columns = [name for name in self.catalog.frame.columns if name in items.frame.columns]
-        texts = [name for name in self.catalog.text_columns if name in items.frame.columns]
-        extended = self.catalog.extended(Catalog(items.frame.select(columns), texts))
-        added = extended.select(range(len(self.catalog), len(extended)))
-        features, present = {}, np.zeros(len(added), dtype=bool)
-        for done, name in enumerate(self.config.model.features):
-            progress("encode new items", done, len(self.config.model.features), name)
-            encoded = load_encoder(self.run.encoders / name).encode(added)
-            features[name] = torch.from_numpy(encoded.vectors.astype(np.float32, copy=False))
-            present |= encoded.present
-        progress("encode new items", len(features), len(features))
-        if len(added) and not present.any():
+        encoders = {name: load_encoder(self.run.encoders / name) for name in names}
+        if not isinstance(items, Catalog):
+            items = self.read_items(items)
+        items, notes = as_imported(self.run, items)
+        extended, added, more = extend(self.catalog, items, read_columns(list(encoders.values()), self.catalog))
+        notes += more
+        if not len(added):
+            _say(notes, tell)
+            return self
+        features, found = {}, {}
+        for done, (name, encoder) in enumerate(encoders.items()):
+            progress("encode new items", done, len(encoders), name)
+            features[name], found[name] = encode(encoder, added)
+        progress("encode new items", len(encoders), len(encoders))
+        if not np.any(list(found.values())):
             readable = ", ".join([*self.catalog.text_columns, "image"])
             raise DataError(
                 f"none of the {len(added):,} new items has anything that the encoders of run {self.run.name!r} read: columns "
                 f"such as {readable}, or a vector in their file; the items have: {', '.join(items.frame.columns)}"
             )
-        with torch.inference_mode():
-            rows = self.model.items.encode(features)
+        _say([*notes, *empty_notes(added, found)], tell)
+        rows = item_vectors(self.model.items, features, len(added))
+        empty = np.flatnonzero(~np.any(list(found.values()), axis=0)) + len(self.catalog) + 1
         return Recommender(
-            self.run, self.config, self.model, torch.cat([self.item_matrix, rows]), extended, self.n_trained
+            self.run,
+            self.config,
+            self.model,
+            torch.cat([self.item_matrix, rows]),
+            extended,
+            self.n_trained,
+            (*self.unreadable, *empty.tolist()),
         )
 
+    @overload  # a str is a sequence of str too, but is refused
+    def recommend(  # type: ignore[overload-overlap]
+        self, histories: Sequence[str], k: int = ..., exclude_seen: bool = ...
+    ) -> list[Recommendation]: ...
+
+    @overload
     def recommend(
-        self, histories: Sequence[Sequence[str]], k: int = 10, exclude_seen: bool = True
-    ) -> list[list[Recommendation]]:
+        self, histories: Sequence[History], k: int = ..., exclude_seen: bool = ...
+    ) -> list[list[Recommendation]]: ...
+
+    def recommend(
+        self, histories: Sequence[str] | Sequence[History], k: int = 10, exclude_seen: bool = True
+    ) -> list[Recommendation] | list[list[Recommendation]]:
         """Return the best k items after each history of item ids, oldest first.
 
+        Args:
+            histories: lists of ids, [["a", "b"], ["c"]], whose answer is a list of recommendations each; or one list of ids,
+                ["a", "b"], which is one history, and whose answer is one list of recommendations.
+            k: how many items; a history with fewer candidates gets fewer.
+            exclude_seen: leave out the items of the history.
+
         Raises:
-            DataError: a history names an unknown item.
+            ConfigError: k is no whole number of at least 1.
+            DataError: a history names an unknown item, or a text stands where a history belongs.
         """
-        sequences = Sequences.from_histories(self.catalog.rows(history) for history in histories)
-        scores, ids = self.top_k(sequences, np.arange(len(histories)), k, exclude_seen)
+        k = check_count(k)
+        read, flat = read_histories(histories)
+        sequences = Sequences.from_histories(self.catalog.rows(history) for history in read)
+        scores, ids = self.top_k(sequences, np.arange(len(read)), k, exclude_seen)
         answers = []
         for row_scores, row_ids in zip(scores.numpy(), ids.numpy(), strict=True):
             kept = np.isfinite(row_scores)
@@ -123,31 +209,73 @@ class Recommender:
                     for item, score, title in zip(items, row_scores[kept].tolist(), self.titles(items), strict=True)
                 ]
             )
-        return answers
+        return answers[0] if flat else answers
+
+    def item_vectors(self, items: Sequence[str] | None = None) -> NDArray[np.float32]:
+        """Return the vectors of items as the model compares them with histories, in the order of the ids, [n, d].
+
+        Args:
+            items: their ids; all items in the order of `catalog.item_ids` if None.
+
+        Raises:
+            DataError: an item is unknown, or one text is given where a list of ids belongs.
+        """
+        if items is None:
+            rows = np.arange(len(self.catalog))
+        elif isinstance(items, str):
+            raise DataError(f"{items!r} is a text where a list of ids belongs; write item_vectors([{items!r}])")
+        else:
+            rows = self.catalog.rows(items)
+        vectors: NDArray[np.float32] = self.item_matrix.float().numpy()[rows + 1]
+        return vectors
 
     def titles(self, items: Sequence[str]) -> list[str]:
         """Return the titles of items without markup, empty where there is none."""
-        return [clean(title) for title in self.catalog.titles(self.catalog.rows(items))]
+        return [clean(self._titles[row]) for row in self.catalog.rows(items).tolist()]
 
-    @torch.inference_mode()
+    @cached_property
+    def _titles(self) -> list[str]:
+        return self.catalog.titles()
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """What ranks the candidates; made when it is first asked for, and kept."""
+        return Ranking(
+            self.model, self.item_matrix, self.config.model.max_length, np.array(self.unreadable, dtype=np.int64)
+        )
+
     def top_k(
         self, sequences: Sequences, rows: NDArray[np.integer], k: int, exclude_seen: bool = True
     ) -> tuple[Tensor, Tensor]:
         """Return the scores and tensor ids of the best k candidates after some of the histories, both [R, k].
 
-        Items of the history are left out where `exclude_seen`; where fewer than k candidates are left, the scores end in
-        -inf.
+        Items of the history are left out where `exclude_seen`; where fewer than k candidates are left, the scores end in -inf
+        and the ids in 0.
         """
-        scores = self.score(sequences, rows, exclude_seen)
-        best = scores.topk(min(k, scores.shape[1] - 1), dim=1)
-        return best.values, best.indices
+        found = list(self.top_k_of_parts(sequences, rows, k, exclude_seen))
+        width = min(k, len(self.catalog))
+        scores = torch.cat([torch.empty(0, width), *(part for _, part, _ in found)])
+        ids = torch.cat([torch.empty(0, width, dtype=torch.long), *(part for _, _, part in found)])
+        return scores, ids
 
-    @torch.inference_mode()
-    def score(self, sequences: Sequences, rows: NDArray[np.integer], exclude_seen: bool = True) -> Tensor:
-        """Return the scores of all candidates after some of the histories, [R, n + 1]; excluded ones are -inf."""
-        read = sequences.select(rows, self.config.model.max_length)
-        scores = self.model.score(collate(read, np.arange(len(read))), item_matrix=self.item_matrix)
-        if exclude_seen:
-            seen = collate(sequences, rows).items  # the whole history, not only what the model reads
-            scores.scatter_(1, seen, -torch.inf)
-        return scores
+    def top_k_of_parts(
+        self, sequences: Sequences, rows: NDArray[np.integer], k: int, exclude_seen: bool = True
+    ) -> Iterator[tuple[NDArray[np.integer], Tensor, Tensor]]:
+        """Yield rows, and what `top_k` returns for them, a few hundred at a time, in their order."""
+
+        ranking = self.ranking  # made here, and not by several threads at once
+
+        def best(part: NDArray[np.integer]) -> tuple[NDArray[np.integer], Tensor, Tensor]:
+            excluded = excluded_items(sequences, part, exclude_seen)
+            return part, *ranking.best(ranking.queries(sequences, part), excluded, k)
+
+        return each_alone(best, parts_of(rows))
+
+
+def _say(notes: Sequence[str], tell: Callable[[str], None] | None) -> None:
+    """Tell what was noticed, as warnings for the caller of `with_items` where nobody else listens."""
+    for note in notes:
+        if tell is not None:
+            tell(note)
+        else:
+            warnings.warn(note, stacklevel=3)

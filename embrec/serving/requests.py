@@ -1,22 +1,46 @@
-"""For whom to recommend: users by name, any history, or a sample of users."""
+"""For whom to recommend: histories as callers write them, users by name, or a sample of users."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from embrec.data.everyone import load_everyone
-from embrec.errors import ConfigError
-from embrec.serving.recommender import Recommender
+from embrec.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from embrec.serving.recommender import Recommender
+
+History = Sequence[str]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One history that is asked for.
+
+    Attributes:
+        items: ids, oldest first.
+        user: whose it is; None where it is nobody's.
+    """
+
+    items: list[str]
+    user: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+        return "this history" if self.user is None else f"user {self.user}"
 
 
 def histories_of(
-    recommender: Recommender,
+    recommender: "Recommender",
     *,
     users: Sequence[str] | None = None,
     history: str | None = None,
     sample: int | None = None,
-) -> dict[str, list[str]]:
-    """Return the histories that a request names, label -> item ids, oldest first.
+) -> list[Request]:
+    """Return the histories that a request names; the items of users are those of the log of the run's category, by their ids.
 
     Args:
         recommender: whose category the users belong to.
@@ -33,11 +57,73 @@ def histories_of(
     if history is not None:
         items = [item.strip() for item in history.split(",") if item.strip()]
         recommender.catalog.rows(items)
-        return {"this history": items}
+        return [Request(items)]
     everyone = load_everyone(recommender.run.category)
     log = everyone.interactions
     if users:
         indices = [everyone.user_index(user) for user in users]
     else:
         indices = np.unique(np.linspace(0, log.n_users - 1, sample or 1).astype(int)).tolist()
-    return {f"user {log.user_ids[index]}": everyone.catalog.item_ids[log.history(index)].tolist() for index in indices}
+    found = []
+    for index in indices:
+        request = Request(everyone.catalog.item_ids[log.history(index)].tolist(), str(log.user_ids[index]))
+        unknown = [item for item in request.items if item not in recommender.catalog]
+        if unknown:
+            raise DataError(
+                f"{request.name} has item {unknown[0]!r}, which came into the catalog after run {recommender.run.name!r} was "
+                "trained; train again, or use `score` with --items for items that are new"
+            )
+        found.append(request)
+    return found
+
+
+def read_histories(given: Iterable[str] | Iterable[History]) -> tuple[list[list[str]], bool]:
+    """Return histories as lists of ids, and whether a single one was given that was not wrapped in a list.
+
+    >>> read_histories([["a", "b"], ("c",)])
+    ([['a', 'b'], ['c']], False)
+    >>> read_histories(["a", "b"])
+    ([['a', 'b']], True)
+
+    Raises:
+        DataError: a text stands where a history belongs, or something that is no text where an id belongs.
+    """
+    if isinstance(given, str | bytes):
+        raise DataError(f"{given!r} is a text where a history belongs; wrap it in a list: recommend([{given!r}])")
+    if isinstance(given, Mapping) or hasattr(given, "columns"):
+        raise DataError(
+            f"histories are lists of item ids, not a {type(given).__name__}; give for example list(histories.values()), or "
+            "the table to score_by_user"
+        )
+    entries: list[object] = list(_iterated(given, "the histories"))
+    if entries and all(isinstance(entry, str) for entry in entries):
+        return [[str(item) for item in entries]], True
+    histories = []
+    for place, entry in enumerate(entries, start=1):
+        if isinstance(entry, str | bytes):
+            raise DataError(
+                f"history {place} is the text {entry!r}, beside others that are lists; wrap it in a list: [[...], [{entry!r}]]"
+            )
+        items = list(_iterated(entry, f"history {place}"))
+        for item in items:
+            if not isinstance(item, str):
+                raise DataError(f"history {place} holds {item!r}; item ids are texts, such as {str(item)!r} in quotes")
+        histories.append([str(item) for item in items])
+    return histories, False
+
+
+def check_count(k: object) -> int:
+    """Return how many items are wanted.
+
+    Raises:
+        ConfigError: it is not a whole number of at least 1.
+    """
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+        raise ConfigError(f"k is {k!r}; give how many items to return, a whole number from 1")
+    return int(k)
+
+
+def _iterated(value: object, what: str) -> Iterable[object]:
+    if isinstance(value, Iterable):
+        return value
+    raise DataError(f"{what}: {value!r} is no list of item ids; a history is a list of texts, such as ['a1', 'b2']")

@@ -1,63 +1,89 @@
-"""Batch scoring: the best items for every user, or the best users for every new item, written as one Parquet table."""
+"""Batch scoring: the best items for every user, or the best users for every new item, written as one table."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from embrec.data.interactions import Interactions
 from embrec.data.sequences import Sequences, latest_sequences
-from embrec.data.store import Dataset
 from embrec.errors import ConfigError, DataError
-from embrec.files import write_parquet
+from embrec.files import atomic_path
+from embrec.names import unknown
 from embrec.progress import Progress, silent
+from embrec.serving.logs import Log, read_log
+from embrec.serving.ranking import each_alone, excluded_items, parts_of
 from embrec.serving.recommender import Recommender
+from embrec.serving.requests import check_count
 
-_USERS_AT_A_TIME = 256
+WAYS = ("user", "item")
 
 
 def score_by(
     what: str,
     recommender: Recommender,
-    dataset: Dataset,
+    log: Log,
     k: int = 10,
     *,
     exclude_seen: bool = True,
     progress: Progress = silent,
 ) -> pl.DataFrame:
-    """Score a data set by `user` or by `item`; see `score_by_user` and `score_by_item`.
+    """Score a log by `user` or by `item`; see `score_by_user` and `score_by_item`.
 
     Raises:
         ConfigError: it is neither.
-        DataError: the log's catalog is not the one that the run was trained on.
     """
-    if what not in _WAYS:
-        raise ConfigError(f"--by {what!r} is neither user nor item")
-    if dataset.catalog.fingerprint != recommender.catalog.select(range(recommender.n_trained)).fingerprint:
-        raise DataError(
-            f"run {recommender.run.path} was trained on another catalog than its category holds; train again"
-        )
-    return _WAYS[what](recommender, dataset.interactions, k, exclude_seen=exclude_seen, progress=progress)
+    score = score_by_user if check_request(what, k) == "user" else score_by_item
+    return score(recommender, log, k, exclude_seen=exclude_seen, progress=progress)
+
+
+def check_request(what: str, k: object = 10, new_items: bool = True) -> str:
+    """Return by what is to be scored, if that can be, before anything is read.
+
+    Raises:
+        ConfigError: it is neither `user` nor `item`, k is no whole number of at least 1, or there are no new items to find
+            users for.
+    """
+    if what not in WAYS:
+        raise ConfigError(unknown("way to score by", what, WAYS))
+    check_count(k)
+    if what == "item" and not new_items:
+        raise ConfigError("there are no new items to find users for; give them with --items")
+    return what
 
 
 def score_by_user(
     recommender: Recommender,
-    interactions: Interactions,
+    log: Log,
     k: int = 10,
     *,
     exclude_seen: bool = True,
     progress: Progress = silent,
 ) -> pl.DataFrame:
-    """Return each user's best k candidates: columns user, rank (from 1), item, score, new (added after training)."""
+    """Return each user's best k candidates: columns user, rank (from 1), item, score, new (added after training).
+
+    Args:
+        recommender: what scores.
+        log: whose histories: a data set, the log of one, or a table of users, items and perhaps times; see `read_log`. Its
+            items are found by their ids, whatever catalog its rows are of.
+        k: how many items a user.
+        exclude_seen: leave out the items of the user's history.
+        progress: told how many users are done.
+
+    Raises:
+        ConfigError: k is no whole number of at least 1.
+        DataError: the log has items that the recommender does not know, or is at fault itself.
+    """
+    k = check_count(k)
+    interactions = read_log(log, recommender.catalog, recommender.run.name)
     item_ids, user_ids = _names(recommender.catalog.item_ids), _names(interactions.user_ids)
-    frames = []
-    for rows, scores in _blocks(recommender, interactions, exclude_seen, progress):
-        best = scores.topk(min(k, scores.shape[1] - 1), dim=1)
-        values, ids = best.values.numpy(), best.indices.numpy()
+    sequences, order = _histories(interactions)
+    frames = [_NOBODY]
+    done = 0
+    for rows, scores, tensor_ids in recommender.top_k_of_parts(sequences, order, k, exclude_seen):
+        values, ids = scores.numpy(), tensor_ids.numpy()
         kept = np.isfinite(values)
         row, place = np.nonzero(kept)
         frames.append(
@@ -71,78 +97,110 @@ def score_by_user(
                 }
             )
         )
+        done += len(rows)
+        progress("score users", done, len(order))
     return pl.concat(frames)
 
 
 def score_by_item(
     recommender: Recommender,
-    interactions: Interactions,
+    log: Log,
     k: int = 10,
     *,
     exclude_seen: bool = True,
     progress: Progress = silent,
 ) -> pl.DataFrame:
-    """Return each new item's best k users: columns item, rank (from 1), user, score.
+    """Return each new item's best k users: columns item, rank (from 1), user, score; arguments as of `score_by_user`.
 
-    Scores of one item by different users are inner products of the same vector, so they can be compared.
+    Scores of one item by different users are inner products of the same vector, so they can be compared. Among equal scores the
+    user who stands first in the log comes first. An item in which the encoders found nothing to read has no users.
 
     Raises:
-        DataError: no items were added after training.
+        ConfigError: k is no whole number of at least 1.
+        DataError: no items were added after training, or the log is at fault.
     """
+    k = check_count(k)
     n_new = len(recommender.catalog) - recommender.n_trained
     if n_new == 0:
         raise DataError("there are no new items to find users for; give them with --items")
-    best_scores = torch.full((n_new, 0), -torch.inf)
-    best_users = torch.zeros((n_new, 0), dtype=torch.long)
-    for rows, scores in _blocks(recommender, interactions, exclude_seen, progress):
-        of_new = scores[:, recommender.n_trained + 1 :].T  # [n_new, users of the block]
-        users = torch.from_numpy(rows).expand(n_new, -1)
-        best_scores, best_users = _merge(best_scores, best_users, of_new, users, k)
-    row, place = np.nonzero(np.isfinite(best_scores.numpy()))
-    new_ids = _names(recommender.catalog.item_ids[recommender.n_trained :])
-    users_of_items = best_users.numpy()[row, place]
+    interactions = read_log(log, recommender.catalog, recommender.run.name)
+    sequences, order = _histories(interactions)
+    ranking = recommender.ranking  # made here, and not by several threads at once
+
+    def of_new(rows: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.float32]]:
+        """Return users [R] and their scores of the new items, [n_new, R]."""
+        queries = ranking.queries(sequences, rows)
+        excluded = excluded_items(sequences, rows, exclude_seen)
+        first = recommender.n_trained + 1
+        blocks = [block.numpy().T.copy() for _, block in ranking.blocks(queries, excluded, first)]
+        return rows, np.concatenate(blocks)
+
+    scores = np.full((n_new, 0), -np.inf, dtype=np.float32)
+    users = np.zeros((n_new, 0), dtype=np.int64)
+    done = 0
+    for rows, more in each_alone(of_new, parts_of(order)):
+        scores = np.concatenate([scores, np.where(np.isnan(more), -np.inf, more)], axis=1)
+        users = np.concatenate([users, np.broadcast_to(rows, more.shape)], axis=1)
+        best = np.lexsort((users, -scores), axis=1)[:, :k]
+        scores, users = np.take_along_axis(scores, best, axis=1), np.take_along_axis(users, best, axis=1)
+        done += len(rows)
+        progress("score users", done, len(order))
+    row, place = np.nonzero(np.isfinite(scores))
     return pl.DataFrame(
         {
-            "item": new_ids.gather(row),
+            "item": _names(recommender.catalog.item_ids[recommender.n_trained :]).gather(row),
             "rank": (place + 1).astype(np.int32),
-            "user": _names(interactions.user_ids).gather(users_of_items),
-            "score": best_scores.numpy()[row, place],
+            "user": _names(interactions.user_ids).gather(users[row, place]),
+            "score": scores[row, place],
         }
     )
 
 
-def write_scores(scores: pl.DataFrame, path: Path) -> None:
-    """Write scores as Parquet, whole or not at all.
+def check_output(path: Path) -> Path:
+    """Return the path that scores are to be written to, if they can be.
 
     Raises:
-        DataError: the path is a folder, or cannot be written.
+        DataError: it is a folder, its folder does not exist, or its ending is of no format that is written.
     """
     if path.is_dir():
         raise DataError(f"{path} is a folder; name a file such as {path / 'scores.parquet'}")
-    write_parquet(scores, path)
+    if path.suffix.lower() not in _WRITERS:
+        raise DataError(f"{path}: scores are written as {', '.join(_WRITERS)}; name a file such as {path.stem}.parquet")
+    if not path.absolute().parent.is_dir():
+        raise DataError(f"no such folder: {path.absolute().parent}; make it, or name another place")
+    return path
 
 
-def _blocks(
-    recommender: Recommender, interactions: Interactions, exclude_seen: bool, progress: Progress
-) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
-    """Yield user indices [R] and their scores of every candidate [R, n + 1], like lengths together."""
-    sequences: Sequences = latest_sequences(interactions, int(interactions.lengths.max()))
-    order = np.argsort(sequences.lengths, kind="stable")
-    for start in range(0, len(order), _USERS_AT_A_TIME):
-        rows = order[start : start + _USERS_AT_A_TIME]
-        yield rows, recommender.score(sequences, rows, exclude_seen)
-        progress("score users", start + len(rows), len(order))
+def write_scores(scores: pl.DataFrame, path: Path) -> None:
+    """Write scores in the format of the path's ending, whole or not at all: .parquet, .csv or .jsonl.
+
+    Raises:
+        DataError: the ending is another, or the file cannot be written.
+    """
+    write = _WRITERS[check_output(path).suffix.lower()]
+    try:
+        with atomic_path(path) as temporary:
+            write(scores, temporary)
+    except (pl.exceptions.PolarsError, OSError) as error:  # Polars reports a full disk as a computation gone wrong
+        reason = str(error).splitlines()[0]
+        raise DataError(f"cannot write {path} ({reason}); make room or choose another place") from None
+
+
+def _histories(interactions: Interactions) -> tuple[Sequences, NDArray[np.int64]]:
+    """Return everybody's history, and the users with like lengths together."""
+    sequences = latest_sequences(interactions, int(interactions.lengths.max(initial=0)))
+    return sequences, np.argsort(sequences.lengths, kind="stable")
 
 
 def _names(ids: NDArray[np.object_]) -> pl.Series:
     return pl.Series(ids.tolist(), dtype=pl.String)
 
 
-def _merge(scores: Tensor, users: Tensor, more: Tensor, more_users: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Return the best k of two lists of candidates a row, both [n, *]."""
-    all_scores, all_users = torch.cat([scores, more], dim=1), torch.cat([users, more_users], dim=1)
-    best = all_scores.topk(min(k, all_scores.shape[1]), dim=1)
-    return best.values, all_users.gather(1, best.indices)
-
-
-_WAYS = {"user": score_by_user, "item": score_by_item}
+_NOBODY = pl.DataFrame(
+    schema={"user": pl.String, "rank": pl.Int32, "item": pl.String, "score": pl.Float32, "new": pl.Boolean}
+)
+_WRITERS: Mapping[str, Callable[[pl.DataFrame, Path], object]] = {
+    ".parquet": pl.DataFrame.write_parquet,
+    ".csv": pl.DataFrame.write_csv,
+    ".jsonl": pl.DataFrame.write_ndjson,
+}

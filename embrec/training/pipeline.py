@@ -315,6 +315,8 @@ def train_here(
     )  # fmt: skip
     metrics = _metrics(config, model, state, test.metrics(metric_names(config)), time.monotonic() - started)
     save_model(run, model, dataset.catalog, {table.path.stem: table.dim for table in tables})
+    if "import" in dataset.meta:
+        write_json(run.source_file, dataset.meta["import"]["arguments"])
     # Whoever compares the run with others need not rank its targets again.
     remembered(run, config.evaluation, 0, lambda: test, log=targets_hash(dataset.interactions, partition))
     write_json(run.metrics, metrics)

@@ -79,6 +79,19 @@ class RunFolder(Made):
         return self.path / "catalog.parquet"
 
     @property
+    def source_file(self) -> Path:
+        """The options of the source that the catalog was imported from, so that new items are read like it; JSON."""
+        return self.path / "source.json"
+
+    def read_source(self) -> dict[str, Any] | None:
+        """Return the options of the source of its catalog; None where they are not known, as of runs of earlier versions."""
+        try:
+            source = json.loads(self.source_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return source if isinstance(source, dict) else None
+
+    @property
     def encoders(self) -> Path:
         """One folder a source with its fitted encoder."""
         return self.path / "encoders"

@@ -102,15 +102,14 @@ CASES = {
         ["score", "content", "--items", "absent.jsonl", "--output", "out.parquet"],
         "absent.jsonl",
     ),
-    "new items that are old": (
-        ["score", "content", "--items", "items.jsonl", "--output", "out.parquet"],
-        "item 'i00' is in the catalog already",
-    ),
     "users of no new items": (
         ["score", "content", "--by", "item", "--output", "out.parquet"],
         "give them with --items",
     ),
-    "unknown way of scoring": (["score", "content", "--by", "day", "--output", "out.parquet"], "--by 'day'"),
+    "unknown way of scoring": (
+        ["score", "content", "--by", "day", "--output", "out.parquet"],
+        "unknown way to score by 'day'",
+    ),
     "output that is a folder": (["score", "content", "--output", "workspace"], "workspace is a folder"),
     "unknown option": (["train", "--colour", "red"], "No such option: --colour"),
 }

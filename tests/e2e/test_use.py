@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import polars as pl
 import pytest
+from e2e.conftest import Shop
 
 from embrec.serving.recommender import Recommender
 
@@ -51,6 +52,86 @@ def test_recommendations_for_a_user_leave_out_what_the_user_has(shop):
     assert [item["rank"] for item in items] == [1, 2, 3, 4, 5]
     assert not {item["item"] for item in items} & set(log)
     assert all(item["title"] for item in items)
+
+
+def test_each_line_of_json_names_the_user_alone(shop):
+    users = ["--user", "u003", "--user", "u007"]
+    result = shop.here("recommend", "shop/content", *users, "--k", "2", "--json")
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(line["user"], line["rank"]) for line in lines] == [("u003", 1), ("u003", 2), ("u007", 1), ("u007", 2)]
+    result = shop.here("recommend", "shop/content", "--history", "i03", "--k", "1", "--json")
+    assert json.loads(result.stdout)["user"] is None
+
+
+def test_an_unknown_user_is_answered_with_the_nearest(shop):
+    code, errors = shop.invoke("recommend", "shop/content", "--user", "U-003")
+    assert code == 2
+    assert "no user 'U-003' among the 120 users of the log; did you mean 'u003'?" in errors
+
+
+@pytest.mark.parametrize(
+    ("ending", "read"), [("csv", pl.read_csv), ("jsonl", pl.read_ndjson), ("parquet", pl.read_parquet)]
+)
+def test_scores_are_written_as_the_name_says(shop, ending, read):
+    shop.here("score", "content", "--output", f"all.{ending}", "--k", "3")
+    scores = read(shop.folder / f"all.{ending}")
+    assert scores.columns == ["user", "rank", "item", "score", "new"]
+    assert len(scores) == 360
+    assert scores["rank"].dtype.is_integer()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--output", "x.xlsx"), "x.xlsx: scores are written as .parquet, .csv, .jsonl; name a file such as x.parquet"),
+        (("--output", "absent/x.csv"), "no such folder: "),
+        (("--output", "x.csv", "--by", "itm"), "unknown way to score by 'itm'; did you mean 'item'?"),
+        (("--output", "x.csv", "--by", "item"), "there are no new items to find users for; give them with --items"),
+        (("--output", "workspace"), "workspace is a folder; name a file such as "),
+    ],
+)
+def test_score_checks_its_options_before_it_works(shop, monkeypatch, arguments, message):
+    monkeypatch.setattr(Recommender, "load", lambda *_: pytest.fail("a run was read before the options were checked"))
+    items = [] if arguments[-1] == "item" else ["--items", "new.jsonl"]
+    code, errors = shop.invoke("score", "content", *items, *arguments)
+    assert code == 2
+    assert message in errors
+
+
+def test_score_says_what_it_noticed_of_new_items(shop):
+    rows = [{"item": "n1", "title": ""}, {"item": "n2", "title": "red scarf"}, {"item": "i00", "title": "another"}]
+    (shop.folder / "odd.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = shop.here("score", "content", "--items", "odd.jsonl", "--output", "odd.csv", "--by", "item")
+    for note in (
+        "note: 1 of the items are in the catalog already",
+        "note: the new items lack column brand of the catalog",
+        "note: 1 of the 2 new items have nothing to read",
+        "2 new items beside 40 of the catalog",
+    ):
+        assert note in result.stderr
+    assert set(pl.read_csv(shop.folder / "odd.csv")["item"]) == {"n2"}
+
+
+def test_after_another_import_a_run_scores_by_the_ids_of_items(tmp_path):
+    """The day after: the catalog has another order and more items, and nobody has bought the new ones yet."""
+    shop = Shop(tmp_path)
+    shop.import_log()
+    shop.here("features", "build", "--category", "shop", "--encoder", "tfidf")
+    shop.here(
+        "train", "--category", "shop", "--features", "tfidf", "--epochs", 1, "--set", "model.dim=8", "--set", "model.units=8",
+        "--run", "first",
+    )  # fmt: skip
+    shop.here("score", "first", "--output", "before.csv", "--k", 5)
+    lines = (shop.folder / "items.jsonl").read_text().splitlines()
+    new = [json.dumps({"item": "a-new-one", "title": "a red scarf", "brand": "brand 1"})]
+    (shop.folder / "items.jsonl").write_text("\n".join(new + lines[::-1]) + "\n")
+    shop.here(
+        "data", "import", "--source", "table", "--interactions", "log.csv", "--items", "items.jsonl", "--category", "shop",
+        "--preset", "none", "--force",
+    )  # fmt: skip
+    shop.here("score", "first", "--output", "after.csv", "--k", 5)
+    before, after = (pl.read_csv(shop.folder / f"{name}.csv").sort("user", "rank") for name in ("before", "after"))
+    assert before.equals(after)
 
 
 def test_recommendations_for_a_history_equal_those_of_the_library(shop):

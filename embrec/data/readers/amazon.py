@@ -6,7 +6,7 @@
 """
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -36,6 +36,7 @@ from embrec.progress import Progress, silent
 RATING = "rating"
 TEXT_COLUMNS = ("title", "description", "brand", "categories")
 _ITEM_SCHEMA = {ITEM: pl.String, **dict.fromkeys(TEXT_COLUMNS, pl.String), "price": pl.Float64}
+_LINES = (".json", ".jsonl", ".ndjson")
 _GARBAGE = "getTime"  # the 2018 crawl saved a page's script as the title of some products
 
 
@@ -51,10 +52,11 @@ class _Keys:
     description: tuple[str, ...] = ("description",)
     brand: str = "brand"
     categories: str = "categories"
+    literals: bool = False  # the metadata are Python literals
 
 
 _KEYS = {
-    "amazon-2014": _Keys("reviewerID", "asin", "unixReviewTime", "overall"),
+    "amazon-2014": _Keys("reviewerID", "asin", "unixReviewTime", "overall", literals=True),
     "amazon-2018": _Keys("reviewerID", "asin", "unixReviewTime", "overall", categories="category"),
     "amazon-2023": _Keys(
         "user_id", "parent_asin", "timestamp", "rating", 1000, description=("features", "description"), brand="store"
@@ -107,6 +109,48 @@ class AmazonSource(BaseModel):
         texts = TEXT_COLUMNS if items is not None else ()
         return RawData(events, items, texts, context=(RATING,), notes=notes, remarks=remarks)
 
+    @property
+    def item_key(self) -> str:
+        """The key of a product's id in the files."""
+        return _KEYS[self.source].item
+
+    def read_products(self, path: Path, item_key: str) -> pl.DataFrame | None:
+        """Return the products of a file of metadata as `read` does; None where it is no such file.
+
+        Args:
+            path: JSON lines.
+            item_key: the key of their ids.
+
+        Raises:
+            DataError: a line is broken or has no usable id.
+        """
+        keys = replace(_KEYS[self.source], item=item_key)
+        if not any(suffix.lower() in _LINES for suffix in require_file(path).suffixes):  # also with .gz behind it
+            return None
+        first = next((line for block in read_blocks(path) for _, line in block.lines()), b"")
+        try:
+            record = literal_record(first)
+        except ValueError:
+            record = {item_key: None}  # let the reader say what is wrong, and where
+        if item_key not in record or (item_key == ITEM and not self.is_raw(pl.DataFrame(schema=list(record)))):
+            return None
+        return unique_items(read_metadata(path, keys), {})
+
+    def is_raw(self, products: pl.DataFrame) -> bool:
+        """Return whether a table has columns as the files call them, and not as a catalog does."""
+        keys = _KEYS[self.source]
+        return bool({*keys.description, keys.brand, keys.categories}.difference(TEXT_COLUMNS) & set(products.columns))
+
+    def catalog_frame(self, products: pl.DataFrame) -> pl.DataFrame:
+        """Return products as `read` makes a catalog of them.
+
+        Args:
+            products: the column `item`, and those that the files have.
+        """
+        keys = _KEYS[self.source]
+        rows = [_product(record[ITEM], record, keys) for record in products.to_dicts()]
+        return pl.DataFrame(rows, schema=_ITEM_SCHEMA, orient="row")
+
 
 def year_of(path: Path) -> str:
     """Return the source whose keys the first review of a file has.
@@ -152,7 +196,7 @@ def read_metadata(path: Path, keys: _Keys, progress: Progress = silent) -> pl.Da
     Raises:
         DataError: a line is broken or has no usable id.
     """
-    parse = literal_record if keys is _KEYS["amazon-2014"] else json_record
+    parse = literal_record if keys.literals else json_record
     parts = []
     for block in read_blocks(path, progress):
         rows = []

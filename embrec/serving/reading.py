@@ -1,0 +1,148 @@
+"""New items read as the catalog of a run was read: a shop's raw files give the same texts as they gave at the import."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pydantic import ValidationError
+
+from embrec.data.catalog import IMAGE, ITEM, Catalog
+from embrec.data.importing import SOURCES, AnySource
+from embrec.data.readers.amazon import AmazonSource
+from embrec.data.readers.complete_journey import CompleteJourneySource
+from embrec.data.readers.frames import Frame, as_frame, is_frame
+from embrec.data.readers.images import images_in_folder
+from embrec.data.readers.movielens import MovieLensSource
+from embrec.data.readers.raw import check_ids
+from embrec.data.readers.table import TableSource, read_items
+from embrec.data.readers.tabular import read_table
+from embrec.errors import DataError, EmbrecError
+from embrec.training.run import RunFolder
+
+Raw = AmazonSource | MovieLensSource | CompleteJourneySource  # sources whose files have a form of their own
+
+
+def catalog_source(run: RunFolder) -> AnySource | None:
+    """Return the source that the catalog of a run was imported from; None where it is not known, as of runs of old versions
+    that lie outside their category.
+    """
+    arguments = run.read_source()
+    if arguments is None:
+        try:
+            meta = json.loads((run.category.data / "meta.json").read_text(encoding="utf-8"))
+            arguments = meta["import"]["arguments"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+    try:
+        return SOURCES[arguments["source"]](**arguments)
+    except (KeyError, TypeError, ValidationError, EmbrecError):
+        return None
+
+
+def read_new_items(
+    run: RunFolder,
+    items: Frame | Path | str,
+    item_column: str | None = None,
+    image_column: str | None = None,
+    images: Path | None = None,
+) -> Catalog:
+    """Read new items by the reader of the run's source; see `Recommender.read_items`."""
+    source = catalog_source(run)
+    place = items if is_frame(items) else Path(items)
+    if isinstance(source, Raw) and image_column is None:
+        found = _of_raw_files(source, place, item_column)
+        if found is not None:
+            folder = images if images is not None else getattr(source, "images", None)
+            return Catalog(_with_pictures(found, folder, images is not None), _texts(found))
+    there = _columns(place)
+    imported = source if isinstance(source, TableSource) else None
+    options: dict[str, Any] = {"image_column": image_column, "images": images}
+    candidates = (imported.catalog_item_column, imported.item_column) if imported is not None else ()
+    column = item_column or next((name for name in (*candidates, ITEM) if name in there), None)
+    if column is not None:
+        options["item_column"] = column
+    if imported is not None:
+        options["text_column"] = [name for name in imported.text_column if name in there]
+        if image_column is None and images is None:  # those of the import, unless nothing is found by them
+            options["image_column"] = imported.image_column if imported.image_column in there else None
+            options["images"] = imported.images
+            return _read_leniently(place, options)
+    return read_items(place, **options)
+
+
+def as_imported(run: RunFolder, items: Catalog) -> tuple[Catalog, list[str]]:
+    """Return items that were read as a plain table in the columns that the run's source makes of them, and what to say."""
+    source = catalog_source(run)
+    raw = isinstance(source, Raw) and source.is_raw(items.frame)
+    if not isinstance(source, Raw) or not raw:
+        return items, []
+    frame = source.catalog_frame(items.frame)
+    if IMAGE in items.frame.columns:
+        frame = frame.with_columns(items.frame[IMAGE])
+    note = (
+        f"the new items have the columns of {source.source} files, and are read as such; give the file itself to with_items, "
+        "so that lists in it are read as they were at the import"
+    )
+    return Catalog(frame, _texts(frame)), [note]
+
+
+def _of_raw_files(source: Raw, items: Frame | Path, item_column: str | None) -> pl.DataFrame | None:
+    """Return the items of a file or table that has the form of the source's own; None where it has another."""
+    column = item_column or source.item_key
+    if isinstance(source, AmazonSource) and not is_frame(items):
+        found = source.read_products(items, column)
+        if found is not None:
+            return found
+    if is_frame(items):
+        frame = as_frame(items, "the new items")
+    elif _is_table(items):
+        frame = read_table(items, (column, ITEM)).frame
+    else:
+        return None
+    if column not in frame.columns or (column == ITEM and not source.is_raw(frame)):
+        return None
+    if frame.is_empty():
+        raise DataError(f"{'the table' if is_frame(items) else items} has no items")
+    frame = frame.drop(ITEM, strict=False) if column != ITEM else frame
+    frame = frame.rename({column: ITEM}).with_columns(pl.col(column if column == ITEM else ITEM).cast(pl.String))
+    check_ids(frame, ITEM, lambda row: f"{'the new items' if is_frame(items) else items}, item {row + 1}")
+    repeated = frame.filter(pl.col(ITEM).is_duplicated())[ITEM]
+    if len(repeated):
+        raise DataError(f"item {repeated[0]!r} stands in the new items more than once; keep one of its rows")
+    return source.catalog_frame(frame)
+
+
+def _with_pictures(frame: pl.DataFrame, folder: Path | None, given: bool) -> pl.DataFrame:
+    """Return items with their pictures of a folder; where it is only the import's, there may be none."""
+    if folder is None:
+        return frame
+    try:
+        return images_in_folder(frame, folder, {})
+    except DataError:
+        if given:
+            raise
+        return frame
+
+
+def _read_leniently(items: Frame | Path, options: dict[str, Any]) -> Catalog:
+    """Read items with the pictures of the import, or without where none of them is found: that is noticed later."""
+    if options["image_column"] is None and options["images"] is None:
+        return read_items(items, **options)
+    plain = read_items(items, **{**options, "image_column": None, "images": None})
+    try:
+        return read_items(items, **options)
+    except DataError:
+        return plain
+
+
+def _columns(items: Frame | Path) -> list[str]:
+    return (as_frame(items, "the new items") if is_frame(items) else read_table(items, ()).frame).columns
+
+
+def _is_table(path: Path) -> bool:
+    return any(suffix.lower() in (".csv", ".tsv", ".parquet", ".pq") for suffix in path.suffixes)
+
+
+def _texts(frame: pl.DataFrame) -> list[str]:
+    return [name for name, dtype in frame.schema.items() if dtype == pl.String and name not in (ITEM, IMAGE)]
