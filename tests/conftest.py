@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A deadline for each example, which hypothesis sets unless told otherwise, times the machine and not the program.
+settings.register_profile("embrec", deadline=None)
+settings.load_profile("embrec")
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
 
