@@ -95,7 +95,7 @@ def test_a_search_ends_with_the_best_models_trained_and_tested(shop, tmp_path):
     # The first model has the seed of the trials: the same training again.
     assert shop.metrics(runs["0"])["valid"]["ndcg@10"] == pytest.approx(told["valid ndcg@10"], rel=1e-6)
     assert sorted(path.name for path in folder.iterdir()) == [
-        "best.yaml", "fingerprint", "report.html", "result.json", "search.yaml", "trials.jsonl",
+        "best.yaml", "data.json", "fingerprint", "report.html", "result.json", "search.yaml", "trials.jsonl",
     ]  # fmt: skip
     # Asked for again, nothing is done.
     before = (folder / "trials.jsonl").read_text()
