@@ -58,6 +58,8 @@ def exact_times(values: pl.Series, where: Callable[[int], str], unit: Unit | Non
     Raises:
         DataError: a value is no number and no date, or different units are plausible; the message names the rows.
     """
+    if values.dtype == pl.Categorical or isinstance(values.dtype, pl.Enum):
+        values = values.cast(pl.String)
     if values.dtype == pl.String:
         values = _parsed(values.str.strip_chars(), where)
     if values.dtype == pl.Date:
@@ -87,6 +89,8 @@ def order_keys(values: pl.Series, where: Callable[[int], str]) -> pl.Series:
     """
     if values.dtype.is_float():
         values = values.fill_nan(None)
+    if values.dtype == pl.Categorical:  # pandas and Arrow keep repeated texts so; an Enum has an order of its own
+        values = values.cast(pl.String)
     if values.dtype == pl.String:
         values = values.set(values.str.strip_chars() == "", None)
     absent = values.is_null().arg_true()

@@ -185,6 +185,13 @@ def test_an_order_of_texts_sorts_as_it_is_meant():
     assert order(["1.5", "10", "2"]) == [0, 2, 1]
     assert order(["2024-01-10", "2024-01-09T10:00:00"]) == [1, 0]
     assert order(["b", "a"]) == [1, 0]
+    places = pl.Series("seq", ["10", "9", "1"], dtype=pl.Categorical)
+    assert order_keys(places, where).arg_sort().to_list() == [2, 1, 0]
+
+
+def test_times_that_are_kept_as_categories_are_read():
+    for dtype in (pl.Categorical, pl.Enum(["2014-01-02T00:00:05", "2014-01-02"])):
+        assert seconds(["2014-01-02", "2014-01-02T00:00:05"], dtype=dtype) == [DAY, DAY + 5]
 
 
 @pytest.mark.parametrize(
