@@ -262,6 +262,12 @@ def _items(
     if image is not None:
         refuse_shared({"image_column": image, "text_column": image if image in options.text_column else None}, where)
     if image is None and IMAGE in frame.columns and id_column != IMAGE:
+        option = "text_column" if IMAGE in options.text_column else "title_column" if title == IMAGE else None
+        if option is not None:
+            raise DataError(
+                f"{where}: column {IMAGE!r} is no text (given by --{option.replace('_', '-')}): a catalog keeps the paths of "
+                "pictures under this name; rename the column if it holds words"
+            )
         frame = frame.drop(IMAGE)
         if options.images is None:
             notes[f"column {IMAGE!r} of the catalog left out; to use it: --image-column {IMAGE}"] = len(frame)

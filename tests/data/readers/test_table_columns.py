@@ -260,3 +260,11 @@ def test_a_column_of_any_type_is_read_or_refused_in_one_line(name):
     assert not [message for message in refusals if "\n" in message]
     assert len(refusals) < len(logs) + len(catalogs)  # at least a catalog can hold it, or say that it leaves it out
     assert content_fingerprint(items) == content_fingerprint(items.clone())
+
+
+@pytest.mark.parametrize("options", [{"text_column": ("image",)}, {"title_column": "image"}])
+def test_the_column_of_pictures_is_no_text(options):
+    items = [{"item": "a", "title": "lamp", "image": "a.jpg"}]
+    flag = "--text-column" if "text_column" in options else "--title-column"
+    with pytest.raises(DataError, match=f"^the items: column 'image' is no text .given by {flag}.: a catalog keeps"):
+        read_items(items, **options)
