@@ -98,12 +98,11 @@ def recognise(options: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def said(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that somebody gave: those that are neither None nor an empty tuple. A table cannot be compared with these."""
-    return {name: value for name, value in options.items() if value is not None and not _is_nothing(value)}
-
-
-def _is_nothing(value: Any) -> bool:
-    return isinstance(value, tuple) and not value
+    """Return the options that somebody gave: those that are neither None nor an empty tuple."""
+    # Tables are among them, which cannot be compared with either.
+    return {
+        name: value for name, value in options.items() if not (value is None or (type(value) is tuple and not value))
+    }
 
 
 def _of_path(path: Path) -> tuple[str, str]:

@@ -112,7 +112,7 @@ def _from_pandas(frame: Any) -> pl.DataFrame:
     try:
         return pl.from_pandas(frame)
     except (pl.exceptions.PolarsError, TypeError, ValueError):
-        mixed = [name for name, dtype in frame.dtypes.items() if dtype == object and _is_mixed(frame[name])]
+        mixed = [name for name, dtype in frame.dtypes.items() if dtype.kind == "O" and _is_mixed(frame[name])]
         if not mixed:
             raise
         texts = {name: frame[name].map(str, na_action="ignore") for name in mixed}

@@ -175,8 +175,8 @@ def check_digits(log: pl.Series, kind: str) -> str | None:
     if short.is_empty():
         return None
     return (
-        f"{len(short):,} {kind} ids of the log are shortened numbers, such as {short[0]!r}: spreadsheets write long numbers so, "
-        "and what differs in the lost digits becomes one; export the ids as text"
+        f"{len(short):,} {kind} ids of the log are shortened numbers, such as {short[0]!r}: spreadsheets write long "
+        "numbers so, and what differs in the lost digits becomes one; export the ids as text"
     )
 
 
