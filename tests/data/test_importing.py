@@ -87,7 +87,7 @@ def test_what_an_older_version_took_for_texts_stays_when_the_same_is_imported_ag
     assert not import_data(category, source).fresh
     assert load_dataset(category).catalog.text_columns == ("title", "code")
     items.write_text(items.read_text().replace("Lamp 3", "Chair"))
-    with pytest.raises(DataError, match="with another content of .*items.csv; choose another --category"):
+    with pytest.raises(DataError, match=r"with another content of .*items.csv; choose another --category"):
         import_data(category, source)
     import_data(category, source, force=True)
     assert load_dataset(category).catalog.text_columns == ("title",)

@@ -28,7 +28,7 @@ from embrec.data.readers.guide import Guide
 from embrec.data.readers.ids import as_ids
 from embrec.data.readers.images import images_by_column, images_in_folder
 from embrec.data.readers.lists import objects_as_lists, one_event_a_row
-from embrec.data.readers.prices import as_numbers
+from embrec.data.readers.prices import as_numbers, as_truths
 from embrec.data.readers.raw import (
     EXACT,
     ITEM,
@@ -116,7 +116,9 @@ class TableSource(BaseModel):
         text_columns: tuple[str, ...] = ()
         title_column = None
         if self.items is not None:
-            ids = IdNames((self.catalog_item_column, item_column), (CATALOG_ITEMS,))
+            ids = IdNames(
+                (self.catalog_item_column, item_column, *self.text_column, self.title_column), (CATALOG_ITEMS,)
+            )
             table = open_table(self.items, "the items", ids, progress)
             options = _ItemOptions(self.text_column, self.title_column, self.image_column, self.images)
             id_column = _catalog_column(table, self.catalog_item_column, item_column, remarks)
@@ -209,7 +211,8 @@ def read_items(
         DataError: the table is missing, malformed or empty, or an item stands in it twice.
     """
     remarks = [] if remarks is None else remarks
-    found = open_table(table, "the items", IdNames((item_column,), (CATALOG_ITEMS,)), progress)
+    ids = IdNames((item_column, *text_column, title_column), (CATALOG_ITEMS,))
+    found = open_table(table, "the items", ids, progress)
     if found.frame.is_empty():
         raise DataError(f"{found.path}: the table has no items")
     name = str(found.path)
@@ -312,7 +315,7 @@ def _items(
 
 def _context(values: pl.Series, where: Callable[[int], str], remarks: list[str]) -> pl.Series:
     """Return a context column as an array can hold it: numbers (absent: NaN) or text (absent: empty)."""
-    values = as_numbers(values, remarks)
+    values = as_numbers(as_truths(values), remarks)
     if values.dtype.is_numeric() or values.dtype == pl.Boolean:
         exact = values.dtype not in (pl.Decimal, pl.Int128, pl.UInt128) and not values.null_count()
         return values if exact else values.cast(pl.Float64).fill_null(float("nan"))
