@@ -27,7 +27,7 @@ from embrec.data.readers.frames import Frame, as_frame, is_frame, open_table
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.ids import as_ids
 from embrec.data.readers.images import images_by_column, images_in_folder
-from embrec.data.readers.lists import objects_as_lists, one_event_a_row
+from embrec.data.readers.lists import objects_as_lists, one_event_a_row, refuse_several_ids, texts_as_lists
 from embrec.data.readers.prices import as_numbers, as_truths
 from embrec.data.readers.raw import (
     EXACT,
@@ -147,7 +147,8 @@ class TableSource(BaseModel):
         require_columns(there, [] if self.order_column is None else [self.order_column], "order_column", name)
         require_columns(there, self.context_column, "context_column", name)
         read = (user_column, item_column, time_column, self.order_column, *self.context_column)
-        table = one_event_a_row(table, item_column, [column for column in read if column is not None], notes)
+        columns_read = [column for column in read if column is not None]
+        table = one_event_a_row(texts_as_lists(table, item_column, columns_read), item_column, columns_read, notes)
         frame = require_events(table.frame, table.path)
         columns = [
             as_ids(frame[user_column], USER, table.where).alias(USER),
@@ -166,6 +167,7 @@ class TableSource(BaseModel):
         events = pl.DataFrame(columns)
         check_ids(events, USER, table.where)
         check_ids(events, ITEM, table.where)
+        refuse_several_ids(table, item_column, events[USER], events[ITEM])
         if self.order_column is not None:
             events = events.with_columns(order_keys(frame[self.order_column], table.where).alias(_ORDER))
         missing = events[TIME].is_null().arg_true()
