@@ -14,7 +14,7 @@ from embrec.data.preparation import PRESETS, PreparationConfig, prepare
 from embrec.data.readers.frames import content_fingerprint
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.raw import Source
-from embrec.data.recognition import SOURCES, AnySource, recognise
+from embrec.data.recognition import SOURCES, AnySource, recognise, said
 from embrec.data.store import Dataset, load_dataset, load_with_others, save_dataset
 from embrec.errors import ConfigError, DataError
 from embrec.files import tidy
@@ -65,7 +65,7 @@ def make_source(source: str | None, options: Mapping[str, Any]) -> AnySource:
     if source not in SOURCES:
         raise ConfigError(f"{unknown('source', source, SOURCES, len(SOURCES))} (embrec data sources says what each is)")
     kind = SOURCES[source]
-    given = {name: value for name, value in options.items() if value not in (None, ())}
+    given = said(options)
     own = [name for name in kind.model_fields if name != "source"]
     for name in given:
         if name not in own:
@@ -163,8 +163,8 @@ def _import(
     progress("prepare events", 0, 1)
     dataset, _ = prepare(raw, preparation)
     progress("prepare events", 1, 1)
-    if known is not None and not known[0].same_data(dataset):
-        raise _taken(category, f"content of {known[1]}")
+    if known is not None:
+        dataset = _as_before(category, known[0], dataset, _touched(known[0], signature), str(known[1]))
     changed = _changed(category, dataset) if force else None
     dataset = replace(dataset, meta={"import": signature, **dataset.meta})
     save_dataset(category, dataset)
@@ -184,10 +184,36 @@ def _known(category: Category, signature: Mapping[str, Any]) -> tuple[Dataset, s
     setting = _difference(recorded, signature, "arguments") or _difference(recorded, signature, "preparation")
     if setting:
         raise _taken(category, setting)
-    touched = _guessed(recorded, signature) or _difference(recorded, signature, "inputs")
+    touched = _guessed(recorded, signature) or _touched(present, signature)
     if touched is None and present.others is None:
         touched = next(iter(signature["inputs"]), "the source")  # an older version did not keep what the filters took
     return present, touched
+
+
+def _as_before(category: Category, present: Dataset, dataset: Dataset, touched: str | None, reason: str) -> Dataset:
+    """Return what was read anew, with catalog and log as they are there already: what was made from these stays of use.
+
+    Versions differ in which columns they take for texts, and where no file was touched only they can differ in what they
+    make of an item.
+
+    Raises:
+        DataError: it is not the same.
+    """
+    same = present.same_items(dataset) if touched else present.catalog.fingerprint == dataset.catalog.fingerprint
+    if not (same and present.same_log(dataset)):
+        raise _taken(category, f"content of {reason}")
+    before, now = present.catalog, dataset.catalog
+    if (before.text_columns, before.frame.columns) != (now.text_columns, now.frame.columns):
+        dataset.meta["report"]["remarks"].append(
+            f"the catalog stays as it was first read, with the texts of {listed(before.text_columns, _NAMED) or 'no column'}; "
+            f"this version would read {listed(now.text_columns, _NAMED) or 'no column'}: import with --force to have that"
+        )
+    return replace(dataset, catalog=before, interactions=present.interactions)
+
+
+def _touched(present: Dataset, signature: Mapping[str, Any]) -> str | None:
+    """Return the first file that is not as it was when the data were imported."""
+    return _difference(present.meta.get("import", {}), signature, "inputs")
 
 
 def _changed(category: Category, dataset: Dataset) -> str | None:

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from embrec.data.catalog import Catalog
 from embrec.data.interactions import Interactions
 from embrec.data.others import Others
-from embrec.data.readers.ids import check_blanks, check_match
+from embrec.data.readers.ids import check_blanks, check_digits, check_match
 from embrec.data.readers.raw import EXACT, ITEM, TIME, USER, RawData, context_name
 from embrec.data.sequences import consecutive
 from embrec.data.store import Dataset
@@ -159,7 +159,9 @@ def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, Preparati
     """
     tally = _Tally()
     users, items = _coded(raw.events[USER]), _coded(raw.events[ITEM])
-    warnings = [check_blanks(items.names), None if raw.items is None else check_match(items.names, raw.items[ITEM])]
+    named = ((users.names, USER), (items.names, ITEM))
+    warnings = [check(names, kind) for names, kind in named for check in (check_blanks, check_digits)]
+    warnings.append(None if raw.items is None else check_match(items.names, raw.items[ITEM]))
     # Numbers instead of names from here on: counting and sorting millions of texts takes longer than all the rest.
     coded = [pl.Series(USER, users.codes), pl.Series(ITEM, items.codes)]
     events = _with_order(raw.events.with_columns(coded).with_row_index(_ROW), config)

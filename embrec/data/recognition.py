@@ -75,7 +75,7 @@ def recognise(options: Mapping[str, Any]) -> tuple[str, str]:
         ConfigError: they mean none, or more than one.
         DataError: the files are of no known layout.
     """
-    given = {name: value for name, value in options.items() if value not in (None, ())}
+    given = said(options)
     roots = [name for name in ("interactions", "reviews", "path", "weeks") if name in given]
     if len(roots) != 1:
         what = (
@@ -95,6 +95,14 @@ def recognise(options: Mapping[str, Any]) -> tuple[str, str]:
     if roots[0] == "reviews":
         return year_of(Path(value)), f"the keys of the first line of {value}"
     return _of_path(Path(value))
+
+
+def said(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that somebody gave: those that are neither None nor an empty tuple."""
+    # Tables are among them, which cannot be compared with either.
+    return {
+        name: value for name, value in options.items() if not (value is None or (type(value) is tuple and not value))
+    }
 
 
 def _of_path(path: Path) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from embrec.locks import locked
 from embrec.workspace import Category
 
 FORMAT = 1
+_NARROW = (pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32)
 _PATIENCE = 0.5  # seconds: who was alone with the data a moment ago looks whether the lock's file can go
 
 
@@ -71,10 +72,24 @@ class Dataset:
 
         What the filters took is compared where both know it.
         """
-        mine, theirs = self.frames(), other.frames()
-        return self.catalog.text_columns == other.catalog.text_columns and all(
-            mine[name].equals(theirs[name]) for name in mine.keys() & theirs.keys()
+        return (
+            self.catalog.text_columns == other.catalog.text_columns and self.same_items(other) and self.same_log(other)
         )
+
+    def same_items(self, other: "Dataset") -> bool:
+        """Return whether another data set says the same of the same items, whichever of it are texts."""
+        return _alike(self.catalog.frame, other.catalog.frame)
+
+    def same_log(self, other: "Dataset") -> bool:
+        """Return whether another data set holds the same users and events in the same order, of whichever items."""
+        mine, theirs = self.frames(), other.frames()
+        return all(_alike(mine[name], theirs[name]) for name in (mine.keys() & theirs.keys()) - {"catalog"})
+
+
+def _alike(one: pl.DataFrame, other: pl.DataFrame) -> bool:
+    """Return whether two tables have the same values, whole numbers in however many bytes."""
+    wide = pl.col(_NARROW).cast(pl.Int64)
+    return one.with_columns(wide).equals(other.with_columns(wide))
 
 
 def save_dataset(category: Category, dataset: Dataset) -> None:

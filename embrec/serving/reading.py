@@ -1,6 +1,7 @@
 """New items read as the catalog of a run was read: a shop's raw files give the same texts as they gave at the import."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,12 @@ def read_new_items(
     item_column: str | None = None,
     image_column: str | None = None,
     images: Path | None = None,
+    texts: Sequence[str] = (),
 ) -> Catalog:
-    """Read new items by the reader of the run's source; see `Recommender.read_items`."""
+    """Read new items by the reader of the run's source; see `Recommender.read_items`.
+
+    Those of their columns that are `texts` of the run's catalog are texts, though in few rows they may look like numbers.
+    """
     source = catalog_source(run)
     place = items if is_frame(items) else Path(items)
     if isinstance(source, Raw) and image_column is None:
@@ -63,7 +68,7 @@ def read_new_items(
     if column is not None:
         options["item_column"] = column
     if imported is not None:
-        options["text_column"] = [name for name in imported.text_column if name in there]
+        options["text_column"] = [name for name in texts or imported.text_column if name in there and name != column]
         if image_column is None and images is None:  # those of the import, unless nothing is found by them
             options["image_column"] = imported.image_column if imported.image_column in there else None
             options["images"] = imported.images

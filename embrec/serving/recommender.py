@@ -108,7 +108,7 @@ class Recommender:
         Raises:
             DataError: the file is missing, malformed or empty, has no ids, or an item stands in it twice.
         """
-        return read_new_items(self.run, items, item_column, image_column, images)
+        return read_new_items(self.run, items, item_column, image_column, images, self.catalog.text_columns)
 
     def with_items(
         self,

@@ -1,4 +1,5 @@
 import json
+import os
 
 import polars as pl
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from embrec.data.importing import import_data
 from embrec.data.preparation import PRESETS
 from embrec.data.readers.table import TableSource
-from embrec.data.store import load_dataset
+from embrec.data.store import load_dataset, load_with_others
 from embrec.errors import DataError
 from embrec.workspace import Workspace
 
@@ -58,3 +59,35 @@ def test_the_title_column_is_kept(shop):
 def test_without_one_the_title_is_what_has_the_name_of_a_title_or_else_the_first_text(shop):
     bring(shop)
     assert load_dataset(shop).catalog.title_column == "prod_name"
+
+
+def test_what_an_older_version_took_for_texts_stays_when_the_same_is_imported_again(tmp_path):
+    """Tables and runs were made from these texts, and the same import again may not be refused."""
+    log, items = tmp_path / "log.csv", tmp_path / "items.csv"
+    log.write_text("user,item,timestamp\n" + "".join(f"u{n % 3},i{n % 4},{n}\n" for n in range(24)))
+    items.write_text("item,title,code\n" + "".join(f"i{n},Lamp {n},A-{n}\n" for n in range(4)))
+    category, source = Workspace(tmp_path).category("old"), TableSource(interactions=log, items=items)
+    import_data(category, source)
+    meta = json.loads((category.data / "meta.json").read_text())
+    assert meta["text_columns"] == ["title"]
+    meta["text_columns"] = ["title", "code"]
+    meta["import"]["arguments"]["time_unit"] = "s"  # which was then what an import took where none was given
+    (category.data / "meta.json").write_text(json.dumps(meta))
+    for name in ("others", "other_users"):
+        (category.data / f"{name}.parquet").unlink()
+    again = import_data(category, source)
+    assert not again.fresh
+    assert again.dataset.meta["report"]["remarks"][-1] == (
+        "the catalog stays as it was first read, with the texts of title, code; this version would read title: import with "
+        "--force to have that"
+    )
+    assert load_with_others(category).catalog.text_columns == ("title", "code")
+    assert load_with_others(category).others is not None
+    os.utime(items, (1, 1))
+    assert not import_data(category, source).fresh
+    assert load_dataset(category).catalog.text_columns == ("title", "code")
+    items.write_text(items.read_text().replace("Lamp 3", "Chair"))
+    with pytest.raises(DataError, match=r"with another content of .*items.csv; choose another --category"):
+        import_data(category, source)
+    import_data(category, source, force=True)
+    assert load_dataset(category).catalog.text_columns == ("title",)

@@ -192,6 +192,16 @@ def test_ids_that_differ_only_by_blanks_are_a_warning():
     assert report.warnings == ["1 item ids of the log differ from others only by blanks around them, such as 'a '"]
     _, report = prepare(raw_of([("u", "a ", 1), ("u", "b", 3)]), KEEP_ALL)
     assert report.warnings == []
+    _, report = prepare(raw_of([("u", "a", 1), ("u ", "b", 3)]), KEEP_ALL)
+    assert report.warnings == ["1 user ids of the log differ from others only by blanks around them, such as 'u '"]
+
+
+def test_ids_that_a_spreadsheet_has_shortened_are_a_warning():
+    _, report = prepare(raw_of([("u", "1.08775E+11", 1), ("u", "1e3", 2), ("2,5E+15", "b", 3)]), KEEP_ALL)
+    assert [warning.partition(":")[0] for warning in report.warnings] == [
+        "1 user ids of the log are shortened numbers, such as '2,5E+15'",
+        "1 item ids of the log are shortened numbers, such as '1.08775E+11'",
+    ]
 
 
 def test_context_stays_with_its_event():

@@ -133,6 +133,14 @@ def test_the_import_s_own_columns_are_taken(shops, column):
     assert said == []
 
 
+def test_texts_that_look_like_numbers_in_a_few_rows_stay_texts(shops):
+    path = shops["folder"] / "few.csv"
+    path.write_text('sku,title,brand,description\nN1,1.50,True,007\nN2,2.50,False,"9,99"\n')
+    model = embrec.Recommender.load(shops["table"])
+    items = model.read_items(path)
+    assert items.texts(["title", "brand", "description"]) == ["1.50 True 007", "2.50 False 9,99"]
+
+
 def test_columns_that_new_items_lack_are_named(shops):
     rows = [{"sku": f"N{k:03d}", "title": PRODUCTS[k]["title"], "Brand_": "x", "colour": "red"} for k in range(3)]
     _, (note,) = with_items(shops["table"], rows)

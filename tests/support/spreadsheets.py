@@ -2,6 +2,7 @@
 
 import zipfile
 from pathlib import Path
+from string import ascii_uppercase
 from xml.sax.saxutils import escape
 
 _TYPES = (
@@ -48,11 +49,13 @@ def write_xlsx(path: Path, sheets: dict[str, list[list[object]]]) -> Path:
 
 
 def _row(number: int, cells: list[object]) -> str:
-    filled = ((column, value) for column, value in zip("ABCDEFGH", cells, strict=False) if value is not None)
+    filled = ((column, value) for column, value in zip(ascii_uppercase, cells, strict=False) if value is not None)
     return f'<row r="{number}">' + "".join(_cell(f"{column}{number}", value) for column, value in filled) + "</row>"
 
 
 def _cell(place: str, value: object) -> str:
+    if isinstance(value, bool):
+        return f'<c r="{place}" t="b"><v>{int(value)}</v></c>'
     if isinstance(value, int | float):
         return f'<c r="{place}"><v>{value}</v></c>'
     return f'<c r="{place}" t="inlineStr"><is><t>{escape(str(value))}</t></is></c>'

@@ -118,7 +118,10 @@ TIMES = Role(
 
 
 class IdNames:
-    """The names of columns that hold ids, given or common, as a container; all other columns may become numbers."""
+    """The names of columns that hold ids, given or common, and of others that were named as texts, as a container.
+
+    All other columns may become numbers.
+    """
 
     def __init__(self, given: Iterable[str | None], roles: Iterable[Role], others: Iterable[str] = ()) -> None:
         self._given = {name for name in given if name is not None}

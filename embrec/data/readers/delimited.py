@@ -41,17 +41,24 @@ def read_delimited(path: Path, data: bytes, kind: str) -> pl.DataFrame:
 
 
 def typed(frame: pl.DataFrame, text: Container[str]) -> pl.DataFrame:
-    """Turn the columns of which every value is a number into numbers; the others, and those named in `text`, stay text."""
+    """Turn the columns of which every value is a number into numbers; the others, and those named in `text`, stay text.
+
+    Codes stay text too: whole numbers of which some begin with a zero.
+    """
     columns = []
     for column in frame.iter_columns():
         if column.name not in text and column.dtype == pl.String and column.null_count() < len(column):
             for dtype in (pl.Int64, pl.Float64):
                 numbers = column.str.strip_chars().cast(dtype, strict=False)
                 if numbers.null_count() == column.null_count():
-                    column = numbers
+                    column = column if _are_codes(column) else numbers
                     break
         columns.append(column)
     return pl.DataFrame(columns)
+
+
+def _are_codes(numbers: pl.Series) -> bool:
+    return bool(numbers.str.contains(r"^\s*0\d+\s*$").any())
 
 
 def line_of(data: bytes, kind: str, row: int) -> int:

@@ -102,9 +102,26 @@ def as_frame(value: Frame, what: str) -> pl.DataFrame:
     try:
         if rows:
             return pl.from_dicts([dict(row) for row in value], infer_schema_length=None) if value else pl.DataFrame()
-        return pl.from_pandas(value) if _is_pandas(value) else pl.DataFrame(value)
+        return _from_pandas(value) if _is_pandas(value) else pl.DataFrame(value)
     except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
         raise DataError(f"{what}: not readable as a table ({str(error).splitlines()[0]})") from None
+
+
+def _from_pandas(frame: Any) -> pl.DataFrame:
+    """Return a pandas frame; what stands in a column of several types, such as numbers and texts, becomes text."""
+    try:
+        return pl.from_pandas(frame)
+    except (pl.exceptions.PolarsError, TypeError, ValueError):
+        mixed = [name for name, dtype in frame.dtypes.items() if dtype.kind == "O" and _is_mixed(frame[name])]
+        if not mixed:
+            raise
+        texts = {name: frame[name].map(str, na_action="ignore") for name in mixed}
+        return pl.from_pandas(frame.assign(**texts))
+
+
+def _is_mixed(column: Any) -> bool:
+    types = {type(value) for value in column.dropna()}
+    return len(types) > 1 and types <= {str, bool, int, float}
 
 
 def _is_pandas(value: object) -> bool:

@@ -5,6 +5,7 @@ the comparison says so.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
@@ -16,13 +17,23 @@ from embrec.errors import DataError
 # Whole numbers up to here are told apart by floating-point numbers of that many bytes.
 _EXACT: dict[type[pl.DataType], int] = {pl.Float32: 2**24, pl.Float64: 2**53}
 
+
+def _folded(text: str) -> str:
+    """Return a text with one character for what looks alike (accents, wide digits), without characters that nobody sees."""
+    return re.sub(_UNSEEN, "", unicodedata.normalize("NFKC", text))
+
+
 # What happens to ids on their way through spreadsheets and programs: name -> the id without it.
 _CAUSES: dict[str, Callable[[str], str]] = {
     "blanks stand around the ids of one side": str.strip,
     "leading zeros were lost on one side": lambda text: re.sub(r"^0+(?=\d+(?:\.0+)?\s*$)", "", text),
     "ids of one side became floating-point numbers": lambda text: re.sub(r"\.0+(?=\s*$)", "", text),
     "upper and lower case differ": str.lower,
+    "quotation marks stand around the ids of one side": lambda text: text.strip("'\""),
+    "letters that look alike are different characters (Unicode)": _folded,
 }
+# Characters without width: soft hyphens, joiners, marks of direction and of byte order.
+_UNSEEN = "[\u00ad\u200b-\u200f\u2060\ufeff]"
 _FEW = 0.5  # of the log's items in the catalog; fewer are worth a warning even where no cause is known
 _WORTH_SAYING = 0.1  # of the ids without a partner that would have one but for such a cause
 
@@ -139,17 +150,34 @@ def check_match(log: pl.Series, catalog: pl.Series) -> str | None:
     return None
 
 
-def check_blanks(log: pl.Series) -> str | None:
-    """Return a warning if some items of the log are told apart by nothing but blanks around their ids.
+def check_blanks(log: pl.Series, kind: str) -> str | None:
+    """Return a warning if some items or users of the log are told apart by nothing but blanks around their ids.
 
     Args:
-        log: the item ids of the log, each once.
+        log: the ids of the log, each once.
+        kind: what they are ids of, `user` or `item`.
     """
     padded = log.filter(log.str.strip_chars() != log)
     twins = padded.filter(padded.str.strip_chars().is_in(log.implode())).sort()
     if twins.is_empty():
         return None
-    return f"{len(twins):,} item ids of the log differ from others only by blanks around them, such as {twins[0]!r}"
+    return f"{len(twins):,} {kind} ids of the log differ from others only by blanks around them, such as {twins[0]!r}"
+
+
+def check_digits(log: pl.Series, kind: str) -> str | None:
+    """Return a warning if ids of the log are long numbers that a spreadsheet has shortened: `1.08775E+11`.
+
+    Args:
+        log: the ids of the log, each once.
+        kind: what they are ids of, `user` or `item`.
+    """
+    short = log.filter(log.str.contains(r"^\s*\d([.,]\d+)?[eE]\+\d{2,}\s*$")).sort()
+    if short.is_empty():
+        return None
+    return (
+        f"{len(short):,} {kind} ids of the log are shortened numbers, such as {short[0]!r}: spreadsheets write long "
+        "numbers so, and what differs in the lost digits becomes one; export the ids as text"
+    )
 
 
 def _told(found: Likeness) -> str:
@@ -186,7 +214,8 @@ def _refuse(bad: pl.Series, values: pl.Series, kind: str, where: Callable[[int],
 
 def _plain(ids: pl.Series) -> pl.Series:
     """Return ids without all that `_CAUSES` names."""
-    whole = ids.str.strip_chars().str.to_lowercase().str.replace(r"\.0+$", "")
+    folded = ids.str.normalize("NFKC").str.replace_all(_UNSEEN, "")
+    whole = folded.str.strip_chars(" \t\r\n'\"").str.strip_chars().str.to_lowercase().str.replace(r"\.0+$", "")
     return whole.str.replace(r"^0+(\d+)$", "${1}")
 
 

@@ -1,5 +1,6 @@
 """Logs with a row a user and a list of items in it: one event an item, in the order of the list."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,6 +10,12 @@ from embrec.data.readers.tabular import Part, Table
 from embrec.errors import DataError
 
 _ROW = "__row"
+_LIST = r"(?s)^\[[^\[\]{}]*\]$"
+_QUOTED = r"'([^']*)'|\"([^\"]*)\""
+_FEW_ROWS = 3  # fewer tell nothing
+_SAMPLE = 100  # rows that tell at once that a log is no such thing
+_MOST = 0.9
+_SHOWN = 40
 
 
 def objects_as_lists(table: Table) -> Table:
@@ -22,6 +29,83 @@ def objects_as_lists(table: Table) -> Table:
             taken = [values.list.eval(pl.element().struct.field(key)).alias(key) for key in keys]
             frame = frame.with_columns(taken).drop(name)
     return replace(table, frame=frame)
+
+
+def texts_as_lists(table: Table, item_column: str, columns: Sequence[str]) -> Table:
+    """Return a log whose texts of lists, as files without types write them (`[1, 2]`, `['a', 'b']`), are lists.
+
+    Args:
+        table: the log.
+        item_column: its items; where these are no texts of lists, nothing is done.
+        columns: all columns that will be read.
+
+    Raises:
+        DataError: each user has one text, in which several ids stand in another way than in a list.
+    """
+    frame = table.frame
+    if not _written_lists(frame[item_column]):
+        return table
+    for name in columns:
+        if name in frame.columns and _written_lists(frame[name]):
+            frame = frame.with_columns(
+                pl.Series(name, [_parts(text) for text in frame[name]], dtype=pl.List(pl.String))
+            )
+    return replace(table, frame=frame)
+
+
+def refuse_several_ids(table: Table, item_column: str, users: pl.Series, items: pl.Series) -> None:
+    """Raise if each user has one row with several ids in one text, such as `12 7 30`: it would pass for the id of one item.
+
+    Args:
+        table: the log.
+        item_column: its items, as messages call it.
+        users: the id of each row.
+        items: likewise.
+
+    Raises:
+        DataError: names the place of the first one, and the forms that are read.
+    """
+    once = users.head(_SAMPLE).is_unique().all() and users.is_unique().all()
+    if len(items) < _FEW_ROWS or not once:
+        return
+    parts = items.str.strip_chars().str.split(by=_separator(items))
+    several = parts.list.len() > 1
+    alone = parts.explode().str.strip_chars()
+    numbered = alone.str.contains(r"\d")  # unlike the words of a name
+    if several.sum() > _MOST * len(items) and numbered.sum() > _MOST * len(alone) > alone.n_unique():
+        row = int(several.arg_true()[0])
+        shown = items[row] if len(items[row]) <= _SHOWN else items[row][:_SHOWN] + "..."
+        raise DataError(
+            f"{table.where(row)}: column {item_column!r} holds several ids in one text, {shown!r}, and no user has a second "
+            "row; write lists such as [12, 7, 30], one event a row, or read histories as --source sequences"
+        )
+
+
+def _separator(items: pl.Series) -> str:
+    """Return what stands in most of the texts, of what may stand between ids."""
+    return max((",", ";", "|", " "), key=lambda mark: items.str.contains(mark, literal=True).sum())
+
+
+def _written_lists(values: pl.Series) -> bool:
+    if values.dtype != pl.String:
+        return False
+    texts = values.drop_nulls()
+    return len(texts) > 0 and all(
+        part.str.strip_chars().str.contains(_LIST).all() for part in (texts.head(_SAMPLE), texts)
+    )
+
+
+def _parts(text: str | None) -> list[str] | None:
+    """Return the values of a list that is written as JSON, as Python or as NumPy writes it, each as it stands there."""
+    if text is None:
+        return None
+    inner = text.strip()[1:-1].strip()
+    if not inner:
+        return []
+    quoted = re.findall(_QUOTED, inner)
+    if quoted and not re.sub(_QUOTED, "", inner).strip(", \t\r\n"):
+        return [one or other for one, other in quoted]
+    return [part.strip() for part in (inner.split(",") if "," in inner else inner.split())]
 
 
 def one_event_a_row(table: Table, item_column: str, columns: Sequence[str], notes: dict[str, int]) -> Table:

@@ -102,7 +102,7 @@ def _events(path: Path, remarks: list[str], progress: Progress) -> pl.DataFrame:
     events = table.frame.select(pl.col(user).alias(USER), pl.col(item).alias(ITEM))
     check_ids(events, USER, table.where)
     check_ids(events, ITEM, table.where)
-    return events.with_columns(time_columns(times, remarks))
+    return events.with_columns(time_columns(times, table.where, remarks))
 
 
 def _titles(path: Path, progress: Progress) -> pl.DataFrame:

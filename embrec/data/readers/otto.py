@@ -76,8 +76,11 @@ class OttoSource(BaseModel):
         require_events(frame, self.path)
         frame = of_kinds(frame, "type", self.event, EVENTS, self.path, notes)
         events = frame.select(pl.col("session").cast(pl.String).alias(USER), pl.col("aid").cast(pl.String).alias(ITEM))
-        events = events.with_columns(*time_columns(frame["ts"], remarks), frame["type"])
+        events = events.with_columns(*time_columns(frame["ts"], self._event, remarks), frame["type"])
         return RawData(events, context=("type",), notes=notes, remarks=remarks)
+
+    def _event(self, row: int) -> str:
+        return f"{self.path}, event {row + 1} of those that count"
 
     def _logs(self) -> list[Path]:
         if not self.path.is_dir():

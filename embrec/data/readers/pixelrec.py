@@ -74,7 +74,7 @@ class PixelRecSource(BaseModel):
         events = table.frame.select(pl.col("user_id").alias(USER), pl.col("item_id").alias(ITEM))
         check_ids(events, USER, table.where)
         check_ids(events, ITEM, table.where)
-        events = events.with_columns(time_columns(times, remarks))
+        events = events.with_columns(time_columns(times, table.where, remarks))
         if not catalog:
             remarks.append(f"no titles: {self._folder()} has no CSV of {','.join(_ITEMS)}")
             return RawData(events, notes=notes, remarks=remarks)

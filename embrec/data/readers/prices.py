@@ -1,10 +1,22 @@
-"""Columns of prices and other numbers that a file writes with decimal commas, thousands or a currency."""
+"""Columns of texts that are something else: prices with decimal commas, thousands or a currency, and truth values."""
 
 import polars as pl
 
 from embrec.data.readers.text import COMMA_PRICE, CURRENCY, POINT_PRICE
 
+_TRUTHS = {"true": True, "false": False}
 _SAMPLE = 100  # values that tell at once that a column is no such thing
+
+
+def as_truths(values: pl.Series) -> pl.Series:
+    """Return a column of texts as truth values if all of them are `true` or `false`, in any case; else as it is."""
+    if values.dtype != pl.String:
+        return values
+    texts = values.str.strip_chars().str.to_lowercase()
+    filled = texts.filter((texts != "").fill_null(False))
+    if filled.is_empty() or not filled.head(_SAMPLE).is_in(_TRUTHS).all() or not filled.is_in(_TRUTHS).all():
+        return values
+    return texts.replace_strict(_TRUTHS, default=None, return_dtype=pl.Boolean)
 
 
 def as_numbers(values: pl.Series, remarks: list[str]) -> pl.Series:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -183,22 +183,38 @@ def whole_numbers(table: Table, column: str, what: str) -> pl.Series:
     return numbers
 
 
-def time_columns(times: pl.Series, remarks: list[str]) -> list[pl.Series]:
+def time_columns(times: pl.Series, where: Callable[[int], str], remarks: list[str]) -> list[pl.Series]:
     """Return the columns `time` (seconds) and, where seconds do not say it all, `exact_time`; the size tells the unit.
 
     Args:
         times: since 1970, whole or decimal, without nulls.
+        where: names the place of a row, such as "events.csv, line 7".
         remarks: told the unit if it is not seconds.
+
+    Raises:
+        DataError: the smallest time has another unit than the largest; the message names both.
     """
-    low = times.min()
-    per, unit = next(
-        ((per, unit) for least, per, unit in _UNITS if isinstance(low, int | float) and low >= least), (1, "")
-    )
-    if unit:
+    lowest, highest = times.arg_min(), times.arg_max()
+    if lowest is None or highest is None:
+        return [times.cast(pl.Int64).alias(TIME)]
+    per, unit = _unit_of(times[lowest])
+    other = _unit_of(times[highest])[1]
+    if other != unit:
+        raise DataError(
+            f"{where(lowest)} has the time {times[lowest]}, in {unit}, and {where(highest)} has {times[highest]}, in {other}: "
+            "the units of time seem to be mixed, or times to be missing; mend them, or read the table with --source table "
+            "and --time-unit"
+        )
+    if per > 1:
         remarks.append(f"the times are {unit}")
     seconds = (times // per).cast(pl.Int64)
     exact = (seconds * per == times).all()
     return [seconds.alias(TIME), *([] if exact else [times.alias(EXACT)])]
+
+
+def _unit_of(time: float) -> tuple[int, str]:
+    """Return the units in a second and the name of the unit, told by the size of a number."""
+    return next(((per, unit) for least, per, unit in _UNITS if time >= least), (1, "seconds"))
 
 
 def images_below(items: pl.DataFrame, folder: Path, notes: dict[str, int]) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from embrec.data.readers.ids import decoded
-from embrec.data.readers.prices import as_numbers
+from embrec.data.readers.prices import as_numbers, as_truths
 from embrec.data.readers.text import joined
 
 # Columns that, by the names that public data sets give them, list other items.
@@ -18,6 +18,7 @@ RELATIONS = frozenset({"also_bought", "also_viewed", "also_buy", "also_view", "b
 
 # Why a column is no text.
 IDS, CODES, NESTED, LINKS, FILES = "ids of items", "codes and numbers", "nested", "links", "names of files"
+DATES = "dates"
 
 _MOST = 0.9
 _HALF = 0.5
@@ -27,6 +28,7 @@ _CODE_NAMES = frozenset(
 )
 _NUMBER = r"^\s*[+-]?\d[\d.,\s]*$"
 _LINK = "^https?://"
+_DATE = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}\S*)?$"
 _FILE = r"(?i)^\S+\.(jpe?g|png|webp|gif)$"
 
 
@@ -70,7 +72,7 @@ def readable(
         reason = NESTED if nested else None
     reason = reason or _no_text(values, parts, items)
     if reason in (None, CODES) and not wanted:
-        numbers = as_numbers(values, remarks)
+        numbers = as_numbers(as_truths(values), remarks)
         if numbers.dtype != pl.String:
             return numbers, None
     return values, reason
@@ -98,6 +100,8 @@ def _no_text(values: pl.Series, parts: pl.Series, items: pl.Series) -> str | Non
         return LINKS
     if _share(filled.str.contains(_FILE)) > _MOST:
         return FILES
+    if _share(filled.str.contains(_DATE)) > _MOST:
+        return DATES
     if len(parts):  # of lists
         found = parts.unique()
     else:

@@ -98,7 +98,7 @@ class RecBoleSource(BaseModel):
         events = frame.select(pl.col(self.user_column).alias(USER), pl.col(self.item_column).alias(ITEM))
         check_ids(events, USER, table.where)
         check_ids(events, ITEM, table.where)
-        events = events.with_columns(time_columns(_numbers(table, self.time_column), remarks))
+        events = events.with_columns(time_columns(_numbers(table, self.time_column), table.where, remarks))
         used = (self.user_column, self.item_column, self.time_column)
         context = tuple(
             name

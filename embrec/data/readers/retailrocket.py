@@ -86,7 +86,7 @@ def _events(
     events = table.frame.select(pl.col("visitorid").alias(USER), pl.col("itemid").alias(ITEM), "event")
     check_ids(events, USER, table.where)
     check_ids(events, ITEM, table.where)
-    events = events.with_columns(time_columns(times, remarks))
+    events = events.with_columns(time_columns(times, table.where, remarks))
     context = events.drop("event").columns
     return of_kinds(events.select(*context, "event"), "event", kinds, EVENTS, path, notes)
 

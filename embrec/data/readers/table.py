@@ -27,8 +27,8 @@ from embrec.data.readers.frames import Frame, as_frame, is_frame, open_table
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.ids import as_ids
 from embrec.data.readers.images import images_by_column, images_in_folder
-from embrec.data.readers.lists import objects_as_lists, one_event_a_row
-from embrec.data.readers.prices import as_numbers
+from embrec.data.readers.lists import objects_as_lists, one_event_a_row, refuse_several_ids, texts_as_lists
+from embrec.data.readers.prices import as_numbers, as_truths
 from embrec.data.readers.raw import (
     EXACT,
     ITEM,
@@ -116,7 +116,9 @@ class TableSource(BaseModel):
         text_columns: tuple[str, ...] = ()
         title_column = None
         if self.items is not None:
-            ids = IdNames((self.catalog_item_column, item_column), (CATALOG_ITEMS,))
+            ids = IdNames(
+                (self.catalog_item_column, item_column, *self.text_column, self.title_column), (CATALOG_ITEMS,)
+            )
             table = open_table(self.items, "the items", ids, progress)
             options = _ItemOptions(self.text_column, self.title_column, self.image_column, self.images)
             id_column = _catalog_column(table, self.catalog_item_column, item_column, remarks)
@@ -145,7 +147,8 @@ class TableSource(BaseModel):
         require_columns(there, [] if self.order_column is None else [self.order_column], "order_column", name)
         require_columns(there, self.context_column, "context_column", name)
         read = (user_column, item_column, time_column, self.order_column, *self.context_column)
-        table = one_event_a_row(table, item_column, [column for column in read if column is not None], notes)
+        columns_read = [column for column in read if column is not None]
+        table = one_event_a_row(texts_as_lists(table, item_column, columns_read), item_column, columns_read, notes)
         frame = require_events(table.frame, table.path)
         columns = [
             as_ids(frame[user_column], USER, table.where).alias(USER),
@@ -164,6 +167,7 @@ class TableSource(BaseModel):
         events = pl.DataFrame(columns)
         check_ids(events, USER, table.where)
         check_ids(events, ITEM, table.where)
+        refuse_several_ids(table, item_column, events[USER], events[ITEM])
         if self.order_column is not None:
             events = events.with_columns(order_keys(frame[self.order_column], table.where).alias(_ORDER))
         missing = events[TIME].is_null().arg_true()
@@ -209,7 +213,8 @@ def read_items(
         DataError: the table is missing, malformed or empty, or an item stands in it twice.
     """
     remarks = [] if remarks is None else remarks
-    found = open_table(table, "the items", IdNames((item_column,), (CATALOG_ITEMS,)), progress)
+    ids = IdNames((item_column, *text_column, title_column), (CATALOG_ITEMS,))
+    found = open_table(table, "the items", ids, progress)
     if found.frame.is_empty():
         raise DataError(f"{found.path}: the table has no items")
     name = str(found.path)
@@ -262,6 +267,12 @@ def _items(
     if image is not None:
         refuse_shared({"image_column": image, "text_column": image if image in options.text_column else None}, where)
     if image is None and IMAGE in frame.columns and id_column != IMAGE:
+        option = "text_column" if IMAGE in options.text_column else "title_column" if title == IMAGE else None
+        if option is not None:
+            raise DataError(
+                f"{where}: column {IMAGE!r} is no text (given by --{option.replace('_', '-')}): a catalog keeps the paths of "
+                "pictures under this name; rename the column if it holds words"
+            )
         frame = frame.drop(IMAGE)
         if options.images is None:
             notes[f"column {IMAGE!r} of the catalog left out; to use it: --image-column {IMAGE}"] = len(frame)
@@ -306,7 +317,7 @@ def _items(
 
 def _context(values: pl.Series, where: Callable[[int], str], remarks: list[str]) -> pl.Series:
     """Return a context column as an array can hold it: numbers (absent: NaN) or text (absent: empty)."""
-    values = as_numbers(values, remarks)
+    values = as_numbers(as_truths(values), remarks)
     if values.dtype.is_numeric() or values.dtype == pl.Boolean:
         exact = values.dtype not in (pl.Decimal, pl.Int128, pl.UInt128) and not values.null_count()
         return values if exact else values.cast(pl.Float64).fill_null(float("nan"))

@@ -1,6 +1,7 @@
 """Time columns of any kind: whole seconds to store, and the exact times that decide order and repeats.
 
-Numbers are seconds, milliseconds, microseconds, nanoseconds or calendar days (20240531, 20240531235959). Where nobody says
+Numbers are seconds, milliseconds, microseconds, nanoseconds or calendar days (20240531, 20240531235959, also without
+seconds or minutes). Where nobody says
 which, the unit is taken in which every value lies between 1980 and 2100; small numbers are a mere order.
 """
 
@@ -58,6 +59,8 @@ def exact_times(values: pl.Series, where: Callable[[int], str], unit: Unit | Non
     Raises:
         DataError: a value is no number and no date, or different units are plausible; the message names the rows.
     """
+    if values.dtype == pl.Categorical or isinstance(values.dtype, pl.Enum):
+        values = values.cast(pl.String)
     if values.dtype == pl.String:
         values = _parsed(values.str.strip_chars(), where)
     if values.dtype == pl.Date:
@@ -71,6 +74,8 @@ def exact_times(values: pl.Series, where: Callable[[int], str], unit: Unit | Non
         return Times(empty, empty)
     values = _numbers(values, where)
     remark = None
+    if unit in (None, DAYS):
+        values = _whole_clocks(values)
     if unit is None:
         unit, remark = _plausible(values, where)
     if unit == DAYS:
@@ -87,6 +92,8 @@ def order_keys(values: pl.Series, where: Callable[[int], str]) -> pl.Series:
     """
     if values.dtype.is_float():
         values = values.fill_nan(None)
+    if values.dtype == pl.Categorical:  # pandas and Arrow keep repeated texts so; an Enum has an order of its own
+        values = values.cast(pl.String)
     if values.dtype == pl.String:
         values = values.set(values.str.strip_chars() == "", None)
     absent = values.is_null().arg_true()
@@ -169,6 +176,21 @@ def _plausible(values: pl.Series, where: Callable[[int], str]) -> tuple[Unit, st
     )
 
 
+def _whole_clocks(values: pl.Series) -> pl.Series:
+    """Return numbers that are all yyyymmddHH or yyyymmddHHMM as yyyymmddHHMMSS; others as they are.
+
+    As seconds or milliseconds they would lie in the years from 2033 on, or before 1980.
+    """
+    low, high = values.min(), values.max()
+    for digits in (2, 4):
+        per: int = 10**digits
+        if isinstance(low, int) and isinstance(high, int) and 1980 * 10**4 * per <= low and high < 2100 * 10**4 * per:
+            clocks = values * (_CLOCK // per)
+            if pl.DataFrame({"value": clocks}).select(_is_day(pl.col("value")) | pl.col("value").is_null())[:, 0].all():
+                return clocks
+    return values
+
+
 def _kinds(value: pl.Expr) -> pl.Expr:
     """Return the unit in which a number lies between 1980 and 2100 (a day: 1900 and 2100), null where none is."""
     kinds = [pl.when(_is_day(value)).then(pl.lit(DAYS))]
@@ -220,13 +242,39 @@ def _parsed(texts: pl.Series, where: Callable[[int], str]) -> pl.Series:
 
 
 def _dates(texts: pl.Series) -> pl.Series:
-    texts = texts.str.replace(r"^(\d{4}-\d{2}-\d{2}) ", "${1}T").str.replace("Z$", "+00:00")
-    plain = texts.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False, time_unit="us")
-    minutes = texts.str.to_datetime("%Y-%m-%dT%H:%M", strict=False, time_unit="us")
-    days = texts.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
-    zoned = texts.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", strict=False, time_unit="us").dt.replace_time_zone(None)
-    frame = pl.DataFrame({"plain": plain, "minutes": minutes, "days": days, "zoned": zoned})
-    return frame.select(pl.coalesce("plain", "minutes", "days", "zoned").alias(texts.name))[:, 0]
+    """Return dates of texts such as 2024-05-31, 2024/05/31 10:00 or 2024-05-31T10:00:00.5+02 in UTC, null for other texts."""
+    dates = _iso_dates(texts.str.replace(r"^(\d{4}-\d{2}-\d{2}) ", "${1}T"))
+    others = (dates.is_null() & texts.is_not_null()).arg_true()
+    if len(others):  # other ways of writing them cost time, and are rare
+        dates = dates.scatter(others, _iso_dates(_as_iso(texts.gather(others))))
+    return dates
+
+
+def _iso_dates(texts: pl.Series) -> pl.Series:
+    dates = texts.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False, time_unit="us")
+    for read in (
+        lambda rest: rest.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")),
+        lambda rest: rest.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", strict=False, time_unit="us").dt.replace_time_zone(
+            None
+        ),
+    ):
+        if dates.null_count() > texts.null_count():
+            dates = dates.zip_with(dates.is_not_null(), read(texts))
+    return dates
+
+
+def _as_iso(texts: pl.Series) -> pl.Series:
+    """Return texts of dates in the form of ISO, where databases and spreadsheets leave something out or write it otherwise."""
+    for pattern, iso in (
+        (r"^(\d{4})/(\d{2})/(\d{2})", "${1}-${2}-${3}"),
+        (r"^(\d{4}-\d{2}-\d{2}) ", "${1}T"),
+        (r"(T.*\d) ?(?:Z|UTC|GMT)$", "${1}+00:00"),
+        (r"(T.*\d) ?([+-]\d{2})$", "${1}${2}:00"),
+        (r"(T.*\d) ?([+-]\d{2}):?(\d{2})$", "${1}${2}:${3}"),
+        (r"^(.{10}T\d{2}:\d{2})([+-]|$)", "${1}:00${2}"),  # without seconds
+    ):
+        texts = texts.str.replace(pattern, iso)
+    return texts
 
 
 def _no_time(values: pl.Series, row: int, where: Callable[[int], str]) -> DataError:

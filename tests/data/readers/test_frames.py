@@ -6,6 +6,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from embrec.data.importing import make_source
 from embrec.data.readers.frames import as_frame, content_fingerprint, is_frame, open_table
 from embrec.data.readers.table import TableSource, read_items
 from embrec.errors import DataError
@@ -41,6 +42,22 @@ def test_what_is_no_table_is_refused_in_one_line(value):
     with pytest.raises(DataError, match=r"^the items: ") as caught:
         as_frame(value, "the items")
     assert "\n" not in str(caught.value)
+
+
+def test_a_pandas_column_of_numbers_and_texts_holds_texts():
+    frame = pd.DataFrame({"item": [108, "a7", None], "title": ["x", "y", "z"]})
+    assert as_frame(frame, "the items").to_dict(as_series=False) == {
+        "item": ["108", "a7", None],
+        "title": ["x", "y", "z"],
+    }
+    with pytest.raises(DataError, match=r"^the items: not readable as a table"):
+        as_frame(pd.DataFrame({"item": [108, object()]}), "the items")
+
+
+@pytest.mark.parametrize("kind", [pl.DataFrame, pd.DataFrame, list])
+def test_a_source_is_made_of_tables_in_memory(kind):
+    log = kind([{"user": "u", "item": "0108", "timestamp": 1}])
+    assert make_source(None, {"interactions": log, "items": kind(ROWS)}).read().events.rows() == [("u", "0108", 1)]
 
 
 def test_paths_are_no_tables():

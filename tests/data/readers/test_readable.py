@@ -37,6 +37,9 @@ def read(values, name="column", *, wanted=False, **options):
         ("link", ["https://a.example/x", "http://b.example", None], "links"),
         ("pictures", [["https://a.example/x", "https://a.example/y"], [], None], "links"),
         ("picture", ["a/b.jpg", "c.PNG", None], "names of files"),
+        ("released", ["2020-01-01", "2020-02-01T10:00:00Z", "2020-02-01 10:00:00.5", None], "dates"),
+        ("title", ["2020-01-01 and after", "1984", "2020-01-01"], None),
+        ("in_stock", ["maybe", "true", "false"], None),
         ("title", ["The red house 7", "1984", "Lamp"], None),
         ("colour", ["red", "blue", None], None),
         ("model_no", ["with a long text", "of several words", "and more words"], None),
@@ -46,6 +49,11 @@ def read(values, name="column", *, wanted=False, **options):
 )
 def test_what_is_text_is_told_by_the_values_of_a_column(name, values, reason):
     assert read(values, name, dtype=pl.String if name == "nothing" else None)[1] == reason
+
+
+def test_truth_values_are_the_same_in_every_case_and_no_text():
+    found = read(["True", " false", "TRUE", None, ""], "in_stock")
+    assert found == ([True, False, True, None, None], None, [])
 
 
 def test_a_column_of_lists_on_some_lines_says_the_same_as_one_of_lists_or_texts(tmp_path):

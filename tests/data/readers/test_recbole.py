@@ -96,3 +96,10 @@ def test_several_logs_are_a_question(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"has no \.inter file"):
         RecBoleSource(path=tmp_path / "empty").files()
+
+
+def test_times_of_several_units_are_refused_with_a_line_of_each(tmp_path):
+    inter = INTER.replace("978300760.0", "978300760000").replace("978300761.0", "0")
+    message = r"ml.inter, line 3 has the time 0, in seconds, and .*line 2 has 978300760000, in milliseconds: the units"
+    with pytest.raises(DataError, match=message):
+        RecBoleSource(path=folder(tmp_path, inter)).read()

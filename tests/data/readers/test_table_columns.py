@@ -260,3 +260,41 @@ def test_a_column_of_any_type_is_read_or_refused_in_one_line(name):
     assert not [message for message in refusals if "\n" in message]
     assert len(refusals) < len(logs) + len(catalogs)  # at least a catalog can hold it, or say that it leaves it out
     assert content_fingerprint(items) == content_fingerprint(items.clone())
+
+
+@pytest.mark.parametrize("options", [{"text_column": ("image",)}, {"title_column": "image"}])
+def test_the_column_of_pictures_is_no_text(options):
+    items = [{"item": "a", "title": "lamp", "image": "a.jpg"}]
+    flag = "--text-column" if "text_column" in options else "--title-column"
+    with pytest.raises(DataError, match=f"^the items: column 'image' is no text .given by {flag}.: a catalog keeps"):
+        read_items(items, **options)
+
+
+@pytest.mark.parametrize(
+    ("lists", "times"),
+    [
+        (["[1, 2, 3]", "[4, 2]"], ["[7, 8, 9]", "[5, 6]"]),
+        (["['1', '2', '3']", '["4", "2"]'], ["[7 8 9]", "[5\n 6]"]),
+    ],
+)
+def test_lists_that_a_file_holds_as_texts_are_histories(tmp_path, lists, times):
+    pl.DataFrame({"user": ["u", "v"], "items": lists, "time": times}).write_csv(tmp_path / "log.csv")
+    raw = TableSource(interactions=tmp_path / "log.csv").read()
+    assert raw.events.rows() == [("u", "1", 7), ("u", "2", 8), ("u", "3", 9), ("v", "4", 5), ("v", "2", 6)]
+    same = pl.DataFrame({"user": ["u", "v"], "items": [["1", "2", "3"], ["4", "2"]], "time": [[7, 8, 9], [5, 6]]})
+    assert TableSource(interactions=same).read().events.equals(raw.events)
+    pl.DataFrame({"user": ["u", "v"], "items": [*lists[:1], None], "time": times}).write_csv(tmp_path / "log.csv")
+    with pytest.raises(DataError, match=r"log.csv, line 3: 0 items in column 'items', but 2 values in column 'time'"):
+        TableSource(interactions=tmp_path / "log.csv").read()
+
+
+@pytest.mark.parametrize("separator", [" ", ",", ", ", ";", "|"])
+def test_several_ids_in_one_text_are_no_item(separator):
+    log = {"user": ["u", "v", "w"], "items": [separator.join(ids) for ids in ("123", "421", "13")], "time": [1, 2, 3]}
+    with pytest.raises(
+        DataError, match=r"row 1: column 'items' holds several ids in one text, '1.*3', and no user has a"
+    ):
+        TableSource(interactions=log).read()
+    named = {**log, "items": ["red lamp", "red lamp", "blue lamp"]}
+    assert len(TableSource(interactions=named).read().events) == 3
+    assert len(TableSource(interactions={**log, "user": ["u", "v", "u"]}).read().events) == 3

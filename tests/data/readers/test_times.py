@@ -185,6 +185,49 @@ def test_an_order_of_texts_sorts_as_it_is_meant():
     assert order(["1.5", "10", "2"]) == [0, 2, 1]
     assert order(["2024-01-10", "2024-01-09T10:00:00"]) == [1, 0]
     assert order(["b", "a"]) == [1, 0]
+    places = pl.Series("seq", ["10", "9", "1"], dtype=pl.Categorical)
+    assert order_keys(places, where).arg_sort().to_list() == [2, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("2014/01/02", 0),
+        ("2014/01/02 00:01", 60),
+        ("2014-01-02 00:00:07 UTC", 7),
+        ("2014-01-02 00:00:07+00", 7),
+        ("2014-01-02 00:00:07.25-05", 5 * 3600 + 7),
+        ("2014-01-02T02:00Z", 7200),
+        ("2014-01-02T02:00+02:00", 0),
+        ("2014-01-02T02:00:03+0200", 3),
+        ("2014-01-02 02:00:03 +0200", 3),
+        ("2014-01-02T00:00:03GMT", 3),
+    ],
+)
+def test_dates_are_read_as_databases_write_them(text, after):
+    assert seconds([text]) == [DAY + after]
+    assert seconds(["2014-01-02", text, None, "2014-01-02T00:00:09"]) == [DAY, DAY + after, None, DAY + 9]
+
+
+@pytest.mark.parametrize(
+    "text", ["02/01/2014", "2014-01-02-05", "2014-02-30 UTC", "2014-01-02T25:00Z", "2014/1x/02", "UTC"]
+)
+def test_what_is_no_date_for_certain_is_refused(text):
+    with pytest.raises(DataError, match="expected a number or an ISO date"):
+        read([text])
+
+
+@pytest.mark.parametrize(("values", "scale"), [([2014010200, 2014010223], 3600), ([201401020000, 201401020023], 60)])
+def test_the_clock_behind_a_day_may_lack_minutes_and_seconds(values, scale):
+    found = read(values)
+    assert (found.seconds.to_list(), found.unit) == ([DAY, DAY + 23 * scale], "yyyymmdd")
+    assert "calendar days" in found.remark
+    assert seconds([2014010200, 2014010299]) == [2014010200, 2014010299]  # seconds, the second is no time of a clock
+
+
+def test_times_that_are_kept_as_categories_are_read():
+    for dtype in (pl.Categorical, pl.Enum(["2014-01-02T00:00:05", "2014-01-02"])):
+        assert seconds(["2014-01-02", "2014-01-02T00:00:05"], dtype=dtype) == [DAY, DAY + 5]
 
 
 @pytest.mark.parametrize(
