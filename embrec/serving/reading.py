@@ -1,6 +1,7 @@
 """New items read as the catalog of a run was read: a shop's raw files give the same texts as they gave at the import."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -59,8 +60,18 @@ def read_new_items(
     item_column: str | None = None,
     image_column: str | None = None,
     images: Path | None = None,
+    texts: Sequence[str] = (),
 ) -> Catalog:
-    """Read new items by the reader of the run's source; see `Recommender.read_items`."""
+    """Read new items by the reader of the run's source; see `Recommender.read_items`.
+
+    Args:
+        run: whose items.
+        items: see there, as for the next three.
+        item_column: see there.
+        image_column: see there.
+        images: see there.
+        texts: columns that are texts in the catalog, and so in the new items, whatever the few values in them look like.
+    """
     source = catalog_source(run)
     place = items if is_frame(items) else Path(items)
     if isinstance(source, _OwnCatalog) and item_column is None and image_column is None:
@@ -75,6 +86,7 @@ def read_new_items(
     there = _columns(place)
     imported = source if isinstance(source, TableSource) else None
     options: dict[str, Any] = {"image_column": image_column, "images": images}
+    options["text_column"] = [name for name in texts if name in there]
     candidates = (imported.catalog_item_column, imported.item_column) if imported is not None else ()
     column = item_column or next((name for name in (*candidates, ITEM) if name in there), None)
     if column is not None:
@@ -82,12 +94,10 @@ def read_new_items(
     if isinstance(source, _OwnCatalog) and image_column is None and images is None:
         plain = read_items(place, **options)
         return Catalog(_with_pictures_of(plain.frame, source, None), plain.text_columns)
-    if imported is not None:
-        options["text_column"] = [name for name in imported.text_column if name in there]
-        if image_column is None and images is None:  # those of the import, unless nothing is found by them
-            options["image_column"] = imported.image_column if imported.image_column in there else None
-            options["images"] = imported.images
-            return _read_leniently(place, options)
+    if imported is not None and image_column is None and images is None:  # those of the import, if any is found by them
+        options["image_column"] = imported.image_column if imported.image_column in there else None
+        options["images"] = imported.images
+        return _read_leniently(place, options)
     return read_items(place, **options)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import overload
 
 import numpy as np
+import polars as pl
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -108,7 +109,8 @@ class Recommender:
         Raises:
             DataError: the file is missing, malformed or empty, has no ids, or an item stands in it twice.
         """
-        return read_new_items(self.run, items, item_column, image_column, images)
+        texts = [name for name in self.catalog.text_columns if self.catalog.frame.schema[name] == pl.String]
+        return read_new_items(self.run, items, item_column, image_column, images, texts)
 
     def with_items(
         self,

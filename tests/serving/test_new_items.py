@@ -141,6 +141,36 @@ def test_columns_that_new_items_lack_are_named(shops):
     assert "colour" in note
 
 
+@pytest.mark.parametrize("company", [[], [{"sku": "M", "title": "red lamp", "brand": "x", "description": "x"}]])
+@pytest.mark.parametrize("title", ["007", "1984", "1.50", "true", "https://oak", "B001", "2020-01-01", "[oak]"])
+def test_the_text_of_a_new_item_is_read_as_it_stands_in_any_company(shops, title, company):
+    rows = [{"sku": "N", "title": title, "brand": "Brand1", "description": "oak"}, *company]
+    pl.DataFrame(rows).write_csv(shops["folder"] / "texts.csv")
+    for items in (shops["folder"] / "texts.csv", write_lines(shops["folder"] / "texts.jsonl", rows), rows):
+        model, _ = with_items(shops["table"], items)
+        assert model.titles(["N"]) == [title]
+
+
+def test_ids_that_are_nearly_those_of_the_catalog_are_named(shops):
+    rows = [{"sku": sku, **plain(PRODUCTS[0])} for sku in ("b001", " B002", "N1")]
+    _, (note,) = with_items(shops["table"], rows)
+    assert note.startswith("2 of the new ids are nearly ids of the catalog: 'b001' is new, and 'B001' is there")
+
+
+def test_nested_values_where_the_catalog_has_texts_are_named(shops):
+    rows = [{"sku": "N1", **plain(PRODUCTS[0]), "title": {"en": "red lamp"}}]
+    _, (note,) = with_items(shops["table"], rows)
+    assert "column 'title' is text in the catalog, and 1 of the new items have nested values" in note
+
+
+def test_values_that_do_not_fit_a_column_that_is_read_are_named():
+    catalog = Catalog(pl.DataFrame({"item": ["a"], "price": [1.5]}))
+    new = Catalog(pl.DataFrame({"item": ["b", "c", "d"], "price": ["1.25", "cheap", " "]}))
+    (note,) = extend(catalog, new, ["price"]).notes
+    assert "column 'price' has Float64 in the catalog, which 1 values of the new items are not, such as 'cheap'" in note
+    assert extend(catalog, new, []).notes == []
+
+
 def test_python_warns_where_nobody_listens(shops):
     model = embrec.Recommender.load(shops["table"])
     with pytest.warns(UserWarning, match="lack columns"):

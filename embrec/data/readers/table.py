@@ -186,7 +186,7 @@ def read_items(
     table: Path | str | Frame,
     *,
     item_column: str | None = None,
-    text_column: Sequence[str] = (),
+    text_column: str | Sequence[str] = (),
     title_column: str | None = None,
     image_column: str | None = None,
     images: Path | None = None,
@@ -209,7 +209,9 @@ def read_items(
         DataError: the table is missing, malformed or empty, or an item stands in it twice.
     """
     remarks = [] if remarks is None else remarks
-    found = open_table(table, "the items", IdNames((item_column,), (CATALOG_ITEMS,)), progress)
+    text_column = (text_column,) if isinstance(text_column, str) else tuple(text_column)
+    as_it_stands = IdNames((item_column, title_column, *text_column), (CATALOG_ITEMS,))  # 007 is no number
+    found = open_table(table, "the items", as_it_stands, progress)
     if found.frame.is_empty():
         raise DataError(f"{found.path}: the table has no items")
     name = str(found.path)
@@ -223,7 +225,7 @@ def read_items(
         raise DataError(
             f"{found.where(row)}: item {ids[row]!r} stands in the table more than once; keep one of its rows"
         )
-    options = _ItemOptions(tuple(text_column), title_column, image_column, images)
+    options = _ItemOptions(text_column, title_column, image_column, images)
     return Catalog(*_items(found, column, options, {}, remarks))
 
 
