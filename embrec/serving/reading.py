@@ -73,7 +73,7 @@ def read_new_items(
         texts: columns that are texts in the catalog, and so in the new items, whatever the few values in them look like.
     """
     source = catalog_source(run)
-    place = items if is_frame(items) else Path(items)
+    place = Path(items) if isinstance(items, str | Path) else as_frame(items, "the new items")
     if isinstance(source, _OwnCatalog) and item_column is None and image_column is None:
         own = _of_own_catalog(source, place)
         if own is not None:

@@ -323,6 +323,55 @@ def test_a_text_where_a_history_belongs_is_refused(shops):
         model.recommend([["B001"]], k=0)
 
 
+@pytest.mark.parametrize("given", [{"B001", "B002"}, [{"B001"}], [{"item": "B001"}], [["B001"], {"B002": 1}]])
+def test_what_has_no_order_is_no_history(shops, given):
+    model = embrec.Recommender.load(shops["table"])
+    with pytest.raises(DataError, match=r"has no order|is a dict"):
+        model.recommend(given)
+
+
+@pytest.mark.parametrize("given", [5, {"B001", "B002"}, [["B001"]], [1], [None]])
+def test_vectors_are_of_lists_of_ids(shops, given):
+    with pytest.raises(DataError, match="the list of items"):
+        embrec.Recommender.load(shops["table"]).item_vectors(given)
+
+
+@pytest.mark.parametrize("given", [None, 5, ["shop/run"]])
+def test_what_is_no_run_no_items_and_no_log_is_one_line(shops, given):
+    with pytest.raises(RunError, match="is no run"):
+        embrec.Recommender.load(given)
+    model = embrec.Recommender.load(shops["table"])
+    with pytest.raises(DataError):
+        model.with_items(given)
+    with pytest.raises(DataError):
+        embrec.score_by_user(model, given)
+
+
+def test_names_do_where_a_category_or_a_run_is_asked_for(shops, monkeypatch):
+    monkeypatch.setenv("EMBREC_WORKSPACE", str(shops["folder"] / "workspace"))
+    run = shops["table"]
+    assert embrec.load_dataset("table").same_data(embrec.load_dataset(run.category))
+    assert embrec.load_everyone("table").interactions.n_users == 25
+    assert [report.encoded for report in embrec.build_features("table", "tfidf")] == [0]
+    assert list(embrec.evaluate_runs("table/run")) == list(embrec.evaluate_runs([run])) == ["run"]
+    assert list(embrec.evaluate_runs([run.path])) == ["run"]
+    assert embrec.compare_runs(["table/run"], baselines=[]).reference == "run"
+    assert embrec.default_encoders("table") == embrec.default_encoders(embrec.load_dataset("table").catalog)
+
+
+def test_what_is_no_category_or_run_is_one_line(shops):
+    for wrong in (None, 5, shops["table"]):
+        for call in (embrec.load_dataset, embrec.load_everyone, embrec.build_features, embrec.plan_search):
+            with pytest.raises(ConfigError, match="is no category"):
+                call(wrong)
+    for wrong in (None, 5, [], [5]):
+        for call in (embrec.evaluate_runs, embrec.compare_runs):
+            with pytest.raises(ConfigError, match="no run"):
+                call(wrong)
+    with pytest.raises(ConfigError, match=r"'log\.csv' is no source"):
+        embrec.import_data(shops["table"].category, "log.csv")
+
+
 def test_one_flat_history_has_one_flat_answer(shops):
     model = embrec.Recommender.load(shops["table"])
     (wrapped,) = model.recommend([["B001", "B002"]], k=3)

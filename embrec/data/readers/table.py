@@ -55,6 +55,9 @@ def _in_memory(value: Any, info: ValidationInfo) -> Any:
     return as_frame(value, f"the {info.field_name}") if is_frame(value) else value
 
 
+# Names of columns; one may stand alone.
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+
 # The path of a file, or a table in memory.
 Place = Annotated[Path | pl.DataFrame, BeforeValidator(_in_memory)]
 
@@ -88,9 +91,9 @@ class TableSource(BaseModel):
         "error"
     )
     order_column: Annotated[str | None, Field(description="breaks ties in time; input order if absent")] = None
-    context_column: Annotated[tuple[str, ...], Field(description="further columns of the log to keep")] = ()
+    context_column: Annotated[Names, Field(description="further columns of the log to keep")] = ()
     text_column: Annotated[
-        tuple[str, ...],
+        Names,
         Field(description="columns that encoders read; if empty all text but links, codes, ids and nested columns"),
     ] = ()
     title_column: Annotated[str | None, Field(description="what people read as the name of an item")] = None
