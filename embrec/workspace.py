@@ -9,6 +9,7 @@ from pathlib import Path
 from embrec.errors import ConfigError, DataError
 from embrec.names import did_you_mean, listed, nearest
 
+_SHOWN = 60  # characters of a value that a message repeats
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -29,6 +30,21 @@ class Category:
 
     name: str
     path: Path
+
+    @classmethod
+    def of(cls, value: "Category | str") -> "Category":
+        """Return a category that is given as it is, or by its name in the workspace that `Workspace.locate` finds.
+
+        Raises:
+            ConfigError: it is neither, or the name is not usable.
+        """
+        if isinstance(value, Category):
+            return value
+        if isinstance(value, str):
+            return Workspace.locate().category(value)
+        raise ConfigError(
+            f"{_short(value)} is no category; give its name, such as 'shop', or Workspace.locate(FOLDER).category('shop')"
+        )
 
     @property
     def data(self) -> Path:
@@ -73,6 +89,11 @@ class Category:
                 f"(there: {listed(known)}); make it with: embrec data import --category {self.name} ..."
             )
         return self
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= _SHOWN and "\n" not in shown else f"a value of type {type(value).__name__}"
 
 
 def nearest_made(name: str, made: Sequence[str]) -> str:

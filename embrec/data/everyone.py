@@ -58,16 +58,17 @@ class Everyone(Dataset):
         raise DataError(f"no user {user!r} among the {len(names):,} users of the log{advice}")
 
 
-def load_everyone(category: Category) -> Everyone:
+def load_everyone(category: Category | str) -> Everyone:
     """Read the data set of a category with the events of everyone, in time order: those that are learned from, and the others.
 
     Users who are learned from stand first, in the order of `load_dataset`; the others follow in the order of their first
     event. Events of items that are not in the catalog are left out, and users who have no others.
 
     Raises:
+        ConfigError: what is given is no category and no name of one.
         DataError: the category does not exist or was written by another version.
     """
-    dataset = load_with_others(category)
+    dataset = load_with_others(Category.of(category))
     if dataset.others is None:
         return Everyone(dataset.catalog, dataset.interactions, dataset.meta, n_learned=dataset.interactions.n_users)
     return Everyone(

@@ -116,7 +116,7 @@ def make_preparation(preset: str | None, options: Mapping[str, Any], source: str
 
 
 def import_data(
-    category: Category,
+    category: Category | str,
     source: Source,
     preparation: PreparationConfig | None = None,
     *,
@@ -130,17 +130,24 @@ def import_data(
     Another import over an existing category is refused, because feature tables and runs hang on its catalog.
 
     Args:
-        category: where to.
+        category: where to, or its name.
         source: where from.
         preparation: what to keep; the published preprocessing if None.
         force: replace what is there.
         progress: told how far reading and preparing are.
 
     Raises:
+        ConfigError: what is given is no category, no source or no preparation.
         DataError: the input is at fault, the category holds another import and `force` is not given, or another process is
             importing it or works with it.
     """
-    preparation = preparation or PreparationConfig()
+    category, preparation = Category.of(category), preparation or PreparationConfig()
+    if not (hasattr(source, "read") and hasattr(source, "files")):
+        raise ConfigError(
+            f"{source!r} is no source; say what kind it is, such as TableSource(interactions='log.csv', items='items.csv')"
+        )
+    if not isinstance(preparation, PreparationConfig):
+        raise ConfigError(f"{preparation!r} is no preparation; write PreparationConfig(filter='none'), for example")
     signature = _signature(source, preparation)
     if not force and (known := _known(category, signature)) is not None and known[1] is None:
         return Import(category, known[0], fresh=False)  # also while others use it

@@ -110,13 +110,14 @@ def save_dataset(category: Category, dataset: Dataset) -> None:
         write_json(folder / "meta.json", meta)
 
 
-def load_dataset(category: Category) -> Dataset:
-    """Read the data set of a category: what is learned from and measured.
+def load_dataset(category: Category | str) -> Dataset:
+    """Read the data set of a category, given as it is or by its name: what is learned from and measured.
 
     Raises:
+        ConfigError: what is given is no category.
         DataError: the category does not exist or was written by another version.
     """
-    return _whole(category, _read_dataset)
+    return _whole(Category.of(category), _read_dataset)
 
 
 def load_with_others(category: Category) -> Dataset:

@@ -21,7 +21,7 @@ from embrec.features.encoder import name_in_stem
 from embrec.models.factors import Factors
 from embrec.progress import Progress, silent
 from embrec.training.made_of import targets_hash
-from embrec.training.run import RunFolder, TrainedModel, load_model
+from embrec.training.run import RunFolder, Runs, TrainedModel, load_model, runs_of
 from embrec.training.sources import find_tables
 
 
@@ -62,7 +62,7 @@ class TrainedRanker:
 
 
 def evaluate_runs(
-    runs: Sequence[RunFolder],
+    runs: Runs,
     baselines: Sequence[str] = (),
     config: EvaluationConfig | None = None,
     progress: Progress = silent,
@@ -75,7 +75,7 @@ def evaluate_runs(
     What was computed before, under the same protocol, is read from the folder of the run, or for baselines of the category.
 
     Args:
-        runs: finished runs of one category with one split.
+        runs: finished runs of one category with one split, or their names.
         baselines: names from `BASELINES`; content-knn reads the feature tables of the first run that has any.
         config: the protocol; that of the first run if None.
         progress: told of every batch.
@@ -89,6 +89,7 @@ def evaluate_runs(
         ConfigError: a baseline is unknown or a run has its name, or content-knn has no features to read.
         RunError: the runs differ in category or split, or do not belong to the data of their category; see `common_ground`.
     """
+    runs = runs_of(runs)
     for name in baselines:
         check_baseline(name)
     configs = {run.name: run.config() for run in runs}

@@ -26,7 +26,7 @@ from embrec.workspace import Category
 
 
 def build_features(
-    category: Category,
+    category: Category | str,
     encoders: str | Sequence[str] | None = None,
     *,
     template: str | None = None,
@@ -40,7 +40,7 @@ def build_features(
     """Build the tables of one or several encoders, one after the other, and return a report of each.
 
     Args:
-        category: the prepared data.
+        category: the prepared data, or its name.
         encoders: a spec such as `tfidf` or `minilm:max_tokens=128+whiten`, or several; see `Spec`. If None, those that suit the
             catalog; see `default_encoders`.
         template: the text that encoders of texts read, where their spec does not say; see `TextParams`.
@@ -59,6 +59,7 @@ def build_features(
     """
     specs = [encoders] if isinstance(encoders, str) else None if encoders is None else list(encoders)
     made = check_encoders(specs, template, fit_on)
+    category = Category.of(category)
     dataset = load_dataset(category)
     if specs is None:
         choice = choose_encoders(dataset.catalog)

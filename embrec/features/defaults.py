@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from embrec.data.catalog import IMAGE, Catalog
+from embrec.data.store import load_dataset
 from embrec.errors import ConfigError, EmbrecError
 from embrec.features.encoder import name_in_stem
 from embrec.features.registry import default_params, make_encoder
 from embrec.features.table import FeatureTable
+from embrec.workspace import Category
 
 # Of each encoder that a package ships with its weights: the extra that it needs, and the modules that this brings.
 _SHIPPED = {
@@ -32,8 +34,8 @@ class Choice(NamedTuple):
     words: str
 
 
-def default_encoders(catalog: Catalog) -> list[str]:
-    """Return the encoders that suit a catalog.
+def default_encoders(catalog: Catalog | Category | str) -> list[str]:
+    """Return the encoders that suit a catalog, or that of a category, given as it is or by its name.
 
     They are TF-IDF and the packaged sentence encoder for texts, and the packaged CNN for pictures. Those whose packages are
     not installed are left out.
@@ -42,6 +44,8 @@ def default_encoders(catalog: Catalog) -> list[str]:
         ConfigError: the catalog has neither texts nor pictures, or the packages for its pictures are not installed and it has
             no texts.
     """
+    if not isinstance(catalog, Catalog):
+        catalog = load_dataset(Category.of(catalog)).catalog
     return choose_encoders(catalog).encoders
 
 

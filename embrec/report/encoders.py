@@ -66,7 +66,7 @@ def comparison_config(
 
 
 def compare_encoders(
-    category: Category,
+    category: Category | str,
     encoders: Sequence[str] | None,
     config: RunConfig,
     *,
@@ -87,7 +87,7 @@ def compare_encoders(
     rankings. Killed and repeated, it ends with the same report. An encoder that fails does not take the others with it.
 
     Args:
-        category: the prepared data.
+        category: the prepared data, or its name.
         encoders: names of encoders, or fusions of several, separated by commas. Those that the comparison has from before
             stay in it. If None, those of the feature tables that are there, else those that suit the catalog.
         config: how every run is trained; its features and seed are replaced (see `comparison_config`).
@@ -107,6 +107,7 @@ def compare_encoders(
         MissingExtraError: packages of an encoder or of the figure are not installed; nothing is done then.
         RunError: the comparison was begun with another configuration or other data, or every encoder failed.
     """
+    category = Category.of(category)
     require_matplotlib()
     if output is not None:
         check_output_folder(output)

@@ -31,7 +31,7 @@ from embrec.report.record import settings_of
 from embrec.report.results import CONFIDENCE, RESAMPLES, Measurements, measure, plain_measurements
 from embrec.report.tables import Table, difference, estimate, markdown_table
 from embrec.training.made_of import MadeOf
-from embrec.training.run import RunFolder
+from embrec.training.run import RunFolder, Runs, runs_of
 
 DIMENSIONS = ("partition", "history", "popularity", "tied", "features")
 
@@ -185,7 +185,7 @@ def _shared_name(names: Sequence[str]) -> str:
 
 
 def compare_runs(
-    runs: Sequence[RunFolder],
+    runs: Runs,
     baselines: Sequence[str] | None = None,
     config: EvaluationConfig | None = None,
     *,
@@ -198,7 +198,7 @@ def compare_runs(
     """Rank the test targets by each run and baseline, and compare them target by target.
 
     Args:
-        runs: finished ones of one category and split.
+        runs: finished ones of one category and split, or their names.
         baselines: their names; None for all that can be computed, see `usable_baselines`.
         config: the protocol; that of the first run if None.
         reference: name of the model, of one of its runs or of the baseline that the others are compared with; the first
@@ -216,6 +216,7 @@ def compare_runs(
     wrong = [name for name in dimensions if name not in DIMENSIONS]
     if wrong:
         raise ConfigError(unknown("slices", wrong[0], DIMENSIONS))
+    runs = runs_of(runs)
     first = runs[0].config()
     ground = common_ground(runs, other_log=other_log)
     dataset, partition = ground.dataset, ground.partition

@@ -11,7 +11,7 @@ from embrec.data.catalog import ITEM, Catalog
 from embrec.data.interactions import Interactions
 from embrec.data.readers.columns import ITEMS, TIMES, USERS, IdNames, find_column
 from embrec.data.readers.frames import Frame, open_table
-from embrec.data.readers.ids import as_ids
+from embrec.data.readers.ids import Likeness, as_ids, likeness
 from embrec.data.readers.raw import USER, check_ids
 from embrec.data.readers.times import exact_times
 from embrec.data.store import Dataset
@@ -57,7 +57,9 @@ def _joined(log: Interactions, item_ids: pl.Series, catalog: Catalog, run: str) 
     missing = np.flatnonzero(item < 0)
     if len(missing):
         unknown = np.unique(log.item[missing])
-        raise _unknown_items(len(missing), len(log), len(unknown), str(item_ids[int(log.item[missing[0]])]), run)
+        ids = item_ids.gather(unknown).cast(pl.String)
+        example = str(item_ids[int(log.item[missing[0]])])
+        raise _unknown_items(len(missing), len(log), len(unknown), example, run, likeness(ids, known))
     return Interactions(log.user_ids, log.user, item, log.time, item_ids=known)
 
 
@@ -100,7 +102,12 @@ def _codes(values: pl.Series, names: pl.Series) -> NDArray[np.int64]:
     return found["place"].to_numpy().astype(np.int64)
 
 
-def _unknown_items(events: int, of: int, items: int, example: str, run: str) -> DataError:
+def _unknown_items(events: int, of: int, items: int, example: str, run: str, alike: Likeness | None) -> DataError:
+    if alike is not None:
+        return DataError(
+            f"{events:,} of the {of:,} events are of {items:,} items that run {run!r} does not know: {alike.one!r} is most "
+            f"likely {alike.other!r} ({alike.cause}); write the ids as they are in the catalog"
+        )
     return DataError(
         f"{events:,} of the {of:,} events are of {items:,} items that run {run!r} does not know, such as {example!r}: items "
         "that came after its training; give them as new items (with_items, --items), or train again"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from embrec.data.catalog import IMAGE, ITEM, Catalog
+from embrec.data.readers.ids import likeness
 from embrec.data.readers.text import joined
 from embrec.errors import DataError
 from embrec.features.chain import Chain
@@ -21,6 +22,7 @@ from embrec.serving.ranking import each_alone
 
 _ROWS = 64  # items that one thread works on at a time
 _SHOWN = 3  # items that a note names
+_NESTED = r'^\s*[\[{].*"\s*:'  # JSON with names in it
 
 
 class NewItems(NamedTuple):
@@ -62,10 +64,13 @@ def extend(catalog: Catalog, items: Catalog, columns: Sequence[str]) -> NewItems
     if is_known.any():
         notes.append(_known_note(catalog, items.frame.filter(is_known), columns))
     frame = items.frame.filter(~is_known)
+    notes.extend(_likeness_note(catalog.frame[ITEM], frame[ITEM]))
     missing = [name for name in columns if name not in frame.columns]
     if missing and len(frame):
         notes.append(_missing_note(catalog, frame, missing))
     shared = [_of_type(frame[name], dtype) for name, dtype in catalog.frame.schema.items() if name in frame.columns]
+    for column in (column for column in shared if column.name in columns):
+        notes.extend(_value_notes(catalog.frame[column.name], frame[column.name], column))
     texts = [name for name in catalog.text_columns if name in frame.columns]
     extended = catalog.extended(Catalog(pl.DataFrame(shared), texts))
     return NewItems(extended, extended.select(range(len(catalog), len(extended))), notes)
@@ -158,6 +163,39 @@ def _missing_note(catalog: Catalog, frame: pl.DataFrame, missing: Sequence[str])
         f"the new items lack {'column' if len(missing) == 1 else 'columns'} {listed(missing)} of the catalog, which the run's "
         f"encoders read{others}{hint}; what is missing counts as empty, so their vectors say less"
     )
+
+
+def _likeness_note(known: pl.Series, new: pl.Series) -> list[str]:
+    """Say where new ids are those of the catalog but for their form, such as numbers that lost their leading zeros."""
+    found = likeness(new, known)
+    if found is None:
+        return []
+    return [
+        f"{found.pairs:,} of the new ids are nearly ids of the catalog: {found.one!r} is new, and {found.other!r} is there "
+        f"({found.cause}); if they mean the same items, write them alike"
+    ]
+
+
+def _value_notes(known: pl.Series, given: pl.Series, read: pl.Series) -> list[str]:
+    """Say where a column that encoders read holds another kind of values than in the catalog."""
+    notes = []
+    lost = (read.is_null() & given.is_not_null()).arg_true()
+    if given.dtype == pl.String:
+        lost = lost.filter(given.gather(lost).str.strip_chars() != "")
+    if len(lost):
+        notes.append(
+            f"column {read.name!r} has {known.dtype} in the catalog, which {len(lost):,} values of the new items are not, such "
+            f"as {given[int(lost[0])]!r}; they count as empty"
+        )
+    if read.dtype == pl.String:
+        nested = read.str.contains(_NESTED).fill_null(False)
+        if nested.any() and not known.str.contains(_NESTED).any():
+            example = str(read.filter(nested)[0])
+            notes.append(
+                f"column {read.name!r} is text in the catalog, and {nested.sum():,} of the new items have nested values in it, "
+                f"such as {example[:60]}; they are read as they stand, names and all: give the text alone"
+            )
+    return notes
 
 
 def _of_type(values: pl.Series, dtype: pl.DataType) -> pl.Series:

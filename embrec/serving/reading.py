@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
 from pydantic import ValidationError
@@ -12,9 +12,11 @@ from embrec.data.catalog import IMAGE, ITEM, Catalog
 from embrec.data.importing import SOURCES, AnySource
 from embrec.data.readers.amazon import AmazonSource
 from embrec.data.readers.complete_journey import CompleteJourneySource
+from embrec.data.readers.formats import TEXTS, by_name
 from embrec.data.readers.frames import Frame, as_frame, is_frame
 from embrec.data.readers.images import images_in_folder
 from embrec.data.readers.movielens import MovieLensSource
+from embrec.data.readers.published import images_below
 from embrec.data.readers.raw import check_ids
 from embrec.data.readers.table import TableSource, read_items
 from embrec.data.readers.tabular import read_table
@@ -22,6 +24,17 @@ from embrec.errors import DataError, EmbrecError
 from embrec.training.run import RunFolder
 
 Raw = AmazonSource | MovieLensSource | CompleteJourneySource  # sources whose files have a form of their own
+
+
+@runtime_checkable
+class _OwnCatalog(Protocol):
+    """A source of published data, whose catalog has a form of its own."""
+
+    def read_catalog(self, items: Path | pl.DataFrame) -> pl.DataFrame | None:
+        """Return the items of a file or a table as the import reads them; None where it has another form."""
+
+    def picture_folders(self) -> list[Path]:
+        """Return where pictures of items may lie, files named after the items in them or in the folders in them."""
 
 
 def catalog_source(run: RunFolder) -> AnySource | None:
@@ -51,10 +64,20 @@ def read_new_items(
 ) -> Catalog:
     """Read new items by the reader of the run's source; see `Recommender.read_items`.
 
-    Those of their columns that are `texts` of the run's catalog are texts, though in few rows they may look like numbers.
+    Args:
+        run: whose items.
+        items: see there, as for the next three.
+        item_column: see there.
+        image_column: see there.
+        images: see there.
+        texts: columns that are texts in the catalog, and so in the new items, whatever the few values in them look like.
     """
     source = catalog_source(run)
-    place = items if is_frame(items) else Path(items)
+    place = Path(items) if isinstance(items, str | Path) else as_frame(items, "the new items")
+    if isinstance(source, _OwnCatalog) and item_column is None and image_column is None:
+        own = _of_own_catalog(source, place)
+        if own is not None:
+            return Catalog(_with_pictures_of(own, source, images), _texts(own))
     if isinstance(source, Raw) and image_column is None:
         found = _of_raw_files(source, place, item_column)
         if found is not None:
@@ -63,17 +86,45 @@ def read_new_items(
     there = _columns(place)
     imported = source if isinstance(source, TableSource) else None
     options: dict[str, Any] = {"image_column": image_column, "images": images}
+    options["text_column"] = [name for name in texts if name in there]
     candidates = (imported.catalog_item_column, imported.item_column) if imported is not None else ()
     column = item_column or next((name for name in (*candidates, ITEM) if name in there), None)
     if column is not None:
         options["item_column"] = column
-    if imported is not None:
-        options["text_column"] = [name for name in texts or imported.text_column if name in there and name != column]
-        if image_column is None and images is None:  # those of the import, unless nothing is found by them
-            options["image_column"] = imported.image_column if imported.image_column in there else None
-            options["images"] = imported.images
-            return _read_leniently(place, options)
+    if isinstance(source, _OwnCatalog) and image_column is None and images is None:
+        plain = read_items(place, **options)
+        return Catalog(_with_pictures_of(plain.frame, source, None), plain.text_columns)
+    if imported is not None and image_column is None and images is None:  # those of the import, if any is found by them
+        options["image_column"] = imported.image_column if imported.image_column in there else None
+        options["images"] = imported.images
+        return _read_leniently(place, options)
     return read_items(place, **options)
+
+
+def _of_own_catalog(source: _OwnCatalog, items: Frame | Path) -> pl.DataFrame | None:
+    """Return the items of a table or a file that has the form of the source's own catalog; None where it has another."""
+    if isinstance(items, Path):
+        if not items.is_file():
+            return None
+        if by_name(items.name) not in {None, *TEXTS}:
+            return source.read_catalog(read_table(items, ()).frame)
+        found = source.read_catalog(items)
+        if found is not None and found.is_empty():
+            raise DataError(f"{items} has no items")
+        return found
+    return source.read_catalog(as_frame(items, "the new items"))
+
+
+def _with_pictures_of(frame: pl.DataFrame, source: _OwnCatalog, given: Path | None) -> pl.DataFrame:
+    """Return items with their pictures, of a folder that is given or, where they are there, of those of the import."""
+    if given is not None:
+        return (images_below if given.is_dir() else images_in_folder)(frame, given, {})
+    for folder in source.picture_folders():
+        try:
+            return images_below(frame, folder, {})
+        except DataError:  # no picture of any of them
+            continue
+    return frame
 
 
 def as_imported(run: RunFolder, items: Catalog) -> tuple[Catalog, list[str]]:

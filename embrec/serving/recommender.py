@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import overload
 
 import numpy as np
+import polars as pl
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -23,7 +24,7 @@ from embrec.progress import Progress, silent
 from embrec.serving.new_items import empty_notes, encode, extend, item_vectors, read_columns
 from embrec.serving.ranking import Ranking, each_alone, excluded_items, parts_of
 from embrec.serving.reading import as_imported, read_new_items
-from embrec.serving.requests import History, check_count, read_histories
+from embrec.serving.requests import History, check_count, read_histories, read_ids
 from embrec.training.config import RunConfig
 from embrec.training.run import RunFolder, load_model, locate_run
 from embrec.workspace import Workspace
@@ -85,6 +86,8 @@ class Recommender:
         """
         if isinstance(run, str) and len(Path(run).parts) <= 2:
             run = locate_run(run, workspace if isinstance(workspace, Workspace) else Workspace.locate(workspace))
+        if not isinstance(run, RunFolder | Path | str):
+            raise RunError(f"{run!r} is no run; give its folder, or its name such as 'shop/first'")
         folder = run if isinstance(run, RunFolder) else RunFolder(Path(run))
         trained = load_model(folder)
         return cls(folder, folder.config(), trained.model, trained.item_matrix, trained.catalog, len(trained.catalog))
@@ -108,7 +111,8 @@ class Recommender:
         Raises:
             DataError: the file is missing, malformed or empty, has no ids, or an item stands in it twice.
         """
-        return read_new_items(self.run, items, item_column, image_column, images, self.catalog.text_columns)
+        texts = [name for name in self.catalog.text_columns if self.catalog.frame.schema[name] == pl.String]
+        return read_new_items(self.run, items, item_column, image_column, images, texts)
 
     def with_items(
         self,
@@ -225,7 +229,7 @@ class Recommender:
         elif isinstance(items, str):
             raise DataError(f"{items!r} is a text where a list of ids belongs; write item_vectors([{items!r}])")
         else:
-            rows = self.catalog.rows(items)
+            rows = self.catalog.rows(read_ids(items))
         vectors: NDArray[np.float32] = self.item_matrix.float().numpy()[rows + 1]
         return vectors
 

@@ -1,6 +1,6 @@
 """For whom to recommend: histories as callers write them, users by name, or a sample of users."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -104,12 +104,21 @@ def read_histories(given: Iterable[str] | Iterable[History]) -> tuple[list[list[
             raise DataError(
                 f"history {place} is the text {entry!r}, beside others that are lists; wrap it in a list: [[...], [{entry!r}]]"
             )
-        items = list(_iterated(entry, f"history {place}"))
-        for item in items:
-            if not isinstance(item, str):
-                raise DataError(f"history {place} holds {item!r}; item ids are texts, such as {str(item)!r} in quotes")
-        histories.append([str(item) for item in items])
+        histories.append(read_ids(entry, f"history {place}"))
     return histories, False
+
+
+def read_ids(given: object, what: str = "the list of items") -> list[str]:
+    """Return item ids as texts, in their order.
+
+    Raises:
+        DataError: it is no list, or something that is no text stands in it.
+    """
+    items = list(_iterated(given, what))
+    for item in items:
+        if not isinstance(item, str):
+            raise DataError(f"{what} holds {item!r}; item ids are texts, such as {str(item)!r} in quotes")
+    return [str(item) for item in items]
 
 
 def check_count(k: object) -> int:
@@ -124,6 +133,10 @@ def check_count(k: object) -> int:
 
 
 def _iterated(value: object, what: str) -> Iterable[object]:
+    if isinstance(value, Set):
+        raise DataError(f"{what}: a {type(value).__name__} has no order, which matters here; give a list of item ids")
+    if isinstance(value, Mapping):
+        raise DataError(f"{what}: {value!r} is a {type(value).__name__}; give a list of item ids, such as ['a1', 'b2']")
     if isinstance(value, Iterable):
         return value
     raise DataError(f"{what}: {value!r} is no list of item ids; a history is a list of texts, such as ['a1', 'b2']")

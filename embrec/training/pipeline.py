@@ -98,7 +98,7 @@ def load_inputs(category: Category, config: RunConfig) -> Inputs:
 
 
 def train(
-    category: Category,
+    category: Category | str,
     config: RunConfig,
     name: str,
     *,
@@ -113,7 +113,7 @@ def train(
     worker, or an address, the workers of Ray train.
 
     Args:
-        category: the prepared data.
+        category: the prepared data, or its name.
         config: the model, its training and its evaluation; feature tables by name.
         name: of the run.
         force: start over where a run of that name exists.
@@ -128,6 +128,7 @@ def train(
         RunError: the name is taken by a run with another configuration or by another process that trains it now, or the
             training broke off.
     """
+    category = Category.of(category)
     run = RunFolder(category.runs / check_name("run", name))
     with in_use(category), run.lock():
         return _train(run, category, config, name, force, address, on_leaks, progress)

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from embrec.data.catalog import Catalog
-from embrec.errors import RunError
+from embrec.errors import ConfigError, RunError
 from embrec.files import atomic_path, write_parquet, write_text
 from embrec.locks import locked
 from embrec.models.recommender import Recommender
@@ -207,6 +207,10 @@ def findings_told(category: Category) -> set[str]:
     return told
 
 
+# One run or several, as folders or by name.
+Runs = RunFolder | Path | str | Sequence[RunFolder | Path | str]
+
+
 def locate_run(run: str | Path, workspace: Workspace) -> RunFolder:
     """Return a run by the path of its folder, by `category/run`, or by a run name that is unique in the workspace.
 
@@ -233,6 +237,22 @@ def locate_run(run: str | Path, workspace: Workspace) -> RunFolder:
     raise RunError(
         f"no run {str(run)!r} in the workspace {workspace.path}{nearest_made(str(run), known)} (there: {listed(known)})"
     )
+
+
+def runs_of(runs: Runs) -> list[RunFolder]:
+    """Return runs that are given as folders or by name, one or several; names are looked up as `locate_run` does.
+
+    Raises:
+        ConfigError: there is none, or something else is given.
+        RunError: there is no such run, or several.
+    """
+    given = [runs] if isinstance(runs, RunFolder | Path | str) or not isinstance(runs, Iterable) else list(runs)
+    for run in given:
+        if not isinstance(run, RunFolder | Path | str):
+            raise ConfigError(f"{run!r} is no run; give its folder, or its name such as 'shop/first'")
+    if not given:
+        raise ConfigError("no run is given; give the folder or the name of at least one, such as 'shop/first'")
+    return [run if isinstance(run, RunFolder) else locate_run(run, Workspace.locate()) for run in given]
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Plan(NamedTuple):
 
 
 def plan_search(
-    category: Category,
+    category: Category | str,
     *,
     features: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
@@ -46,7 +46,7 @@ def plan_search(
     """Return the search of a category that these wishes mean.
 
     Args:
-        category: the prepared data.
+        category: the prepared data, or its name.
         features: tables that trials read; if there are none and the model reads any, all that the category has for this split,
             which are built where it has none (see `tables_or_defaults`).
         options: dotted key -> value of what all trials share, and the default space leaves alone; None values are left out.
@@ -63,7 +63,7 @@ def plan_search(
         ConfigError: a wish cannot be met; the message says which. Nothing is built then.
         FeatureError: a table is missing, or cannot be built.
     """
-    split = split or LeaveOneOut()
+    category, split = Category.of(category), split or LeaveOneOut()
     if name is not None:
         check_name("search", name)
     if space != DEFAULT:

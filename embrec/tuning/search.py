@@ -63,7 +63,7 @@ class SearchResult:
 
 
 def tune(
-    category: Category,
+    category: Category | str,
     config: SearchConfig,
     name: str,
     *,
@@ -78,7 +78,7 @@ def tune(
     go on from their checkpoints. With more samples it goes on where it had ended.
 
     Args:
-        category: the prepared data.
+        category: the prepared data, or its name.
         config: what is searched, and how; feature tables by name.
         name: of the search, and how the names of its runs begin: NAME-t7-s0 is seed 0 with the settings of trial 7; see
             `final_name`.
@@ -93,6 +93,7 @@ def tune(
         MissingExtraError: Ray or HyperOpt is not installed.
         RunError: the name is taken by another search, every trial failed, or the search was interrupted from outside.
     """
+    category = Category.of(category)
     with in_use(category):
         return _tune(category, config, name, resources or Resources(), on_change, on_leaks, progress)
 

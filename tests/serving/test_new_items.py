@@ -149,6 +149,36 @@ def test_columns_that_new_items_lack_are_named(shops):
     assert "colour" in note
 
 
+@pytest.mark.parametrize("company", [[], [{"sku": "M", "title": "red lamp", "brand": "x", "description": "x"}]])
+@pytest.mark.parametrize("title", ["007", "1984", "1.50", "true", "https://oak", "B001", "2020-01-01", "[oak]"])
+def test_the_text_of_a_new_item_is_read_as_it_stands_in_any_company(shops, title, company):
+    rows = [{"sku": "N", "title": title, "brand": "Brand1", "description": "oak"}, *company]
+    pl.DataFrame(rows).write_csv(shops["folder"] / "texts.csv")
+    for items in (shops["folder"] / "texts.csv", write_lines(shops["folder"] / "texts.jsonl", rows), rows):
+        model, _ = with_items(shops["table"], items)
+        assert model.titles(["N"]) == [title]
+
+
+def test_ids_that_are_nearly_those_of_the_catalog_are_named(shops):
+    rows = [{"sku": sku, **plain(PRODUCTS[0])} for sku in ("b001", " B002", "N1")]
+    _, (note,) = with_items(shops["table"], rows)
+    assert note.startswith("2 of the new ids are nearly ids of the catalog: 'b001' is new, and 'B001' is there")
+
+
+def test_nested_values_where_the_catalog_has_texts_are_named(shops):
+    rows = [{"sku": "N1", **plain(PRODUCTS[0]), "title": {"en": "red lamp"}}]
+    _, (note,) = with_items(shops["table"], rows)
+    assert "column 'title' is text in the catalog, and 1 of the new items have nested values" in note
+
+
+def test_values_that_do_not_fit_a_column_that_is_read_are_named():
+    catalog = Catalog(pl.DataFrame({"item": ["a"], "price": [1.5]}))
+    new = Catalog(pl.DataFrame({"item": ["b", "c", "d"], "price": ["1.25", "cheap", " "]}))
+    (note,) = extend(catalog, new, ["price"]).notes
+    assert "column 'price' has Float64 in the catalog, which 1 values of the new items are not, such as 'cheap'" in note
+    assert extend(catalog, new, []).notes == []
+
+
 def test_python_warns_where_nobody_listens(shops):
     model = embrec.Recommender.load(shops["table"])
     with pytest.warns(UserWarning, match="lack columns"):
@@ -299,6 +329,55 @@ def test_a_text_where_a_history_belongs_is_refused(shops):
         model.recommend({"ann": ["B001"]})
     with pytest.raises(ConfigError):
         model.recommend([["B001"]], k=0)
+
+
+@pytest.mark.parametrize("given", [{"B001", "B002"}, [{"B001"}], [{"item": "B001"}], [["B001"], {"B002": 1}]])
+def test_what_has_no_order_is_no_history(shops, given):
+    model = embrec.Recommender.load(shops["table"])
+    with pytest.raises(DataError, match=r"has no order|is a dict"):
+        model.recommend(given)
+
+
+@pytest.mark.parametrize("given", [5, {"B001", "B002"}, [["B001"]], [1], [None]])
+def test_vectors_are_of_lists_of_ids(shops, given):
+    with pytest.raises(DataError, match="the list of items"):
+        embrec.Recommender.load(shops["table"]).item_vectors(given)
+
+
+@pytest.mark.parametrize("given", [None, 5, ["shop/run"]])
+def test_what_is_no_run_no_items_and_no_log_is_one_line(shops, given):
+    with pytest.raises(RunError, match="is no run"):
+        embrec.Recommender.load(given)
+    model = embrec.Recommender.load(shops["table"])
+    with pytest.raises(DataError):
+        model.with_items(given)
+    with pytest.raises(DataError):
+        embrec.score_by_user(model, given)
+
+
+def test_names_do_where_a_category_or_a_run_is_asked_for(shops, monkeypatch):
+    monkeypatch.setenv("EMBREC_WORKSPACE", str(shops["folder"] / "workspace"))
+    run = shops["table"]
+    assert embrec.load_dataset("table").same_data(embrec.load_dataset(run.category))
+    assert embrec.load_everyone("table").interactions.n_users == 25
+    assert [report.encoded for report in embrec.build_features("table", "tfidf")] == [0]
+    assert list(embrec.evaluate_runs("table/run")) == list(embrec.evaluate_runs([run])) == ["run"]
+    assert list(embrec.evaluate_runs([run.path])) == ["run"]
+    assert embrec.compare_runs(["table/run"], baselines=[]).reference == "run"
+    assert embrec.default_encoders("table") == embrec.default_encoders(embrec.load_dataset("table").catalog)
+
+
+def test_what_is_no_category_or_run_is_one_line(shops):
+    for wrong in (None, 5, shops["table"]):
+        for call in (embrec.load_dataset, embrec.load_everyone, embrec.build_features, embrec.plan_search):
+            with pytest.raises(ConfigError, match="is no category"):
+                call(wrong)
+    for wrong in (None, 5, [], [5]):
+        for call in (embrec.evaluate_runs, embrec.compare_runs):
+            with pytest.raises(ConfigError, match="no run"):
+                call(wrong)
+    with pytest.raises(ConfigError, match=r"'log\.csv' is no source"):
+        embrec.import_data(shops["table"].category, "log.csv")
 
 
 def test_one_flat_history_has_one_flat_answer(shops):

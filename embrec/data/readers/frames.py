@@ -14,6 +14,7 @@ from embrec.data.readers.tabular import Table, read_table
 from embrec.errors import DataError
 from embrec.progress import Progress, silent
 
+_NESTED = (Mapping, list, tuple)
 _WIDE = (pl.Decimal, pl.Int128, pl.UInt128)  # numbers that NumPy does not have
 
 # A Polars or pandas frame, an Arrow table (or whatever has its stream interface), a list of dictionaries, columns by name.
@@ -51,7 +52,7 @@ def open_table(value: Path | str | Frame, what: str, text: Container[str], progr
     Raises:
         DataError: the file or the table cannot be read.
     """
-    if not is_frame(value):
+    if isinstance(value, str | Path):
         return read_table(Path(value), text, progress)
     frame = as_frame(value, what)
     return MemoryTable(Path(what), frame, pl.int_range(len(frame), eager=True))
@@ -101,7 +102,7 @@ def as_frame(value: Frame, what: str) -> pl.DataFrame:
         )
     try:
         if rows:
-            return pl.from_dicts([dict(row) for row in value], infer_schema_length=None) if value else pl.DataFrame()
+            return pl.from_dicts(_alike(value), infer_schema_length=None) if value else pl.DataFrame()
         return _from_pandas(value) if _is_pandas(value) else pl.DataFrame(value)
     except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
         raise DataError(f"{what}: not readable as a table ({str(error).splitlines()[0]})") from None
@@ -122,6 +123,26 @@ def _from_pandas(frame: Any) -> pl.DataFrame:
 def _is_mixed(column: Any) -> bool:
     types = {type(value) for value in column.dropna()}
     return len(types) > 1 and types <= {str, bool, int, float}
+
+
+def _alike(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows; where some values of a column are nested and others not, the nested ones are JSON, as from JSON lines."""
+    nested: dict[str, bool] = {}
+    mixed = {
+        name
+        for row in rows
+        for name, value in row.items()
+        if value is not None and nested.setdefault(name, isinstance(value, _NESTED)) != isinstance(value, _NESTED)
+    }
+    if not mixed:
+        return [dict(row) for row in rows]
+    return [
+        {
+            name: json.dumps(value, default=str) if name in mixed and isinstance(value, _NESTED) else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
 
 
 def _is_pandas(value: object) -> bool:

@@ -10,8 +10,10 @@ from typing import Annotated, ClassVar, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
+from embrec.data.readers.frames import MemoryTable
 from embrec.data.readers.guide import Guide
-from embrec.data.readers.published import images_below, read_columns, require_named
+from embrec.data.readers.ids import as_ids
+from embrec.data.readers.published import header_of, images_below, read_columns, require_named
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, check_ids, require_events, unique_items
 from embrec.data.readers.tabular import Table
 from embrec.errors import DataError
@@ -74,6 +76,21 @@ class HMSource(BaseModel):
         texts = tuple(name for name in _TEXTS if name in items.columns)
         return RawData(require_events(events, log), items, texts, context=_CONTEXT, notes=notes)
 
+    def read_catalog(self, items: Path | pl.DataFrame) -> pl.DataFrame | None:
+        """Return articles of a file or a table such as `articles.csv` as `read` does; None where it has another form."""
+        columns = items.columns if isinstance(items, pl.DataFrame) else header_of(items)
+        if not {"article_id", "prod_name"} <= set(columns):
+            return None
+        if isinstance(items, Path):
+            return _items(items, {}, silent)
+        rows = pl.int_range(len(items), dtype=pl.UInt32, eager=True)
+        texts = items.with_columns(as_ids(items["article_id"], ITEM, lambda row: f"the new items, row {row + 1}"))
+        return _of_table(MemoryTable(Path("the new items"), texts.with_columns(pl.all().cast(pl.String)), rows), {})
+
+    def picture_folders(self) -> list[Path]:
+        """Return where photos of articles may lie."""
+        return [self.images or self.path / "images"]
+
 
 def _events(table: Table, notes: dict[str, int]) -> pl.DataFrame:
     days = table.frame["t_dat"].str.to_date("%Y-%m-%d", strict=False)
@@ -93,7 +110,10 @@ def _events(table: Table, notes: dict[str, int]) -> pl.DataFrame:
 
 
 def _items(path: Path, notes: dict[str, int], progress: Progress) -> pl.DataFrame:
-    table = read_columns(path, ("article_id", "prod_name"), progress=progress, others=True)
+    return _of_table(read_columns(path, ("article_id", "prod_name"), progress=progress, others=True), notes)
+
+
+def _of_table(table: Table, notes: dict[str, int]) -> pl.DataFrame:
     frame = table.frame.rename({old: new for old, new in _NAMES.items() if old in table.frame.columns})
     check_ids(frame, ITEM, table.where)
     return unique_items(_whole_ids(frame, "items", notes), notes)

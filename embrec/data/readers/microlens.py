@@ -79,10 +79,24 @@ class MicroLensSource(BaseModel):
             remarks.append(f"no titles: {self.path} has no file that ends in _titles.csv")
             return RawData(events, notes=notes, remarks=remarks)
         items = unique_items(_titles(titles[0], progress), notes)
-        covers = self.images or next((folder for folder in sorted(self.path.glob("*covers")) if folder.is_dir()), None)
-        if covers is not None:
+        for covers in self.picture_folders()[:1]:
             items = images_below(items, covers, notes)
         return RawData(events, items, ("title",), notes=notes, remarks=remarks)
+
+    def read_catalog(self, items: Path | pl.DataFrame) -> pl.DataFrame | None:
+        """Return the videos of a file of titles as `read` does; None where it has another form."""
+        if isinstance(items, pl.DataFrame):
+            return None
+        fields = [name.strip() for name in header_of(items)]
+        if len(fields) != 2 or not (fields[0].isdigit() or fields == ["item", "title"]):
+            return None
+        return unique_items(_titles(items, silent), {})
+
+    def picture_folders(self) -> list[Path]:
+        """Return where covers may lie."""
+        if self.images is not None:
+            return [self.images]
+        return [folder for folder in sorted(self.path.glob("*covers")) if folder.is_dir()]
 
 
 def _pairs(path: Path) -> list[Path]:

@@ -14,7 +14,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from embrec.data.readers.guide import Guide
-from embrec.data.readers.published import file_named, read_headerless, require_folder
+from embrec.data.readers.published import file_named, first_line, read_headerless, require_folder
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, check_ids, require_events, unique_items
 from embrec.data.readers.tabular import Table
 from embrec.errors import DataError
@@ -85,6 +85,19 @@ class MindSource(BaseModel):
         items = pl.concat([_news(path, progress) for path in files[1::2]])
         items = unique_items(items, {} if len(logs) > 1 else notes)  # the folders share most articles
         return RawData(require_events(clicks, files[0]), items, _TEXTS, notes=notes, remarks=remarks)
+
+    def read_catalog(self, items: Path | pl.DataFrame) -> pl.DataFrame | None:
+        """Return articles of a file such as `news.tsv` as `read` does; None where it has another form, such as a header."""
+        if isinstance(items, pl.DataFrame):
+            return None
+        fields = first_line(items).split("\t")
+        if len(fields) <= len(_TEXTS) or "title" in fields:
+            return None
+        return unique_items(_news(items, silent), {})
+
+    def picture_folders(self) -> list[Path]:
+        """Return where pictures of articles may lie: nowhere."""
+        return []
 
 
 def _folders(path: Path) -> list[Path]:

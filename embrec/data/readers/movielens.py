@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.images import images_in_folder
 from embrec.data.readers.lines import Block, decode, read_all, read_blocks
-from embrec.data.readers.published import require_folder
+from embrec.data.readers.published import first_line, require_folder
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, bad_id, id_problem, require_events, unique_items
 from embrec.data.readers.records import number
 from embrec.errors import DataError
@@ -83,11 +83,26 @@ class MovieLensSource(BaseModel):
         if layout is _COMMA:
             items = _movies_csv(self.path / layout.movies)
         else:
-            items = _movies(self.path, layout)
+            items = _movies(self.path / layout.movies, layout, self.path / "u.genre")
         items = unique_items(items, notes)
         if self.images is not None:
             items = images_in_folder(items, self.images, notes, remarks)
         return RawData(events, items, (TITLE, GENRES), context=(RATING,), notes=notes, remarks=remarks)
+
+    def read_catalog(self, items: Path | pl.DataFrame) -> pl.DataFrame | None:
+        """Return movies of a file such as `movies.dat` or `u.item` as `read` does; None where it has another form."""
+        if isinstance(items, pl.DataFrame):
+            return None
+        line = first_line(items)
+        if line.count("::") == 2:
+            return unique_items(_movies(items, _COLONS), {})
+        if line.count("|") > 5 and (self.path / "u.genre").is_file():
+            return unique_items(_movies(items, _100K, self.path / "u.genre"), {})
+        return None
+
+    def picture_folders(self) -> list[Path]:
+        """Return where posters may lie."""
+        return [] if self.images is None else [self.images]
 
     @property
     def item_key(self) -> str:
@@ -187,10 +202,9 @@ def _movies_csv(path: Path) -> pl.DataFrame:
     return _tidy(path, frame.select(pl.col("movieId").alias(ITEM), TITLE, GENRES), first_line=2)
 
 
-def _movies(folder: Path, layout: _Layout) -> pl.DataFrame:
-    path = folder / layout.movies
+def _movies(path: Path, layout: _Layout, genre_names: Path | None = None) -> pl.DataFrame:
     separator = "|" if layout is _100K else layout.separator
-    genres = _genre_names(folder / "u.genre") if layout is _100K else []
+    genres = _genre_names(genre_names) if layout is _100K and genre_names is not None else []
     rows = []
     for place, line in enumerate(decode(read_all(path)).split("\n"), start=1):
         if not line.strip():

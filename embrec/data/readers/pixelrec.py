@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.published import (
     files_with,
+    header_of,
     images_below,
     read_columns,
     the_only,
@@ -78,16 +79,29 @@ class PixelRecSource(BaseModel):
         if not catalog:
             remarks.append(f"no titles: {self._folder()} has no CSV of {','.join(_ITEMS)}")
             return RawData(events, notes=notes, remarks=remarks)
-        described = read_columns(catalog[0], _ITEMS, progress=progress)
-        items = described.frame.rename({"item_id": ITEM})
-        check_ids(items, ITEM, described.where)
-        items = unique_items(items, notes)
-        covers = self.images or next(
-            (self._folder() / name for name in _COVERS if (self._folder() / name).is_dir()), None
-        )
-        if covers is not None:
+        items = unique_items(_items(catalog[0], progress), notes)
+        for covers in self.picture_folders()[:1]:
             items = images_below(items, covers, notes)
         return RawData(events, items, _ITEMS[1:], notes=notes, remarks=remarks)
 
+    def read_catalog(self, items: Path | pl.DataFrame) -> pl.DataFrame | None:
+        """Return the videos of a file as `read` does; None where it has another form."""
+        if isinstance(items, pl.DataFrame) or not set(_ITEMS) <= set(header_of(items)):
+            return None
+        return unique_items(_items(items, silent), {})
+
+    def picture_folders(self) -> list[Path]:
+        """Return where covers may lie."""
+        if self.images is not None:
+            return [self.images]
+        return [self._folder() / name for name in _COVERS if (self._folder() / name).is_dir()]
+
     def _folder(self) -> Path:
         return self.path if self.path.is_dir() else self.path.parent
+
+
+def _items(path: Path, progress: Progress) -> pl.DataFrame:
+    table = read_columns(path, _ITEMS, progress=progress)
+    items = table.frame.rename({"item_id": ITEM})
+    check_ids(items, ITEM, table.where)
+    return items

@@ -68,12 +68,17 @@ def require_named(folder: Path, name: str, what: str) -> Path:
     return found
 
 
-def header_of(path: Path) -> list[str]:
+def header_of(path: Path, kind: str = CSV) -> list[str]:
     """Return the fields of a text file's first line, as few of it read as can be."""
+    line = first_line(path)
+    return next(csv.reader(io.StringIO(line), delimiter=separator_of(line.encode(), kind)), [])
+
+
+def first_line(path: Path) -> str:
+    """Return a text file's first line, as few of it read as can be."""
     first = next(read_blocks(path, block_bytes=1 << 16, tables=is_table), None)
     line = next((data for _, data in first.lines()), b"") if first is not None else b""
-    text = line.decode("utf-8", errors="replace").strip("\r\n")
-    return next(csv.reader(io.StringIO(text), delimiter=separator_of(line, CSV)), [])
+    return line.decode("utf-8", errors="replace").strip("\r\n")
 
 
 def files_with(folder: Path, columns: Sequence[str]) -> list[Path]:

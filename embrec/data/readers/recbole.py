@@ -15,7 +15,7 @@ from embrec.data.readers.delimited import shown
 from embrec.data.readers.formats import ATOMIC
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.images import images_in_folder
-from embrec.data.readers.published import file_named, read_columns, the_only, time_columns
+from embrec.data.readers.published import file_named, header_of, read_columns, the_only, time_columns
 from embrec.data.readers.raw import (
     EXACT,
     ITEM,
@@ -89,6 +89,18 @@ class RecBoleSource(BaseModel):
         if self.images is not None:
             items = images_in_folder(items, self.images, notes)
         return RawData(events, items, texts, context, notes=notes, remarks=remarks, title_column=title)
+
+    def read_catalog(self, items: Path | pl.DataFrame) -> pl.DataFrame | None:
+        """Return the items of a `.item` file as `read` does; None where it has another form."""
+        if isinstance(items, pl.DataFrame):
+            return None
+        if not any(name.startswith(f"{self.item_column}:") for name in header_of(items, ATOMIC)):
+            return None
+        return unique_items(self._items(_typed(items, silent), [])[0], {})
+
+    def picture_folders(self) -> list[Path]:
+        """Return where pictures of items may lie."""
+        return [] if self.images is None else [self.images]
 
     def _events(self, file: "_Atomic", remarks: list[str]) -> tuple[pl.DataFrame, tuple[str, ...]]:
         frame, table = file.table.frame, file.table

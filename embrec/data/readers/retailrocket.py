@@ -15,7 +15,14 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from embrec.data.readers.guide import Guide
-from embrec.data.readers.published import file_named, read_columns, require_named, time_columns, whole_numbers
+from embrec.data.readers.published import (
+    file_named,
+    header_of,
+    read_columns,
+    require_named,
+    time_columns,
+    whole_numbers,
+)
 from embrec.data.readers.raw import ITEM, USER, RawData, check_ids, require_events
 from embrec.errors import DataError
 from embrec.names import unknown
@@ -76,6 +83,26 @@ class RetailRocketSource(BaseModel):
         items = _items(properties, file_named(self.path, _TREE), events, progress)
         return RawData(events, items, ("properties", "categories"), context=("event",), notes=notes, remarks=remarks)
 
+    def read_catalog(self, items: Path | pl.DataFrame) -> pl.DataFrame | None:
+        """Return the items of a file of properties as `read` does; None where it has another form.
+
+        Raises:
+            DataError: the file is broken, or the tree of the categories that stand in it is not there any more.
+        """
+        if isinstance(items, pl.DataFrame) or not {"itemid", "property", "value"} <= set(header_of(items)):
+            return None
+        tree = file_named(items.parent, _TREE) or file_named(self.path, _TREE)
+        if tree is None and not self.path.is_dir():
+            raise DataError(
+                f"{items} names categories, and those above them stand in {_TREE}, which is neither beside it nor in "
+                f"{self.path}; put it beside"
+            )
+        return _items([items], tree, None, silent)
+
+    def picture_folders(self) -> list[Path]:
+        """Return where pictures of items may lie: nowhere."""
+        return []
+
 
 def _events(
     path: Path, kinds: tuple[str, ...], notes: dict[str, int], remarks: list[str], progress: Progress
@@ -123,13 +150,16 @@ def of_kinds(
     return require_events(kept, path)
 
 
-def _items(paths: list[Path], tree: Path | None, events: pl.DataFrame, progress: Progress) -> pl.DataFrame:
-    """Return the items of the log that have properties: the latest value of each."""
+def _items(paths: list[Path], tree: Path | None, events: pl.DataFrame | None, progress: Progress) -> pl.DataFrame:
+    """Return the items of the log, or all without one, that have properties: the latest value of each."""
     parts = []
     for path in paths:
         table = read_columns(path, ("timestamp", "itemid", "property", "value"), progress=progress)
         times = whole_numbers(table, "timestamp", "milliseconds since 1970")
-        part = table.frame.with_columns(times).join(events.select(itemid=ITEM).unique(), on="itemid", how="semi")
+        part = table.frame.with_columns(times)
+        check_ids(part.select(pl.col("itemid").alias(ITEM)), ITEM, table.where)
+        if events is not None:
+            part = part.join(events.select(itemid=ITEM).unique(), on="itemid", how="semi")
         parts.append(part)
     latest = pl.concat(parts).sort("timestamp", maintain_order=True)
     latest = latest.unique(["itemid", "property"], keep="last", maintain_order=True).sort("itemid", "property")

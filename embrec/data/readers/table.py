@@ -55,6 +55,9 @@ def _in_memory(value: Any, info: ValidationInfo) -> Any:
     return as_frame(value, f"the {info.field_name}") if is_frame(value) else value
 
 
+# Names of columns; one may stand alone.
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+
 # The path of a file, or a table in memory.
 Place = Annotated[Path | pl.DataFrame, BeforeValidator(_in_memory)]
 
@@ -88,9 +91,9 @@ class TableSource(BaseModel):
         "error"
     )
     order_column: Annotated[str | None, Field(description="breaks ties in time; input order if absent")] = None
-    context_column: Annotated[tuple[str, ...], Field(description="further columns of the log to keep")] = ()
+    context_column: Annotated[Names, Field(description="further columns of the log to keep")] = ()
     text_column: Annotated[
-        tuple[str, ...],
+        Names,
         Field(description="columns that encoders read; if empty all text but links, codes, ids and nested columns"),
     ] = ()
     title_column: Annotated[str | None, Field(description="what people read as the name of an item")] = None
@@ -190,7 +193,7 @@ def read_items(
     table: Path | str | Frame,
     *,
     item_column: str | None = None,
-    text_column: Sequence[str] = (),
+    text_column: str | Sequence[str] = (),
     title_column: str | None = None,
     image_column: str | None = None,
     images: Path | None = None,
@@ -213,8 +216,9 @@ def read_items(
         DataError: the table is missing, malformed or empty, or an item stands in it twice.
     """
     remarks = [] if remarks is None else remarks
-    ids = IdNames((item_column, *text_column, title_column), (CATALOG_ITEMS,))
-    found = open_table(table, "the items", ids, progress)
+    text_column = (text_column,) if isinstance(text_column, str) else tuple(text_column)
+    as_it_stands = IdNames((item_column, title_column, *text_column), (CATALOG_ITEMS,))  # 007 is no number
+    found = open_table(table, "the items", as_it_stands, progress)
     if found.frame.is_empty():
         raise DataError(f"{found.path}: the table has no items")
     name = str(found.path)
@@ -228,7 +232,7 @@ def read_items(
         raise DataError(
             f"{found.where(row)}: item {ids[row]!r} stands in the table more than once; keep one of its rows"
         )
-    options = _ItemOptions(tuple(text_column), title_column, image_column, images)
+    options = _ItemOptions(text_column, title_column, image_column, images)
     return Catalog(*_items(found, column, options, {}, remarks))
 
 

@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -139,3 +140,22 @@ def test_images_of_a_table_in_memory_lie_beside_the_program(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     catalog = read_items([{"item": "a", "title": "x", "image": "a.jpg"}], image_column="image")
     assert catalog.image_paths() == [tmp_path / "a.jpg"]
+
+
+def test_a_column_of_lists_and_texts_in_memory_is_that_of_json_lines(tmp_path):
+    rows = [{"item": "a", "tags": ["red", "oak"]}, {"item": "b", "tags": "red, oak"}, {"item": "c", "tags": None}]
+    (tmp_path / "items.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = read_items(rows)
+    assert found.frame["tags"].to_list() == ["red, oak", "red, oak", None]
+    assert found.frame.equals(read_items(tmp_path / "items.jsonl").frame)
+
+
+def test_nothing_is_no_table():
+    with pytest.raises(DataError, match="a value of type NoneType is no table"):
+        open_table(None, "the items", ())
+
+
+def test_one_name_of_a_column_may_stand_alone():
+    source = TableSource(interactions=[{"user": "u", "item": "a", "time": 1}], text_column="title", context_column="x")
+    assert (source.text_column, source.context_column) == (("title",), ("x",))
+    assert read_items([{"item": "a", "title": "red", "brand": "x"}], text_column="title").text_columns == ("title",)

@@ -1,11 +1,13 @@
 """Published data sets, each on a few lines of its published form."""
 
 import json
+import shutil
 import zipfile
 from datetime import UTC, datetime
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from embrec.data.importing import SOURCES
 from embrec.data.readers.hm import HMSource
@@ -16,6 +18,8 @@ from embrec.data.readers.pixelrec import PixelRecSource
 from embrec.data.readers.retailrocket import RetailRocketSource
 from embrec.data.recognition import recognise
 from embrec.errors import DataError
+from embrec.serving.reading import read_new_items
+from embrec.training.run import RunFolder
 
 
 def seconds(*moment):
@@ -270,6 +274,61 @@ def test_a_folder_tells_its_source_and_its_files(tmp_path, kind):
     files = SOURCES[kind](source=kind, path=folder).files()
     assert files
     assert all(file.is_file() for file in files)
+
+
+CATALOGS = {
+    "hm": "articles.csv",
+    "mind": "news.tsv",
+    "microlens": "MicroLens-50k_titles.csv",
+    "pixelrec": "info.csv",
+    "retailrocket": "item_properties_part1.csv",
+}
+
+
+def run_of(source, folder):
+    """A run whose catalog was imported from a source, as far as reading new items is concerned."""
+    folder.mkdir()
+    (folder / "source.json").write_text(source.model_dump_json())
+    return RunFolder(folder)
+
+
+@pytest.mark.parametrize("kind", CATALOGS)
+def test_new_items_in_the_form_of_the_catalog_are_read_as_it_was(tmp_path, kind):
+    folder = LAYOUTS[kind](tmp_path / "data")
+    source = SOURCES[kind](source=kind, path=folder)
+    if kind == "retailrocket":  # one file of properties has all of what some items have
+        (folder / "item_properties_part2.csv").unlink()
+    file = (folder / CATALOGS[kind]).rename(tmp_path / f"new{(folder / CATALOGS[kind]).suffix}")
+    shutil.copy(file, folder / CATALOGS[kind])
+    expected = source.read().items
+    found = read_new_items(run_of(source, tmp_path / "run"), file)
+    assert_frame_equal(found.frame.filter(pl.col("item").is_in(expected["item"].to_list())), expected)
+
+
+def test_new_articles_of_hm_in_memory_are_read_as_those_of_the_file(tmp_path):
+    source = HMSource(path=hm(tmp_path / "hm"))
+    frame = pl.read_csv(tmp_path / "hm" / "articles.csv")  # which takes the ids for numbers
+    found = read_new_items(run_of(source, tmp_path / "run"), frame).frame
+    expected = source.read().items
+    assert_frame_equal(
+        found.select("item", "title", "description", "image"),
+        expected.select(found.columns).select("item", "title", "description", "image"),
+    )
+    found = read_new_items(
+        run_of(source, tmp_path / "other"), found.drop("image")
+    ).frame  # in the columns of the catalog
+    assert found["image"].to_list() == expected["image"].to_list()
+
+
+def test_new_items_of_retailrocket_need_the_tree_of_categories(tmp_path):
+    source = RetailRocketSource(path=retailrocket(tmp_path / "rr"))
+    (tmp_path / "rr").rename(tmp_path / "moved")
+    run = run_of(source, tmp_path / "run")
+    file = (tmp_path / "moved" / "item_properties_part1.csv").rename(tmp_path / "new.csv")
+    with pytest.raises(DataError, match=r"category_tree\.csv, which is neither beside it nor"):
+        read_new_items(run, file)
+    (tmp_path / "moved" / "category_tree.csv").rename(tmp_path / "category_tree.csv")
+    assert "category1338" in read_new_items(run, file).frame["categories"].drop_nulls().str.join(" ")[0]
 
 
 @pytest.mark.parametrize("kind", LAYOUTS)

@@ -32,6 +32,8 @@ def test_typed_columns_are_read_by_their_types(tmp_path, file):
     ]
     assert (raw.text_columns, raw.title_column) == (("movie_title", "genre"), "movie_title")
     assert raw.remarks == ["columns of vectors left out: vector"]
+    new = RecBoleSource(path=tmp_path / "elsewhere").read_catalog(tmp_path / "ml.item")
+    assert new.rows() == raw.items.rows()
 
 
 def test_a_log_alone_is_enough(tmp_path):
