@@ -20,6 +20,7 @@ from embrec.cli.options import (
     command_line,
     complete_run,
     complete_search,
+    print_leaks_of,
     read_seeds,
 )
 
@@ -121,10 +122,12 @@ def encoders(
     from embrec.errors import RunError
     from embrec.report.encoders import METRICS, compare_encoders, comparison_config
     from embrec.report.tables import legend, main_tables
+    from embrec.training.run import findings_told
     from embrec.workspace import Workspace as Workspaces
 
     numbers, parts = read_seeds(seeds), parse_split(split)
     folder = Workspaces.locate(workspace).choose(category)
+    told = findings_told(folder)
     config = comparison_config(folder.name, split=parts, preset=preset, epochs=epochs, settings=setting or [])
     with progress_bars() as progress:
         comparison = compare_encoders(
@@ -142,6 +145,7 @@ def encoders(
             on_choice=print_note,
             progress=progress,
         )
+    print_leaks_of(folder, [run.name for one in comparison.encoders for run in one.runs], told, split)
     answers().print(f"\n{folder.name}: comparison {comparison.name}", markup=False)
     for table in main_tables(comparison):
         print_table(table.title, table.columns, table.rows)
@@ -189,10 +193,12 @@ def losses(
     from embrec.cli.console import print_note, progress_bars
     from embrec.data.splits import parse_split
     from embrec.report.objectives import LOSSES, METRICS, compare_losses
+    from embrec.training.run import findings_told
     from embrec.workspace import Workspace as Workspaces
 
     numbers, parts = read_seeds(seeds), parse_split(split)
     folder = Workspaces.locate(workspace).choose(category)
+    told = findings_told(folder)
     with progress_bars() as progress:
         comparison = compare_losses(
             folder,
@@ -212,6 +218,7 @@ def losses(
             on_choice=print_note,
             progress=progress,
         )
+    print_leaks_of(folder, [run.name for row in comparison.rows for run in row.runs], told, split)
     _show(comparison)
 
 
@@ -248,11 +255,13 @@ def negatives(
     from embrec.data.splits import parse_split
     from embrec.report.footings import read_count
     from embrec.report.objectives import LOSSES_WITH_NEGATIVES, METRICS, compare_negatives
+    from embrec.training.run import findings_told
     from embrec.workspace import Workspace as Workspaces
 
     numbers, parts = read_seeds(seeds), parse_split(split)
     some = [read_count(count) for count in counts.split(",")]
     folder = Workspaces.locate(workspace).choose(category)
+    told = findings_told(folder)
     with progress_bars() as progress:
         comparison = compare_negatives(
             folder,
@@ -273,6 +282,7 @@ def negatives(
             on_choice=print_note,
             progress=progress,
         )
+    print_leaks_of(folder, [run.name for row in comparison.rows for run in row.runs], told, split)
     _show(comparison)
 
 

@@ -1,5 +1,6 @@
 """`embrec data`: bring data in, and see what is there."""
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -384,7 +385,6 @@ def _print_parts(title: str, report: "SplitReport") -> None:
 
 def _print_import(result: "Import") -> None:
     from embrec.cli.console import notes, print_table
-    from embrec.data.importing import dependents
 
     category, dataset = result.category, result.dataset
     if not result.fresh:
@@ -399,10 +399,33 @@ def _print_import(result: "Import") -> None:
         for line in dataset.meta["report"].get(kind, ()):
             notes().print(f"{kind.removesuffix('s').replace('remark', 'note')}: {line}", markup=False)
     typer.echo(f"written to {category.data}" if result.fresh else f"it is in {category.data}")
-    if result.changed is not None and (found := dependents(category, result.changed)):
-        change = f"the {result.changed} is another now; made from the old one, and to be made again: {found}"
-        same = f"the data are the same as before; made from them, and fitting as before: {found}"
-        notes().print(f"{category.name}: {change if result.changed else same}", markup=False)
+    if result.changed is not None:
+        for line in _what_fits(result, result.changed):
+            notes().print(f"{category.name}: {line}", markup=False)
+
+
+def _what_fits(result: "Import", changed: str) -> list[str]:
+    """Say what was made from the data of a category and whether it fits them, after an import that replaced others.
+
+    Runs know what they were made of, which need not be what the import before this one brought. All else goes by that.
+    """
+    from embrec.data.importing import dependents, named
+    from embrec.errors import RunError
+
+    runs: dict[bool, list[str]] = {True: [], False: []}
+    for file in sorted(result.category.runs.glob("*/config.yaml")):
+        from embrec.training.run import RunFolder  # takes a second, which an import without runs need not spend
+
+        with contextlib.suppress(RunError):  # of a damaged run nobody knows
+            if (made := RunFolder(file.parent).read_made_of()) is not None:
+                runs[made.is_of(result.dataset)].append(file.parent.name)
+    if changed:
+        found = dependents(result.category, changed, without=runs[True])
+        lines = [f"the {changed} is another now; made from the old one, and to be made again: {found}"] if found else []
+        return lines + ([f"made from these very data, and fitting: {named('run', runs[True])}"] if runs[True] else [])
+    found = dependents(result.category, without=runs[False])
+    lines = [f"the data are the same as before; made from them, and fitting as before: {found}"] if found else []
+    return lines + ([f"made from other data, and to be made again: {named('run', runs[False])}"] if runs[False] else [])
 
 
 def report_rows(dataset: "Dataset") -> list[list[object]]:

@@ -18,6 +18,7 @@ from embrec.cli.options import (
     Workspace,
     complete_run,
     print_leaks,
+    split_command,
 )
 
 if TYPE_CHECKING:
@@ -145,9 +146,7 @@ def train(
             progress=progress,
         )  # fmt: skip
         name = run or default_name(folder, config, chosen, force=force)
-        tell = partial(
-            print_leaks, findings_told(folder), f"embrec data split --category {folder.name} --split {split}"
-        )
+        tell = partial(print_leaks, findings_told(folder), split_command(folder, split))
         if chosen:
             several = train_seeds(
                 folder, config, chosen, name, force=force, address=address, on_leaks=tell, progress=progress

@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from embrec.evaluation.leaks import LeakReport
+    from embrec.workspace import Category as CategoryFolder
 
 
 def complete_category(context: typer.Context, incomplete: str) -> list[str]:
@@ -122,6 +123,28 @@ def print_leaks(told: Collection[str], command: str, report: "LeakReport") -> No
 
     for line in report.new_lines(told, f"in full: {command}"):
         print_note(line)
+
+
+def print_leaks_of(category: "CategoryFolder", runs: Iterable[str], told: Collection[str], split: str) -> None:
+    """Print what the checks for leaks found in several runs of a category, each finding once.
+
+    Args:
+        category: of the runs.
+        runs: their names.
+        told: what was told before they were trained; see `findings_told`.
+        split: theirs, as `--split` names it.
+    """
+    from embrec.evaluation.leaks import LeakReport
+    from embrec.training.run import RunFolder
+
+    reports = [RunFolder(category.runs / name).read_leaks() for name in runs]
+    checks = {(check.name, check.meaning): check for report in reports if report is not None for check in report.checks}
+    print_leaks(told, split_command(category, split), LeakReport(tuple(checks.values())))
+
+
+def split_command(category: "CategoryFolder", split: str) -> str:
+    """Return the command that shows what the checks for leaks find in a split."""
+    return f"embrec data split --category {category.name} --split {split}"
 
 
 def command_line() -> str:

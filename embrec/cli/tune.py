@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from embrec.cli.help import Command, Group, examples
-from embrec.cli.options import Preset, Workspace, command_line, complete_category, complete_search, print_leaks
+from embrec.cli.options import (
+    Preset,
+    Workspace,
+    command_line,
+    complete_category,
+    complete_search,
+    print_leaks,
+    split_command,
+)
 
 if TYPE_CHECKING:
     from embrec.tuning.plan import Plan
@@ -223,7 +231,7 @@ def _one(plan: "Plan", resources: "Resources") -> "SearchResult":
     from embrec.training.run import findings_told
     from embrec.tuning.search import tune as run_search
 
-    where = f"embrec data split --category {plan.category.name} --split {split_text(plan.config.base.split)}"
+    where = split_command(plan.category, split_text(plan.config.base.split))
     with search_screen(f"{plan.category.name}/{plan.name}") as screen:
         result = run_search(
             plan.category,

@@ -89,7 +89,13 @@ class Catalog:
         try:
             return self._row_of[item]
         except KeyError:
-            example = "".join(f"; their ids look like {known!r}" for known in self.item_ids[:1])
+            from embrec.data.readers.ids import likeness  # few ask for an item that is not there
+
+            alike = likeness(pl.Series([str(item)]), self.frame[ITEM])
+            if alike is not None:
+                example = f"; it has {alike.other!r}: {alike.cause}"
+            else:
+                example = "".join(f"; their ids look like {known!r}" for known in self.item_ids[:1])
             raise DataError(f"no item {item!r} in the catalog of {len(self):,} items{example}") from None
 
     def rows(self, items: Iterable[str]) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -254,7 +254,7 @@ def _writing(category: Category) -> Iterator[None]:
         yield
 
 
-def dependents(category: Category, changed: str = "catalog") -> str:
+def dependents(category: Category, changed: str = "catalog", without: Collection[str] = ()) -> str:
     """Return what was made from the data of a category and fits no others, in words; empty if nothing was.
 
     For example `2 runs (first, second) and 1 feature table (tfidf-01234567)`.
@@ -262,6 +262,7 @@ def dependents(category: Category, changed: str = "catalog") -> str:
     Args:
         category: where it lies.
         changed: "catalog", or "log" where the items stay what they are: feature tables go by those.
+        without: runs that are left out.
     """
     kinds = {
         "run": (category.runs, "*/config.yaml"),
@@ -275,9 +276,15 @@ def dependents(category: Category, changed: str = "catalog") -> str:
     for kind, (folder, pattern) in kinds.items():
         files = sorted(folder.glob(pattern))
         names = [file.stem if file.parent == folder else file.parent.name for file in files]
-        plural = kind + ("" if len(names) == 1 else "es" if kind.endswith("ch") else "s")
-        found += [f"{len(names):,} {plural} ({listed(names, _NAMED)})"] if names else []
+        names = [name for name in names if kind != "run" or name not in without]
+        found += [named(kind, names)] if names else []
     return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
+
+
+def named(kind: str, names: Sequence[str]) -> str:
+    """Return how many there are of something, and their names: `2 runs (first, second)`."""
+    plural = kind + ("" if len(names) == 1 else "es" if kind.endswith("ch") else "s")
+    return f"{len(names):,} {plural} ({listed(names, _NAMED)})"
 
 
 def summary(category: Category) -> tuple[str, int, int, int, int]:

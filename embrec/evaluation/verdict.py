@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from embrec.evaluation.baselines import WHAT_IT_KNOWS
+from embrec.evaluation.baselines import BASELINES, WHAT_IT_KNOWS
 from embrec.evaluation.evaluator import Evaluation
 from embrec.evaluation.few import telling
 from embrec.evaluation.metrics import lower_is_better
@@ -25,6 +25,7 @@ class Verdict:
         of_baseline: that mean.
         test: of the model against the baseline, over users.
         no_better: the other models that are not better than that baseline.
+        untried: the baselines that nobody has ranked: the best of the others need not be the best there is.
     """
 
     metric: str
@@ -34,6 +35,7 @@ class Verdict:
     of_baseline: float
     test: PairedTest
     no_better: tuple[str, ...] = ()
+    untried: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> Literal["better", "worse", "undecided"]:
@@ -47,9 +49,11 @@ class Verdict:
             with_times = self.of_baseline > 0 and self.metric.partition("@")[0] not in ("auc", "auc-strict", "rank")
             times = f", {self.value / self.of_baseline:.2f} times as much" if with_times else ""
             line = (
-                f"{self.model} is better than the best baseline, {self.baseline}: {shown} {self.value:.4f} against "
-                f"{self.of_baseline:.4f}{times}"
+                f"{self.model} is better than the best baseline{' here' if self.untried else ''}, {self.baseline}: "
+                f"{shown} {self.value:.4f} against {self.of_baseline:.4f}{times}"
             )
+            if self.untried:
+                line += f"; not held against {', '.join(self.untried)}"
         elif self.outcome == "worse":
             line = (
                 f"{self._named()}, is better: {shown} {self.of_baseline:.4f} against {self.value:.4f} of {self.model}"
@@ -83,6 +87,8 @@ def verdicts(
     compared = [name for name in baselines if name in evaluations]
     if not models or not compared:
         return []
+    kinds = {name.partition(" ")[0] for name in compared}
+    untried = tuple(name for name in BASELINES if name not in kinds)
     first = evaluations[models[0]][0]
     names = telling(tuple(dict.fromkeys(metrics)), first.standing.candidates)
     if not names:
@@ -108,9 +114,8 @@ def verdicts(
         assert test is not None
         others = [models[row] for row in sorted(order[1:]) if not _is_better(of_models[row].test)]
         best_model = models[order[0]], of_models[order[0]].mean
-        found.append(
-            Verdict(name, *best_model, best[name], of_baseline.mean, test, tuple(others) if _is_better(test) else ())
-        )
+        no_better = tuple(others) if _is_better(test) else ()
+        found.append(Verdict(name, *best_model, best[name], of_baseline.mean, test, no_better, untried))
     return found
 
 

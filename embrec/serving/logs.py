@@ -1,5 +1,6 @@
 """Logs of any form, brought to a recommender's catalog by the ids of the items: rows of one catalog say nothing of another."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from embrec.data.catalog import ITEM, Catalog
 from embrec.data.interactions import Interactions
 from embrec.data.readers.columns import ITEMS, TIMES, USERS, IdNames, find_column
 from embrec.data.readers.frames import Frame, open_table
-from embrec.data.readers.ids import Likeness, as_ids, likeness
+from embrec.data.readers.ids import as_ids, likeness
 from embrec.data.readers.raw import USER, check_ids
 from embrec.data.readers.times import exact_times
 from embrec.data.store import Dataset
@@ -20,19 +21,23 @@ from embrec.errors import DataError
 # A prepared data set, its log, a table in memory, or a file of one.
 Log = Dataset | Interactions | Frame | Path | str
 
+# Names that most likely are those of times, in tables where no column has a common name for them.
+_OF_TIMES = re.compile(r"time|date|(^|_)(ts|at)$", re.IGNORECASE)
+
 
 def read_log(log: Log, catalog: Catalog, run: str) -> Interactions:
     """Return a log whose items are rows of a recommender's catalog, whatever catalog its own rows are of.
 
     Args:
         log: a data set; the log of one; or a table with the columns user, item and, if its rows are not in order, time: a frame
-            of Polars or pandas, an Arrow table, a list of dictionaries, or a file.
+            of Polars or pandas, an Arrow table, a list of dictionaries, or a file. Times are found by their common names, as
+            at an import; without a column that may hold them, the rows are in order.
         catalog: of the recommender.
         run: its name, for messages.
 
     Raises:
         DataError: the log does not say which items its rows are, or has items that the recommender does not know; or the
-            table is at fault.
+            table is at fault, or leaves open which of its columns holds the times.
     """
     if isinstance(log, Dataset):
         return _joined(log.interactions, log.catalog.frame[ITEM], catalog, run)
@@ -56,10 +61,8 @@ def _joined(log: Interactions, item_ids: pl.Series, catalog: Catalog, run: str) 
     item = place[log.item]
     missing = np.flatnonzero(item < 0)
     if len(missing):
-        unknown = np.unique(log.item[missing])
-        ids = item_ids.gather(unknown).cast(pl.String)
-        example = str(item_ids[int(log.item[missing[0]])])
-        raise _unknown_items(len(missing), len(log), len(unknown), example, run, likeness(ids, known))
+        unknown = item_ids[log.item[missing]].cast(pl.String).unique(maintain_order=True)
+        raise _unknown_items(len(missing), len(log), unknown, known, run)
     return Interactions(log.user_ids, log.user, item, log.time, item_ids=known)
 
 
@@ -78,16 +81,32 @@ def _of_table(log: Frame, catalog: Catalog, run: str) -> Interactions:
         user_ids=users.to_numpy().astype(object),
         user=_codes(events[USER], users),
         item=_codes(events[ITEM], items),
-        time=_order(frame, place),
+        time=_order(frame.drop(user, item, strict=False), name, place),
     )
     return _joined(interactions, items, catalog, run)
 
 
-def _order(frame: pl.DataFrame, place: Callable[[int], str]) -> NDArray[np.int64]:
-    """Return the places of events in time: by the column of times if there is one, else as the rows stand."""
-    column = next(iter(TIMES.candidates(frame.columns)), None)
-    if column is None:
+def _order(frame: pl.DataFrame, name: str, place: Callable[[int], str]) -> NDArray[np.int64]:
+    """Return the places of events in time: by the column of times if there is one, else as the rows stand.
+
+    Rows that are taken to be in order and are not would give everybody another list, so what may be times has to be named.
+    """
+    columns = TIMES.candidates(frame.columns)
+    if len(columns) > 1:
+        raise DataError(
+            f"{name}: the columns {' and '.join(map(repr, columns))} could both hold the times; call the right one "
+            f"{TIMES.usual!r}, or leave the other out"
+        )
+    if not columns:
+        meant = TIMES.likely(frame.columns) or next(filter(_OF_TIMES.search, frame.columns), None)
+        dated = (column.name for column in frame.iter_columns() if column.dtype in (pl.Date, pl.Datetime))
+        if (meant := meant or next(dated, None)) is not None:
+            raise DataError(
+                f"{name}: column {meant!r} may hold the times; if it does, call it {TIMES.usual!r}; if the rows are in order "
+                "without it, leave it out"
+            )
         return np.arange(len(frame))
+    column = columns[0]
     times = exact_times(frame[column], place).exact
     if times.null_count():
         row = int(times.is_null().arg_true()[0])
@@ -102,13 +121,15 @@ def _codes(values: pl.Series, names: pl.Series) -> NDArray[np.int64]:
     return found["place"].to_numpy().astype(np.int64)
 
 
-def _unknown_items(events: int, of: int, items: int, example: str, run: str, alike: Likeness | None) -> DataError:
-    if alike is not None:
+def _unknown_items(events: int, of: int, unknown: pl.Series, known: pl.Series, run: str) -> DataError:
+    counts = f"{events:,} of the {of:,} events are of {len(unknown):,} items that run {run!r} does not know"
+    found = likeness(unknown, known)
+    if found is not None:
         return DataError(
-            f"{events:,} of the {of:,} events are of {items:,} items that run {run!r} does not know: {alike.one!r} is most "
-            f"likely {alike.other!r} ({alike.cause}); write the ids as they are in the catalog"
+            f"{counts}; {found.pairs:,} of these would be known if ids were written alike: {found.one!r} in the log, "
+            f"{found.other!r} in the run's catalog: {found.cause}; mend the ids of the log"
         )
     return DataError(
-        f"{events:,} of the {of:,} events are of {items:,} items that run {run!r} does not know, such as {example!r}: items "
-        "that came after its training; give them as new items (with_items, --items), or train again"
+        f"{counts}, such as {unknown[0]!r}: items that came after its training; give them as new items (with_items, --items), "
+        "or train again"
     )

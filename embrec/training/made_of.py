@@ -110,6 +110,12 @@ class MadeOf:
         ]
         return changed
 
+    def is_of(self, dataset: Dataset) -> bool:
+        """Return whether this was made from the log and the catalog of a data set, however that is split."""
+        log = dataset.interactions
+        users = _hash("\n".join(map(str, log.user_ids.tolist())).encode())
+        return (self.log, self.users, self.catalog) == (log_hash(log).hex(), users, dataset.catalog.fingerprint)
+
     @property
     def data(self) -> tuple[str, ...]:
         """All of it but the tables: the same for everything that is measured on the same targets."""

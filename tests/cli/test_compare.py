@@ -51,6 +51,17 @@ def test_a_comparison_prints_its_tables_and_says_where_the_report_is(embrec, tmp
     assert ", found)" in again[2]
 
 
+def test_a_comparison_tells_what_the_checks_for_leaks_found_and_a_later_training_only_recalls_it(embrec):
+    code, _, errors = embrec(*COMPARE, "--encoder", "tfidf", "--encoder", "tfidf:max_features=9", "--seeds", "1")
+    assert code == 0, errors
+    (note,) = [line for line in errors.splitlines() if line.startswith("note: time overlap: ")]
+    assert "as told before" not in errors
+    again = embrec(*COMPARE, "--encoder", "tfidf", "--encoder", "tfidf:max_features=9", "--seeds", "1")
+    recalled = "as told before (in full: embrec data split --category toys --split item-holdout:fraction=0.2): "
+    assert recalled in again[2]
+    assert note not in again[2]
+
+
 def test_without_encoders_those_of_the_tables_there_are_compared(embrec, monkeypatch, tmp_path):
     monkeypatch.setattr(defaults, "_installed", lambda _: False)
     build_features(Workspace(tmp_path / "workspace").category("toys"), ["tfidf", "tfidf:max_features=9"])

@@ -38,8 +38,10 @@ def test_losses_are_compared_in_one_table(embrec, tmp_path):
     numbers = json.loads((tmp_path / "report" / "results.json").read_text())
     assert numbers["command"].startswith("embrec compare losses --category toys --features tfidf")
     assert numbers["seeds"] == [0, 1]
+    assert errors.count("note: time overlap: ") == 1
     again = embrec("compare", "losses", *COMMON, "--name", "mine", "--output", "report")
     assert (again[0], again[1]) == (0, printed)
+    assert "as told before (in full: embrec data split --category toys --split leave-one-out): note" in again[2]
     assert ", found)" in again[2]
 
 

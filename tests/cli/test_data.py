@@ -8,7 +8,10 @@ import sys
 import polars as pl
 import pytest
 
+from embrec.data.splits import LeaveOneOut
 from embrec.data.store import load_dataset
+from embrec.training.made_of import MadeOf
+from embrec.training.run import RunFolder
 from embrec.workspace import Workspace
 
 EVENTS = pl.DataFrame(
@@ -434,3 +437,25 @@ def test_a_wrong_column_or_unit_is_answered_with_what_there_is(run, tmp_path, op
     code, _out, err = run(*command, "--category", "shop", *option)
     assert code == 2
     assert message in err
+
+
+def test_force_goes_by_what_each_run_was_made_of(embrec, tmp_path):
+    """Runs of three imports: which fit is no matter of what the import before this one brought."""
+    shop = Workspace(tmp_path / "workspace").category("shop")
+    logs = {"short": EVENTS.head(54), "long": EVENTS}
+    for name, events in logs.items():
+        events.write_csv(tmp_path / "events.csv")
+        assert embrec(*TABLE, "--category", "shop", "--force")[0] == 0
+        dataset = load_dataset(shop)
+        made = MadeOf.of(dataset, LeaveOneOut()(dataset.interactions, len(dataset.catalog)))
+        run = RunFolder(shop.runs / name)
+        run.path.mkdir(parents=True)
+        (run.path / "config.yaml").touch()
+        run.made_of_file.write_text(json.dumps(made.as_dict()))
+    again = embrec(*TABLE, "--category", "shop", "--force")[2]
+    assert "shop: the data are the same as before; made from them, and fitting as before: 1 run (long)\n" in again
+    assert "shop: made from other data, and to be made again: 1 run (short)\n" in again
+    logs["short"].write_csv(tmp_path / "events.csv")
+    back = embrec(*TABLE, "--category", "shop", "--force")[2]
+    assert "shop: the log is another now; made from the old one, and to be made again: 1 run (long)\n" in back
+    assert "shop: made from these very data, and fitting: 1 run (short)\n" in back

@@ -102,3 +102,9 @@ def test_hashes_of_text_and_bytes_agree():
     assert (hashes[0] == hashes[1]).all()
     assert (hashes[0] != hashes[2]).any()
     assert content_hashes([]).shape == (0, 16)
+
+
+def test_an_id_that_lost_its_zeros_is_answered_with_the_one_that_has_them():
+    catalog = Catalog(pl.DataFrame({"item": ["0108775015", "0108812001"]}))
+    with pytest.raises(DataError, match=r"no item '108812001' .*; it has '0108812001': leading zeros were lost"):
+        catalog.row("108812001")

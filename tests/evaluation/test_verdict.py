@@ -27,8 +27,17 @@ def test_a_baseline_that_wins_is_named_first():
 
 
 def test_a_model_that_wins_is_held_against_the_best_baseline_and_not_against_popularity():
-    (line,) = said({"first": [hits(0.6)], "pop": [hits(0.1, 1)], "markov": [hits(0.3, 2)]})
+    others = {"pop": [hits(0.1, 1)], "markov": [hits(0.3, 2)], "content-knn (tfidf)": [hits(0.2, 3)]}
+    (line,) = said({"first": [hits(0.6)], **others}, baselines=tuple(others))
     assert line == ("first is better than the best baseline, markov: HR@1 0.6000 against 0.3000, 2.00 times as much")
+
+
+def test_the_best_of_the_baselines_that_were_asked_for_is_not_called_the_best_there_is():
+    (line,) = said({"first": [hits(0.6)], "pop": [hits(0.3, 1)]})
+    assert line == (
+        "first is better than the best baseline here, pop: HR@1 0.6000 against 0.3000, 2.00 times as much; "
+        "not held against markov, content-knn"
+    )
 
 
 def test_what_cannot_be_told_apart_is_not_beaten():
@@ -43,7 +52,7 @@ def test_what_cannot_be_told_apart_is_not_beaten():
 def test_the_metric_that_chose_comes_first_and_others_only_where_a_baseline_is_better():
     model = {"first": [hits(0.6, second=90)], "pop": [hits(0.2, 1, second=5)]}
     lines = said(model, ("hr@1", "auc", "mrr@5"))
-    assert lines[0].startswith("first is better than the best baseline, pop: HR@1")
+    assert lines[0].startswith("first is better than the best baseline here, pop: HR@1")
     assert lines[1:] == ["a baseline is better by AUC (pop 0.9596 against 0.6364 of first)"]
     lines = said(model, ("auc", "hr@1"))
     assert len(lines) == 1
@@ -60,7 +69,7 @@ def test_less_is_better_where_it_is():
 
 def test_the_best_of_several_models_speaks_and_those_that_win_nothing_are_named():
     (line,) = said({"a": [hits(0.3, 3)], "b": [hits(0.7)], "c": [hits(0.32, 4)], "markov": [hits(0.3, 2)]})
-    assert line.startswith("b is better than the best baseline, markov")
+    assert line.startswith("b is better than the best baseline here, markov: ")
     assert line.endswith("; not better than it: a, c")
 
 

@@ -1,6 +1,7 @@
 """Logs are joined to a model by the ids of their items: rows of one catalog are never read as rows of another."""
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -107,6 +108,44 @@ def test_times_put_the_events_of_a_table_in_order(model):
             {"User_ID": "ann", "item_id": item, "Timestamp": time} for item, time in zip(history, times, strict=True)
         ]
         assert lists(embrec.score_by_user(model, rows[::-1], k=5)) == {"ann": expected}
+
+
+@pytest.mark.parametrize("name", ["t_ms", "Timestmp", "event_date_utc", "bought_at", "zeit"])
+def test_a_column_that_may_hold_the_times_is_not_passed_over(model, name):
+    """A table whose times have an uncommon name would be taken to be in order, and everybody's list be another one."""
+    days = [date(2024, 1, 2), date(2024, 1, 1)]
+    rows = [{"user": "ann", "item": item, name: day} for item, day in zip(["i002", "i001"], days, strict=True)]
+    with pytest.raises(DataError, match=f"the log: column '{name}' may hold the times; .* call it 'timestamp'"):
+        embrec.score_by_user(model, rows)
+    named = [{"user": row["user"], "item": row["item"], "timestamp": row[name]} for row in rows]
+    expected = [item.item for item in model.recommend(["i001", "i002"], k=5)]
+    assert lists(embrec.score_by_user(model, named, k=5)) == {"ann": expected}
+
+
+def test_halves_of_a_time_are_not_taken_for_it(model):
+    rows = [
+        {"user": "ann", "item": "i001", "date": "2024-01-02", "time": "10:00"},
+        {"user": "ann", "item": "i002", "date": "2024-01-02", "time": "09:00"},
+    ]
+    with pytest.raises(DataError, match="the columns 'date' and 'time' could both hold the times"):
+        embrec.score_by_user(model, rows)
+
+
+def test_columns_that_hold_no_times_do_not_matter(model, histories, expected):
+    rows = [
+        {"user": user, "item": item, "price": 9.99, "channel": "web", "quantity": 1}
+        for user, history in histories.items()
+        for item in history
+    ]
+    assert lists(embrec.score_by_user(model, rows, k=5)) == expected
+
+
+def test_ids_that_are_written_otherwise_are_told_from_new_items():
+    model = toy_recommender(n_items=5, distinct=5)
+    with pytest.raises(DataError, match=r"'I001 ' in the log, 'i001' in the run's catalog: blanks .* mend the ids"):
+        embrec.score_by_user(model, [{"user": "ann", "item": "I001 "}, {"user": "ann", "item": "i002"}])
+    with pytest.raises(DataError, match=r"such as 'z9': items that came after its training"):
+        embrec.score_by_user(model, [{"user": "ann", "item": "z9"}])
 
 
 def test_tables_that_are_no_logs_are_refused(model):
