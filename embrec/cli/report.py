@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from embrec.cli.options import Candidates, Seen, Ties, Workspace, command_line, complete_run
+from embrec.cli.options import Candidates, OtherLog, Seen, Ties, Workspace, command_line, complete_run
 
 
 def report(
@@ -33,6 +33,7 @@ def report(
     ties: Ties = None,
     candidates: Candidates = None,
     seed: Annotated[int, typer.Option(help="Of the example users that are drawn.")] = 0,
+    other_log: OtherLog = False,
     workspace: Workspace = None,
 ) -> None:
     """Write one self-contained HTML page: data, training, results with intervals, slices, example users, failures, cost."""
@@ -46,6 +47,7 @@ def report(
     config = protocol(folders[0], metrics=metric, seen=seen, ties=ties, candidates=candidates)
     with progress_bars() as progress:
         page = build_report(
-            folders, output, baselines=baseline, config=config, seed=seed, command=command_line(), progress=progress
-        )
+            folders, output, baselines=baseline, config=config, seed=seed, command=command_line(), other_log=other_log,
+            progress=progress,
+        )  # fmt: skip
     notes().print(f"report: {page} ({page.stat().st_size / 1e6:.1f} MB)")

@@ -19,7 +19,7 @@ from embrec.data.splits import Partition
 from embrec.data.store import Dataset, load_dataset
 from embrec.errors import FeatureError, RunError
 from embrec.features.table import FeatureTable
-from embrec.training.made_of import MadeOf, table_hash, used_targets
+from embrec.training.made_of import MadeOf, table_hash, used_targets, user_hashes
 from embrec.training.pipeline import NO_RESULT, fingerprint_of
 from embrec.training.run import RunFolder
 
@@ -74,9 +74,13 @@ def common_ground(runs: Sequence[RunFolder], *, other_log: bool = False) -> Grou
             notes += _doubts(run, before)
             continue
         met = _used(run, dataset, partition) if before.log else None
+        if met is not None and _all_are_strangers(run, dataset):
+            met, why = None, "none of its users are in the log any more, at least by their names"
+        else:
+            why = "it keeps no record of its events"
         if not other_log:
-            raise RunError(_refusal(run, before, now, met))
-        notes.append(_on_another_log(run, met))
+            raise RunError(_refusal(run, before, now, met, why))
+        notes.append(_on_another_log(run, met, why))
         used |= met if met is not None else False
     if used.all():
         raise RunError(
@@ -138,20 +142,24 @@ def _used(run: RunFolder, dataset: Dataset, partition: Partition) -> NDArray[np.
     return used_targets(run.read_learned(), _item_ids(run), dataset, partition)
 
 
-def _refusal(run: RunFolder, before: MadeOf, now: MadeOf, met: NDArray[np.bool_] | None) -> str:
+def _all_are_strangers(run: RunFolder, dataset: Dataset) -> bool:
+    """Say whether a run knows none of the users of a log, so that matching events by user finds nothing whatever it met."""
+    known = run.read_learned()["user"].to_numpy()
+    return not np.isin(user_hashes(dataset.interactions.user_ids), known).any()
+
+
+def _refusal(run: RunFolder, before: MadeOf, now: MadeOf, met: NDArray[np.bool_] | None, why: str) -> str:
     name = _name(run)
     if met is None:
+        changed = "log has" if before.log else "log, or the contents of its feature tables, have"
         return (
-            f"run {name} was trained on other data than its category holds now: its log, or the contents of its feature "
-            "tables, have changed (it keeps no record of its events, so nobody knows which test targets it learned from); "
-            "train it again, or measure it all the same with --other-log"
+            f"run {name} was trained on other data than its category holds now: its {changed} changed ({why}, so nobody knows "
+            "which test targets it learned from); train it again, or measure it all the same with embrec evaluate --other-log"
         )
     if before.log == now.log and before.users == now.users:
         return f"run {name} was trained on another division of its log by the same split; train it again"
-    return (
-        f"run {name} was trained on another log than its category holds now: {_met(met)}; train it again, or measure it "
-        "with --other-log, which leaves such targets out"
-    )
+    instead = "" if met.all() else ", or measure it with embrec evaluate --other-log, which leaves such targets out"
+    return f"run {name} was trained on another log than its category holds now: {_met(met)}; train it again{instead}"
 
 
 def _met(met: NDArray[np.bool_]) -> str:
@@ -159,11 +167,11 @@ def _met(met: NDArray[np.bool_]) -> str:
     return f"{met.sum():,} {of}" if met.any() else f"none {of}"
 
 
-def _on_another_log(run: RunFolder, met: NDArray[np.bool_] | None) -> str:
+def _on_another_log(run: RunFolder, met: NDArray[np.bool_] | None, why: str) -> str:
     if met is None:
         return (
             f"{run.name} was trained on other data than the category holds now, and nobody knows which of the test targets it "
-            "learned from: its figures may be far too good"
+            f"learned from ({why}): its figures may be far too good"
         )
     return f"{run.name} was trained on another log than the category holds now: {_met(met)}"
 

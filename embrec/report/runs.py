@@ -259,14 +259,13 @@ def compare_runs(
         },
         lists=lists,
         notes=(
-            *ground.notes,
             *_twins(groups, ground.made_of),
             *learning_notes(runs, dataset, partition),
             *(note.rstrip(".") for note in left_out),
         ),
         shown=shown,
         verdict=tuple(verdict_lines(verdicts(evaluations, baselines, (first.training.select_by, *shown)))),
-        warnings=tuple(cautions(evaluations, names)),
+        warnings=(*ground.notes, *cautions(evaluations, names)),
         void=_void(
             [evaluations[chosen][0].slices(), *(slices[one] for one in dimensions)], evaluations[chosen][0], shown
         ),

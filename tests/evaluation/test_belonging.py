@@ -122,7 +122,7 @@ def test_a_comparison_says_what_it_left_out(run):
     import_again(run, joined(log, log.user < 30, shortened(log, 1)))
     compared = compare_runs([run], ["pop"], other_log=True)
     assert compared.targets["all"] == 30
-    assert any("30 of the 60 test targets are left out" in note for note in compared.as_dict()["notes"])
+    assert any("30 of the 60 test targets are left out" in line for line in compared.as_dict()["warnings"])
 
 
 def test_nothing_is_measured_where_everything_was_learned(run):
@@ -150,6 +150,29 @@ def test_other_names_of_the_users_are_another_log(run):
     import_again(run, Interactions(log.user_ids[::-1].copy(), log.user, log.item, log.time))
     with pytest.raises(RunError, match="another log"):
         common_ground([run])
+
+
+def test_users_that_were_renamed_leave_nobody_to_tell_what_a_run_has_met(run):
+    log = load_dataset(run.category).interactions
+    renamed = np.array([f"new-{name}" for name in log.user_ids], dtype=object)
+    import_again(run, Interactions(renamed, *(getattr(shortened(log, 1), name) for name in ("user", "item", "time"))))
+    with pytest.raises(RunError, match="none of its users are in the log any more.* nobody knows which test targets"):
+        common_ground([run])
+    (note,) = common_ground([run], other_log=True).notes
+    assert "its figures may be far too good" in note
+
+
+def test_the_way_out_is_offered_only_where_it_is_one(run):
+    earlier(run)
+    with pytest.raises(RunError, match="60 of the 60 test targets .*; train it again$"):
+        common_ground([run])
+
+
+def test_a_report_of_another_log_says_so_on_the_page(run, tmp_path):
+    log = load_dataset(run.category).interactions
+    import_again(run, joined(log, log.user < 30, shortened(log, 1)))
+    page = build_report([run], tmp_path / "report.html", baselines=["pop"], other_log=True).read_text()
+    assert "30 of the 60 test targets are left out for all models" in page
 
 
 def test_the_catalog_says_what_has_changed(run):

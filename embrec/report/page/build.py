@@ -30,6 +30,7 @@ def build_report(
     config: EvaluationConfig | None = None,
     seed: int = 0,
     command: str = "",
+    other_log: bool = False,
     progress: Progress = silent,
 ) -> Path:
     """Write the page of one or several runs of one category and split; the first is what the others are compared with.
@@ -41,6 +42,7 @@ def build_report(
         config: the protocol; that of the first run if None.
         seed: of the examples that are drawn.
         command: that makes this page again.
+        other_log: allow runs that were trained on another log than their category holds now; see `common_ground`.
         progress: told of every step.
 
     Raises:
@@ -57,7 +59,7 @@ def build_report(
     check_output(output, (".html", ".htm"), "report.html")
     runs = tuple(read_run(folder) for folder in {folder.path.resolve(): folder for folder in folders}.values())
     category = runs[0].folder.category
-    ground = common_ground([run.folder for run in runs])
+    ground = common_ground([run.folder for run in runs], other_log=other_log)
     baselines, notes = usable_baselines([run.folder for run in runs], baselines)
     search, missing = read_search(runs)
     evaluations = evaluate_runs([run.folder for run in runs], baselines, config, progress, keep=LIST, ground=ground)
