@@ -17,7 +17,7 @@ First steps:
   embrec data import --source table --interactions log.csv --items items.csv --category shop
   embrec features build                 vectors of the items: of texts, and of pictures where there are any
   embrec train                          a model; or embrec tune, which searches its settings
-  embrec evaluate RUN --baseline pop    how good it is; with intervals: embrec compare runs
+  embrec evaluate RUN                   how good it is; with intervals: embrec compare runs
   embrec recommend RUN --sample 3       what it recommends
   embrec report RUN                     all of it on one page
 
