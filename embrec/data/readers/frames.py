@@ -16,6 +16,8 @@ from embrec.progress import Progress, silent
 
 _WIDE = (pl.Decimal, pl.Int128, pl.UInt128)  # numbers that NumPy does not have
 
+_PLAIN = {str, bool, int, float, dict, list}
+
 # A Polars or pandas frame, an Arrow table (or whatever has its stream interface), a list of dictionaries, columns by name.
 Frame = Any
 
@@ -101,10 +103,38 @@ def as_frame(value: Frame, what: str) -> pl.DataFrame:
         )
     try:
         if rows:
-            return pl.from_dicts([dict(row) for row in value], infer_schema_length=None) if value else pl.DataFrame()
+            return _from_rows([dict(row) for row in value]) if value else pl.DataFrame()
         return _from_pandas(value) if _is_pandas(value) else pl.DataFrame(value)
     except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
         raise DataError(f"{what}: not readable as a table ({str(error).splitlines()[0]})") from None
+
+
+def _from_rows(rows: list[dict[Any, Any]]) -> pl.DataFrame:
+    """Return rows as a table; a key that holds mappings or lists in some rows and other values in others holds texts."""
+    try:
+        return pl.from_dicts(rows, infer_schema_length=None)
+    except (pl.exceptions.PolarsError, TypeError, ValueError):
+        types: dict[Any, set[type]] = {}
+        for row in rows:
+            for key, value in row.items():
+                if value is not None:
+                    types.setdefault(key, set()).add(type(value))
+        mixed = {key for key, found in types.items() if len(found) > 1 and found <= _PLAIN}
+        if not mixed:
+            raise
+        texts = [{key: _text(value) if key in mixed else value for key, value in row.items()} for row in rows]
+        return pl.from_dicts(texts, infer_schema_length=None)
+
+
+def _text(value: Any) -> str | None:
+    nested = isinstance(value, dict | list)
+    return (
+        value
+        if value is None or isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False)
+        if nested
+        else str(value)
+    )
 
 
 def _from_pandas(frame: Any) -> pl.DataFrame:
@@ -121,7 +151,7 @@ def _from_pandas(frame: Any) -> pl.DataFrame:
 
 def _is_mixed(column: Any) -> bool:
     types = {type(value) for value in column.dropna()}
-    return len(types) > 1 and types <= {str, bool, int, float}
+    return len(types) > 1 and types <= _PLAIN - {dict, list}
 
 
 def _is_pandas(value: object) -> bool:

@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -52,6 +53,19 @@ def test_a_pandas_column_of_numbers_and_texts_holds_texts():
     }
     with pytest.raises(DataError, match=r"^the items: not readable as a table"):
         as_frame(pd.DataFrame({"item": [108, object()]}), "the items")
+
+
+def test_what_is_nested_in_some_rows_is_text_as_in_a_file(tmp_path):
+    rows = [
+        {"item": "a", "spec": {"w": 1}},
+        {"item": "b", "spec": "wide"},
+        {"item": "c"},
+        {"item": "d", "spec": ["x", "y"]},
+    ]
+    catalog = read_items(rows)
+    assert catalog.texts() == ['{"w": 1}', "wide", "", "x, y"]
+    (tmp_path / "items.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert read_items(tmp_path / "items.jsonl").texts() == catalog.texts()
 
 
 @pytest.mark.parametrize("kind", [pl.DataFrame, pd.DataFrame, list])
