@@ -240,6 +240,8 @@ def _no_header(columns: Sequence[str]) -> str:
     """Return what is most likely wrong with the first line of a file, if it does not seem to name columns."""
     if len(columns) == 1 and len(columns[0].split()) > 1:
         return "; the fields of a line are told apart by commas, semicolons, tabs or |, not by blanks"
+    if any(name.startswith("__UNNAMED__") for name in columns):
+        return "; its first row does not name the columns: remove what stands above the row that does"
     if any(re.fullmatch(r"[\d.:/ -]+", name) for name in columns):
         return (
             "; its first line looks like a row: put one before it that names the columns, such as user,item,timestamp"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from embrec.data.readers.records import text_of
 from embrec.data.readers.tabular import Table, read_table
 from embrec.errors import DataError
 from embrec.progress import Progress, silent
@@ -122,19 +123,11 @@ def _from_rows(rows: list[dict[Any, Any]]) -> pl.DataFrame:
         mixed = {key for key, found in types.items() if len(found) > 1 and found <= _PLAIN}
         if not mixed:
             raise
-        texts = [{key: _text(value) if key in mixed else value for key, value in row.items()} for row in rows]
+        texts = [
+            {key: text_of(value) if key in mixed and value is not None else value for key, value in row.items()}
+            for row in rows
+        ]
         return pl.from_dicts(texts, infer_schema_length=None)
-
-
-def _text(value: Any) -> str | None:
-    nested = isinstance(value, dict | list)
-    return (
-        value
-        if value is None or isinstance(value, str)
-        else json.dumps(value, ensure_ascii=False)
-        if nested
-        else str(value)
-    )
 
 
 def _from_pandas(frame: Any) -> pl.DataFrame:
@@ -145,7 +138,7 @@ def _from_pandas(frame: Any) -> pl.DataFrame:
         mixed = [name for name, dtype in frame.dtypes.items() if dtype.kind == "O" and _is_mixed(frame[name])]
         if not mixed:
             raise
-        texts = {name: frame[name].map(str, na_action="ignore") for name in mixed}
+        texts = {name: frame[name].map(text_of, na_action="ignore") for name in mixed}
         return pl.from_pandas(frame.assign(**texts))
 
 
