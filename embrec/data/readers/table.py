@@ -213,8 +213,8 @@ def read_items(
         DataError: the table is missing, malformed or empty, or an item stands in it twice.
     """
     remarks = [] if remarks is None else remarks
-    ids = IdNames((item_column, *text_column, title_column), (CATALOG_ITEMS,))
-    found = open_table(table, "the items", ids, progress)
+    kept = IdNames((item_column, *text_column, title_column), (CATALOG_ITEMS,))
+    found = open_table(table, "the items", kept, progress)
     if found.frame.is_empty():
         raise DataError(f"{found.path}: the table has no items")
     name = str(found.path)
