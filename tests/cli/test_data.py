@@ -396,6 +396,7 @@ def test_an_import_says_what_it_took_for_granted(run, tmp_path):
         "note: time column: t_dat",
         "note: column 't_dat': the times are read as milliseconds, in which all of them are plausible; time unit: ms",
         "note: column 'price' is read as numbers: '9,99' as 9.99",
+        "note: not read as text: product_code (codes and numbers); to read what you choose: --text-column",
     ]
     assert "text columns: prod_name" in out
     dataset = load_dataset(Workspace(tmp_path / "workspace").category("shop"))
