@@ -200,13 +200,14 @@ def _known(category: Category, signature: Mapping[str, Any]) -> tuple[Dataset, s
 def _as_before(category: Category, present: Dataset, dataset: Dataset, touched: str | None, reason: str) -> Dataset:
     """Return what was read anew, with catalog and log as they are there already: what was made from these stays of use.
 
-    Versions differ in which columns they take for texts, and where no file was touched only they can differ in what they
-    make of an item.
+    Versions differ in which columns they take for texts, and older ones, which did not keep what the filters took, in what
+    they make of the text of an item.
 
     Raises:
         DataError: it is not the same.
     """
-    same = present.same_items(dataset) if touched else present.catalog.fingerprint == dataset.catalog.fingerprint
+    older = present.others is None and not touched
+    same = present.catalog.fingerprint == dataset.catalog.fingerprint if older else present.same_items(dataset)
     if not (same and present.same_log(dataset)):
         raise _taken(category, f"content of {reason}")
     before, now = present.catalog, dataset.catalog

@@ -27,7 +27,7 @@ def read_columnar(path: Path, kind: str) -> pl.DataFrame:
             table = pyarrow.parquet.ParquetFile(source).read() if kind == PARQUET else _arrow(source)
         table.validate(full=True)
         list(table.column_names)  # raises where a name is not text, which Polars would not survive
-        frame = pl.from_arrow(table.replace_schema_metadata(None))
+        frame = pl.from_arrow(without_extensions(table).replace_schema_metadata(None))
     except (
         pyarrow.ArrowException,
         pl.exceptions.PolarsError,
@@ -40,6 +40,23 @@ def read_columnar(path: Path, kind: str) -> pl.DataFrame:
         raise DataError(f"{path}: not a readable {kind} file ({reason}); write or download it again") from None
     assert isinstance(frame, pl.DataFrame)
     return frame
+
+
+def without_extensions(table: Any) -> Any:
+    """Return an Arrow table in Arrow's own types: UUIDs as people write them, other extensions as they are stored."""
+    import pyarrow
+
+    for place, field in enumerate(table.schema):
+        if isinstance(field.type, pyarrow.BaseExtensionType):
+            values = table.column(place)
+            if getattr(field.type, "extension_name", "") == "arrow.uuid":
+                plain = pyarrow.array(
+                    [None if one is None else str(one) for one in values.to_pylist()], pyarrow.string()
+                )
+            else:
+                plain = pyarrow.chunked_array([chunk.storage for chunk in values.chunks], field.type.storage_type)
+            table = table.set_column(place, field.name, plain)
+    return table
 
 
 def _arrow(source: Any) -> Any:

@@ -162,7 +162,7 @@ def find_column(
         )
     if not found:
         close = role.likely(columns)
-        meant = f"; did you mean {option(role.option)} {_quoted(close)}?" if close is not None else ""
+        meant = f"; did you mean {option(role.option)} {_quoted(close)}?" if close is not None else _no_header(columns)
         raise DataError(
             f"{table} {_has(table)} no column {role.usual!r} and none whose name is common for {role.what}; "
             f"{_has(table, 'it has', 'they have')}: {_listed(columns)}{meant or f'; name it with {option(role.option)}'}{hint}"
@@ -234,6 +234,19 @@ def set_aside(frame: pl.DataFrame, role: str, column: str, remarks: list[str]) -
 def option(parameter: str) -> str:
     """Return a parameter as the command line calls it."""
     return "--" + parameter.replace("_", "-")
+
+
+def _no_header(columns: Sequence[str]) -> str:
+    """Return what is most likely wrong with the first line of a file, if it does not seem to name columns."""
+    if len(columns) == 1 and len(columns[0].split()) > 1:
+        return "; the fields of a line are told apart by commas, semicolons, tabs or |, not by blanks"
+    if any(name.startswith("__UNNAMED__") for name in columns):
+        return "; its first row does not name the columns: remove what stands above the row that does"
+    if any(re.fullmatch(r"[\d.:/ -]+", name) for name in columns):
+        return (
+            "; its first line looks like a row: put one before it that names the columns, such as user,item,timestamp"
+        )
+    return ""
 
 
 def _has(table: str, one: str = "has", many: str = "have") -> str:

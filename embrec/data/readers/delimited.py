@@ -58,7 +58,8 @@ def typed(frame: pl.DataFrame, text: Container[str]) -> pl.DataFrame:
 
 
 def _are_codes(numbers: pl.Series) -> bool:
-    return bool(numbers.str.contains(r"^\s*0\d+\s*$").any())
+    zero = numbers.filter(numbers.str.starts_with("0") | numbers.str.starts_with(" "))
+    return bool(zero.str.contains(r"^\s*0\d+\s*$").any())
 
 
 def line_of(data: bytes, kind: str, row: int) -> int:

@@ -6,16 +6,21 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import polars as pl
 
+from embrec.data.readers.columnar import without_extensions
+from embrec.data.readers.records import text_of
 from embrec.data.readers.tabular import Table, read_table
 from embrec.errors import DataError
 from embrec.progress import Progress, silent
 
 _NESTED = (Mapping, list, tuple)
 _WIDE = (pl.Decimal, pl.Int128, pl.UInt128)  # numbers that NumPy does not have
+
+_PLAIN = {str, bool, int, float, dict, list}
 
 # A Polars or pandas frame, an Arrow table (or whatever has its stream interface), a list of dictionaries, columns by name.
 Frame = Any
@@ -88,9 +93,9 @@ def as_frame(value: Frame, what: str) -> pl.DataFrame:
         DataError: it is nothing of these, or its columns do not make a table.
     """
     if isinstance(value, pl.DataFrame):
-        return value
+        return _plain(value)
     if isinstance(value, pl.LazyFrame):
-        return value.collect()
+        return _plain(value.collect())
     rows = isinstance(value, Sequence) and not isinstance(value, str | bytes)
     if rows and not all(isinstance(row, Mapping) for row in value):
         other = next(row for row in value if not isinstance(row, Mapping))
@@ -102,27 +107,77 @@ def as_frame(value: Frame, what: str) -> pl.DataFrame:
         )
     try:
         if rows:
-            return pl.from_dicts(_alike(value), infer_schema_length=None) if value else pl.DataFrame()
-        return _from_pandas(value) if _is_pandas(value) else pl.DataFrame(value)
+            return _plain(_from_rows(_alike(value))) if value else pl.DataFrame()
+        if _is_pandas(value):
+            return _from_pandas(value)
+        if type(value).__module__.partition(".")[0] == "pyarrow" and hasattr(value, "set_column"):
+            value = without_extensions(value)
+        return _plain(pl.DataFrame(value))
     except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
         raise DataError(f"{what}: not readable as a table ({str(error).splitlines()[0]})") from None
 
 
-def _from_pandas(frame: Any) -> pl.DataFrame:
-    """Return a pandas frame; what stands in a column of several types, such as numbers and texts, becomes text."""
+def _from_rows(rows: list[dict[Any, Any]]) -> pl.DataFrame:
+    """Return rows as a table; a key that holds mappings or lists in some rows and other values in others holds texts."""
     try:
-        return pl.from_pandas(frame)
+        return pl.from_dicts(rows, infer_schema_length=None)
     except (pl.exceptions.PolarsError, TypeError, ValueError):
-        mixed = [name for name, dtype in frame.dtypes.items() if dtype.kind == "O" and _is_mixed(frame[name])]
+        types: dict[Any, set[type]] = {}
+        for row in rows:
+            for key, value in row.items():
+                if value is not None:
+                    types.setdefault(key, set()).add(type(value))
+        mixed = {key for key, found in types.items() if len(found) > 1 and found <= _PLAIN}
         if not mixed:
             raise
-        texts = {name: frame[name].map(str, na_action="ignore") for name in mixed}
-        return pl.from_pandas(frame.assign(**texts))
+        texts = [
+            {key: text_of(value) if key in mixed and value is not None else value for key, value in row.items()}
+            for row in rows
+        ]
+        return pl.from_dicts(texts, infer_schema_length=None)
 
 
-def _is_mixed(column: Any) -> bool:
-    types = {type(value) for value in column.dropna()}
-    return len(types) > 1 and types <= {str, bool, int, float}
+def _from_pandas(frame: Any) -> pl.DataFrame:
+    """Return a pandas frame: UUIDs and what stands in a column of several types are texts, periods the time of their start."""
+    if not frame.columns.is_unique:
+        return pl.from_pandas(frame)  # says so
+    for name, dtype in zip(frame.columns, frame.dtypes, strict=True):
+        if type(dtype).__name__ == "PeriodDtype":
+            frame = frame.assign(**{name: frame[name].dt.to_timestamp()})
+    uuids = [name for name, dtype in _objects(frame) if _types(frame[name].dropna().head(1)) == {UUID}]
+    frame = frame.assign(**{name: frame[name].map(str, na_action="ignore") for name in uuids})
+    try:
+        return _plain(pl.from_pandas(frame))
+    except (pl.exceptions.PolarsError, TypeError, ValueError):
+        mixed = [name for name, _ in _objects(frame) if _is_mixed(_types(frame[name]))]
+        if not mixed:
+            raise
+        texts = {name: frame[name].map(text_of, na_action="ignore") for name in mixed}
+        return _plain(pl.from_pandas(frame.assign(**texts)))
+
+
+def _objects(frame: Any) -> list[tuple[Any, Any]]:
+    return [(name, dtype) for name, dtype in frame.dtypes.items() if dtype.kind == "O"]
+
+
+def _types(column: Any) -> set[type]:
+    return {type(value) for value in column.dropna()}
+
+
+def _is_mixed(types: set[type]) -> bool:
+    return len(types) > 1 and types <= _PLAIN - {dict, list}
+
+
+def _plain(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a table without types that only some programs know: UUIDs are texts, and extensions what they are stored as."""
+    columns = []
+    for values in frame.iter_columns():
+        if values.dtype == pl.Object and isinstance(next((v for v in values if v is not None), None), UUID):
+            texts = [None if value is None else str(value) for value in values]
+            columns.append(pl.Series(values.name, texts, dtype=pl.String))
+        elif type(values.dtype).__name__ == "Extension":
+            columns.append(values.ext.storage())
+    return frame.with_columns(columns)
 
 
 def _alike(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

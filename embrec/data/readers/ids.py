@@ -158,6 +158,8 @@ def check_blanks(log: pl.Series, kind: str) -> str | None:
         kind: what they are ids of, `user` or `item`.
     """
     padded = log.filter(log.str.strip_chars() != log)
+    if padded.is_empty():
+        return None
     twins = padded.filter(padded.str.strip_chars().is_in(log.implode())).sort()
     if twins.is_empty():
         return None
@@ -171,6 +173,7 @@ def check_digits(log: pl.Series, kind: str) -> str | None:
         log: the ids of the log, each once.
         kind: what they are ids of, `user` or `item`.
     """
+    log = log.filter(log.str.contains("E+", literal=True) | log.str.contains("e+", literal=True))
     short = log.filter(log.str.contains(r"^\s*\d([.,]\d+)?[eE]\+\d{2,}\s*$")).sort()
     if short.is_empty():
         return None

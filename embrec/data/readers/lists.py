@@ -65,8 +65,8 @@ def refuse_several_ids(table: Table, item_column: str, users: pl.Series, items: 
     Raises:
         DataError: names the place of the first one, and the forms that are read.
     """
-    once = users.head(_SAMPLE).is_unique().all() and users.is_unique().all()
-    if len(items) < _FEW_ROWS or not once:
+    marked = items.head(_SAMPLE).str.strip_chars().str.contains(r"[,;| ]").sum()
+    if len(items) < _FEW_ROWS or marked < _MOST * min(_SAMPLE, len(items)) or not users.is_unique().all():
         return
     parts = items.str.strip_chars().str.split(by=_separator(items))
     several = parts.list.len() > 1

@@ -11,7 +11,7 @@ import polars as pl
 
 from embrec.data.readers.ids import decoded
 from embrec.data.readers.prices import as_numbers, as_truths
-from embrec.data.readers.text import joined
+from embrec.data.readers.text import COMMA_PRICE, POINT_PRICE, joined
 
 # Columns that, by the names that public data sets give them, list other items.
 RELATIONS = frozenset({"also_bought", "also_viewed", "also_buy", "also_view", "bought_together", "buy_after_viewing"})
@@ -111,7 +111,8 @@ def _no_text(values: pl.Series, parts: pl.Series, items: pl.Series) -> str | Non
     found = found.filter((found != "").fill_null(False))
     if len(found) and _share(found.is_in(items.implode())) >= _HALF:
         return IDS
-    if _share(filled.str.contains(_NUMBER)) > _MOST:
+    numbers = [filled.str.contains(form) for form in (_NUMBER, COMMA_PRICE, POINT_PRICE)]
+    if _share(numbers[0] | numbers[1] | numbers[2]) > _MOST:
         return CODES
     last = _words(values.name)[-1:]
     if last and last[0] in _CODE_NAMES and _share(filled.str.contains(r"\s")) < 1 - _MOST:

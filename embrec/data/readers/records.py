@@ -82,6 +82,17 @@ def number(value: Any) -> float | None:
     return found if math.isfinite(found) and abs(found) <= LARGEST else None
 
 
+def text_of(value: Any) -> str:
+    """Return a value that stands among texts as text: of a whole number without `.0`, of a list or a mapping as JSON.
+
+    >>> text_of(12.0), text_of(1.5), text_of("12.0"), text_of(["a", 1])
+    ('12', '1.5', '12.0', '["a", 1]')
+    """
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+
+
 def _shown(line: bytes) -> str:
     text = line.decode("utf-8", errors="replace").strip()
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."

@@ -298,6 +298,8 @@ def _items(
         values, reason = readable(column, ids, remarks, wanted=column.name in wanted)
         if values is not None:
             columns.append(values)
+        elif column.name in wanted:
+            raise DataError(f"{where}: column {column.name!r} holds {column.dtype}, which can be no text")
         if reason is not None:
             reasons[column.name] = reason
     frame = pl.DataFrame(columns)

@@ -80,13 +80,15 @@ def read_table(path: Path, text: Container[str], progress: Progress = silent) ->
         DataError: a file is missing, damaged or not what its name says, or the parts have different columns.
         MissingExtraError: the format needs a library that is not installed.
     """
-    files = table_files(path)
+    files = _with_content(table_files(path))
     pieces = [_read_part(file, progress) for file in files]
     if len(pieces) == 1 and files[0] == path:
         frame, rows = pieces[0]
         return Table(path, typed(frame, text) if _all_text(path) else frame, rows)
     base = base_folder(path)
     frames = [_with_folder_values(frame, file, base) for file, (frame, _) in zip(files, pieces, strict=True)]
+    if table_format(files[0]) == JSON:  # which leaves out keys without a value
+        frames = _with_all_keys(frames)
     _require_same_columns(path, files, frames)
     frame = _joined(path, files, frames)
     first, parts = 0, []
@@ -135,6 +137,18 @@ def _with_folder_values(frame: pl.DataFrame, file: Path, base: Path) -> pl.DataF
     return frame.with_columns(
         pl.lit(value, dtype=pl.String).alias(name) for name, value in values.items() if name not in frame.columns
     )
+
+
+def _with_content(files: list[Path]) -> list[Path]:
+    """Return the parts of a table without those that are empty, as Spark writes them, if there are others."""
+    return [file for file in files if len(files) == 1 or file.stat().st_size] or files
+
+
+def _with_all_keys(frames: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:
+    names = dict.fromkeys(name for frame in frames for name in frame.columns)
+    return [
+        frame.with_columns(pl.lit(None).alias(name) for name in names if name not in frame.columns) for frame in frames
+    ]
 
 
 def _require_same_columns(path: Path, files: Sequence[Path], frames: Sequence[pl.DataFrame]) -> None:

@@ -14,6 +14,7 @@ import polars as pl
 from embrec.data.readers.records import LARGEST
 from embrec.errors import DataError
 
+TimeUnit = Literal["us", "ns"]
 Unit = Literal["s", "ms", "us", "ns", "yyyymmdd"]
 DAYS: Unit = "yyyymmdd"
 PER_SECOND: dict[Unit, int] = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -243,23 +244,22 @@ def _parsed(texts: pl.Series, where: Callable[[int], str]) -> pl.Series:
 
 def _dates(texts: pl.Series) -> pl.Series:
     """Return dates of texts such as 2024-05-31, 2024/05/31 10:00 or 2024-05-31T10:00:00.5+02 in UTC, null for other texts."""
-    dates = _iso_dates(texts.str.replace(r"^(\d{4}-\d{2}-\d{2}) ", "${1}T"))
+    unit: TimeUnit = "ns" if texts.str.contains(r"\.\d{7}").any() else "us"
+    dates = _iso_dates(texts.str.replace(r"^(\d{4}-\d{2}-\d{2}) ", "${1}T"), unit)
     others = (dates.is_null() & texts.is_not_null()).arg_true()
     if len(others):  # other ways of writing them cost time, and are rare
-        dates = dates.scatter(others, _iso_dates(_as_iso(texts.gather(others))))
+        dates = dates.scatter(others, _iso_dates(_as_iso(texts.gather(others)), unit))
     return dates
 
 
-def _iso_dates(texts: pl.Series) -> pl.Series:
-    dates = texts.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False, time_unit="us")
-    for read in (
-        lambda rest: rest.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")),
-        lambda rest: rest.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", strict=False, time_unit="us").dt.replace_time_zone(
-            None
-        ),
-    ):
-        if dates.null_count() > texts.null_count():
-            dates = dates.zip_with(dates.is_not_null(), read(texts))
+def _iso_dates(texts: pl.Series, unit: TimeUnit) -> pl.Series:
+    dates = texts.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False, time_unit=unit)
+    if dates.null_count() > texts.null_count():
+        days = texts.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime(unit))
+        dates = dates.zip_with(dates.is_not_null(), days)
+    if dates.null_count() > texts.null_count():
+        zoned = texts.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", strict=False, time_unit=unit)
+        dates = dates.zip_with(dates.is_not_null(), zoned.dt.replace_time_zone(None))
     return dates
 
 

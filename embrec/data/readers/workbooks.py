@@ -1,5 +1,6 @@
 """Files of several tables: sheets of a spreadsheet, tables of an SQLite database; `file::name` says which one is meant."""
 
+import logging
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,8 +9,11 @@ from typing import Any
 import polars as pl
 
 from embrec.data.readers.containers import MEMBER, packing, split_member
+from embrec.data.readers.records import text_of
 from embrec.errors import DataError, MissingExtraError
 from embrec.names import did_you_mean, listed
+
+_DIGITS = 2**53  # greater whole numbers are not told apart by floating-point numbers
 
 
 def read_excel(path: Path) -> pl.DataFrame:
@@ -33,7 +37,8 @@ def read_excel(path: Path) -> pl.DataFrame:
                 sheet for sheet in sheets if reader.load_sheet(sheet, header_row=None, n_rows=1).total_height
             ] or sheets
         sheet = _one_of(file, "sheet", sheets, name)
-        return pl.read_excel(
+        logging.getLogger("fastexcel").setLevel(logging.ERROR)  # it warns of empty columns
+        frame = pl.read_excel(
             data,
             sheet_name=sheet,
             infer_schema_length=None,
@@ -41,6 +46,7 @@ def read_excel(path: Path) -> pl.DataFrame:
             drop_empty_cols=True,
             raise_if_empty=False,
         )
+        return _without_false_digits(frame)
     except (
         fastexcel.FastExcelError,
         pl.exceptions.PolarsError,
@@ -50,6 +56,12 @@ def read_excel(path: Path) -> pl.DataFrame:
     ) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path}: not a readable Excel file ({reason}); save it again, or save it as CSV") from None
+
+
+def _without_false_digits(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return long whole numbers as the floating-point numbers that a sheet holds: as integers they would feign lost digits."""
+    long = [name for name, dtype in frame.schema.items() if dtype.is_integer() and (frame[name].abs() > _DIGITS).any()]
+    return frame.with_columns(pl.col(long).cast(pl.Float64))
 
 
 def read_sqlite(path: Path) -> pl.DataFrame:
@@ -89,7 +101,7 @@ def _column(path: Path, name: str, values: Sequence[Any]) -> pl.Series:
         )
     if types <= {int, float}:
         return pl.Series(name, values, dtype=pl.Float64 if float in types else pl.Int64 if types else pl.Null)
-    return pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)
+    return pl.Series(name, [None if value is None else text_of(value) for value in values], dtype=pl.String)
 
 
 def _one_of(file: Path, what: str, names: Sequence[str], name: str | None) -> str:

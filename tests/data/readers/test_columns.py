@@ -82,3 +82,17 @@ def test_ids_are_kept_as_text_under_given_and_common_names():
 def test_types_behind_names_do_not_count():
     assert plain_name("User-ID") == plain_name("user_id:token") == "userid"
     assert plain_name("a:b") == "a:b"
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        (["u1", "a", "1600000000"], "its first line looks like a row: put one before it that names the columns"),
+        (["196", "242", "3.5"], "its first line looks like a row"),
+        (["user item time"], "the fields of a line are told apart by commas, semicolons, tabs or |, not by blanks"),
+    ],
+)
+def test_a_first_line_that_names_no_columns_is_told(columns, told):
+    with pytest.raises(DataError) as error:
+        find_column(columns, ITEMS, None, "log.csv", [])
+    assert told in str(error.value)

@@ -174,6 +174,41 @@ def test_excel_sheets(tmp_path):
     assert "not a readable Excel file" in problem(path)
 
 
+def test_long_ids_in_a_sheet_have_lost_digits_and_are_refused(tmp_path):
+    pytest.importorskip("fastexcel", reason="needs the extra 'formats'")
+    cells = [["user", "item", "timestamp"], ["u", 123456789012345678, 30], ["u", 9007199254740992, 31]]
+    assert "row 2: the item id is 1.2345678901234568e+17, a floating-point" in problem(
+        write_xlsx(tmp_path / "e.xlsx", {"log": cells})
+    )
+    del cells[1]
+    assert rows(write_xlsx(tmp_path / "e.xlsx", {"log": cells})) == [("u", "9007199254740992", 31)]
+
+
+def test_what_stands_above_the_names_of_columns_is_told(tmp_path, capfd, caplog):
+    pytest.importorskip("fastexcel", reason="needs the extra 'formats'")
+    names = ["user", "item", "timestamp", None, "note"]
+    path = write_xlsx(tmp_path / "e.xlsx", {"log": [["My log"], names, ["u", "a", 3, None, "x"]]})
+    assert "its first row does not name the columns: remove what stands above" in problem(path)
+    write_xlsx(path, {"log": [names, ["u", "a", 3, None, "x"]]})
+    assert rows(path) == [("u", "a", 3)]
+    assert (capfd.readouterr().err, caplog.records) == ("", [])  # of empty columns nobody needs to hear
+
+
+def test_parts_may_be_empty_and_json_may_leave_out_keys(tmp_path):
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "part-0.jsonl").write_text("")
+    (tmp_path / "log" / "part-1.jsonl").write_text('{"user": "u", "item": "a", "timestamp": 1}\n')
+    (tmp_path / "log" / "part-2.jsonl").write_text('{"n": 5, "user": "u", "item": "b", "timestamp": 2}\n')
+    raw = TableSource(interactions=tmp_path / "log", context_column=("n",)).read()
+    assert raw.events.select("user", "item", "time").rows() == [("u", "a", 1), ("u", "b", 2)]
+    assert raw.events["n"].fill_nan(None).to_list() == [None, 5.0]
+    (tmp_path / "log" / "part-2.jsonl").write_text('{"user": "u", "item": "b/c", "timestamp": 2}\n')
+    assert "part-2.jsonl, line 1: the item id 'b/c'" in problem(tmp_path / "log")
+    for file in (tmp_path / "log").iterdir():
+        file.write_text("")
+    assert "part-0.jsonl: the file is empty" in problem(tmp_path / "log")
+
+
 def test_excel_without_its_reader_names_the_extra(tmp_path, monkeypatch):
     path = write_xlsx(tmp_path / "e.xlsx", {"log": [["user", "item", "timestamp"], ["u", "a", 1]]})
     monkeypatch.setitem(__import__("sys").modules, "fastexcel", None)
@@ -196,8 +231,8 @@ def database(path, **tables):
 def test_sqlite_tables(tmp_path, suffix):
     path = database(tmp_path / f"e{suffix}", log=ROWS)
     assert rows(path) == ROWS
-    database(path, log=[(7, "a", 1), ("x", 2, 2.5)])
-    assert rows(path) == [("7", "a", 1), ("x", "2", 2)]
+    database(path, log=[(7, "a", 1), ("x", 2, 2.5), (7.0, 3.0, 3)])
+    assert rows(path) == [("7", "a", 1), ("x", "2", 2), ("7", "3", 3)]
     database(path, log=[("u", "a", 1), ("u", "b/c", 2)])
     assert "row 2: the item id 'b/c' has a slash" in problem(path)
     database(path, log=ROWS, old=[])

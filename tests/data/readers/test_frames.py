@@ -1,10 +1,12 @@
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from uuid import UUID
 
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 
 from embrec.data.importing import make_source
@@ -53,6 +55,44 @@ def test_a_pandas_column_of_numbers_and_texts_holds_texts():
     }
     with pytest.raises(DataError, match=r"^the items: not readable as a table"):
         as_frame(pd.DataFrame({"item": [108, object()]}), "the items")
+
+
+@pytest.mark.parametrize("form", ["rows", "pandas", "objects", "arrow", "parquet"])
+def test_uuids_are_ids_as_people_write_them(tmp_path, form):
+    ids = [UUID(int=2**127 + place) for place in range(2)]
+    log = {"user": ids, "item": ["a", "b"], "timestamp": [1, 2]}
+    column = pa.ExtensionArray.from_storage(pa.uuid(), pa.array([one.bytes for one in ids], pa.binary(16)))
+    arrow = pa.table({**log, "user": column})
+    parquet.write_table(arrow, tmp_path / "log.parquet")
+    forms = {
+        "rows": [dict(zip(log, row, strict=True)) for row in zip(*log.values(), strict=True)],
+        "pandas": pd.DataFrame(log),
+        "objects": pl.DataFrame({**log, "user": pl.Series(ids, dtype=pl.Object)}),
+        "arrow": arrow,
+        "parquet": tmp_path / "log.parquet",
+    }
+    assert TableSource(interactions=forms[form]).read().events["user"].to_list() == list(map(str, ids))
+
+
+def test_types_of_single_programs_are_what_they_hold():
+    frame = pd.DataFrame({"at": pd.period_range("2024-05", periods=2, freq="M"), "part": pd.interval_range(0, 2)})
+    frame = as_frame(frame, "the items")
+    assert frame["at"].to_list() == [datetime(2024, 5, 1), datetime(2024, 6, 1)]
+    assert frame["part"].to_list() == [{"left": 0, "right": 1}, {"left": 1, "right": 2}]
+    assert content_fingerprint(frame) != content_fingerprint(frame[:1])
+
+
+def test_what_is_nested_in_some_rows_is_text_as_in_a_file(tmp_path):
+    rows = [
+        {"item": "a", "spec": {"w": 1}},
+        {"item": "b", "spec": "wide"},
+        {"item": "c"},
+        {"item": "d", "spec": ["x", "y"]},
+    ]
+    catalog = read_items(rows)
+    assert catalog.texts() == ['{"w": 1}', "wide", "", "x, y"]
+    (tmp_path / "items.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert read_items(tmp_path / "items.jsonl").texts() == catalog.texts()
 
 
 @pytest.mark.parametrize("kind", [pl.DataFrame, pd.DataFrame, list])

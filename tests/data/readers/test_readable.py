@@ -30,6 +30,7 @@ def read(values, name="column", *, wanted=False, **options):
         ("related", ['{"also_bought": ["1001"]}', "{'also_bought': []}", None], "nested"),
         ("product_code", ["0108775", "0110065", "0111565"], "codes and numbers"),
         ("ean", ["4006381", "4006382", None], "codes and numbers"),
+        ("price", ["$9.99", "$1,299.00", *["$5"] * 30, "N/A", None], "codes and numbers"),
         ("index_code", ["A", "B", "C"], "codes and numbers"),
         ("sectionNo", ["A7", "B7", "C7"], "codes and numbers"),
         ("sizes", [[36, 38], [40], None], "codes and numbers"),

@@ -298,3 +298,12 @@ def test_several_ids_in_one_text_are_no_item(separator):
     named = {**log, "items": ["red lamp", "red lamp", "blue lamp"]}
     assert len(TableSource(interactions=named).read().events) == 3
     assert len(TableSource(interactions={**log, "user": ["u", "v", "u"]}).read().events) == 3
+
+
+@pytest.mark.parametrize("values", [[b"\xff", b"x"], [object(), object()]])
+def test_a_text_that_can_be_none_is_named(values):
+    dtype = pl.Binary if isinstance(values[0], bytes) else pl.Object
+    items = pl.DataFrame({"item": ["a", "b"], "n": pl.Series(values, dtype=dtype)})
+    for options in ({"text_column": ("n",)}, {"title_column": "n"}):
+        with pytest.raises(DataError, match=rf"^the items: column 'n' holds {dtype}, which can be no text"):
+            read_items(items, **options)

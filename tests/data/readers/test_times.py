@@ -225,6 +225,13 @@ def test_the_clock_behind_a_day_may_lack_minutes_and_seconds(values, scale):
     assert seconds([2014010200, 2014010299]) == [2014010200, 2014010299]  # seconds, the second is no time of a clock
 
 
+def test_dates_with_nanoseconds_keep_their_order():
+    texts = ["2014-01-02T00:00:05.000000002", "2014-01-02 00:00:05.000000001Z", "2014/01/02 00:00:04", "2014-01-02"]
+    found = read(texts)
+    assert found.seconds.to_list() == [DAY + 5, DAY + 5, DAY + 4, DAY]
+    assert found.exact.arg_sort().to_list() == [3, 2, 1, 0]
+
+
 def test_times_that_are_kept_as_categories_are_read():
     for dtype in (pl.Categorical, pl.Enum(["2014-01-02T00:00:05", "2014-01-02"])):
         assert seconds(["2014-01-02", "2014-01-02T00:00:05"], dtype=dtype) == [DAY, DAY + 5]
