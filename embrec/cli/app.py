@@ -61,7 +61,7 @@ app.command(
 )(score)
 app.command(cls=Command, epilog=examples("embrec settings", "embrec settings dropout --model sasrec"))(settings)
 app.command(cls=Command, epilog=examples("embrec presets", "embrec presets embrec-office"))(presets)
-app.command(cls=Command)(doctor)
+app.command(cls=Command, epilog=examples("embrec doctor"))(doctor)
 
 
 _INTERRUPTED = 130

@@ -20,7 +20,14 @@ _ALL, _PUBLISHED, _TABLE = "Source", "Published data", "Table"
 _PREPARATION, _DEMO = "Preparation", "Complete Journey"
 
 
-@app.command("import")
+@app.command(
+    "import",
+    cls=Command,
+    epilog=examples(
+        "embrec data import --interactions log.csv --items items.jsonl --category shop",
+        "embrec data import --source amazon-2014 --reviews reviews.json.gz --metadata meta.json.gz --category office",
+    ),
+)
 def import_(
     category: Annotated[str, typer.Option(help="Name of the category to make.")],
     source: Annotated[
@@ -310,7 +317,7 @@ def split(
         answers().print(line, markup=False)
 
 
-@app.command()
+@app.command(cls=Command, epilog=examples("embrec data sources", "embrec data sources movielens"))
 def sources(
     name: Annotated[str | None, typer.Argument(help="One of them, with its options.", show_default=False)] = None,
 ) -> None:
@@ -335,7 +342,7 @@ def sources(
         typer.echo()
 
 
-@app.command("list")
+@app.command("list", cls=Command, epilog=examples("embrec data list"))
 def list_(workspace: Workspace = None) -> None:
     """List the categories of the workspace."""
     from embrec.cli.console import notes, print_table
@@ -351,7 +358,7 @@ def list_(workspace: Workspace = None) -> None:
     print_table(f"categories in {place.path}", ["category", "source", "users", "items", "events", "catalog"], rows)
 
 
-@app.command()
+@app.command(cls=Command, epilog=examples("embrec data remove office", "embrec data remove office --force"))
 def remove(
     category: Annotated[str, typer.Argument(help="Name of the category.")],
     force: Annotated[

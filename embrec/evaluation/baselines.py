@@ -46,10 +46,13 @@ def usable_baselines(runs: Sequence[RunFolder], asked: Sequence[str] | None = No
             content-knn needs feature tables that some run reads and that are still there.
 
     Raises:
-        ConfigError: a baseline is unknown.
+        ConfigError: a baseline is unknown, or `none` stands beside others.
     """
     if asked is not None:
-        names = [] if list(asked) == ["none"] else list(dict.fromkeys(asked))
+        names = list(dict.fromkeys(asked))
+        if "none" in names and len(names) > 1:
+            raise ConfigError("baseline none stands for no baselines at all; leave it out, or the others")
+        names = [] if names == ["none"] else names
         for name in names:
             check_baseline(name)
         return names, []

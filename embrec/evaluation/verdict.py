@@ -9,7 +9,7 @@ import numpy as np
 from embrec.evaluation.baselines import BASELINES, WHAT_IT_KNOWS
 from embrec.evaluation.evaluator import Evaluation
 from embrec.evaluation.few import telling
-from embrec.evaluation.metrics import lower_is_better
+from embrec.evaluation.metrics import cutoff, lower_is_better
 from embrec.evaluation.statistics import PairedTest, bootstrap_means, estimate, over_seeds
 
 
@@ -76,7 +76,7 @@ def verdicts(
 ) -> list[Verdict]:
     """Compare models with the best baseline by each metric; nothing where there is no model or no baseline.
 
-    Metrics that say nothing of these targets are left out.
+    Metrics that say nothing of these targets are left out, and so are those that look further down than there are candidates.
 
     Args:
         evaluations: model or baseline -> one evaluation a seed, all of the same targets.
@@ -90,7 +90,9 @@ def verdicts(
     kinds = {name.partition(" ")[0] for name in compared}
     untried = tuple(name for name in BASELINES if name not in kinds)
     first = evaluations[models[0]][0]
-    names = telling(tuple(dict.fromkeys(metrics)), first.standing.candidates)
+    most = int(first.standing.candidates.max(initial=0))
+    within = tuple(name for name in dict.fromkeys(metrics) if (cutoff(name) or 0) <= most)
+    names = telling(within, first.standing.candidates)
     if not names:
         return []
     best, columns = {}, []

@@ -1,6 +1,7 @@
 """Mistakes of usage: one line that names the option, and never silence; help, first steps and completion."""
 
 import re
+import shlex
 
 import pytest
 import typer
@@ -79,6 +80,29 @@ def test_every_help_is_there_under_its_short_name_and_has_no_blank_for_a_default
     assert f"Usage: embrec {' '.join(path)}".strip() in printed
     assert not re.search(r"\{(model|training|search|evaluation)\.", printed)
     assert not re.search(r"spec \d", printed)
+
+
+def single_commands(group, path=()):
+    """Every command that does something, by the words that call it."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from single_commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+@pytest.mark.parametrize(
+    ("path", "command"), list(single_commands(typer.main.get_command(app))), ids=lambda value: str(value)[:40]
+)
+def test_every_help_has_examples_that_the_commands_take_as_they_are_printed(path, command):
+    known = dict(single_commands(typer.main.get_command(app)))
+    lines = [line.replace("\\[", "[") for line in (command.epilog or "").splitlines() if line.startswith("embrec ")]
+    assert lines
+    assert any(tuple(shlex.split(line)[1 : 1 + len(path)]) == path for line in lines)
+    for line in lines:
+        words = shlex.split(line)[1:]
+        end = next(end for end in (1, 2) if tuple(words[:end]) in known)
+        known[tuple(words[:end])].make_context("embrec", words[end:])  # raises where an option or a value is not taken
 
 
 def test_the_help_of_train_has_defaults_and_examples(run):

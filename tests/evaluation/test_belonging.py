@@ -156,7 +156,7 @@ def test_users_that_were_renamed_leave_nobody_to_tell_what_a_run_has_met(run):
     log = load_dataset(run.category).interactions
     renamed = np.array([f"new-{name}" for name in log.user_ids], dtype=object)
     import_again(run, Interactions(renamed, *(getattr(shortened(log, 1), name) for name in ("user", "item", "time"))))
-    with pytest.raises(RunError, match="none of its users are in the log any more.* nobody knows which test targets"):
+    with pytest.raises(RunError, match=r"none of its users are in the log any more.* nobody knows which test targets"):
         common_ground([run])
     (note,) = common_ground([run], other_log=True).notes
     assert "its figures may be far too good" in note
@@ -164,7 +164,7 @@ def test_users_that_were_renamed_leave_nobody_to_tell_what_a_run_has_met(run):
 
 def test_the_way_out_is_offered_only_where_it_is_one(run):
     earlier(run)
-    with pytest.raises(RunError, match="60 of the 60 test targets .*; train it again$"):
+    with pytest.raises(RunError, match=r"60 of the 60 test targets .*; train it again$"):
         common_ground([run])
 
 

@@ -73,6 +73,13 @@ def test_the_best_of_several_models_speaks_and_those_that_win_nothing_are_named(
     assert line.endswith("; not better than it: a, c")
 
 
+def test_a_metric_that_looks_further_down_than_there_are_candidates_decides_nothing():
+    few = {"first": [hits(0.6)], "pop": [hits(0.1, 1)]}  # among 100
+    assert said(few, ("ndcg@101", "hr@1")) == said(few, ("hr@1",))
+    assert said(few, ("ndcg@101",)) == []
+    assert "NDCG@100" in said(few, ("ndcg@100",))[0]
+
+
 def test_seeds_are_averaged_target_by_target():
     (found,) = verdicts({"first": [hits(0.2), hits(0.4, 5)], "pop": [hits(0.1, 1)]}, ["pop"], ["hr@1"])
     assert found.value == pytest.approx(0.3)

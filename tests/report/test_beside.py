@@ -99,3 +99,10 @@ def test_a_training_does_not_choose_by_a_metric_that_hits_every_target(few):
         train(category, wrong, "hits")
     assert not (category.runs / "hits").exists()
     train(category, config_of("training.select_by=hr@11", split=LeaveOneOut()), "some-hits")
+
+
+def test_no_baselines_and_some_cannot_both_be_asked_for(tmp_path):
+    run = toy_run(toy_category(tmp_path / "workspace"), LeaveOneOut())
+    assert usable_baselines([run], ["none"]) == ([], [])
+    with pytest.raises(ConfigError, match="none stands for no baselines at all"):
+        usable_baselines([run], ["none", "pop"])

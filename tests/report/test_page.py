@@ -184,6 +184,27 @@ def test_equal_runs_give_equal_pages(runs, page, tmp_path):
     assert output.read_text(encoding="utf-8") == page.text
 
 
+def test_runs_that_differ_in_the_seed_alone_are_one_model_at_the_top(tmp_path):
+    category = shop(tmp_path, pictures=False)
+    seeds = [content_run(category, "first-s0")]
+    for seed in (1, 2):
+        values = seeds[0].config().model_dump()
+        values["training"]["seed"] = seed
+        seeds.append(train(category, type(toy_config()).model_validate(values), f"first-s{seed}").run)
+    other = content_run(category, "other", epochs=2)
+    page = Page(build_report([*seeds, other], tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert page.errors == []
+    values = [run.read_metrics()["test"]["all"]["hr@10"] for run in seeds]
+    assert "4 runs of 2 models and 3 baselines" in page.said
+    assert (
+        f"first-s0, first-s1 and first-s2 are one model, first, with 3 seeds: HR@10 {np.mean(values):.4f} in the mean, "
+        f"{min(values):.4f} to {max(values):.4f}."
+    ) in page.said
+    top = page.said[: page.said.index("How this was measured")]
+    assert not re.search(r"first-s[12] (is|and|cannot|lists)", top.replace("first-s1 and first-s2 are one", ""))
+    assert re.search(r"other (and first cannot be told apart|is (better|worse) than first:)", top)
+
+
 def test_a_run_without_pictures_content_or_log_is_reported_all_the_same(tmp_path):
     category = shop(tmp_path, pictures=False)
     config = toy_config(split=LeaveOneOut()).model_dump()

@@ -19,6 +19,7 @@ from embrec.report.page.material import LIST, Material, read_run, read_search
 from embrec.report.page.render import require_jinja
 from embrec.report.pictures import require_pillow
 from embrec.report.record import circumstances
+from embrec.report.runs import same_but_for_seed
 from embrec.training.run import RunFolder, load_model
 
 
@@ -88,6 +89,10 @@ def build_report(
             *(f"Caution: {line}." for line in cautions(seeds, asked.metrics)),
         ),
         search=search,
+        seeds={
+            name: tuple(run.name for run in group)
+            for name, group in same_but_for_seed([run.folder for run in runs], ground.made_of, baselines).items()
+        },
     )
     page = compose(material, circumstances(dataset, partition, category, command), progress)
     write_text(output, page)

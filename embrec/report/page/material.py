@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -148,6 +148,7 @@ class Material:
         created: when, as people write it.
         notes: what a reader should know of how the page came to be.
         search: that found the settings of a run; None if none did, or it is gone.
+        seeds: model -> its runs, one a seed; each run is a model of its own if empty.
     """
 
     category: str
@@ -163,6 +164,12 @@ class Material:
     created: str
     notes: tuple[str, ...] = ()
     search: Search | None = None
+    seeds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def trained(self) -> dict[str, tuple[str, ...]]:
+        """Trained models by name, in the order of their runs: the runs of each, which differ in the seed alone."""
+        return dict(self.seeds) or {run.name: (run.name,) for run in self.runs}
 
     @cached_property
     def models(self) -> dict[str, Model]:

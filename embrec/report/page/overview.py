@@ -13,7 +13,7 @@ from embrec.report.page.leaks import warnings
 from embrec.report.page.material import LIST, Material
 from embrec.report.page.parts import NONE, Tile, between, count, percent, shown_metric, signed
 from embrec.report.page.results import too_few
-from embrec.report.results import Measured, Measurements
+from embrec.report.results import Measured, Measurements, measure
 
 _SEEN = {
     "exclude": "Items that the user had before are left out, but for the target itself.",
@@ -51,12 +51,17 @@ class Overview:
 def overview(material: Material, measured: Mapping[str, Measurements], found: Mapping[str, Fallback]) -> Overview:
     """Say what was done, how, and what came out."""
     names = (material.runs[0].config.training.select_by, material.main_metric, *material.config.metrics)
-    seeds = {key: [evaluation] for key, evaluation in material.evaluations.items()}
-    against = verdicts(seeds, [key for key, model in material.models.items() if model.is_baseline], names)
+    baselines = [key for key, model in material.models.items() if model.is_baseline]
+    evaluations = {name: [material.evaluations[run] for run in runs] for name, runs in material.trained.items()}
+    evaluations |= {key: [material.evaluations[key]] for key in baselines}
+    against = verdicts(evaluations, baselines, names)
+    if len(evaluations) < len(material.models):  # runs that differ in the seed alone are measured as one model
+        measured = measure(evaluations, material.config.metrics, next(iter(material.trained)))
     return Overview(
         _lead(material),
         _tiles(material, measured, found),
-        [f"{line}." for line in verdict_lines(against)] + _findings(material, measured, found),
+        [f"{line[:1].upper()}{line[1:]}." if line.startswith("a ") else f"{line}." for line in verdict_lines(against)]
+        + _findings(material, measured, found),
         protocol_words(material),
     )
 
@@ -121,6 +126,9 @@ def _candidates(material: Material) -> str:
 def _lead(material: Material) -> str:
     runs, baselines = len(material.runs), len(material.models) - len(material.runs)
     who = "One run" if runs == 1 else f"{runs} runs"
+    if len(material.trained) < runs:
+        models = len(material.trained)
+        who += " of one model" if models == 1 else f" of {models} models"
     beside = {0: "", 1: " and a baseline"}.get(baselines, f" and {baselines} baselines")
     alone = runs + baselines == 1
     items = count(len(material.dataset.catalog))
@@ -134,8 +142,8 @@ def _lead(material: Material) -> str:
 
 
 def _best(material: Material, measured: Mapping[str, Measurements], label: str = "all") -> tuple[str, Measured]:
-    """Return the run with the highest main metric on some targets, and that."""
-    return _highest(material, {run.name: measured[run.name][label] for run in material.runs})
+    """Return the trained model with the highest main metric on some targets, and that."""
+    return _highest(material, {name: measured[name][label] for name in material.trained})
 
 
 def _best_baseline(material: Material, measured: Mapping[str, Measurements]) -> tuple[str, Measured] | None:
@@ -155,7 +163,12 @@ def _tiles(material: Material, measured: Mapping[str, Measurements], found: Mapp
     key, best = _best(material, measured)
     one, name = best.estimate, material.main_metric
     shown = shown_metric(name)
-    whose = f"{key}, best of the runs; " if len(material.runs) > 1 else ""
+    seeds = len(material.trained[key])
+    whose = f"{key}, " if len(material.runs) > 1 else ""
+    whose += f"mean of {seeds} seeds" if seeds > 1 else ""
+    if len(material.trained) > 1:
+        whose += f"{', ' if seeds > 1 else ''}best of the {'runs' if len(material.trained) == len(material.runs) else 'models'}"
+    whose += "; " if whose else ""
     tiles = [Tile(shown, f"{one.mean:.4f}", whose + between(one.low, one.high))]
     if (beside := _best_baseline(material, measured)) is not None:
         baseline, value = beside
@@ -165,26 +178,51 @@ def _tiles(material: Material, measured: Mapping[str, Measurements], found: Mapp
     if "cold items" in measured[key] and not too_few(material.first, "cold items"):
         cold = measured[key]["cold items"][name].estimate
         tiles.append(Tile(f"{shown}, new items", f"{cold.mean:.4f}", between(cold.low, cold.high)))
-    rows = material.lists(key)
+    rows = material.lists(run := material.trained[key][0])
     if rows is not None:
         share = len(set(rows[rows >= 0].tolist())) / len(material.dataset.catalog)
-        tiles.append(Tile("catalog shown", percent(share), f"in the first {LIST} of some list"))
-    if key in found:
-        tiles.append(Tile("fell back", percent(found[key].is_fallback.mean()), "popular lists after diverse histories"))
+        tiles.append(Tile("catalog shown", percent(share), f"in the first {LIST} of some list" + _by(key, run)))
+    if run in found:
+        tiles.append(
+            Tile(
+                "fell back",
+                percent(found[run].is_fallback.mean()),
+                "popular lists after diverse histories" + _by(key, run),
+            )
+        )
     return tiles
+
+
+def _by(model: str, run: str) -> str:
+    """Say which run of a model with several seeds a number is of."""
+    return "" if model == run else f", by {run}"
+
+
+def _of_seeds(material: Material, measured: Mapping[str, Measurements]) -> list[str]:
+    """Say which runs are one model, and how far its seeds are apart."""
+    name = material.main_metric
+    return [
+        f"{', '.join(runs[:-1])} and {runs[-1]} are one model, {model}, with {len(runs)} seeds: {shown_metric(name)} "
+        f"{measured[model]['all'][name].estimate.mean:.4f} in the mean, "
+        f"{min(measured[model]['all'][name].seeds):.4f} to {max(measured[model]['all'][name].seeds):.4f}."
+        for model, runs in material.trained.items()
+        if len(runs) > 1
+    ]
 
 
 def _findings(material: Material, measured: Mapping[str, Measurements], found: Mapping[str, Fallback]) -> list[str]:
     key, best = _best(material, measured)
     name = material.main_metric
-    said = [f"{key} {_reach(name, best)}" + _against_baseline(material, measured) + "."]
-    said += [_verdict(material, measured, run.name, name) for run in material.runs[1:]]
+    said = _of_seeds(material, measured)
+    said.append(f"{key} {_reach(name, best)}" + _against_baseline(material, measured) + ".")
+    reference, *others = material.trained
+    said += [_verdict(measured, one, reference, name) for one in others]
     if "cold items" in measured[key]:
         said.append(_of_new_items(material, measured))
-    if key in found:
-        one = found[key]
+    if (run := material.trained[key][0]) in found:
+        one = found[run]
         said.append(
-            f"{percent(one.is_mostly.mean())} of the lists of {key} are mostly popular items; "
+            f"{percent(one.is_mostly.mean())} of the lists of {run} are mostly popular items; "
             f"{percent(one.is_fallback.mean())} are so after a diverse history."
         )
     if names := warnings(material):
@@ -198,11 +236,11 @@ def _of_new_items(material: Material, measured: Mapping[str, Measurements]) -> s
         return f"Only {targets} targets have an item without training events: too few to say how new items fare."
     _, value = _best(material, measured, "cold items")
     name, one = material.main_metric, value.estimate
-    same = [run.name for run in material.runs if measured[run.name]["cold items"][name].estimate.mean == one.mean]
+    same = [model for model in material.trained if measured[model]["cold items"][name].estimate.mean == one.mean]
     reached = f"{shown_metric(name)} {one.mean:.4f} ({between(one.low, one.high)})"
     if not one.mean and not lower_is_better(name):
         best = f"no run finds any ({shown_metric(name)} 0)"
-    elif len(material.runs) == 1:
+    elif len(material.trained) == 1:
         best = f"{same[0]} reaches {reached}"
     else:
         best = f"{' and '.join(same)} {'reaches' if len(same) == 1 else 'reach'} the best {reached}"
@@ -230,11 +268,11 @@ def _against_baseline(material: Material, measured: Mapping[str, Measurements]) 
     return f"; the best baseline, {material.models[key].name}, {shown}"
 
 
-def _verdict(material: Material, measured: Mapping[str, Measurements], key: str, name: str) -> str:
+def _verdict(measured: Mapping[str, Measurements], key: str, reference: str, name: str) -> str:
     test = measured[key]["all"][name].estimate.test
     if test is None or test.verdict() == "undecided":
-        return f"{key} and {material.reference} cannot be told apart by {shown_metric(name)} on these targets."
+        return f"{key} and {reference} cannot be told apart by {shown_metric(name)} on these targets."
     sign = "more" if test.difference > 0 else "less"
     ends = f"difference: {signed(test.low)} to {signed(test.high)}"
     by = f"{abs(test.difference):.4f} {sign} {shown_metric(name)}"
-    return f"{key} is {test.verdict()} than {material.reference}: {by} ({ends})."
+    return f"{key} is {test.verdict()} than {reference}: {by} ({ends})."
