@@ -15,6 +15,7 @@ from embrec.errors import ConfigError, DataError, RunError
 from embrec.features.registry import make_encoder
 from embrec.serving.new_items import extend, read_columns
 from embrec.serving.reading import read_new_items
+from embrec.serving.requests import histories_of
 from embrec.training.run import RunFolder
 
 COLOURS, KINDS = ["red", "blue", "green", "oak", "steel"], ["lamp", "chair", "table", "shelf"]
@@ -244,6 +245,15 @@ def test_a_run_that_was_moved_knows_how_its_catalog_was_read(shops, tmp_path):
     model, said = with_items(moved, write_lines(tmp_path / "new.jsonl", rows))
     np.testing.assert_allclose(cosines(model, 2), 1, atol=1e-5)
     assert said == []
+
+
+def test_a_run_outside_a_category_says_so_where_the_category_is_needed(shops, tmp_path):
+    shutil.copytree(shops["table"].path, tmp_path / "alone")
+    model = embrec.Recommender.load(tmp_path / "alone")
+    assert histories_of(model, history="B001,B002")[0].items == ["B001", "B002"]
+    for call in (lambda: histories_of(model, users=["U1"]), lambda: embrec.evaluate_runs(tmp_path / "alone")):
+        with pytest.raises(DataError, match=r"alone does not lie in a category \(CATEGORY/runs/alone\)"):
+            call()
 
 
 def test_an_older_run_asks_its_category(shops, tmp_path):
