@@ -130,6 +130,21 @@ class Made:
         folder = self.path.resolve().parent.parent
         return Category(folder.name, folder)
 
+    def require_category(self) -> Category:
+        """Return the category that it was made from, or raise.
+
+        Raises:
+            DataError: the folder lies elsewhere, such as a copy of a run, or its category does not exist any more.
+        """
+        category = self.category
+        inside = self.path.resolve().parent in (category.runs.resolve(), category.searches.resolve())
+        if not inside and not (category.data / "meta.json").is_file():
+            raise DataError(
+                f"{self.path} does not lie in a category (CATEGORY/runs/{self.name}), whose users and events are needed here; "
+                "without them it recommends after any history (--history), and Python scores any log (score_by_user)"
+            )
+        return category.require()
+
     def fingerprint(self) -> str:
         """Return the hash of configuration and data that it was begun with, empty if none was."""
         file = self.path / "fingerprint"

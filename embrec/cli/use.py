@@ -92,7 +92,7 @@ def score(
     check_request(by, k, new_items=items is not None)
     check_output(output)
     recommender = Recommender.load(folder)
-    everyone = load_everyone(folder.category)
+    everyone = load_everyone(folder.require_category())
     said: list[str] = []
     with progress_bars() as progress:
         if items is not None:

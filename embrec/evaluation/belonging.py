@@ -60,7 +60,7 @@ def common_ground(runs: Sequence[RunFolder], *, other_log: bool = False) -> Grou
             raise RunError(f"runs {runs[0].path} and {run.path} belong to different categories; evaluate them apart")
         if run.config().split != first.split:
             raise RunError(f"runs {runs[0].name} and {run.name} were trained on different splits; evaluate them apart")
-    dataset = load_dataset(runs[0].category)
+    dataset = load_dataset(runs[0].require_category())
     partition = first.split(dataset.interactions, len(dataset.catalog))
     now = MadeOf.of(dataset, partition)
     made_of: dict[Path, MadeOf | None] = {}

@@ -59,7 +59,7 @@ def read_new_items(
     items: Frame | Path | str,
     item_column: str | None = None,
     image_column: str | None = None,
-    images: Path | None = None,
+    images: Path | str | None = None,
     texts: Sequence[str] = (),
 ) -> Catalog:
     """Read new items by the reader of the run's source; see `Recommender.read_items`.
@@ -72,7 +72,7 @@ def read_new_items(
         images: see there.
         texts: columns that are texts in the catalog, and so in the new items, whatever the few values in them look like.
     """
-    source = catalog_source(run)
+    source, images = catalog_source(run), None if images is None else Path(images)
     place = Path(items) if isinstance(items, str | Path) else as_frame(items, "the new items")
     if isinstance(source, _OwnCatalog) and item_column is None and image_column is None:
         own = _of_own_catalog(source, place)
@@ -182,10 +182,10 @@ def _with_pictures(frame: pl.DataFrame, folder: Path | None, given: bool) -> pl.
 
 
 def _read_leniently(items: Frame | Path, options: dict[str, Any]) -> Catalog:
-    """Read items with the pictures of the import, or without where none of them is found: that is noticed later."""
-    if options["image_column"] is None and options["images"] is None:
+    """Read items with the pictures of the import's folder, or without where it has none of them: that is noticed later."""
+    if options["images"] is None:
         return read_items(items, **options)
-    plain = read_items(items, **{**options, "image_column": None, "images": None})
+    plain = read_items(items, **{**options, "images": None})
     try:
         return read_items(items, **options)
     except DataError:

@@ -20,6 +20,7 @@ from embrec.errors import DataError, RunError
 from embrec.features.registry import load_encoder
 from embrec.features.text.texts import clean
 from embrec.models.recommender import Recommender as Model
+from embrec.names import listed
 from embrec.progress import Progress, silent
 from embrec.serving.new_items import empty_notes, encode, extend, item_vectors, read_columns
 from embrec.serving.ranking import Ranking, each_alone, excluded_items, parts_of
@@ -98,7 +99,7 @@ class Recommender:
         *,
         item_column: str | None = None,
         image_column: str | None = None,
-        images: Path | None = None,
+        images: Path | str | None = None,
     ) -> Catalog:
         """Read new items as the run's own catalog was read: by the reader of its source, from the same columns.
 
@@ -145,7 +146,8 @@ class Recommender:
         if not isinstance(items, Catalog):
             items = self.read_items(items)
         items, notes = as_imported(self.run, items)
-        extended, added, more = extend(self.catalog, items, read_columns(list(encoders.values()), self.catalog))
+        columns = read_columns(list(encoders.values()), self.catalog)
+        extended, added, more = extend(self.catalog, items, columns)
         notes += more
         if not len(added):
             _say(notes, tell)
@@ -156,10 +158,10 @@ class Recommender:
             features[name], found[name] = encode(encoder, added)
         progress("encode new items", len(encoders), len(encoders))
         if not np.any(list(found.values())):
-            readable = ", ".join([*self.catalog.text_columns, "image"])
+            readable = f"what they read is: {listed(columns)}" if columns else "they read vectors from their files"
             raise DataError(
-                f"none of the {len(added):,} new items has anything that the encoders of run {self.run.name!r} read: columns "
-                f"such as {readable}, or a vector in their file; the items have: {', '.join(items.frame.columns)}"
+                f"none of the {len(added):,} new items has anything that the encoders of run {self.run.name!r} read; "
+                + "; ".join([readable, f"the items have: {listed(items.frame.columns)}", *notes])
             )
         _say([*notes, *empty_notes(added, found)], tell)
         rows = item_vectors(self.model.items, features, len(added))

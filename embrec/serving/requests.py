@@ -58,7 +58,7 @@ def histories_of(
         items = [item.strip() for item in history.split(",") if item.strip()]
         recommender.catalog.rows(items)
         return [Request(items)]
-    everyone = load_everyone(recommender.run.category)
+    everyone = load_everyone(recommender.run.require_category())
     log = everyone.interactions
     if users:
         indices = [everyone.user_index(user) for user in users]

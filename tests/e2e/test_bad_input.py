@@ -132,7 +132,7 @@ def test_new_items_without_a_known_column_are_refused(shop, tmp_path):
     result = shop.embrec("score", "content", "--items", tmp_path / "bare.csv", "--output", "out.parquet", check=False)
     assert result.returncode == 2
     assert "none of the 1 new items has anything that the encoders" in result.stderr
-    assert "columns such as title, brand, image" in result.stderr
+    assert "what they read is: title, brand" in result.stderr
 
 
 def test_a_feature_table_of_another_catalog_is_named(shop, tmp_path):

@@ -14,6 +14,9 @@ from embrec.data.catalog import Catalog
 from embrec.errors import ConfigError, DataError, RunError
 from embrec.features.registry import make_encoder
 from embrec.serving.new_items import extend, read_columns
+from embrec.serving.reading import read_new_items
+from embrec.serving.requests import histories_of
+from embrec.training.run import RunFolder
 
 COLOURS, KINDS = ["red", "blue", "green", "oak", "steel"], ["lamp", "chair", "table", "shelf"]
 PRODUCTS = [
@@ -252,6 +255,15 @@ def test_a_run_that_was_moved_knows_how_its_catalog_was_read(shops, tmp_path):
     assert said == []
 
 
+def test_a_run_outside_a_category_says_so_where_the_category_is_needed(shops, tmp_path):
+    shutil.copytree(shops["table"].path, tmp_path / "alone")
+    model = embrec.Recommender.load(tmp_path / "alone")
+    assert histories_of(model, history="B001,B002")[0].items == ["B001", "B002"]
+    for call in (lambda: histories_of(model, users=["U1"]), lambda: embrec.evaluate_runs(tmp_path / "alone")):
+        with pytest.raises(DataError, match=r"alone does not lie in a category \(CATEGORY/runs/alone\)"):
+            call()
+
+
 def test_an_older_run_asks_its_category(shops, tmp_path):
     folder = tmp_path / "amazon"
     shutil.copytree(shops["amazon"].category.path, folder)
@@ -282,6 +294,28 @@ def test_pictures_are_a_column_that_can_be_missing():
     found = extend(catalog, Catalog(pl.DataFrame({"item": ["b"], "title": ["blue"], "photo": ["b.jpg"]})), columns)
     assert "lack column image" in found.notes[0]
     assert read_columns([make_encoder("tfidf:template={title} costs {price}")], catalog) == ["title", "price"]
+
+
+@pytest.mark.parametrize("how", ["column", "folder"])
+def test_pictures_are_found_as_at_the_import_or_missed_aloud(tmp_path, how):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "n1.jpg").touch()
+    options = {"image_column": "photo"} if how == "column" else {"images": tmp_path / "photos"}
+    source = embrec.TableSource(interactions=tmp_path / "log.csv", items=tmp_path / "items.csv", **options)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "source.json").write_text(source.model_dump_json())
+    run, new = RunFolder(tmp_path / "run"), tmp_path / "new.csv"
+    new.write_text("item,title,photo\nn1,lamp,photos/n1.jpg\nn2,lamp,photos/n2.jpg\n")
+    assert read_new_items(run, new).frame["image"].to_list() == [str(tmp_path / "photos" / "n1.jpg"), None]
+    assert read_new_items(run, new, images=str(tmp_path / "photos")).frame["image"].null_count() == 1
+    new.write_text("item,title,photo\nn2,lamp,photos/n2.jpg\n")
+    if how == "column":
+        with pytest.raises(DataError, match="none of the 1 image files of column 'photo' exists"):
+            read_new_items(run, new)
+    else:  # the folder of the import may have none of them: the encoder's column is missed then
+        assert "image" not in read_new_items(run, new).frame.columns
+    new.write_text("item,title\nn2,lamp\n")
+    assert "image" not in read_new_items(run, new).frame.columns
 
 
 def test_columns_of_another_type_become_those_of_the_catalog():

@@ -196,7 +196,7 @@ def read_items(
     text_column: str | Sequence[str] = (),
     title_column: str | None = None,
     image_column: str | None = None,
-    images: Path | None = None,
+    images: Path | str | None = None,
     remarks: list[str] | None = None,
     progress: Progress = silent,
 ) -> Catalog:
@@ -232,7 +232,8 @@ def read_items(
         raise DataError(
             f"{found.where(row)}: item {ids[row]!r} stands in the table more than once; keep one of its rows"
         )
-    options = _ItemOptions(text_column, title_column, image_column, images)
+    folder = None if images is None else Path(images)
+    options = _ItemOptions(text_column, title_column, image_column, folder)
     return Catalog(*_items(found, column, options, {}, remarks))
 
 
