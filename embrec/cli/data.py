@@ -391,9 +391,11 @@ def _print_import(result: "Import") -> None:
         notes().print(f"{category.name}: already imported from the same files with the same options; nothing to do")
     print_table(f"category {category.name}", ["", "events", "users", "items"], report_rows(dataset))
     numbers = dataset.statistics()
+    title = dataset.catalog.title_column
+    named = f", titles: {title}" if title is not None else ""
     typer.echo(
         f"{numbers['events per user']:.2f} events per user, {numbers['events per item']:.2f} per item, "
-        f"catalog of {len(dataset.catalog):,} items, text columns: {', '.join(dataset.catalog.text_columns) or 'none'}"
+        f"catalog of {len(dataset.catalog):,} items, text columns: {', '.join(dataset.catalog.text_columns) or 'none'}{named}"
     )
     for kind in ("remarks", "warnings"):
         for line in dataset.meta["report"].get(kind, ()):
