@@ -42,8 +42,8 @@ def recommend(
     requests = histories_of(recommender, users=user, history=history, sample=sample)
     if any(not request.items for request in requests):
         notes().print(
-            "note: of a visitor without events nothing is known: the list is what the model makes of that, and need not be what "
-            "is popular",
+            "note: of a visitor without events nothing is known: the list is what the model makes of that, and need not be "
+            "what is popular",
             markup=False,
         )
     results = recommender.recommend([request.items for request in requests], k, exclude_seen=not keep_seen)

@@ -56,7 +56,8 @@ def overview(material: Material, measured: Mapping[str, Measurements], found: Ma
     return Overview(
         _lead(material),
         _tiles(material, measured, found),
-        [f"{line}." for line in verdict_lines(against)] + _findings(material, measured, found),
+        [f"{line}.".replace("a baseline is", "A baseline is", 1) for line in verdict_lines(against)]
+        + _findings(material, measured, found),
         protocol_words(material),
     )
 
