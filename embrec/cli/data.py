@@ -361,12 +361,11 @@ def remove(
 ) -> None:
     """Remove a category: its data, its feature tables, and with --force the runs that were made from it."""
     from embrec.cli.console import notes
-    from embrec.training.removal import remove_category
+    from embrec.training.removal import in_words, remove_category
     from embrec.workspace import Workspace as Workspaces
 
     gone = remove_category(Workspaces.locate(workspace).category(category), force=force)
-    with_it = ", ".join(f"{count:,} {what}" for what, count in gone.items())
-    notes().print(f"removed category {category}{f' with {with_it}' if with_it else ''}", markup=False)
+    notes().print(f"removed category {category}{f' with {in_words(gone)}' if gone else ''}", markup=False)
 
 
 def _print_parts(title: str, report: "SplitReport") -> None:

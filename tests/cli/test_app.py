@@ -15,9 +15,9 @@ from embrec.training.presets import preset_names
     [
         (
             ("recommend", "mine", "--k", "0"),
-            "error: Invalid value for '--k': Input should be greater than or equal to 1",
+            "error: Invalid value for '--k' / '-k': Input should be greater than or equal to 1",
         ),
-        (("recommend", "mine", "--k", "many"), "error: Invalid value for '--k': "),
+        (("recommend", "mine", "--k", "many"), "error: Invalid value for '--k' / '-k': "),
         (("recommend",), "error: Missing argument 'run' (see: "),
         (("train",), "error: no category in the workspace workspace; make one with: embrec data import --category ..."),
         (("recommend", "mine", "--fast"), "error: No such option: --fast (see: embrec recommend --help)"),
