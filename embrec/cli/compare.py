@@ -286,9 +286,7 @@ def negatives(
     _show(comparison)
 
 
-@app.command(
-    cls=Command, epilog=examples("embrec compare runs office/first office/second --baseline pop --slice history")
-)
+@app.command(cls=Command, epilog=examples("embrec compare runs office/first office/second --slice history"))
 def runs(
     runs: Annotated[
         list[str], typer.Argument(help="Finished runs of one category and split.", autocompletion=complete_run)
