@@ -59,7 +59,7 @@ def prefixes(
 @app.command(cls=Command, epilog=shown("embrec analyze coverage office/first --k 20"))
 def coverage(
     run: Run,
-    k: Annotated[int, typer.Option("--k", min=1, help="Items of a list.")] = 10,
+    k: Annotated[int, typer.Option("--k", "-k", min=1, help="Items of a list.")] = 10,
     longest: Longest = 16,
     resamples: Annotated[int, typer.Option(min=1, help="Draws at each number of events.")] = 1000,
     replace: Annotated[

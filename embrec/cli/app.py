@@ -42,7 +42,9 @@ app.command(
     ),
 )(train)
 app.add_typer(tune_app, name="tune")
-app.command(cls=Command, epilog=examples("embrec evaluate office/first"))(evaluate)
+app.command(
+    cls=Command, epilog=examples("embrec evaluate office/first", "embrec evaluate office/first --baseline content-knn")
+)(evaluate)
 app.add_typer(compare_app, name="compare")
 app.command(cls=Command, epilog=examples("embrec report office/first office/second -o report.html"))(report)
 app.add_typer(analyze_app, name="analyze")

@@ -368,12 +368,11 @@ def remove(
 ) -> None:
     """Remove a category: its data, its feature tables, and with --force the runs that were made from it."""
     from embrec.cli.console import notes
-    from embrec.training.removal import remove_category
+    from embrec.training.removal import in_words, remove_category
     from embrec.workspace import Workspace as Workspaces
 
     gone = remove_category(Workspaces.locate(workspace).category(category), force=force)
-    with_it = ", ".join(f"{count:,} {what}" for what, count in gone.items())
-    notes().print(f"removed category {category}{f' with {with_it}' if with_it else ''}", markup=False)
+    notes().print(f"removed category {category}{f' with {in_words(gone)}' if gone else ''}", markup=False)
 
 
 def _print_parts(title: str, report: "SplitReport") -> None:
@@ -398,9 +397,11 @@ def _print_import(result: "Import") -> None:
         notes().print(f"{category.name}: already imported from the same files with the same options; nothing to do")
     print_table(f"category {category.name}", ["", "events", "users", "items"], report_rows(dataset))
     numbers = dataset.statistics()
+    title = dataset.catalog.title_column
+    named = f", titles: {title}" if title is not None else ""
     typer.echo(
         f"{numbers['events per user']:.2f} events per user, {numbers['events per item']:.2f} per item, "
-        f"catalog of {len(dataset.catalog):,} items, text columns: {', '.join(dataset.catalog.text_columns) or 'none'}"
+        f"catalog of {len(dataset.catalog):,} items, text columns: {', '.join(dataset.catalog.text_columns) or 'none'}{named}"
     )
     for kind in ("remarks", "warnings"):
         for line in dataset.meta["report"].get(kind, ()):

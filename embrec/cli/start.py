@@ -14,10 +14,10 @@ def print_first_steps(workspace: Path | None = None) -> None:
 EmbRec recommends the next item from what items are: texts, pictures, attributes.
 
 First steps:
-  embrec data import --source table --interactions log.csv --items items.csv --category shop
+  embrec data import --interactions log.csv --items items.csv --category shop
   embrec features build                 vectors of the items: of texts, and of pictures where there are any
   embrec train                          a model; or embrec tune, which searches its settings
-  embrec evaluate RUN                   how good it is; with intervals: embrec compare runs
+  embrec evaluate RUN                   how good it is beside baselines; with intervals: embrec compare runs
   embrec recommend RUN --sample 3       what it recommends
   embrec report RUN                     all of it on one page
 

@@ -11,7 +11,7 @@ _SHOWN = 4  # events of a history that are printed
 _TITLE = 72  # characters of a title that are printed: some shops write whole advertisements there
 
 RunArgument = Annotated[str, typer.Argument(help="Run: name, category/run, or folder.")]
-Count = Annotated[int, typer.Option("--k", min=1, help="How many.")]
+Count = Annotated[int, typer.Option("--k", "-k", min=1, help="How many.")]
 KeepSeen = Annotated[bool, typer.Option("--keep-seen", help="Also recommend items of the history.")]
 
 
@@ -32,7 +32,7 @@ def recommend(
     """Recommend the next items to users, or after any history."""
     import json
 
-    from embrec.cli.console import answers, print_table, shorten
+    from embrec.cli.console import answers, notes, print_table, shorten
     from embrec.serving.recommender import Recommender
     from embrec.serving.requests import histories_of
     from embrec.training.run import locate_run
@@ -40,6 +40,12 @@ def recommend(
 
     recommender = Recommender.load(locate_run(run, Workspaces.locate(workspace)))
     requests = histories_of(recommender, users=user, history=history, sample=sample)
+    if any(not request.items for request in requests):
+        notes().print(
+            "note: of a visitor without events nothing is known: the list is what the model makes of that, and need not be "
+            "what is popular",
+            markup=False,
+        )
     results = recommender.recommend([request.items for request in requests], k, exclude_seen=not keep_seen)
     for request, best in zip(requests, results, strict=True):
         if json_lines:

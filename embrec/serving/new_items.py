@@ -116,17 +116,22 @@ def empty_notes(items: Catalog, found: Mapping[str, NDArray[np.bool_]]) -> list[
     nowhere = ~np.any(list(found.values()), axis=0)
     if nowhere.any():
         notes.append(
-            f"{nowhere.sum():,} of the {len(items):,} new items have nothing to read (no text, no picture, or only words that "
-            f"the encoders do not know): {_examples(items, nowhere)}; they are left out of all lists"
+            f"{_have(nowhere, items)} nothing to read (no text, no picture, or only words that "
+            f"the encoders do not know): {_examples(items, nowhere)}; left out of all lists"
         )
     for name, has in found.items():
         only_here = ~has & ~nowhere
         if only_here.any():
             notes.append(
-                f"{only_here.sum():,} of the {len(items):,} new items have nothing that {name} reads, such as "
-                f"{_examples(items, only_here)}; they are known by the rest alone"
+                f"{_have(only_here, items)} nothing that {name} reads, such as "
+                f"{_examples(items, only_here)}; known by the rest alone"
             )
     return notes
+
+
+def _have(marks: NDArray[np.bool_], items: Catalog) -> str:
+    count = int(marks.sum())
+    return f"{count:,} of the {len(items):,} new items {'has' if count == 1 else 'have'}"
 
 
 def _reads_images(encoder: Encoder) -> bool:
@@ -158,6 +163,7 @@ def _missing_note(catalog: Catalog, frame: pl.DataFrame, missing: Sequence[str])
     unread = [name for name in frame.columns if name not in catalog.frame.columns]
     meant = {name: near for name in missing if (near := nearest(name, unread)) is not None}
     hint = "".join(f"; is {near!r} {name!r}?" for name, near in meant.items())
+    hint += "; pictures come with --images FOLDER or --image-column COLUMN" if IMAGE in missing else ""
     others = f" (not read: {listed(unread)})" if unread else ""
     return (
         f"the new items lack {'column' if len(missing) == 1 else 'columns'} {listed(missing)} of the catalog, which the run's "

@@ -2,7 +2,7 @@
 
 import contextlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,6 +97,14 @@ def _remove(path: Path) -> int:
     return size
 
 
+def in_words(hanging: Mapping[str, int]) -> str:
+    """Return what `hanging_on` counted in words, `1 run, 2 searches`."""
+    one = {"searches": "search"}
+    return ", ".join(
+        f"{count:,} {what if count != 1 else one.get(what, what.removesuffix('s'))}" for what, count in hanging.items()
+    )
+
+
 def hanging_on(category: Category) -> dict[str, int]:
     """Return what was made from the data of a category, in words -> how many; nothing that there is none of."""
     counts = {
@@ -123,10 +131,10 @@ def remove_category(category: Category, *, force: bool = False) -> dict[str, int
     """
     category.require()
     hanging = hanging_on(category)
-    costly = [f"{count:,} {what}" for what, count in hanging.items() if what != "feature tables"]
+    costly = {what: count for what, count in hanging.items() if what != "feature tables"}
     if costly and not force:
         raise DataError(
-            f"{', '.join(costly)} were made from category {category.name!r} and would be removed with it; "
+            f"{in_words(costly)} made from category {category.name!r} would be removed with it; "
             "if that is meant, say --force"
         )
     # The data go last: until then the category is there, and the same command goes on.

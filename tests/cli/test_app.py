@@ -16,9 +16,9 @@ from embrec.training.presets import preset_names
     [
         (
             ("recommend", "mine", "--k", "0"),
-            "error: Invalid value for '--k': Input should be greater than or equal to 1",
+            "error: Invalid value for '--k' / '-k': Input should be greater than or equal to 1",
         ),
-        (("recommend", "mine", "--k", "many"), "error: Invalid value for '--k': "),
+        (("recommend", "mine", "--k", "many"), "error: Invalid value for '--k' / '-k': "),
         (("recommend",), "error: Missing argument 'run' (see: "),
         (("train",), "error: no category in the workspace workspace; make one with: embrec data import --category ..."),
         (("recommend", "mine", "--fast"), "error: No such option: --fast (see: embrec recommend --help)"),
@@ -164,3 +164,16 @@ def test_a_shell_is_offered_commands_categories_and_runs(run, tmp_path, monkeypa
     monkeypatch.setenv("COMP_WORDS", line)
     monkeypatch.setenv("COMP_CWORD", str(len(line.split(" ")) - 1))
     assert offered in run()[1].split()
+
+
+def test_the_first_steps_are_commands_that_exist_with_options_that_they_take(run):
+    code, printed, errors = run()
+    assert code == 0, errors
+    steps = [line.split("  ")[1].split() for line in printed.splitlines() if line.startswith("  embrec ")]
+    assert len(steps) >= 6
+    for _, *words in steps:
+        names = [word for word in words if word.islower() and not word.startswith("-") and "." not in word]
+        command = names[: 2 if names[0] in ("data", "features") else 1]
+        code, text, errors = run(*command, "--help")
+        assert code == 0, errors
+        assert all(word in text for word in words if word.startswith("--"))

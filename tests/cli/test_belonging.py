@@ -60,11 +60,11 @@ def test_a_category_is_removed_with_what_hangs_on_it_where_that_is_meant(run, tm
     folder = toy_run(category, LeaveOneOut()).path
     code, _, errors = run("data", "remove", "toys")
     assert code == 2
-    assert "1 runs were made from category 'toys' and would be removed with it; if that is meant, say --force" in errors
+    assert "error: 1 run made from category 'toys' would be removed with it; if that is meant, say --force" in errors
     assert folder.exists()
     (category.path / "notes.txt").write_text("of the user")
     code, _, errors = run("data", "remove", "toys", "--force")
-    assert (code, errors.strip()) == (0, "removed category toys with 1 runs")
+    assert (code, errors.strip()) == (0, "removed category toys with 1 run")
     assert [path.name for path in category.path.iterdir()] == ["notes.txt"]
     code, _, errors = run("data", "remove", "toys")
     assert (code, "no category 'toys'" in errors) == (2, True)

@@ -51,7 +51,7 @@ def test_import_says_what_it_kept_and_dropped_and_where_it_is(embrec, tmp_path):
     assert ["of these: ties in time with another event of the user", "40"] in cells
     assert ["of these: items without metadata", "1"] in cells
     assert ["also in the catalog: items without events", "1"] in cells
-    assert "text columns: title" in out
+    assert "text columns: title, titles: title" in out
     assert "written to workspace/shop/data" in out
     dataset = load_dataset(Workspace(tmp_path / "workspace").category("shop"))
     assert len(dataset.interactions) == 60
@@ -402,6 +402,7 @@ def test_an_import_says_what_it_took_for_granted(run, tmp_path):
         "note: not read as text: product_code (codes and numbers); to read what you choose: --text-column",
     ]
     assert "text columns: prod_name" in out
+    assert ", titles: prod_name" in out
     dataset = load_dataset(Workspace(tmp_path / "workspace").category("shop"))
     assert dataset.interactions.time.tolist() == [1_600_000_000, 1_600_000_000, 1_600_000_001]
     assert dataset.catalog.titles() == ["Strap top", "Lamp"]

@@ -63,6 +63,13 @@ def test_each_line_of_json_names_the_user_alone(shop):
     assert json.loads(result.stdout)["user"] is None
 
 
+def test_a_visitor_without_events_gets_a_list_and_is_told_what_it_is(shop):
+    result = shop.here("recommend", "shop/content", "--history", "", "-k", "3", "--json")
+    assert len(result.stdout.splitlines()) == 3
+    assert "note: of a visitor without events nothing is known" in result.stderr
+    assert "nothing is known" not in shop.here("recommend", "shop/content", "--history", "i03").stderr
+
+
 def test_an_unknown_user_is_answered_with_the_nearest(shop):
     code, errors = shop.invoke("recommend", "shop/content", "--user", "U-003")
     assert code == 2
@@ -105,7 +112,7 @@ def test_score_says_what_it_noticed_of_new_items(shop):
     for note in (
         "note: 1 of the items are in the catalog already",
         "note: the new items lack column brand of the catalog",
-        "note: 1 of the 2 new items have nothing to read",
+        "note: 1 of the 2 new items has nothing to read",
         "2 new items beside 40 of the catalog",
     ):
         assert note in result.stderr

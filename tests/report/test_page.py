@@ -136,6 +136,7 @@ def test_a_page_says_what_was_measured_and_how(page):
         "The Markov chain lists what most often came right after the last item",
         "against the best baseline",
         "markov, which only counts what followed the last item, is better: NDCG@10",
+        "A baseline is also better by",
         "embrec report first second",
         "Read the leak checks before the numbers: test items seen before.",
         "! warning test items seen before 25.0 % A <quarter>. ✓ ok times Fine.",

@@ -216,7 +216,7 @@ def test_whitened_vectors_of_nothing_are_nothing_too(shops):
     options = {"model.features": ["tfidf+whiten"], "training.epochs": 1, "training.device": "cpu"}
     run = embrec.train(category, embrec.build_config("table", options=options, settings=SETTINGS), "whitened").run
     model, said = with_items(run, [{"sku": "N000", **plain(PRODUCTS[0])}, {"sku": "unknown", "title": "zzzz qqqq"}])
-    assert any("1 of the 2 new items have nothing to read" in note for note in said)
+    assert any("1 of the 2 new items has nothing to read" in note for note in said)
     assert "unknown" not in {item.item for item in model.recommend(["B001"], k=100)}
     np.testing.assert_allclose(cosines(model, 1), 1, atol=1e-4)
 
@@ -293,6 +293,7 @@ def test_pictures_are_a_column_that_can_be_missing():
     assert columns == ["title", "image"]
     found = extend(catalog, Catalog(pl.DataFrame({"item": ["b"], "title": ["blue"], "photo": ["b.jpg"]})), columns)
     assert "lack column image" in found.notes[0]
+    assert "pictures come with --images FOLDER or --image-column COLUMN" in found.notes[0]
     assert read_columns([make_encoder("tfidf:template={title} costs {price}")], catalog) == ["title", "price"]
 
 

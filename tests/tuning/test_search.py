@@ -39,4 +39,4 @@ def test_what_was_searched_for_stands_first_beside_what_else_is_measured(tmp_pat
     found = measured(SearchResult(folder, config, TrialLog(folder.log_file), best, runs))
     # HR@50 looks at more than the 40 items that there are.
     assert list(found.best) == ["mrr@5", "auc"]
-    assert table_of_tests({"toys": found}).columns == ["category", "mrr@5, pop", "mrr@5, best", "auc, pop", "auc, best"]
+    assert table_of_tests({"toys": found}).columns == ["category", "model", "mrr@5", "auc"]
