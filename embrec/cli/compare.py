@@ -316,7 +316,7 @@ def runs(
     workspace: Workspace = None,
 ) -> None:
     """Compare finished runs target by target; runs that differ in the seed alone are one model."""
-    from embrec.cli.console import answers, notes, print_table, print_text, progress_bars
+    from embrec.cli.console import notes, print_table, print_text, progress_bars
     from embrec.evaluation.runs import protocol
     from embrec.files import check_output_folder, write_json, write_text
     from embrec.locks import together
@@ -338,7 +338,7 @@ def runs(
     for line in comparison.verdict:
         print_text(line)
     for warning in comparison.warnings:
-        answers().print(f"warning: {warning}", markup=False)
+        print_text(f"warning: {warning}")
     print_text(runs_legend(comparison))
     if output is not None:
         with together(output):

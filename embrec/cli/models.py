@@ -176,14 +176,14 @@ def _beside(name: str, runs: "list[RunFolder]", progress: "Progress") -> "Beside
 
 def _print_beside(beside: "Beside | None") -> None:
     """Print what a table with baselines comes to, and what must be said of its figures."""
-    from embrec.cli.console import answers, notes
+    from embrec.cli.console import notes, print_text
 
     if beside is None:
         return
     for line in beside.lines:
-        answers().print(line, markup=False)
+        print_text(line)
     for warning in beside.warnings:
-        answers().print(f"warning: {warning}", markup=False)
+        print_text(f"warning: {warning}")
     for note in beside.notes:
         notes().print(f"note: {note}", markup=False)
 

@@ -261,7 +261,7 @@ def compare_runs(
         notes=(
             *_twins(groups, ground.made_of),
             *learning_notes(runs, dataset, partition),
-            *(note.rstrip(".") for note in left_out),
+            *(f"{note[0].lower()}{note[1:].rstrip('.')}" for note in left_out),
         ),
         shown=shown,
         verdict=tuple(verdict_lines(verdicts(evaluations, baselines, (first.training.select_by, *shown)))),
