@@ -101,7 +101,7 @@ def list_(category: Category = None, workspace: Workspace = None) -> None:
     """List the feature tables of a category."""
     from embrec.cli.console import notes, print_table
     from embrec.data.store import load_dataset
-    from embrec.features.category import for_default_split, list_tables, why_stale
+    from embrec.features.finding import for_default_split, list_tables, why_stale
     from embrec.workspace import Workspace as Workspaces
 
     damaged: list[Exception] = []
@@ -144,7 +144,7 @@ def list_(category: Category = None, workspace: Workspace = None) -> None:
 def show(table: _Table, category: Category = None, workspace: Workspace = None) -> None:
     """Say what a table holds and how it came about: encoder, weights, transforms, versions, cost."""
     from embrec.cli.console import print_table
-    from embrec.features.category import named_table
+    from embrec.features.finding import named_table
     from embrec.features.provenance import provenance
     from embrec.workspace import Workspace as Workspaces
 
@@ -163,7 +163,7 @@ def verify(
     from embrec.cli.console import print_table
     from embrec.data.store import load_dataset
     from embrec.errors import FeatureError
-    from embrec.features.category import list_tables, named_table
+    from embrec.features.finding import list_tables, named_table
     from embrec.features.verify import verify as verify_table
     from embrec.workspace import Workspace as Workspaces
 
@@ -213,8 +213,8 @@ def export(
     """Write a table in a format that other programs read (and `--encoder vectors` reads back)."""
     from embrec.cli.console import notes
     from embrec.data.store import load_dataset
-    from embrec.features.category import named_table, why_stale
     from embrec.features.export import export as export_table
+    from embrec.features.finding import named_table, why_stale
     from embrec.workspace import Workspace as Workspaces
 
     where = Workspaces.locate(workspace).choose(category)

@@ -10,7 +10,7 @@ from embrec.data.splits import SplitConfig
 from embrec.data.store import load_dataset
 from embrec.data.timeline import Timeline, timeline
 from embrec.evaluation.leaks import LeakReport, check_leaks
-from embrec.features.category import find_table
+from embrec.features.finding import find_table
 from embrec.workspace import Category
 
 

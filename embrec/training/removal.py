@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from embrec.data.store import load_dataset
 from embrec.errors import DataError, FeatureError
-from embrec.features.category import list_tables, named_table, why_stale
+from embrec.features.finding import list_tables, named_table, why_stale
 from embrec.locks import locked
 from embrec.workspace import Category
 

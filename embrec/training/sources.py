@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix
 
 from embrec.data.catalog import Catalog
 from embrec.data.splits import SplitConfig
-from embrec.features.category import find_table
+from embrec.features.finding import find_table
 from embrec.features.table import FeatureTable
 from embrec.models.tables import DenseTable, FrozenTable, SparseTable
 from embrec.workspace import Category

@@ -9,7 +9,8 @@ from embrec.data.interactions import Interactions
 from embrec.data.splits import ItemHoldout, LeaveOneOut
 from embrec.data.store import Dataset, save_dataset
 from embrec.errors import ConfigError, EmbrecError, FeatureError
-from embrec.features.category import build_features, find_table, fitting_tables, list_tables, named_table
+from embrec.features.category import build_features
+from embrec.features.finding import find_table, fitting_tables, list_tables, named_table
 from embrec.features.registry import load_encoder
 from embrec.features.table import FeatureTable
 from embrec.features.text.tfidf import TfidfEncoder

@@ -11,8 +11,9 @@ from embrec.data.splits import ItemHoldout
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError, FeatureError
 from embrec.features import defaults
-from embrec.features.category import find_table, list_tables, specs_or_defaults, tables_or_defaults
+from embrec.features.category import specs_or_defaults, tables_or_defaults
 from embrec.features.defaults import choose_encoders, default_encoders, spec_of
+from embrec.features.finding import find_table, list_tables
 from embrec.features.table import FeatureTable
 
 

@@ -6,7 +6,8 @@ from support.categories import SETTINGS, toy_category
 from embrec.errors import ConfigError
 from embrec.evaluation.leaks.report import Check, LeakReport, Status
 from embrec.features import defaults
-from embrec.features.category import build_features, list_tables
+from embrec.features.category import build_features
+from embrec.features.finding import list_tables
 from embrec.training.pipeline import train
 from embrec.training.planning import complete_config, default_name
 from embrec.training.presets import reads_tables

@@ -17,7 +17,7 @@ from embrec.data.store import load_dataset
 from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.silhouette import SAMPLE, Clustered, category_column, clustered, cosine_silhouettes
 from embrec.evaluation.statistics import bootstrap_means, interval
-from embrec.features.category import check_table, list_tables, named_table, why_stale
+from embrec.features.finding import check_table, list_tables, named_table, why_stale
 from embrec.features.table import FeatureTable
 from embrec.files import check_output_folder
 from embrec.progress import Progress, silent

@@ -11,7 +11,8 @@ from embrec.data.catalog import Catalog
 from embrec.data.store import Dataset, load_dataset, save_dataset
 from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.silhouette import clustered, cosine_silhouette
-from embrec.features.category import build_features, named_table
+from embrec.features.category import build_features
+from embrec.features.finding import named_table
 from embrec.report.analyses.silhouettes import analyze_silhouettes, tables_of
 
 
