@@ -90,10 +90,16 @@ def write_log(folder: Path, events: int) -> tuple[Path, Path]:
 def measured(code: str, arguments: list[str], checkout: Path) -> tuple[float, float]:
     """Return the seconds and the peak memory in MB of a program that imports the package of a checkout."""
     environment = os.environ | {"PYTHONPATH": str(checkout), "POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    which = "\nimport embrec\nprint(embrec.__file__)"
+    # -P: else the folder that this is run from would come before the checkout.
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], env=environment, check=True, capture_output=True, text=True
-    )
-    seconds, memory = json.loads(done.stdout.splitlines()[-1])
+        [sys.executable, "-P", "-c", code + which, *arguments],
+        env=environment, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    *_, found, package = done.stdout.splitlines()
+    if not Path(package).is_relative_to(checkout):
+        sys.exit(f"error: {package} was measured and not the package of {checkout}")
+    seconds, memory = json.loads(found)
     return seconds, memory
 
 
