@@ -11,4 +11,4 @@ def test_an_extra_is_installed_only_where_all_that_it_brings_is(tmp_path, monkey
     assert extras["tune"][0] == extras["all"][0] == extras["test"][0] == "missing hyperopt"
     assert extras["image"][0] == "installed"
     # The extra says what it brings, for it does not bring everything.
-    assert extras["all"][1] == "all of text, word2vec, image, report, ray, tune, examples"
+    assert extras["all"][1] == "all of text, word2vec, image, report, ray, tune, examples, formats"
