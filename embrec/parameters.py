@@ -1,0 +1,45 @@
+"""How messages of the library name its parameters: as Python code in backticks, which the command line rewrites as its own options.
+
+A message such as "the name is taken; choose another `name='...'` or start over with `force=True`" is right for a caller in
+Python. `embrec.cli` shows the same message with `--run ...` and `--force`, so that no module of the library knows an option.
+"""
+
+from typing import Any
+
+_NOT_GIVEN = object()
+
+
+def parameter(name: str, value: Any = _NOT_GIVEN) -> str:
+    """Return how a message names a parameter of a public function, or a setting.
+
+    Args:
+        name: of the parameter (`time_unit`), or the dotted key of a setting (`training.select_by`).
+        value: to propose or to complain of; only the name is given without it.
+
+    Returns:
+        Python code in backticks.
+
+    Examples:
+        >>> parameter("force", True)
+        '`force=True`'
+        >>> parameter("training.select_by", "auc")
+        "`training.select_by='auc'`"
+        >>> parameter("time_column")
+        '`time_column`'
+    """
+    return f"`{name}`" if value is _NOT_GIVEN else f"`{name}={value!r}`"
+
+
+def call(function: str, **arguments: Any) -> str:
+    """Return how a message proposes a call of a public function of `embrec`.
+
+    Args:
+        function: its name, as `embrec` exports it.
+        arguments: by the names of its parameters.
+
+    Examples:
+        >>> call("build_features", category="office", encoders=["tfidf"])
+        "`build_features(category='office', encoders=['tfidf'])`"
+    """
+    given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    return f"`{function}({given})`"
