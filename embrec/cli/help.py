@@ -65,7 +65,7 @@ def default_of(setting: str) -> str:
 
 @cache
 def _defaults() -> dict[str, str]:
-    from embrec.training.settings import list_settings
+    from embrec.runs.settings import list_settings
     from embrec.tuning.config import Halving, SearchConfig
 
     found = {row.key: row.default for row in list_settings()}

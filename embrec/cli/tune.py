@@ -145,7 +145,7 @@ def tune(
         return
     from embrec.cli.console import notes, print_note, progress_bars
     from embrec.data.splits import parse_split
-    from embrec.training.seeds import parse_seeds
+    from embrec.runs.seeds import parse_seeds
     from embrec.tuning.plan import plan_search, refuse_with_resume, resumed_search
     from embrec.tuning.resources import Resources
     from embrec.workspace import Workspace as Workspaces
@@ -197,9 +197,9 @@ def _without_defaults(plans: "list[Plan]") -> list[str]:
 def _search(plans: "list[Plan]", resources: "Resources") -> None:
     """Run the searches one after the other, and print what they found."""
     from embrec.cli.console import print_table, print_text
+    from embrec.comparisons.search_tables import settings_table, test_table
     from embrec.errors import RunError
-    from embrec.report.search_tables import settings_table, test_table
-    from embrec.tuning.several import check_each, search_each
+    from embrec.tuning.categories import check_each, search_each
 
     if len(plans) > 1:
         check_each(plans)
@@ -228,7 +228,7 @@ def _one(plan: "Plan", resources: "Resources") -> "SearchResult":
     from embrec.cli.console import notes
     from embrec.cli.search_screen import search_screen
     from embrec.data.splits import split_text
-    from embrec.training.run import findings_told
+    from embrec.runs.folder import findings_told
     from embrec.tuning.search import tune as run_search
 
     where = split_command(plan.category, split_text(plan.config.base.split))
@@ -277,8 +277,8 @@ def show(
 ) -> None:
     """Show what a search found, or has found so far: its trials, the best value after each, and which settings matter."""
     from embrec.cli.console import notes, print_table, print_text
+    from embrec.comparisons.search_tables import SoFar
     from embrec.files import check_output, write_json
-    from embrec.report.search_tables import SoFar
     from embrec.tuning.folder import locate_search
     from embrec.workspace import Workspace as Workspaces
 

@@ -17,6 +17,7 @@ from embrec.data.splits import Label, Partition, Positions
 from embrec.data.times import first_times, require_moments
 from embrec.errors import ConfigError
 from embrec.evaluation.candidates import AllItems, CandidatesConfig, Sampled, Sampler, SeenSoFar
+from embrec.evaluation.forward_plan import Reading, readings
 from embrec.evaluation.metrics import check_metrics, cutoff, metric, tells_apart
 from embrec.evaluation.ranks import (
     BatchScores,
@@ -27,7 +28,6 @@ from embrec.evaluation.ranks import (
     Ties,
     WholeScores,
 )
-from embrec.evaluation.reading import Reading, readings
 from embrec.evaluation.seen import SeenItems
 from embrec.models.factors import Factors
 from embrec.progress import Progress, silent

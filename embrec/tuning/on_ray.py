@@ -21,14 +21,14 @@ import torch
 
 from embrec.errors import DivergedError, EmbrecError, RunError, StorageError
 from embrec.on_ray import ray_cluster
-from embrec.tuning.agenda import Agenda
+from embrec.tuning.callbacks import listener, scheduler, searcher
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.folder import SearchFolder
-from embrec.tuning.hooks import listener, scheduler, searcher
 from embrec.tuning.records import Status, TrialLog
 from embrec.tuning.records import Trial as TrialRecord
 from embrec.tuning.resources import Resources
 from embrec.tuning.trial import SharedData, Trial
+from embrec.tuning.trial_queue import Agenda
 
 _SETTINGS = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",

@@ -12,8 +12,8 @@ from embrec.data.store import load_dataset
 from embrec.errors import ConfigError
 from embrec.features.category import tables_or_defaults
 from embrec.progress import Progress, silent
-from embrec.training.planning import UNKNOWN_TABLE
-from embrec.training.presets import build_config, changed_config, published_features, reads_tables, run_name
+from embrec.runs.planning import UNKNOWN_TABLE
+from embrec.runs.presets import build_config, changed_config, published_features, reads_tables, run_name
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.folder import SearchFolder, locate_search, told_apart_by
 from embrec.tuning.search import check_items, check_wishes, read_inputs

@@ -25,9 +25,9 @@ import torch
 from embrec.data.interactions import Interactions
 from embrec.data.splits import LeaveOneOut
 from embrec.models.tables import DenseTable, table_arrays
-from embrec.training.assembly import TrainingData
-from embrec.training.config import RunConfig
-from embrec.training.presets import build_config
+from embrec.runs.assembly import TrainingData
+from embrec.runs.config import RunConfig
+from embrec.runs.presets import build_config
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.folder import SearchFolder
 from embrec.tuning.on_ray import SearchState, run_trials

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from embrec.distributions import Choice, Range
-from embrec.training.config import RunConfig
+from embrec.runs.config import RunConfig
 from embrec.tuning.config import Halving, SearchConfig
 from embrec.tuning.folder import SearchFolder
 from embrec.tuning.records import Status, Trial, TrialLog

@@ -9,7 +9,7 @@ from scipy.sparse import random as sparse_random
 from embrec.data.batches import Batch, collate
 from embrec.data.sequences import Sequences
 from embrec.models.config import MODEL_KINDS
-from embrec.models.recommender import Recommender
+from embrec.models.factorised import Recommender
 from embrec.models.tables import DenseTable, SparseTable
 from embrec.models.zoo import build_model
 

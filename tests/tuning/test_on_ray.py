@@ -12,17 +12,18 @@ from support.searches import search_config
 
 from embrec.data.store import Dataset, load_dataset, save_dataset
 from embrec.errors import ConfigError, DivergedError, MissingExtraError, RunError, StorageError
-from embrec.training.presets import build_config
-from embrec.tuning.agenda import Agenda
+from embrec.runs.presets import build_config
 from embrec.tuning.config import Halving, SearchConfig
 from embrec.tuning.folder import SearchFolder
 from embrec.tuning.resources import Resources
 from embrec.tuning.search import prepare, tune
 from embrec.tuning.trial import Trial
+from embrec.tuning.trial_queue import Agenda
 
 pytest.importorskip("ray", reason="the extra 'ray' is not installed")
 pytest.importorskip("hyperopt", reason="the extra 'tune' is not installed")
-from embrec.tuning import hooks, on_ray
+from embrec.tuning import callbacks as hooks
+from embrec.tuning import on_ray
 
 SPACE = {"model.dropout": {"uniform": [0, 0.5]}}
 TRIALS, EPOCHS = 8, 9

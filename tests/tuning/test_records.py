@@ -5,7 +5,7 @@ import json
 import pytest
 
 from embrec.errors import RunError
-from embrec.training.presets import build_config
+from embrec.runs.presets import build_config
 from embrec.tuning.config import Halving, SearchConfig
 from embrec.tuning.folder import SearchFolder, locate_search
 from embrec.tuning.records import TrialLog, best_trial

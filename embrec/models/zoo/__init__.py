@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from embrec.models.config import EmbRecConfig, GRU4RecConfig, ItemsConfig, SASRecConfig
-from embrec.models.recommender import Recommender
+from embrec.models.factorised import Recommender
 from embrec.models.tables import FrozenTable
 from embrec.models.zoo.embrec import build_embrec
 from embrec.models.zoo.gru4rec import build_gru4rec

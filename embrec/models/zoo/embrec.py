@@ -6,8 +6,8 @@ from torch import Tensor
 
 from embrec.models.config import EmbRecConfig
 from embrec.models.encoders.gru import CELLS
+from embrec.models.factorised import Recommender
 from embrec.models.items import build_items
-from embrec.models.recommender import Recommender
 from embrec.models.scorers import FactorisedScorer
 from embrec.models.tables import FrozenTable
 from embrec.models.users import NoUser

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from embrec.models.config import GRU4RecConfig
 from embrec.models.encoders.gru import FastGRU
+from embrec.models.factorised import Recommender
 from embrec.models.items import IdEmbedding, build_items
-from embrec.models.recommender import Recommender
 from embrec.models.scorers import FactorisedScorer
 from embrec.models.tables import FrozenTable
 from embrec.models.users import NoUser

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from embrec.features.encoder import name_in_stem
-from embrec.report.page.material import Material, Run
-from embrec.report.page.parts import NONE, Cell, Section, Table, cells, count, duration
+from embrec.progress import duration
+from embrec.report.page.context import Material, Run
+from embrec.report.page.html_parts import NONE, Cell, Section, Table, cells, count
 
 _MEMORY = "peak memory MB"
 

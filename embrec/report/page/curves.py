@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from embrec.report.page.context import Material, Run
 from embrec.report.page.drawing import figure, grid
-from embrec.report.page.material import Material, Run
-from embrec.report.page.parts import NONE, Cell, Figure, Panels, Section, Table, shown_metric
+from embrec.report.page.html_parts import NONE, Cell, Figure, Panels, Section, Table, shown_metric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

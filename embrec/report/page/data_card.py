@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from embrec.data.catalog import Catalog
 from embrec.data.store import Dataset
 from embrec.data.timeline import Timeline, timeline
+from embrec.report.page.context import Material
 from embrec.report.page.drawing import figure, grid
+from embrec.report.page.html_parts import NONE, Figure, Panels, Section, Table, Tile, cells, count, percent
 from embrec.report.page.items import Showcase
-from embrec.report.page.material import Material
 from embrec.report.page.models import COLOURS
-from embrec.report.page.parts import NONE, Figure, Panels, Section, Table, Tile, cells, count, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

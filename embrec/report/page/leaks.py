@@ -1,8 +1,8 @@
 """The checks for leaks that the runs passed or failed."""
 
 from embrec.evaluation.leaks import Check, LeakReport, Status
-from embrec.report.page.material import Material
-from embrec.report.page.parts import NONE, Section, percent
+from embrec.report.page.context import Material
+from embrec.report.page.html_parts import NONE, Section, percent
 
 
 def leaks_section(material: Material) -> Section:

@@ -16,9 +16,9 @@ from embrec.evaluation.lists import (
     recommended_counts,
 )
 from embrec.report.fallback import Fallback
+from embrec.report.page.context import LIST, Material
 from embrec.report.page.drawing import MUTED, figure, grid
-from embrec.report.page.material import LIST, Material
-from embrec.report.page.parts import NONE, Cell, Figure, Panels, Section, Table, count, percent
+from embrec.report.page.html_parts import NONE, Cell, Figure, Panels, Section, Table, count, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import cleandoc
 
+from embrec.comparisons.results import Measured, Measurements, measure
 from embrec.data.splits import split_text
 from embrec.evaluation.candidates import Sampled, SeenSoFar
 from embrec.evaluation.metrics import lower_is_better
 from embrec.evaluation.verdict import verdict_lines, verdicts
 from embrec.report.fallback import Fallback
+from embrec.report.page.context import LIST, Material
+from embrec.report.page.html_parts import NONE, Tile, between, count, percent, shown_metric, signed
 from embrec.report.page.leaks import warnings
-from embrec.report.page.material import LIST, Material
-from embrec.report.page.parts import NONE, Tile, between, count, percent, shown_metric, signed
 from embrec.report.page.results import too_few
-from embrec.report.results import Measured, Measurements, measure
 
 _SEEN = {
     "exclude": "Items that the user had before are left out, but for the target itself.",

@@ -13,9 +13,9 @@ from embrec.report.examples import (
     worst_ranked,
 )
 from embrec.report.fallback import LAST, Fallback, Histories, popular_items
+from embrec.report.page.context import LIST, Material
+from embrec.report.page.html_parts import Cell, Section, Table, count, percent
 from embrec.report.page.items import Showcase, ShownItem
-from embrec.report.page.material import LIST, Material
-from embrec.report.page.parts import Cell, Section, Table, count, percent
 
 _RUNS = 3  # whose lists are shown for each user; more would bury the user
 

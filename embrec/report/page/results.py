@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from embrec.comparisons.results import CONFIDENCE, RESAMPLES, Measured, Measurements, measure
 from embrec.evaluation.evaluator import Evaluation
 from embrec.evaluation.metrics import lower_is_better
 from embrec.evaluation.statistics import PairedTest
+from embrec.report.page.context import Material
 from embrec.report.page.dots import dots
-from embrec.report.page.material import Material
-from embrec.report.page.parts import (
+from embrec.report.page.html_parts import (
     NONE,
     Cell,
     Panels,
@@ -22,7 +23,6 @@ from embrec.report.page.parts import (
     shown_metric,
     signed,
 )
-from embrec.report.results import CONFIDENCE, RESAMPLES, Measured, Measurements, measure
 
 FEW = 30  # users; with fewer, a mean says little
 

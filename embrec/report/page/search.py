@@ -4,20 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from embrec.distributions import Distribution, Range
-from embrec.report.page.material import Search
+from embrec.progress import duration
+from embrec.report.page.context import Search
+from embrec.report.page.html_parts import NONE, Cell, Panels, Section, Table, Tile, count, percent, shown_metric
 from embrec.report.page.parallel import parallel, tenth
-from embrec.report.page.parts import (
-    NONE,
-    Cell,
-    Panels,
-    Section,
-    Table,
-    Tile,
-    count,
-    duration,
-    percent,
-    shown_metric,
-)
 from embrec.report.page.search_figures import (
     LEGEND,
     LEGEND_OF_BEST,

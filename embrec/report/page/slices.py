@@ -5,10 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from embrec.evaluation.few import telling
+from embrec.comparisons.results import CONFIDENCE, Measurements, measure
+from embrec.evaluation.few_candidates import telling
+from embrec.report.page.context import Material
 from embrec.report.page.dots import dots
-from embrec.report.page.material import Material
-from embrec.report.page.parts import (
+from embrec.report.page.html_parts import (
     NONE,
     Cell,
     Figure,
@@ -21,7 +22,6 @@ from embrec.report.page.parts import (
     percent,
     shown_metric,
 )
-from embrec.report.results import CONFIDENCE, Measurements, measure
 
 _TITLES = {
     "partition": "By what training knew",

@@ -13,9 +13,10 @@ from embrec.data.interactions import Interactions
 from embrec.errors import ConfigError
 from embrec.evaluation.candidates import AllItems, Sampled
 from embrec.evaluation.evaluator import Evaluation
-from embrec.report.analyses import coverage
-from embrec.report.analyses.coverage import analyze_coverage, by_length, distinct, drawings, table
-from embrec.report.analyses.subject import Subject
+from embrec.report.analyses.context import Subject
+from embrec.report.analyses.coverage import measure as coverage
+from embrec.report.analyses.coverage.analyze import analyze_coverage
+from embrec.report.analyses.coverage.measure import by_length, distinct, drawings, table
 
 N_ITEMS = 500
 

@@ -11,12 +11,13 @@ from support.categories import toy_category, toy_run
 from embrec.data.catalog import Catalog
 from embrec.data.splits import LeaveOneOut
 from embrec.data.store import Dataset, load_dataset, save_dataset
-from embrec.report.analyses import examples
-from embrec.report.analyses.examples import analyze_examples, choose, tables
-from embrec.report.analyses.subject import Subject
+from embrec.report.analyses.context import Subject
+from embrec.report.analyses.examples import measure as examples
+from embrec.report.analyses.examples.analyze import analyze_examples
+from embrec.report.analyses.examples.measure import choose, tables
 from embrec.report.examples import fallen_back, personalised
 from embrec.report.fallback import describe_histories, fallback, popular_items
-from embrec.training.run import load_model
+from embrec.runs.model import load_model
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,10 @@ from support.standings import standing_at
 from embrec.data.interactions import Interactions
 from embrec.errors import ConfigError
 from embrec.evaluation.evaluator import Evaluation
-from embrec.report.analyses import prefixes
-from embrec.report.analyses.prefixes import analyze_prefixes, by_prefix, first_targets, tables
-from embrec.report.analyses.subject import Subject
+from embrec.report.analyses.context import Subject
+from embrec.report.analyses.prefixes import measure as prefixes
+from embrec.report.analyses.prefixes.analyze import analyze_prefixes
+from embrec.report.analyses.prefixes.measure import by_prefix, first_targets, tables
 
 
 def shop(lengths, greater):
