@@ -37,7 +37,7 @@ class Command(TyperCommand):
         super().format_help(*arguments, **options)
 
 
-class Group(TyperGroup):
+class HelpGroup(TyperGroup):
     """A group of commands whose help may name settings, and that lists its commands in the order of use."""
 
     def list_commands(self, ctx: Any) -> list[str]:

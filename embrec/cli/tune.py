@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from embrec.cli.help import Command, Group, examples
+from embrec.cli.help import Command, HelpGroup, examples
 from embrec.cli.options import (
     Preset,
     Workspace,
@@ -18,12 +18,12 @@ from embrec.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from embrec.tuning.plan import Plan
+    from embrec.tuning.plan import SearchPlan
     from embrec.tuning.resources import Resources
     from embrec.tuning.search import SearchResult
 
 app = typer.Typer(
-    cls=Group,
+    cls=HelpGroup,
     epilog=examples(
         "embrec tune --loss bpr-max",
         "embrec tune --model gru4rec --space gru4rec-embrec --samples 100",
@@ -184,7 +184,7 @@ def tune(
     _search(plans, resources)
 
 
-def _without_defaults(plans: "list[Plan]") -> list[str]:
+def _without_defaults(plans: "list[SearchPlan]") -> list[str]:
     """Say which searches do not try the configuration as it is: their best trial is compared with nothing."""
     whys = {f"{plan.category.name}/{plan.name}": plan.config.why_not_the_base() for plan in plans}
     return [
@@ -194,7 +194,7 @@ def _without_defaults(plans: "list[Plan]") -> list[str]:
     ]
 
 
-def _search(plans: "list[Plan]", resources: "Resources") -> None:
+def _search(plans: "list[SearchPlan]", resources: "Resources") -> None:
     """Run the searches one after the other, and print what they found."""
     from embrec.cli.console import print_table, print_text
     from embrec.comparisons.search_tables import settings_table, test_table
@@ -223,7 +223,7 @@ def _search(plans: "list[Plan]", resources: "Resources") -> None:
         raise RunError("; ".join(f"{category}: {error}" for category, error in failures.items()))
 
 
-def _one(plan: "Plan", resources: "Resources") -> "SearchResult":
+def _one(plan: "SearchPlan", resources: "Resources") -> "SearchResult":
     """Run one search on the screen, and write its page."""
     from embrec.cli.console import notes
     from embrec.cli.search_screen import search_screen

@@ -16,7 +16,7 @@ from embrec.data.splits import Positions
 _READINGS_AT_A_TIME = 1 << 15  # whose events are gathered together: some 20 MB each 50 events
 
 
-class Reading(NamedTuple):
+class ForwardBatch(NamedTuple):
     """A batch of histories, and the targets that are asked for along them.
 
     Attributes:
@@ -30,7 +30,7 @@ class Reading(NamedTuple):
     at: tuple[Tensor, Tensor]
 
 
-def readings(
+def forward_batches(
     interactions: Interactions,
     targets: Positions,
     max_length: int,
@@ -38,7 +38,7 @@ def readings(
     *,
     hidden: NDArray[np.bool_] | None = None,
     shared: bool = False,
-) -> Iterator[Reading]:
+) -> Iterator[ForwardBatch]:
     """Yield batches of histories, like lengths together, until every target has been asked for once.
 
     A target's history is the last `max_length` events before it. Where a model's output after an event does not depend on
@@ -50,7 +50,7 @@ def readings(
         max_length: the longest history.
         batch_size: histories a batch, at most.
         hidden: items whose events are left out of the histories, [n]; none if None. Nothing is shared then.
-        shared: whether the model can share readings.
+        shared: whether the model can share them.
     """
     read = _Plan.shared(targets, max_length) if shared and hidden is None else _Plan.single(targets)
     order = np.argsort(np.minimum(read.histories.position, max_length), kind="stable")
@@ -66,7 +66,7 @@ def readings(
             asked = by_reading[consecutive(first, count)]
             # Steps are counted back from the end: how many events were cut from the front depends on the reading.
             step = sequences.lengths[rows][row] - 1 - read.before_end[asked]
-            yield Reading(asked, batch, (torch.from_numpy(row), torch.from_numpy(step)))
+            yield ForwardBatch(asked, batch, (torch.from_numpy(row), torch.from_numpy(step)))
 
 
 class _Plan(NamedTuple):

@@ -29,7 +29,7 @@ class TrainingSteps(NamedTuple):
     row: Tensor
 
 
-class Recommender(nn.Module):
+class SequenceRecommender(nn.Module):
     """Turns a history into a query and compares it with every item; what it is made of makes it one model or another.
 
     Args:

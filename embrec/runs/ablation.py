@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from embrec.errors import RunError
 from embrec.features.table import FeatureTable
-from embrec.models.factorised import Recommender
+from embrec.models.factorised import SequenceRecommender
 from embrec.models.items import ContentEncoder, Hybrid
 from embrec.models.tables import FrozenTable, SparseTable
 from embrec.runs.evaluate import TrainedRanker
@@ -20,7 +20,7 @@ from embrec.runs.provenance import table_hash
 
 
 @torch.inference_mode()
-def matrix_without(model: Recommender, tables: Mapping[str, FrozenTable], source: str) -> Tensor:
+def matrix_without(model: SequenceRecommender, tables: Mapping[str, FrozenTable], source: str) -> Tensor:
     """Return the item vectors of a trained model with the vectors of one source zeroed for every item, [n + 1, d].
 
     Histories and candidates are both read through them. Nothing is retrained: this asks what the model has come to rely on,

@@ -13,7 +13,7 @@ from embrec.evaluation.evaluator import evaluate
 from embrec.features.table import FeatureTable
 from embrec.files import write_json
 from embrec.memory import peak_memory
-from embrec.models.factorised import Recommender
+from embrec.models.factorised import SequenceRecommender
 from embrec.progress import Progress
 from embrec.runs.assembly import TrainingData, make_trainer, metric_names
 from embrec.runs.cache import remembered
@@ -54,7 +54,7 @@ def fit_model(
     device: torch.device,
     progress: Progress,
     shard: tuple[int, int] = (0, 1),
-) -> tuple[Recommender, TrainerState]:
+) -> tuple[SequenceRecommender, TrainerState]:
     """Build the model of a run and train it, or take from its checkpoint what is done already.
 
     Args:
@@ -123,7 +123,11 @@ def train_here(
 
 
 def _metrics(
-    config: RunConfig, model: Recommender, state: TrainerState, test: dict[str, dict[str, float]], seconds: float
+    config: RunConfig,
+    model: SequenceRecommender,
+    state: TrainerState,
+    test: dict[str, dict[str, float]],
+    seconds: float,
 ) -> dict[str, Any]:
     return {
         "protocol": {

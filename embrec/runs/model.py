@@ -15,7 +15,7 @@ from torch import Tensor
 from embrec.data.catalog import Catalog
 from embrec.errors import RunError
 from embrec.files import atomic_path, write_parquet
-from embrec.models.factorised import Recommender
+from embrec.models.factorised import SequenceRecommender
 from embrec.models.tables import placeholder
 from embrec.models.zoo import build_model
 from embrec.runs.folder import RunFolder
@@ -31,12 +31,12 @@ class TrainedModel:
         catalog: the items, [n].
     """
 
-    model: Recommender
+    model: SequenceRecommender
     item_matrix: Tensor
     catalog: Catalog
 
 
-def save_model(run: RunFolder, model: Recommender, catalog: Catalog, table_dims: dict[str, int]) -> None:
+def save_model(run: RunFolder, model: SequenceRecommender, catalog: Catalog, table_dims: dict[str, int]) -> None:
     """Write weights, item vectors and catalog of a trained model; `table_dims` gives the length of each source's vectors."""
     model.eval()
     with torch.inference_mode():

@@ -19,7 +19,7 @@ from embrec.data.sequences import Sequences
 from embrec.errors import DataError, RunError
 from embrec.features.registry import load_encoder
 from embrec.features.text.texts import clean
-from embrec.models.factorised import Recommender as Model
+from embrec.models.factorised import SequenceRecommender as Model
 from embrec.names import listed
 from embrec.progress import Progress, silent
 from embrec.runs.config import RunConfig

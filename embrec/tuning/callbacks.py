@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from embrec.tuning.config import Halving
-from embrec.tuning.trial_queue import Agenda
+from embrec.tuning.trial_queue import TrialQueue
 
 
 class Listens(Protocol):
@@ -35,7 +35,7 @@ class Listens(Protocol):
         ...
 
 
-def scheduler(base: Any, search: Agenda, halving: Halving) -> Any:
+def scheduler(base: Any, search: TrialQueue, halving: Halving) -> Any:
     """Return what stops trials: as strict as it would have been if the search had never been interrupted."""
 
     class Scheduler(base):
@@ -96,11 +96,11 @@ def _of(trial: Any) -> _Numbered:
     return _Numbered(trial.config["number"])
 
 
-def searcher(base: Any, search: Agenda) -> Any:
+def searcher(base: Any, search: TrialQueue) -> Any:
     """Return Tune's view of what is to be tried next."""
 
     class Search(base):
-        def __init__(self, search: Agenda) -> None:
+        def __init__(self, search: TrialQueue) -> None:
             super().__init__(metric="gain", mode="max")
             self.search = search
 

@@ -11,7 +11,7 @@ from embrec.progress import Progress, silent
 from embrec.runs.evaluate import protocol
 from embrec.runs.folder import RunFolder
 from embrec.runs.with_baselines import beside_baselines
-from embrec.tuning.plan import Plan
+from embrec.tuning.plan import SearchPlan
 from embrec.tuning.search import SearchResult, check_search
 
 # What is measured beside the objective.
@@ -37,7 +37,7 @@ class Found:
     lines: tuple[str, ...] = ()
 
 
-def check_each(plans: Iterable[Plan]) -> None:
+def check_each(plans: Iterable[SearchPlan]) -> None:
     """Refuse searches before the first of them begins: the mistake in the last one is not to be found the next morning.
 
     Raises:

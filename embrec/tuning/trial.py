@@ -34,7 +34,7 @@ class SharedData:
     made_of: Mapping[str, Any] | None = None
 
 
-class Trial:
+class TrialTraining:
     """A training in steps of an epoch; made again with the same arguments it goes on from its checkpoint.
 
     Args:

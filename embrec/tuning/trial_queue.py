@@ -9,7 +9,7 @@ from embrec.tuning.records import Status, Trial, TrialLog
 from embrec.tuning.space import point_of, settings_at
 
 
-class Agenda:
+class TrialQueue:
     """Proposes trials, interrupted ones first, and writes down how they end.
 
     Args:

@@ -179,9 +179,9 @@ def test_a_comparison_killed_at_any_step_ends_with_the_same_report(compared, tmp
     encoders = ["tfidf", "tfidf,minilm"]
     whole = compare_encoders(encoded(compared, tmp_path / "whole"), encoders, toy_config(), seeds=2)
     category = encoded(compared, tmp_path / "killed")
-    sittings, finished = 0, None
+    sessions, finished = 0, None
     while finished is None:
-        left = 4 * (sittings + 1)
+        left = 4 * (sessions + 1)
 
         def kill(task, done, total, note=""):
             nonlocal left
@@ -189,10 +189,10 @@ def test_a_comparison_killed_at_any_step_ends_with_the_same_report(compared, tmp
             if left < 0:
                 raise KilledError
 
-        sittings += 1
+        sessions += 1
         with contextlib.suppress(KilledError):
             finished = compare_encoders(category, encoders, toy_config(), seeds=2, progress=kill)
-    assert sittings > 3
+    assert sessions > 3
     assert report(finished.folder) == report(whole.folder)
     assert (finished.folder / "figure.png").read_bytes() == (whole.folder / "figure.png").read_bytes()
 

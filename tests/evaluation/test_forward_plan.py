@@ -10,7 +10,7 @@ from support.toys import N_ITEMS, toy_model
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Positions, UserHoldout
 from embrec.evaluation.evaluator import EvaluationConfig, evaluate
-from embrec.evaluation.forward_plan import readings
+from embrec.evaluation.forward_plan import forward_batches
 
 LOG = toy_log(n_users=40)
 
@@ -26,7 +26,7 @@ def test_every_target_is_asked_for_once_after_the_events_before_it(data, max_len
     events = data.draw(st.lists(st.integers(0, len(user) - 1), min_size=1, unique=True).map(np.array))
     targets = Positions(user[events], log.position[events])
     asked = []
-    for reading in readings(log, targets, max_length, batch_size, shared=shared):
+    for reading in forward_batches(log, targets, max_length, batch_size, shared=shared):
         assert len(reading.batch.items) <= batch_size
         for target, row, step in zip(reading.targets, *(side.tolist() for side in reading.at), strict=True):
             asked.append(target)
@@ -52,7 +52,7 @@ def test_targets_rank_alike_whether_readings_are_shared_or_not(options, max_leng
 
 def test_a_user_is_read_once():
     partition = UserHoldout(test=0.5)(LOG, N_ITEMS)
-    histories = sum(len(reading.batch.items) for reading in readings(LOG, partition.test, 50, 8, shared=True))
+    histories = sum(len(reading.batch.items) for reading in forward_batches(LOG, partition.test, 50, 8, shared=True))
     assert histories == len(np.unique(partition.test.user)) < len(partition.test)
 
 

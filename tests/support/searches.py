@@ -97,7 +97,7 @@ def write_search(category: Category, name: str, config: SearchConfig, trials: It
     folder = SearchFolder(category.searches / name)
     folder.begin(config, "made by hand")
     log: TrialLog = folder.log()
-    log.sit(at=0.0, slots=2)
+    log.log_session(at=0.0, slots=2)
     for trial in trials:
         log.begin(trial.number, trial.point, trial.settings)
         for record in trial.epochs:

@@ -21,7 +21,7 @@ from embrec.runs.folder import RunFolder
 
 
 @dataclass(frozen=True)
-class Subject:
+class AnalysisContext:
     """A finished run and its data.
 
     Attributes:
@@ -39,7 +39,7 @@ class Subject:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def open(cls, run: RunFolder) -> "Subject":
+    def open(cls, run: RunFolder) -> "AnalysisContext":
         """Read a run's configuration and data.
 
         Raises:

@@ -14,7 +14,7 @@ from embrec.evaluation.slices import target_slices
 from embrec.files import check_output, write_text
 from embrec.progress import Progress, silent
 from embrec.report.page.compose import compose
-from embrec.report.page.context import LIST, Material, read_run, read_search
+from embrec.report.page.context import LIST, PageContext, read_run, read_search
 from embrec.report.page.render import require_jinja
 from embrec.report.pictures import require_pillow
 from embrec.runs.baselines import usable_baselines
@@ -70,7 +70,7 @@ def build_report(
     learning = learning_notes([run.folder for run in runs], dataset, partition)
     asked = protocol_for(config or runs[0].config.evaluation, len(dataset.catalog))
     seeds = {name: [one] for name, one in evaluations.items()}
-    material = Material(
+    material = PageContext(
         category=category.name,
         dataset=dataset,
         partition=partition,

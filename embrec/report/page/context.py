@@ -131,7 +131,7 @@ def read_search(runs: Sequence[Run]) -> tuple[Search | None, list[str]]:
 
 
 @dataclass(frozen=True)
-class Material:
+class PageContext:
     """Everything that sections read.
 
     Attributes:

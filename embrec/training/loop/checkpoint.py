@@ -23,7 +23,7 @@ class TrainerState:
         done: steps done in all epochs.
         loss_sum: sum of the losses of its valid steps so far.
         loss_count: the number of those.
-        seconds: time spent in training and validation, over all sittings.
+        seconds: time spent in training and validation, over all sessions.
         best_value: the best value of the selection metric so far, negated where lower is better; -inf where nothing is
             validated.
         best_epoch: its epoch, or the last one where nothing is validated; -1 if there is none yet.

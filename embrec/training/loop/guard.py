@@ -12,7 +12,7 @@ from embrec.training.loop.shards import Shard
 _STEPS_A_READING = 16
 
 
-class Reading(NamedTuple):
+class LossSummary(NamedTuple):
     """What some steps came to.
 
     Attributes:
@@ -54,7 +54,7 @@ class Guard:
         place[1] = norm
         self.counts.append(count)
 
-    def read(self) -> Reading:
+    def read(self) -> LossSummary:
         """Return what the steps since the last reading came to, and forget them."""
         values = self.values[: len(self.counts)]
         self.shard.mean_(values)
@@ -64,6 +64,6 @@ class Guard:
         for step, (loss, norm, count) in enumerate(zip(losses, norms, counts, strict=True)):
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 what = f"the gradient's norm is {norm}" if math.isfinite(loss) else f"the loss is {loss}"
-                return Reading(loss_sum, sum(counts[:step]), len(counts) - step, what)
+                return LossSummary(loss_sum, sum(counts[:step]), len(counts) - step, what)
             loss_sum += loss * count
-        return Reading(loss_sum, sum(counts), 0, "")
+        return LossSummary(loss_sum, sum(counts), 0, "")

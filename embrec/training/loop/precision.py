@@ -7,7 +7,7 @@ from torch import nn
 
 from embrec.errors import ConfigError
 from embrec.models.encoders.transformer import CausalTransformer
-from embrec.models.factorised import Recommender
+from embrec.models.factorised import SequenceRecommender
 
 _TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 # After some thirty halvings without a finite gradient, the scale is not what is wrong.
@@ -46,7 +46,7 @@ class Precision:
         return self.scaler.is_enabled() and self.scaler.get_scale() < _SMALLEST_SCALE
 
 
-def compile_model(model: Recommender, device: torch.device) -> None:
+def compile_model(model: SequenceRecommender, device: torch.device) -> None:
     """Compile the layers of a transformer in place, for any number of rows and steps; names of weights do not change.
 
     Raises:

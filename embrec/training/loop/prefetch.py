@@ -12,7 +12,7 @@ _WAITING = 2  # batches that are ready and wait
 _LOOK_SECONDS = 0.1
 
 
-def ahead(make: Callable[[Job], Result], jobs: Sequence[Job]) -> Generator[Result, None, None]:
+def prefetch(make: Callable[[Job], Result], jobs: Sequence[Job]) -> Generator[Result, None, None]:
     """Yield `make(job)` of each job in order, the next ones being made in a thread; its errors are raised here.
 
     Close the iterator when it is left early, so that the thread ends.

@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from embrec.data.batches import Batch, BucketSampler, collate
 from embrec.data.sequences import Sequences
 from embrec.errors import DivergedError
-from embrec.models.factorised import Recommender
+from embrec.models.factorised import SequenceRecommender
 from embrec.progress import Progress, silent
 from embrec.training.config import TrainingConfig
 from embrec.training.loop.checkpoint import Stateful, TrainerState, load_checkpoint, save_checkpoint
 from embrec.training.loop.guard import Guard
 from embrec.training.loop.precision import Precision, compile_model
-from embrec.training.loop.prefetch import ahead
+from embrec.training.loop.prefetch import prefetch
 from embrec.training.loop.shards import Shard
 from embrec.training.loop.updates import Updates
 from embrec.training.objectives.factorised import Objective, step_weights
@@ -43,7 +43,7 @@ Validate = Callable[[], Validation]
 OnEpoch = Callable[[dict[str, float]], None]
 
 
-class Share(NamedTuple):
+class BatchShare(NamedTuple):
     """The part of a batch that one process works on.
 
     Attributes:
@@ -78,7 +78,7 @@ class Trainer:
 
     def __init__(
         self,
-        model: Recommender,
+        model: SequenceRecommender,
         sequences: Sequences,
         popularity: Tensor,
         validate: Validate | None,
@@ -182,13 +182,13 @@ class Trainer:
         """Return the rows of each batch of the epoch."""
         return self.sampler.epoch(0 if self.config.negatives.frozen else self.state.epoch)
 
-    def _batches(self, plan: list[NDArray[np.int64]]) -> Generator[Share, None, None]:
+    def _batches(self, plan: list[NDArray[np.int64]]) -> Generator[BatchShare, None, None]:
         if self.device.type == "cpu":
             # Two threads would share the processors that the step already fills: collating is 0.4 ms of 60 to 240.
             return (self._share(rows) for rows in plan)
-        return ahead(self._share, plan)
+        return prefetch(self._share, plan)
 
-    def _share(self, rows: NDArray[np.int64]) -> Share:
+    def _share(self, rows: NDArray[np.int64]) -> BatchShare:
         """Gather this process's share of a batch."""
         own, counts = self.shard.rows(rows)
         batch = collate(self.sequences, own)
@@ -199,9 +199,9 @@ class Trainer:
         weights = step_weights(batch, self.config.reduction, total, own_steps) * scale
         if self.device.type == "cuda":
             batch, weights = batch.pinned(), weights.pin_memory()
-        return Share(batch, weights, steps)
+        return BatchShare(batch, weights, steps)
 
-    def _step(self, share: Share) -> None:
+    def _step(self, share: BatchShare) -> None:
         config, state = self.config, self.state
         epoch = 0 if config.negatives.frozen else state.epoch
         self.shard.begin_step(config.seed, self.shard.moment(state.epoch, state.step))

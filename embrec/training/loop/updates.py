@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from embrec.models.factorised import Recommender
+from embrec.models.factorised import SequenceRecommender
 from embrec.training.config import TrainingConfig
 from embrec.training.loop.averaging import WeightAverage
 from embrec.training.loop.gradients import GradientRules
@@ -27,7 +27,9 @@ class Updates:
         ConfigError: an L2 term names no part of the model.
     """
 
-    def __init__(self, model: Recommender, config: TrainingConfig, precision: Precision, steps_an_epoch: int) -> None:
+    def __init__(
+        self, model: SequenceRecommender, config: TrainingConfig, precision: Precision, steps_an_epoch: int
+    ) -> None:
         self.config = config
         self.scaler = precision.scaler
         self.steps = steps_an_epoch * config.epochs

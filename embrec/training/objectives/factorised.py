@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from embrec.data.batches import Batch
-from embrec.models.factorised import Recommender, TrainingSteps
+from embrec.models.factorised import SequenceRecommender, TrainingSteps
 from embrec.models.losses.blocks import catalog_loss, gathered_loss, shared_loss
 from embrec.models.losses.config import Loss
 from embrec.models.losses.cosine import cosine
@@ -26,7 +26,9 @@ class Objective(nn.Module):
         seed: of the draws.
     """
 
-    def __init__(self, model: Recommender, loss: Loss, negatives: Negatives, popularity: Tensor, seed: int = 0) -> None:
+    def __init__(
+        self, model: SequenceRecommender, loss: Loss, negatives: Negatives, popularity: Tensor, seed: int = 0
+    ) -> None:
         super().__init__()
         self.model = model
         self.loss = loss

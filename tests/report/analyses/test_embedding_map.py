@@ -11,7 +11,7 @@ from support.toys import N_ITEMS, toy_batch, toy_model
 from embrec.errors import ConfigError, DataError
 from embrec.models.factors import Factors
 from embrec.progress import silent
-from embrec.report.analyses.context import Subject
+from embrec.report.analyses.context import AnalysisContext
 from embrec.report.analyses.embedding_map import measure as embedding_map
 from embrec.report.analyses.embedding_map.analyze import analyze_map
 from embrec.report.analyses.embedding_map.measure import _of_item, _of_query, _standings, locate, table
@@ -21,7 +21,7 @@ from embrec.runs.model import load_model
 
 @pytest.fixture(scope="module")
 def subject(toys):
-    return Subject.open(toys["prefixes"])
+    return AnalysisContext.open(toys["prefixes"])
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from embrec.comparisons.results import CONFIDENCE
 from embrec.errors import ConfigError
 from embrec.files import check_output_folder
 from embrec.progress import Progress, silent
-from embrec.report.analyses.context import Subject
+from embrec.report.analyses.context import AnalysisContext
 from embrec.report.analyses.coverage.figure import draw
 from embrec.report.analyses.coverage.measure import RESAMPLES, Coverage, by_length
 from embrec.report.analyses.files import write_analysis
@@ -27,7 +27,7 @@ def analyze_coverage(
     output: Path | None = None,
     command: str = "",
     progress: Progress = silent,
-) -> tuple[Subject, Coverage, Path]:
+) -> tuple[AnalysisContext, Coverage, Path]:
     """Measure how much of the catalog a run recommends, by the number of events before its test targets.
 
     Args:
@@ -52,7 +52,7 @@ def analyze_coverage(
     require_matplotlib()
     if output is not None:
         check_output_folder(output)
-    subject = Subject.open(run)
+    subject = AnalysisContext.open(run)
     n_items = len(subject.dataset.catalog)
     if k > n_items:
         raise ConfigError(f"--k is {k}, but the catalog has {n_items:,} items; use fewer")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from embrec.comparisons.figures import COLOURS, empty_figure
 from embrec.comparisons.results import CONFIDENCE
-from embrec.report.analyses.coverage.measure import Coverage, Share, drawn_words
+from embrec.report.analyses.coverage.measure import CatalogShare, Coverage, drawn_words
 from embrec.report.analyses.files import entitle, finish, mark_lengths
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ def draw(found: Coverage, title: str) -> "Figure":
     return figure
 
 
-def _panel(ax: "Axes", events: Sequence[int], shares: Sequence[Share], most: float, colour: str, marker: str) -> None:
+def _panel(
+    ax: "Axes", events: Sequence[int], shares: Sequence[CatalogShare], most: float, colour: str, marker: str
+) -> None:
     """Draw means and bars below the line that could not be passed."""
     ax.axhline(most * 100, color="0.35", linestyle=":", linewidth=1.2, label="if all drawn items differed")
     means = [share.mean * 100 for share in shares]

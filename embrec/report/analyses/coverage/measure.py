@@ -28,7 +28,7 @@ _BLOCK = 1 << 24  # flags of drawn targets or items that are held at a time: 16 
 
 
 @dataclass(frozen=True)
-class Share:
+class CatalogShare:
     """A share of the catalog over many draws: their mean, and what 95 % of them lie between."""
 
     mean: float
@@ -49,8 +49,8 @@ class Length:
 
     events: int
     targets: int
-    recommended: Share
-    context: Share
+    recommended: CatalogShare
+    context: CatalogShare
 
 
 @dataclass(frozen=True)
@@ -214,10 +214,10 @@ def drawn_words(found: Coverage) -> str:
     return f"{found.resamples:,} draws of {found.drawn:,} targets {how} replacement at each length"
 
 
-def _cells(share: Share) -> list[str]:
+def _cells(share: CatalogShare) -> list[str]:
     return [f"{share.mean:.3%}", f"{share.low:.3%} to {share.high:.3%}"]
 
 
-def _share(values: NDArray[np.float64]) -> Share:
+def _share(values: NDArray[np.float64]) -> CatalogShare:
     low, high = np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Share(float(values.mean()), float(low), float(high))
+    return CatalogShare(float(values.mean()), float(low), float(high))

@@ -5,7 +5,7 @@ from pathlib import Path
 from embrec.comparisons.figures import require_matplotlib
 from embrec.files import check_output_folder
 from embrec.progress import Progress, silent
-from embrec.report.analyses.context import Subject
+from embrec.report.analyses.context import AnalysisContext
 from embrec.report.analyses.embedding_map.figure import draw
 from embrec.report.analyses.embedding_map.measure import SAMPLE, EmbeddingMap, as_numbers, locate
 from embrec.report.analyses.files import write_analysis
@@ -23,7 +23,7 @@ def analyze_map(
     output: Path | None = None,
     command: str = "",
     progress: Progress = silent,
-) -> tuple[Subject, EmbeddingMap, Path]:
+) -> tuple[AnalysisContext, EmbeddingMap, Path]:
     """Draw the queries and next items of test users, and who is offered what; write figure and numbers.
 
     Args:
@@ -47,7 +47,7 @@ def analyze_map(
     require_matplotlib()
     if output is not None:
         check_output_folder(output)
-    subject = Subject.open(run)
+    subject = AnalysisContext.open(run)
     found = locate(subject, TrainedRanker(load_model(run)), user=user, sample=sample, seed=seed, progress=progress)
     folder = output or subject.folder
     numbers = subject.description(command, seed=seed, sample=sample, **as_numbers(subject, found))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embrec.comparisons.figures import COLOURS, empty_figure
-from embrec.report.analyses.context import Subject
+from embrec.report.analyses.context import AnalysisContext
 from embrec.report.analyses.embedding_map.measure import TOP, Bias, EmbeddingMap
 from embrec.report.analyses.files import LETTERS, entitle, finish
 
@@ -25,7 +25,7 @@ _SHARES = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 1)  # that are marked
 _TITLE = 44  # characters of an item's title
 
 
-def draw(subject: Subject, found: EmbeddingMap) -> "Figure":
+def draw(subject: AnalysisContext, found: EmbeddingMap) -> "Figure":
     """Return the figure."""
     from matplotlib.colors import Normalize, PowerNorm
     from matplotlib.ticker import NullLocator, PercentFormatter

@@ -25,7 +25,7 @@ from embrec.evaluation.evaluator import Ranker
 from embrec.evaluation.lists import gini
 from embrec.models.factors import Factors
 from embrec.progress import Progress, silent
-from embrec.report.analyses.context import Subject
+from embrec.report.analyses.context import AnalysisContext
 
 SAMPLE = 3000
 TOP = 0.1  # of the catalog, as FELRec's "HR@10%"
@@ -114,7 +114,7 @@ class EmbeddingMap:
 
 @torch.inference_mode()
 def locate(
-    subject: Subject,
+    subject: AnalysisContext,
     ranker: Ranker,
     *,
     user: str | None = None,
@@ -178,7 +178,7 @@ def _sample(
     return test.select(rows[chosen])
 
 
-def _queries(subject: Subject, ranker: Ranker, targets: Positions) -> Tensor:
+def _queries(subject: AnalysisContext, ranker: Ranker, targets: Positions) -> Tensor:
     """Return the query before each target, [S, d]."""
     sequences = target_sequences(subject.dataset.interactions, targets, subject.config.model.max_length)
     matrix = ranker.item_matrix()
@@ -241,7 +241,7 @@ def _of_query(query: Tensor, factors: Factors) -> NDArray[np.float64]:
 
 
 def _match(
-    subject: Subject,
+    subject: AnalysisContext,
     targets: Positions,
     item: NDArray[np.int64],
     above: NDArray[np.float64],
@@ -291,7 +291,7 @@ def plane(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
     return np.asarray(embedded, dtype=np.float64)
 
 
-def as_numbers(subject: Subject, found: EmbeddingMap) -> dict[str, Any]:
+def as_numbers(subject: AnalysisContext, found: EmbeddingMap) -> dict[str, Any]:
     """Return what is drawn as plain values."""
     ids, match, bias = subject.dataset.catalog.item_ids, found.match, found.bias
     names = subject.dataset.interactions.user_ids

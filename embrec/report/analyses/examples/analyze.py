@@ -6,7 +6,7 @@ from embrec.comparisons.figures import require_matplotlib, save_figure
 from embrec.files import check_output_folder, write_json
 from embrec.locks import together
 from embrec.progress import Progress, silent
-from embrec.report.analyses.context import Subject
+from embrec.report.analyses.context import AnalysisContext
 from embrec.report.analyses.examples.figure import draw
 from embrec.report.analyses.examples.measure import USERS, Examples, _plain, choose
 from embrec.report.analyses.files import plain
@@ -21,7 +21,7 @@ def analyze_examples(
     output: Path | None = None,
     command: str = "",
     progress: Progress = silent,
-) -> tuple[Subject, Examples, Path]:
+) -> tuple[AnalysisContext, Examples, Path]:
     """Show what a run recommends to some users of either kind; write a figure a kind, and what is on them.
 
     Args:
@@ -42,7 +42,7 @@ def analyze_examples(
     require_matplotlib()
     if output is not None:
         check_output_folder(output)
-    subject = Subject.open(run)
+    subject = AnalysisContext.open(run)
     found = choose(subject, users=users, seed=seed, progress=progress)
     folder = output or subject.folder
     protocol = subject.protocol_of_lists().words()

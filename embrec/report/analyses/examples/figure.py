@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from embrec.comparisons.figures import COLOURS, empty_figure
-from embrec.report.analyses.context import Subject
-from embrec.report.analyses.examples.measure import HISTORY, JUDGED, LIST, Examples, Group, place_words
+from embrec.report.analyses.context import AnalysisContext
+from embrec.report.analyses.examples.measure import HISTORY, JUDGED, LIST, ExampleGroup, Examples, place_words
 from embrec.report.analyses.files import entitle, literal
 from embrec.report.examples import Example
 from embrec.report.fallback import POPULAR_SHARE
@@ -30,7 +30,7 @@ _EDGE = 300  # pixels of a picture's longer edge
 _POPULAR, _CAME = COLOURS[1], COLOURS[2]
 
 
-def draw(subject: Subject, found: Examples, group: Group) -> "Figure":
+def draw(subject: AnalysisContext, found: Examples, group: ExampleGroup) -> "Figure":
     """Return the figure of one kind of users."""
     images = subject.dataset.catalog.image_paths()
     shown = [row for one in group.people for row in (*one.history, *_listed(one), one.next_item)]
@@ -98,7 +98,7 @@ class _Cells:
     """
 
     def __init__(
-        self, ax: "Axes", subject: Subject, found: Examples, pictures: Mapping[int, object], height: float
+        self, ax: "Axes", subject: AnalysisContext, found: Examples, pictures: Mapping[int, object], height: float
     ) -> None:
         self.ax, self.subject, self.found, self.pictures, self.height = ax, subject, found, pictures, height
 

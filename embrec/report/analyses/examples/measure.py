@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from embrec.comparisons.tables import Table
 from embrec.progress import Progress, silent
-from embrec.report.analyses.context import Subject
-from embrec.report.examples import Choice, Example, example, fallen_back, personalised, rank_words
+from embrec.report.analyses.context import AnalysisContext
+from embrec.report.examples import ChosenUsers, Example, example, fallen_back, personalised, rank_words
 from embrec.report.fallback import describe_histories, fallback, popular_items
 from embrec.runs.model import load_model
 
@@ -25,7 +25,7 @@ _TITLE = 40
 
 
 @dataclass(frozen=True)
-class Group:
+class ExampleGroup:
     """Users of one kind.
 
     Attributes:
@@ -38,7 +38,7 @@ class Group:
 
     name: str
     title: str
-    choice: Choice
+    choice: ChosenUsers
     people: Sequence[Example]
     popular_listed: Sequence[int]
 
@@ -53,7 +53,7 @@ class Examples:
         users: who were chosen from.
     """
 
-    groups: Sequence[Group]
+    groups: Sequence[ExampleGroup]
     popular: NDArray[np.bool_]
     users: int
 
@@ -66,7 +66,7 @@ class Examples:
         ]
 
 
-def choose(subject: Subject, *, users: int = USERS, seed: int = 0, progress: Progress = silent) -> Examples:
+def choose(subject: AnalysisContext, *, users: int = USERS, seed: int = 0, progress: Progress = silent) -> Examples:
     """Choose users of both kinds; arguments as of `analyze_examples`."""
     log = subject.dataset.interactions
     keep = min(JUDGED, len(subject.dataset.catalog))
@@ -78,7 +78,7 @@ def choose(subject: Subject, *, users: int = USERS, seed: int = 0, progress: Pro
     histories = describe_histories(log, evaluation.event, vectors, popular)
     found = fallback(evaluation.top[:, :keep].astype(np.int64) - 1, popular, histories)
     before = log.position[evaluation.event]
-    kinds: Mapping[str, tuple[str, Choice]] = {
+    kinds: Mapping[str, tuple[str, ChosenUsers]] = {
         "examples-personal": (
             "users whose recommendations are personal",
             personalised(evaluation, found, before, count=users, seed=seed),
@@ -94,7 +94,7 @@ def choose(subject: Subject, *, users: int = USERS, seed: int = 0, progress: Pro
         rows = choice.targets.tolist()
         people = [example(row, models, log, length=LIST, history=HISTORY) for row in rows]
         listed = popular[evaluation.top[rows, :keep] - 1] & (evaluation.top[rows, :keep] > 0)
-        groups.append(Group(name, title, choice, people, listed.sum(axis=1).tolist()))
+        groups.append(ExampleGroup(name, title, choice, people, listed.sum(axis=1).tolist()))
     return Examples(groups, popular, len(np.unique(evaluation.user)))
 
 
@@ -104,7 +104,7 @@ def place_words(one: Example) -> str:
     return f"{rank_words(rank)} of {one.candidates:,}"
 
 
-def tables(subject: Subject, found: Examples) -> list[Table]:
+def tables(subject: AnalysisContext, found: Examples) -> list[Table]:
     """Return a table a kind, a row a user."""
     columns = ["user", "events", "last item", "recommended", "next item", "its rank"]
     return [
@@ -135,7 +135,7 @@ def _list(one: Example) -> NDArray[np.int64]:
     return rows
 
 
-def _plain(subject: Subject, group: Group) -> dict[str, object]:
+def _plain(subject: AnalysisContext, group: ExampleGroup) -> dict[str, object]:
     ids = subject.dataset.catalog.item_ids
     return {
         "title": group.title,

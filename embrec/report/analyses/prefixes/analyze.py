@@ -8,7 +8,7 @@ from embrec.comparisons.figures import require_matplotlib
 from embrec.comparisons.results import CONFIDENCE, RESAMPLES
 from embrec.files import check_output_folder
 from embrec.progress import Progress, silent
-from embrec.report.analyses.context import Subject
+from embrec.report.analyses.context import AnalysisContext
 from embrec.report.analyses.files import write_analysis
 from embrec.report.analyses.prefixes.figure import draw
 from embrec.report.analyses.prefixes.measure import LONGEST, Prefixes, by_prefix
@@ -25,7 +25,7 @@ def analyze_prefixes(
     output: Path | None = None,
     command: str = "",
     progress: Progress = silent,
-) -> tuple[Subject, Prefixes, Path]:
+) -> tuple[AnalysisContext, Prefixes, Path]:
     """Measure a run by the number of events before its test targets; write figure and numbers.
 
     Args:
@@ -48,7 +48,7 @@ def analyze_prefixes(
     require_matplotlib()
     if output is not None:
         check_output_folder(output)
-    subject = Subject.open(run)
+    subject = AnalysisContext.open(run)
     names = tuple(dict.fromkeys(("auc", *metrics)))
     evaluation = subject.evaluated(protocol(subject.run, metrics=names), progress=progress)
     found = by_prefix(evaluation, subject.dataset.interactions, names, longest=longest, seed=seed)
