@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from embrec.data.readers.ids import likeness
 from embrec.errors import DataError
 from embrec.names import there_are
 
@@ -89,8 +90,6 @@ class Catalog:
         try:
             return self._row_of[item]
         except KeyError:
-            from embrec.data.readers.ids import likeness  # few ask for an item that is not there
-
             alike = likeness(pl.Series([str(item)]), self.frame[ITEM])
             if alike is not None:
                 example = f"; it has {alike.other!r}: {alike.cause}"
