@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from embrec.data.catalog import Catalog
 from embrec.data.interactions import Interactions
-from embrec.data.others import Others
+from embrec.data.other_events import OtherEvents
 from embrec.data.readers.ids import check_blanks, check_digits, check_match
 from embrec.data.readers.raw import EXACT, ITEM, TIME, USER, RawData, context_name
 from embrec.data.sequences import consecutive
@@ -333,7 +333,7 @@ def _put_aside(
     kept_users: NDArray[np.int64],
     row_of: NDArray[np.int32],
     names: pl.Series,
-) -> Others:
+) -> OtherEvents:
     """Return the events that the filters took whose items are in the catalog, and all users without a kept event.
 
     Args:
@@ -367,7 +367,7 @@ def _put_aside(
         }
     )
     counted = {"events": of_user, "served": np.bincount(user[rows], minlength=n)}
-    return Others(
+    return OtherEvents(
         frame,
         pl.DataFrame(
             {"user": names.gather(more), **{name: counts[more].astype(np.int32) for name, counts in counted.items()}}

@@ -15,7 +15,7 @@ import polars as pl
 
 from embrec.data.catalog import ITEM, Catalog
 from embrec.data.interactions import Interactions
-from embrec.data.others import EVENTS, USERS, Others
+from embrec.data.other_events import EVENTS, USERS, OtherEvents
 from embrec.errors import DataError
 from embrec.files import atomic_folder, retired_folders, tidy, write_json, write_parquet
 from embrec.locks import locked
@@ -40,7 +40,7 @@ class Dataset:
     catalog: Catalog
     interactions: Interactions
     meta: dict[str, Any] = field(default_factory=dict)
-    others: Others | None = None
+    others: OtherEvents | None = None
 
     def statistics(self) -> dict[str, float]:
         """Return the counts that papers print: users, items, events, and their means."""
@@ -196,7 +196,7 @@ def _read_dataset(category: Category) -> Dataset:
     return Dataset(catalog, interactions, meta)
 
 
-def _read_others(category: Category) -> Others | None:
+def _read_others(category: Category) -> OtherEvents | None:
     if not (category.data / f"{EVENTS}.parquet").is_file():
         return None
-    return Others(*(pl.read_parquet(category.data / f"{name}.parquet") for name in (EVENTS, USERS)))
+    return OtherEvents(*(pl.read_parquet(category.data / f"{name}.parquet") for name in (EVENTS, USERS)))

@@ -13,7 +13,7 @@ import polars as pl
 
 from embrec.data.readers.columnar import without_extensions
 from embrec.data.readers.records import text_of
-from embrec.data.readers.tabular import Table, read_table
+from embrec.data.readers.tabular import SourceTable, read_table
 from embrec.errors import DataError
 from embrec.progress import Progress, silent
 
@@ -32,7 +32,7 @@ def is_frame(value: object) -> bool:
 
 
 @dataclass(frozen=True)
-class MemoryTable(Table):
+class MemoryTable(SourceTable):
     """A table in memory; its path is what messages call it, such as "the interactions"."""
 
     @property
@@ -45,7 +45,7 @@ class MemoryTable(Table):
         return f"{self.path}, row {row + 1}"
 
 
-def open_table(value: Path | str | Frame, what: str, text: Container[str], progress: Progress = silent) -> Table:
+def open_table(value: Path | str | Frame, what: str, text: Container[str], progress: Progress = silent) -> SourceTable:
     """Read the table of a file, or take the one in memory.
 
     Args:

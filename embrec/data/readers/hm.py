@@ -15,7 +15,7 @@ from embrec.data.readers.guide import Guide
 from embrec.data.readers.ids import as_ids
 from embrec.data.readers.published import header_of, images_below, read_columns, require_named
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, check_ids, require_events, unique_items
-from embrec.data.readers.tabular import Table
+from embrec.data.readers.tabular import SourceTable
 from embrec.errors import DataError
 from embrec.progress import Progress, silent
 
@@ -92,7 +92,7 @@ class HMSource(BaseModel):
         return [self.images or self.path / "images"]
 
 
-def _events(table: Table, notes: dict[str, int]) -> pl.DataFrame:
+def _events(table: SourceTable, notes: dict[str, int]) -> pl.DataFrame:
     days = table.frame["t_dat"].str.to_date("%Y-%m-%d", strict=False)
     failed = days.is_null().arg_true()
     if len(failed):
@@ -113,7 +113,7 @@ def _items(path: Path, notes: dict[str, int], progress: Progress) -> pl.DataFram
     return _of_table(read_columns(path, ("article_id", "prod_name"), progress=progress, others=True), notes)
 
 
-def _of_table(table: Table, notes: dict[str, int]) -> pl.DataFrame:
+def _of_table(table: SourceTable, notes: dict[str, int]) -> pl.DataFrame:
     frame = table.frame.rename({old: new for old, new in _NAMES.items() if old in table.frame.columns})
     check_ids(frame, ITEM, table.where)
     return unique_items(_whole_ids(frame, "items", notes), notes)

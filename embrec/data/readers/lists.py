@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from embrec.data.readers.tabular import Part, Table
+from embrec.data.readers.tabular import SourceTable, TablePart
 from embrec.errors import DataError
 
 _ROW = "__row"
@@ -18,7 +18,7 @@ _MOST = 0.9
 _SHOWN = 40
 
 
-def objects_as_lists(table: Table) -> Table:
+def objects_as_lists(table: SourceTable) -> SourceTable:
     """Return a log whose lists of objects, such as `events: [{"aid": 1, "ts": 2}]`, are a list for each key: `aid` and `ts`."""
     frame = table.frame
     for name, dtype in table.frame.schema.items():
@@ -31,7 +31,7 @@ def objects_as_lists(table: Table) -> Table:
     return replace(table, frame=frame)
 
 
-def texts_as_lists(table: Table, item_column: str, columns: Sequence[str]) -> Table:
+def texts_as_lists(table: SourceTable, item_column: str, columns: Sequence[str]) -> SourceTable:
     """Return a log whose texts of lists, as files without types write them (`[1, 2]`, `['a', 'b']`), are lists.
 
     Args:
@@ -53,7 +53,7 @@ def texts_as_lists(table: Table, item_column: str, columns: Sequence[str]) -> Ta
     return replace(table, frame=frame)
 
 
-def refuse_several_ids(table: Table, item_column: str, users: pl.Series, items: pl.Series) -> None:
+def refuse_several_ids(table: SourceTable, item_column: str, users: pl.Series, items: pl.Series) -> None:
     """Raise if each user has one row with several ids in one text, such as `12 7 30`: it would pass for the id of one item.
 
     Args:
@@ -108,7 +108,7 @@ def _parts(text: str | None) -> list[str] | None:
     return [part.strip() for part in (inner.split(",") if "," in inner else inner.split())]
 
 
-def one_event_a_row(table: Table, item_column: str, columns: Sequence[str], notes: dict[str, int]) -> Table:
+def one_event_a_row(table: SourceTable, item_column: str, columns: Sequence[str], notes: dict[str, int]) -> SourceTable:
     """Return a log with one event a row, whichever way it came.
 
     Lists beside the list of items (of times, of ratings) are taken apart with it, where they are as long.
@@ -150,8 +150,8 @@ def one_event_a_row(table: Table, item_column: str, columns: Sequence[str], note
     return table
 
 
-def _parts_of(table: Table, taken_from: pl.Series) -> tuple[Part, ...]:
+def _parts_of(table: SourceTable, taken_from: pl.Series) -> tuple[TablePart, ...]:
     if not table.parts:
         return ()
     firsts = taken_from.search_sorted(pl.Series([part.first for part in table.parts]), side="left")
-    return tuple(Part(part.path, int(first)) for part, first in zip(table.parts, firsts, strict=True))
+    return tuple(TablePart(part.path, int(first)) for part, first in zip(table.parts, firsts, strict=True))

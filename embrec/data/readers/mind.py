@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.published import file_named, first_line, read_headerless, require_folder
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, check_ids, require_events, unique_items
-from embrec.data.readers.tabular import Table
+from embrec.data.readers.tabular import SourceTable
 from embrec.errors import DataError
 from embrec.progress import Progress, silent
 
@@ -107,7 +107,7 @@ def _folders(path: Path) -> list[Path]:
     return [folder for folder in below if file_named(folder, _BEHAVIORS) is not None]
 
 
-def _clicks(table: Table, notes: dict[str, int]) -> pl.DataFrame:
+def _clicks(table: SourceTable, notes: dict[str, int]) -> pl.DataFrame:
     frame = table.frame.with_row_index("row")
     check_ids(frame, USER, table.where)
     times = frame["time"].str.strip_chars().str.to_datetime(_TIME_FORMAT, strict=False, time_unit="us")
@@ -129,7 +129,7 @@ def _clicks(table: Table, notes: dict[str, int]) -> pl.DataFrame:
     return events
 
 
-def _histories(logs: list[Table]) -> pl.DataFrame:
+def _histories(logs: list[SourceTable]) -> pl.DataFrame:
     """Return the clicks before the first impression of each user, in order; times are seconds after the collection began."""
     first = pl.concat([log.frame.select(USER, "history") for log in logs]).unique(
         USER, keep="first", maintain_order=True

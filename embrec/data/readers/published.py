@@ -15,7 +15,7 @@ from embrec.data.readers.formats import CSV, by_name, is_table
 from embrec.data.readers.images import SUFFIXES
 from embrec.data.readers.lines import read_all, read_blocks
 from embrec.data.readers.raw import EXACT, ITEM, TIME
-from embrec.data.readers.tabular import Table
+from embrec.data.readers.tabular import SourceTable
 from embrec.errors import DataError
 from embrec.names import listed
 from embrec.progress import Progress, silent
@@ -26,7 +26,7 @@ _PACKED_NAMES = ("", ".gz", ".zip", ".bz2", ".zst", ".xz")
 
 
 @dataclass(frozen=True)
-class HeaderlessTable(Table):
+class HeaderlessTable(SourceTable):
     """A table whose first line is a row."""
 
     def where(self, row: int) -> str:
@@ -106,7 +106,7 @@ def the_only(files: Sequence[Path], folder: Path, what: str) -> Path:
 
 def read_columns(
     path: Path, columns: Sequence[str], kind: str = CSV, progress: Progress = silent, *, others: bool = False
-) -> Table:
+) -> SourceTable:
     """Return some columns of a table of text, each value as it stands.
 
     Args:
@@ -127,7 +127,7 @@ def read_columns(
         raise DataError(f"{path} has no column {missing[0]!r}; it has: {shown(frame.columns)}; see --source table")
     rows = pl.int_range(len(frame), dtype=pl.UInt32, eager=True)
     filled = frame.select(~pl.all_horizontal(pl.all().is_null()))[:, 0]
-    return Table(path, (frame if others else frame.select(columns)).filter(filled), rows.filter(filled))
+    return SourceTable(path, (frame if others else frame.select(columns)).filter(filled), rows.filter(filled))
 
 
 def _only(path: Path, columns: Sequence[str], kind: str) -> pl.DataFrame | None:
@@ -144,7 +144,7 @@ def _only(path: Path, columns: Sequence[str], kind: str) -> pl.DataFrame | None:
         return None
 
 
-def read_headerless(path: Path, columns: Sequence[str], needed: int, progress: Progress = silent) -> Table:
+def read_headerless(path: Path, columns: Sequence[str], needed: int, progress: Progress = silent) -> SourceTable:
     r"""Return a table of lines with tabs between their fields, without a header and without quotation marks.
 
     Args:
@@ -174,7 +174,7 @@ def read_headerless(path: Path, columns: Sequence[str], needed: int, progress: P
     return HeaderlessTable(path, frame, rows)
 
 
-def whole_numbers(table: Table, column: str, what: str) -> pl.Series:
+def whole_numbers(table: SourceTable, column: str, what: str) -> pl.Series:
     """Return a column of text as Int64.
 
     Raises:

@@ -28,7 +28,7 @@ from embrec.data.readers.raw import (
     unique_items,
 )
 from embrec.data.readers.records import LARGEST
-from embrec.data.readers.tabular import Table
+from embrec.data.readers.tabular import SourceTable
 from embrec.errors import DataError
 from embrec.names import did_you_mean
 from embrec.progress import Progress, silent
@@ -148,7 +148,7 @@ class RecBoleSource(BaseModel):
 class _Atomic:
     """A table, its columns without their types, and their types."""
 
-    def __init__(self, table: Table, types: dict[str, str]) -> None:
+    def __init__(self, table: SourceTable, types: dict[str, str]) -> None:
         self.table, self.types = table, types
 
     def require(self, column: str) -> None:
@@ -175,10 +175,10 @@ def _typed(path: Path, progress: Progress) -> _Atomic:
             )
         types[column] = kind
     frame = table.frame.rename({name: name.rpartition(":")[0] for name in table.frame.columns})
-    return _Atomic(Table(table.path, frame, table.rows), types)
+    return _Atomic(SourceTable(table.path, frame, table.rows), types)
 
 
-def _numbers(table: Table, column: str) -> pl.Series:
+def _numbers(table: SourceTable, column: str) -> pl.Series:
     """Return times as Int64 where they are whole, so that none of their digits is lost, else as Float64."""
     texts = table.frame[column].str.strip_chars()
     whole = texts.str.replace(r"\.0+$", "").cast(pl.Int64, strict=False)

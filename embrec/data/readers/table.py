@@ -41,7 +41,7 @@ from embrec.data.readers.raw import (
     unique_items,
 )
 from embrec.data.readers.readable import left_out, readable
-from embrec.data.readers.tabular import Table
+from embrec.data.readers.tabular import SourceTable
 from embrec.data.readers.times import Unit, exact_times, order_keys
 from embrec.errors import DataError
 from embrec.progress import Progress, silent
@@ -139,7 +139,7 @@ class TableSource(BaseModel):
             title_column=title_column,
         )
 
-    def _events(self, table: Table, item_column: str, notes: dict[str, int], remarks: list[str]) -> pl.DataFrame:
+    def _events(self, table: SourceTable, item_column: str, notes: dict[str, int], remarks: list[str]) -> pl.DataFrame:
         there, name = table.frame.columns, str(table.path)
         user_column = find_column(there, USERS, self.user_column, name, remarks)
         hint = f"; if the rows are in order, use --time-column {ROW_ORDER}"
@@ -247,7 +247,7 @@ class _ItemOptions:
     images: Path | None
 
 
-def _catalog_column(table: Table, given: str | None, of_log: str, remarks: list[str]) -> str:
+def _catalog_column(table: SourceTable, given: str | None, of_log: str, remarks: list[str]) -> str:
     """Return the column of a catalog's ids: the given one, the one that is called as that of the log, or a likely one."""
     there = table.frame.columns
     if given is not None or of_log in there:
@@ -260,7 +260,7 @@ def _catalog_column(table: Table, given: str | None, of_log: str, remarks: list[
 
 
 def _items(
-    table: Table, id_column: str, options: _ItemOptions, notes: dict[str, int], remarks: list[str]
+    table: SourceTable, id_column: str, options: _ItemOptions, notes: dict[str, int], remarks: list[str]
 ) -> tuple[pl.DataFrame, tuple[str, ...], str | None]:
     """Return the catalog's frame, its text columns and its title column; notes and remarks are told what was done."""
     frame, where = table.frame, str(table.path)

@@ -19,7 +19,7 @@ from embrec.progress import Progress, silent
 
 
 @dataclass(frozen=True)
-class Part:
+class TablePart:
     """A file that holds a part of a table: `first` is its first row in the whole table, from 0."""
 
     path: Path
@@ -27,7 +27,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Table:
+class SourceTable:
     """A table read from a file, or from several as one.
 
     Attributes:
@@ -40,7 +40,7 @@ class Table:
     path: Path
     frame: pl.DataFrame
     rows: pl.Series
-    parts: tuple[Part, ...] = ()
+    parts: tuple[TablePart, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -67,7 +67,7 @@ class Table:
                 raise DataError(f"{self.where(0)}: column {column!r} holds {what} ({dtype}); it needs one value a row")
 
 
-def read_table(path: Path, text: Container[str], progress: Progress = silent) -> Table:
+def read_table(path: Path, text: Container[str], progress: Progress = silent) -> SourceTable:
     """Read a table whose format its name tells.
 
     Args:
@@ -84,7 +84,7 @@ def read_table(path: Path, text: Container[str], progress: Progress = silent) ->
     pieces = [_read_part(file, progress) for file in files]
     if len(pieces) == 1 and files[0] == path:
         frame, rows = pieces[0]
-        return Table(path, typed(frame, text) if _all_text(path) else frame, rows)
+        return SourceTable(path, typed(frame, text) if _all_text(path) else frame, rows)
     base = base_folder(path)
     frames = [_with_folder_values(frame, file, base) for file, (frame, _) in zip(files, pieces, strict=True)]
     if table_format(files[0]) == JSON:  # which leaves out keys without a value
@@ -93,10 +93,10 @@ def read_table(path: Path, text: Container[str], progress: Progress = silent) ->
     frame = _joined(path, files, frames)
     first, parts = 0, []
     for file, piece in zip(files, frames, strict=True):
-        parts.append(Part(file, first))
+        parts.append(TablePart(file, first))
         first += len(piece)
     rows = pl.concat([rows for _, rows in pieces])
-    return Table(path, typed(frame, text) if _all_text(files[0]) else frame, rows, tuple(parts))
+    return SourceTable(path, typed(frame, text) if _all_text(files[0]) else frame, rows, tuple(parts))
 
 
 def _read_part(path: Path, progress: Progress) -> tuple[pl.DataFrame, pl.Series]:

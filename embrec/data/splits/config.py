@@ -4,12 +4,12 @@ from typing import Annotated, get_args
 
 from pydantic import BaseModel, Field
 
+from embrec.choices import parse_kind
 from embrec.data.splits.global_time import GlobalTime
 from embrec.data.splits.item_holdout import ItemHoldout
 from embrec.data.splits.leave_one_out import LeaveOneOut
 from embrec.data.splits.per_user_ratio import PerUserRatio
 from embrec.data.splits.user_holdout import UserHoldout
-from embrec.kinds import parse_kind
 
 _Any = LeaveOneOut | PerUserRatio | UserHoldout | GlobalTime | ItemHoldout
 SplitConfig = Annotated[_Any, Field(discriminator="kind")]

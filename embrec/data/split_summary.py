@@ -11,7 +11,7 @@ from embrec.data.splits import Label, Partition, Positions
 
 
 @dataclass(frozen=True)
-class Part:
+class PartSummary:
     """One part of a split.
 
     Attributes:
@@ -35,17 +35,17 @@ class Part:
         return asdict(self)
 
 
-def describe_parts(interactions: Interactions, partition: Partition) -> dict[str, Part]:
+def describe_parts(interactions: Interactions, partition: Partition) -> dict[str, PartSummary]:
     """Return training, validation and test of a split, none of which is empty."""
     parts = {"train": partition.train, "valid": partition.valid, "test": partition.test}
     return {name: _part(interactions, partition, positions) for name, positions in parts.items()}
 
 
-def _part(interactions: Interactions, partition: Partition, positions: Positions) -> Part:
+def _part(interactions: Interactions, partition: Partition, positions: Positions) -> PartSummary:
     events = positions.events(interactions)
     labels = np.bincount(partition.label[events], minlength=len(Label)).tolist()
     time = interactions.time[events]
-    return Part(
+    return PartSummary(
         events=len(events),
         users=int((np.bincount(positions.user) > 0).sum()),
         items=int((np.bincount(interactions.item[events]) > 0).sum()),

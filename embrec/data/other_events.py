@@ -17,7 +17,7 @@ EVENTS, USERS = "others", "other_users"
 
 
 @dataclass(frozen=True)
-class Others:
+class OtherEvents:
     """The events and users that the log of a data set lacks, as two tables.
 
     Attributes:
