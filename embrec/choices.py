@@ -17,7 +17,7 @@ def parse_kind(text: str, kinds: Mapping[str, type[Kind]], what: str) -> Kind:
     Args:
         text: such as `leave-one-out` or `user-holdout:test=0.2:seed=1`.
         kinds: what there is to choose from, by name; each has a field `kind`.
-        what: is chosen, as messages call it, such as `--split`.
+        what: the setting that holds the choice, as messages name it, such as "`split`".
 
     Raises:
         ConfigError: the kind or a parameter is unknown, or a value not allowed; the message says what is.

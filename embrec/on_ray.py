@@ -28,7 +28,7 @@ def import_ray(purpose: str, *modules: str) -> Any:
     """Import Ray and keep it quiet: what its workers have to say reaches the user as one line, if it matters.
 
     Args:
-        purpose: what needs Ray, for the message, such as "--engine ray".
+        purpose: what needs Ray, for the message, such as "`engine='ray'`".
         modules: of Ray that are needed besides its core, such as "data".
 
     Raises:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from embrec.errors import ConfigError, DataError
 from embrec.names import did_you_mean, listed, nearest
+from embrec.parameters import call, parameter
 
 _SHOWN = 60  # characters of a value that a message repeats
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -86,7 +87,7 @@ class Category:
             known = [category.name for category in Workspace(self.path.parent).categories()]
             raise DataError(
                 f"no category {self.name!r} in the workspace {self.path.parent}{did_you_mean(self.name, known)} "
-                f"(there: {listed(known)}); make it with: embrec data import --category {self.name} ..."
+                f"(there: {listed(known)}); make it with: {call('import_data', category=self.name)}"
             )
         return self
 
@@ -141,7 +142,8 @@ class Made:
         if not inside and not (category.data / "meta.json").is_file():
             raise DataError(
                 f"{self.path} does not lie in a category (CATEGORY/runs/{self.name}), whose users and events are needed here; "
-                "without them it recommends after any history (--history), and Python scores any log (score_by_user)"
+                f"without them it recommends after any history ({parameter('histories')}), and {call('score_by_user')} scores "
+                "any log"
             )
         return category.require()
 
@@ -173,37 +175,38 @@ class Workspace:
         folders = sorted(folder for folder in self.path.iterdir() if (folder / "data" / "meta.json").is_file())
         return [Category(folder.name, folder) for folder in folders]
 
-    def choose(self, name: str | None = None) -> Category:
-        """Return the category of that name, or the only one that there is: the rule of every command.
-
-        Raises:
-            ConfigError: none is named, and there is none or several.
-            DataError: there is none of that name.
-        """
-        return self.choose_several([] if name is None else [name])[0]
-
-    def choose_several(self, names: Sequence[str] = (), *, every: bool | None = None) -> list[Category]:
-        """Return the categories of those names, all of them, or the only one that there is.
+    def choose(self, category: str | None = None) -> Category:
+        """Return the named category, or the only one of the workspace if none is named.
 
         Args:
-            names: of categories; one that stands twice counts once.
-            every: whether all are meant; None where the caller has no such choice.
+            category: name of the category.
 
         Raises:
-            ConfigError: it is not clear which, or there is none.
-            DataError: there is none of a name.
+            ConfigError: no category is named and the workspace has none or several.
+            DataError: the named category does not exist.
         """
-        if every and names:
-            raise ConfigError("--all means every category; leave out --category")
-        if names:
-            return [self.category(name).require() for name in dict.fromkeys(names)]
+        return self.choose_several([] if category is None else [category])[0]
+
+    def choose_several(self, category: Sequence[str] = (), *, every: bool | None = None) -> list[Category]:
+        """Return the named categories, all categories, or the only one of the workspace if none is named.
+
+        Args:
+            category: names of categories; repeated names count once.
+            every: True for all categories; None if the caller offers no such choice.
+
+        Raises:
+            ConfigError: no category is named and the workspace has none or several, or names are given with `every`.
+            DataError: a named category does not exist.
+        """
+        if every and category:
+            raise ConfigError(f"{parameter('every', True)} means every category; leave out {parameter('category')}")
+        if category:
+            return [self.category(name).require() for name in dict.fromkeys(category)]
         there = self.categories()
         if not there:
-            raise ConfigError(
-                f"no category in the workspace {self.path}; make one with: embrec data import --category ..."
-            )
+            raise ConfigError(f"no category in the workspace {self.path}; make one with: {call('import_data')}")
         if len(there) > 1 and not every:
-            or_all = ", or take --all" if every is not None else ""
-            known = listed(category.name for category in there)
-            raise ConfigError(f"which category? name it with --category{or_all}; there are: {known}")
+            or_all = f", or take {parameter('every', True)}" if every is not None else ""
+            known = listed(found.name for found in there)
+            raise ConfigError(f"which category? name it with {parameter('category')}{or_all}; there are: {known}")
         return there

@@ -17,6 +17,7 @@ from embrec.data.interactions import Interactions
 from embrec.data.store import Dataset, load_with_others
 from embrec.errors import DataError
 from embrec.names import did_you_mean
+from embrec.parameters import parameter
 from embrec.workspace import Category
 
 # Settings of an import by which an item may lose its place in the catalog.
@@ -106,7 +107,7 @@ def _filters(meta: Mapping[str, Any]) -> str:
     """Return the settings that dropped events, as they are typed, in brackets; empty where it is not known."""
     report, preparation = meta.get("report", {}), meta.get("preparation", {})
     at_work = {setting for reason, setting in report.get("settings", {}).items() if report["dropped"][reason]}
-    typed = [f"--{name.replace('_', '-')} {preparation[name]}" for name in _FILTERS if name in at_work]
+    typed = [parameter(name, preparation[name]) for name in _FILTERS if name in at_work]
     return f" ({', '.join(typed)})" if typed else ""
 
 

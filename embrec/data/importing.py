@@ -20,6 +20,7 @@ from embrec.errors import ConfigError, DataError
 from embrec.files import tidy
 from embrec.locks import locked
 from embrec.names import listed, there_are, unknown
+from embrec.parameters import call, parameter
 from embrec.progress import Progress, silent
 from embrec.workspace import Category
 
@@ -63,18 +64,22 @@ def make_source(source: str | None, options: Mapping[str, Any]) -> AnySource:
     if source is None:
         source, _ = recognise(options)
     if source not in SOURCES:
-        raise ConfigError(f"{unknown('source', source, SOURCES, len(SOURCES))} (embrec data sources says what each is)")
+        raise ConfigError(
+            f"{unknown('source', source, SOURCES, len(SOURCES))} ({call('source_guides')} says what each is)"
+        )
     kind = SOURCES[source]
     given = said(options)
     own = [name for name in kind.model_fields if name != "source"]
     for name in given:
         if name not in own:
             raise ConfigError(
-                f"{_flag(name)} does not belong to --source {source}, which takes: {', '.join(map(_flag, own))}"
+                f"{parameter(name)} does not belong to {parameter('source', source)}, which takes: "
+                f"{', '.join(map(parameter, own))}"
             )
     for name in own:
         if kind.model_fields[name].is_required() and name not in given:
-            raise ConfigError(f"--source {source} needs {_flag(name)} ({kind.model_fields[name].description})")
+            what = kind.model_fields[name].description
+            raise ConfigError(f"{parameter('source', source)} needs {parameter(name)} ({what})")
     return _validated(kind, {"source": source, **given})
 
 
@@ -90,13 +95,13 @@ def source_guides(name: str | None = None) -> dict[str, Guide]:
 
 
 def source_options(name: str) -> dict[str, str]:
-    """Return the options of a source, as the command line calls them, and what each is."""
+    """Return the parameters of a source: name -> description and default."""
     options = {}
     for field, info in SOURCES[name].model_fields.items():
         if field != "source":
             value = info.default
             default = "needed" if info.is_required() else f"default: {value}" if value not in (None, ()) else "optional"
-            options[_flag(field)] = f"{info.description} ({default})"
+            options[field] = f"{info.description} ({default})"
     return options
 
 
@@ -108,7 +113,7 @@ def make_preparation(preset: str | None, options: Mapping[str, Any], source: str
     """
     preset = preset or DEFAULT_PRESET.get(source, "embrec")
     if preset not in PRESETS:
-        raise ConfigError(f"--preset {preset!r} is unknown{there_are(preset, PRESETS)}")
+        raise ConfigError(f"{parameter('preset')} {preset!r} is unknown{there_are(preset, PRESETS)}")
     given = {name: value for name, value in options.items() if value is not None}
     if given.get("last") == 0:
         given["last"] = None  # a command line has no other way to say "all"
@@ -214,7 +219,8 @@ def _as_before(category: Category, present: Dataset, dataset: Dataset, touched: 
     if (before.text_columns, before.frame.columns) != (now.text_columns, now.frame.columns):
         dataset.meta["report"]["remarks"].append(
             f"the catalog stays as it was first read, with the texts of {listed(before.text_columns, _NAMED) or 'no column'}; "
-            f"this version would read {listed(now.text_columns, _NAMED) or 'no column'}: import with --force to have that"
+            f"this version would read {listed(now.text_columns, _NAMED) or 'no column'}: import with "
+            f"{parameter('force', True)} to have that"
         )
     return replace(dataset, catalog=before, interactions=present.interactions)
 
@@ -344,12 +350,9 @@ def _taken(category: Category, difference: str) -> DataError:
     made = dependents(category)
     return DataError(
         f"category {category.name!r} was already imported, with another {difference}"
-        f"{f'; made from it: {made}' if made else ''}; choose another --category, or replace it with --force"
+        f"{f'; made from it: {made}' if made else ''}; choose another {parameter('category')}, or replace it with "
+        f"{parameter('force', True)}"
     )
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
 
 
 def _validated(model: type[Model], values: Mapping[str, Any]) -> Model:
@@ -359,4 +362,4 @@ def _validated(model: type[Model], values: Mapping[str, Any]) -> Model:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "?"
         message = first["msg"].removeprefix("Value error, ").lower()
-        raise ConfigError(f"{_flag(name)} is {first['input']!r}: {message}") from None
+        raise ConfigError(f"{parameter(name)} is {first['input']!r}: {message}") from None

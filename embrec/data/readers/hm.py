@@ -46,7 +46,7 @@ class HMSource(BaseModel):
         "hm": Guide(
             "H&M: 31.8 million purchases of 105,542 clothes by 1.37 million customers, with texts and photos",
             f"{_LOG}, {_CATALOG}; images/010/0108775015.jpg if the photos are there",
-            "--source hm --path h-and-m --category hm",
+            {"source": "hm", "path": "h-and-m", "category": "hm"},
             "https://www.kaggle.com/competitions/h-and-m-personalized-fashion-recommendations",
             "the rules of the competition, accepted there before the download",
         )

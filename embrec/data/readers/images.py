@@ -8,6 +8,7 @@ from embrec.data.catalog import IMAGE
 from embrec.data.readers.ids import likeness
 from embrec.data.readers.raw import ITEM
 from embrec.errors import DataError
+from embrec.parameters import parameter
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
@@ -68,7 +69,7 @@ def images_by_column(items: pl.DataFrame, column: str, folder: Path, notes: dict
     if links and len(links) == sum(bool(name and name.strip()) for name in named):
         raise DataError(
             f"column {column!r} holds links such as {links[0]}, which are not fetched; download the images, and give their "
-            "paths as --image-column or their folder as --images"
+            f"paths as {parameter('image_column')} or their folder as {parameter('images')}"
         )
     if links:
         notes["links to images, which are not fetched"] = len(links)

@@ -8,6 +8,7 @@ import polars as pl
 
 from embrec.data.readers.tabular import SourceTable, TablePart
 from embrec.errors import DataError
+from embrec.parameters import call
 
 _ROW = "__row"
 _LIST = r"(?s)^\[[^\[\]{}]*\]$"
@@ -77,7 +78,7 @@ def refuse_several_ids(table: SourceTable, item_column: str, users: pl.Series, i
         shown = items[row] if len(items[row]) <= _SHOWN else items[row][:_SHOWN] + "..."
         raise DataError(
             f"{table.where(row)}: column {item_column!r} holds several ids in one text, {shown!r}, and no user has a second "
-            "row; write lists such as [12, 7, 30], one event a row, or read histories as --source sequences"
+            f"row; write lists such as [12, 7, 30], one event a row, or read histories with {call('SequencesSource')}"
         )
 
 

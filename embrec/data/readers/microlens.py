@@ -43,7 +43,7 @@ class MicroLensSource(BaseModel):
         "microlens": Guide(
             "MicroLens: short videos with titles and covers, watched by 50,000 or 100,000 users",
             "MicroLens-50k_pairs.csv (or .tsv, without times), MicroLens-50k_titles.csv, MicroLens-50k_covers/1.jpg",
-            "--source microlens --path MicroLens-50k --category microlens",
+            {"source": "microlens", "path": "MicroLens-50k", "category": "microlens"},
             "https://github.com/westlake-repl/MicroLens",
             "see there; changed copies must not be passed on",
         )

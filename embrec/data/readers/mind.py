@@ -18,6 +18,7 @@ from embrec.data.readers.published import file_named, first_line, read_headerles
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, check_ids, require_events, unique_items
 from embrec.data.readers.tabular import SourceTable
 from embrec.errors import DataError
+from embrec.parameters import parameter
 from embrec.progress import Progress, silent
 
 _BEHAVIORS, _NEWS = "behaviors.tsv", "news.tsv"
@@ -37,7 +38,7 @@ class MindSource(BaseModel):
         "mind": Guide(
             "MIND: clicks on Microsoft News in six weeks of 2019, with titles and abstracts",
             f"{_BEHAVIORS} and {_NEWS}, in the folder or in folders in it (MINDsmall_train, MINDsmall_dev)",
-            "--source mind --path MINDsmall_train --category mind",
+            {"source": "mind", "path": "MINDsmall_train", "category": "mind"},
             "https://msnews.github.io/",
             "Microsoft Research License Terms: research, not for sale",
         )
@@ -81,7 +82,8 @@ class MindSource(BaseModel):
             clicks = pl.concat([past, clicks])
             remarks.append("the clicks of histories, which have no times, stand before all others, a second apart")
         elif len(past):
-            notes["clicks of histories, without times, left out (--histories first puts them first)"] = len(past)
+            kept = parameter("histories", "first")
+            notes[f"clicks of histories, without times, left out ({kept} puts them first)"] = len(past)
         items = pl.concat([_news(path, progress) for path in files[1::2]])
         items = unique_items(items, {} if len(logs) > 1 else notes)  # the folders share most articles
         return RawData(require_events(clicks, files[0]), items, _TEXTS, notes=notes, remarks=remarks)

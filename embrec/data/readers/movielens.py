@@ -54,7 +54,7 @@ class MovieLensSource(BaseModel):
         "movielens": Guide(
             "MovieLens: ratings of films, with titles and genres",
             "ratings.csv and movies.csv (latest, 20M and later), ratings.dat and movies.dat (1M, 10M), or u.data (100K)",
-            "--source movielens --path ml-1m --category ml-1m",
+            {"source": "movielens", "path": "ml-1m", "category": "ml-1m"},
             "https://grouplens.org/datasets/movielens/",
             "research, not for sale; see the README of each",
         )

@@ -25,6 +25,7 @@ from embrec.data.readers.raw import ITEM, USER, RawData, check_ids, require_even
 from embrec.data.readers.records import json_record, records
 from embrec.data.readers.retailrocket import of_kinds
 from embrec.errors import DataError
+from embrec.parameters import call, parameter
 from embrec.progress import Progress, silent
 
 EVENTS = ("clicks", "carts", "orders")
@@ -43,7 +44,7 @@ class OttoSource(BaseModel):
         "otto": Guide(
             "OTTO: 12.9 million sessions of clicks, carts and orders in a web shop; ids only, no texts",
             "train.jsonl (or otto-recsys-train.jsonl), or Parquet files with the columns session, aid, ts, type",
-            "--source otto --path train.jsonl --event clicks --category otto",
+            {"source": "otto", "path": "train.jsonl", "event": ("clicks",), "category": "otto"},
             "https://github.com/otto-de/recsys-dataset",
             "CC BY 4.0",
         )
@@ -91,7 +92,7 @@ class OttoSource(BaseModel):
         parquet = [*self.path.glob("*.parquet"), *self.path.glob("train*/*.parquet")]
         if not parquet:
             raise DataError(
-                f"{self.path} has no train.jsonl and no Parquet file; give the file of the sessions as --path"
+                f"{self.path} has no train.jsonl and no Parquet file; give the file of the sessions as {parameter('path')}"
             )
         return sorted(parquet)
 
@@ -121,7 +122,8 @@ def _line_by_line(block: Block) -> pl.DataFrame:
     for line, record in records(block, json_record):
         session, events = record.get("session"), record.get("events")
         if not isinstance(session, int) or not isinstance(events, list):
-            raise block.error(line, 'expected {"session": 42, "events": [...]}; data of another layout: --source table')
+            expected = 'expected {"session": 42, "events": [...]}'
+            raise block.error(line, f"{expected}; data of another layout: {call('TableSource')}")
         for event in events:
             values = [event.get(name) if isinstance(event, dict) else None for name in _EVENT]
             if not isinstance(values[0], int) or not isinstance(values[1], int) or values[2] not in EVENTS:
@@ -137,7 +139,9 @@ def _rows(path: Path) -> pl.DataFrame:
     frame = read_columnar(path, PARQUET)
     missing = [name for name in _COLUMNS if name not in frame.columns]
     if missing:
-        raise DataError(f"{path} has no column {missing[0]!r}; it has: {shown(frame.columns)}; see --source table")
+        raise DataError(
+            f"{path} has no column {missing[0]!r}; it has: {shown(frame.columns)}; see {call('TableSource')}"
+        )
     kind = frame["type"]
     if kind.dtype.is_integer():
         kind = kind.cast(pl.Int64).replace_strict(dict(enumerate(EVENTS)), default=None, return_dtype=pl.String)

@@ -22,6 +22,7 @@ from embrec.data.readers.published import (
 )
 from embrec.data.readers.raw import ITEM, USER, RawData, check_ids, require_events, require_file, unique_items
 from embrec.errors import DataError
+from embrec.parameters import parameter
 from embrec.progress import Progress, silent
 
 _LOG = ("item_id", "user_id", "timestamp")
@@ -38,7 +39,7 @@ class PixelRecSource(BaseModel):
         "pixelrec": Guide(
             "PixelRec: videos with covers, titles, tags and descriptions, in sizes from 50,000 to 30 million users",
             "a CSV of item_id,user_id,timestamp; a CSV of item_id,title,tag,description,...; cover/i0.jpg",
-            "--source pixelrec --path Pixel200K --category pixelrec",
+            {"source": "pixelrec", "path": "Pixel200K", "category": "pixelrec"},
             "https://github.com/westlake-repl/PixelRec",
             "see there; changed copies must not be passed on",
         )
@@ -59,7 +60,9 @@ class PixelRecSource(BaseModel):
         elif self.path.is_file():
             log = require_file(self.path)
         else:
-            raise DataError(f"no such folder: {self.path}; give the folder of the PixelRec files as --path")
+            raise DataError(
+                f"no such folder: {self.path}; give the folder of the PixelRec files as {parameter('path')}"
+            )
         items = files_with(self._folder(), _ITEMS)
         alike = [file for file in items if file.name.split(".")[0] in log.name or log.name.split(".")[0] in file.name]
         return [log, *(alike or items)[:1]]

@@ -18,10 +18,12 @@ from embrec.data.readers.raw import EXACT, ITEM, TIME
 from embrec.data.readers.tabular import SourceTable
 from embrec.errors import DataError
 from embrec.names import listed
+from embrec.parameters import call, parameter
 from embrec.progress import Progress, silent
 
 # A number of seconds has ten digits in our days, one of milliseconds thirteen, and so on.
 _UNITS = ((10**17, 10**9, "nanoseconds"), (10**14, 10**6, "microseconds"), (10**11, 10**3, "milliseconds"))
+_PATH, _TABLE = parameter("path"), call("TableSource")  # as messages name them
 _PACKED_NAMES = ("", ".gz", ".zip", ".bz2", ".zst", ".xz")
 
 
@@ -50,9 +52,9 @@ def require_folder(folder: Path, what: str) -> Path:
         DataError: there is no such folder, or it is a file.
     """
     if folder.is_file():
-        raise DataError(f"{folder} is a file; unpack it, and give the unpacked folder of {what} as --path")
+        raise DataError(f"{folder} is a file; unpack it, and give the unpacked folder of {what} as {_PATH}")
     if not folder.is_dir():
-        raise DataError(f"no such folder: {folder}; give the unpacked folder of {what} as --path")
+        raise DataError(f"no such folder: {folder}; give the unpacked folder of {what} as {_PATH}")
     return folder
 
 
@@ -64,7 +66,7 @@ def require_named(folder: Path, name: str, what: str) -> Path:
     """
     found = file_named(require_folder(folder, what), name)
     if found is None:
-        raise DataError(f"{folder} has no {name}; give the unpacked folder of {what} as --path")
+        raise DataError(f"{folder} has no {name}; give the unpacked folder of {what} as {_PATH}")
     return found
 
 
@@ -95,11 +97,11 @@ def the_only(files: Sequence[Path], folder: Path, what: str) -> Path:
         DataError: there is none, or several.
     """
     if not files:
-        raise DataError(f"{folder} has no {what}; for data of another layout use --source table")
+        raise DataError(f"{folder} has no {what}; for data of another layout use {_TABLE}")
     if len(files) > 1:
         names = listed(str(file.relative_to(folder)) for file in files)
         raise DataError(
-            f"{folder} has {len(files)} files that could be the {what} ({names}); give one of them as --path"
+            f"{folder} has {len(files)} files that could be the {what} ({names}); give one of them as {_PATH}"
         )
     return files[0]
 
@@ -124,7 +126,7 @@ def read_columns(
         frame = read_delimited(path, read_all(path, progress, is_table), kind)
     missing = [name for name in columns if name not in frame.columns]
     if missing:
-        raise DataError(f"{path} has no column {missing[0]!r}; it has: {shown(frame.columns)}; see --source table")
+        raise DataError(f"{path} has no column {missing[0]!r}; it has: {shown(frame.columns)}; see {_TABLE}")
     rows = pl.int_range(len(frame), dtype=pl.UInt32, eager=True)
     filled = frame.select(~pl.all_horizontal(pl.all().is_null()))[:, 0]
     return SourceTable(path, (frame if others else frame.select(columns)).filter(filled), rows.filter(filled))
@@ -207,8 +209,8 @@ def time_columns(times: pl.Series, where: Callable[[int], str], remarks: list[st
     if other != unit:
         raise DataError(
             f"{where(lowest)} has the time {times[lowest]}, in {unit}, and {where(highest)} has {times[highest]}, in {other}: "
-            "the units of time seem to be mixed, or times to be missing; mend them, or read the table with --source table "
-            "and --time-unit"
+            f"the units of time seem to be mixed, or times to be missing; mend them, or read the table with {_TABLE} "
+            f"and {parameter('time_unit')}"
         )
     if per > 1:
         remarks.append(f"the times are {unit}")

@@ -12,6 +12,7 @@ import polars as pl
 from embrec.data.readers.ids import decoded
 from embrec.data.readers.prices import as_numbers, as_truths
 from embrec.data.readers.text import COMMA_PRICE, POINT_PRICE, joined
+from embrec.parameters import parameter
 
 # Columns that, by the names that public data sets give them, list other items.
 RELATIONS = frozenset({"also_bought", "also_viewed", "also_buy", "also_view", "bought_together", "buy_after_viewing"})
@@ -86,7 +87,7 @@ def left_out(reasons: dict[str, str]) -> str | None:
         f"{', '.join(name for name, reason in reasons.items() if reason == kind)} ({kind})"
         for kind in dict.fromkeys(reasons.values())
     ]
-    return f"not read as text: {'; '.join(kinds)}; to read what you choose: --text-column"
+    return f"not read as text: {'; '.join(kinds)}; to read what you choose: {parameter('text_column')}"
 
 
 def _no_text(values: pl.Series, parts: pl.Series, items: pl.Series) -> str | None:

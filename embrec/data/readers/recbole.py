@@ -31,6 +31,7 @@ from embrec.data.readers.records import LARGEST
 from embrec.data.readers.tabular import SourceTable
 from embrec.errors import DataError
 from embrec.names import did_you_mean
+from embrec.parameters import parameter
 from embrec.progress import Progress, silent
 
 _TYPES = ("token", "token_seq", "float", "float_seq")
@@ -46,7 +47,7 @@ class RecBoleSource(BaseModel):
         "recbole": Guide(
             "atomic files of RecBole, in which many public data sets are passed on",
             "NAME.inter (user_id:token, item_id:token, timestamp:float, ...) and, if it is there, NAME.item",
-            "--source recbole --path ml-1m --category ml-1m",
+            {"source": "recbole", "path": "ml-1m", "category": "ml-1m"},
             "https://recbole.io/dataset_list.html",
             "those of each data set",
         )
@@ -155,7 +156,8 @@ class _Atomic:
         if column not in self.types:
             raise DataError(
                 f"{self.table.path} has no column {column!r}{did_you_mean(column, self.types) or ';'} "
-                f"it has: {shown(self.types)}; name it with --user-column, --item-column or --time-column"
+                f"it has: {shown(self.types)}; name it with {parameter('user_column')}, {parameter('item_column')} or "
+                f"{parameter('time_column')}"
             )
 
 

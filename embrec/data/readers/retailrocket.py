@@ -26,6 +26,7 @@ from embrec.data.readers.published import (
 from embrec.data.readers.raw import ITEM, USER, RawData, check_ids, require_events
 from embrec.errors import DataError
 from embrec.names import unknown
+from embrec.parameters import parameter
 from embrec.progress import Progress, silent
 
 EVENTS = ("view", "addtocart", "transaction")
@@ -44,7 +45,7 @@ class RetailRocketSource(BaseModel):
         "retailrocket": Guide(
             "RetailRocket: 2.8 million views, carts and purchases of a web shop; properties are hashed, there are no texts",
             f"{_LOG}; item_properties_part1.csv, item_properties_part2.csv and {_TREE} if they are there",
-            "--source retailrocket --path retailrocket --event addtocart --event transaction --category rr",
+            {"source": "retailrocket", "path": "retailrocket", "event": ("addtocart", "transaction"), "category": "rr"},
             "https://www.kaggle.com/datasets/retailrocket/ecommerce-dataset",
             "CC BY-NC-SA 4.0",
         )
@@ -141,7 +142,7 @@ def of_kinds(
     """
     for kind in kinds:
         if kind not in known:
-            raise DataError("--event: " + unknown("kind of event", kind, known))
+            raise DataError(f"{parameter('event')}: {unknown('kind of event', kind, known)}")
     if not kinds:
         return events
     kept = events.filter(pl.col(column).is_in(kinds))

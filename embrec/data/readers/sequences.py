@@ -16,6 +16,7 @@ from embrec.data.readers.lines import read_all
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, check_ids, require_events, require_file
 from embrec.data.readers.table import read_items
 from embrec.errors import DataError
+from embrec.parameters import call
 from embrec.progress import Progress, silent
 
 
@@ -28,7 +29,7 @@ class SequencesSource(BaseModel):
         "sequences": Guide(
             "histories without times, as S3-Rec, P5 and SASRec keep them",
             "FILE.txt: 'user item item ...' on each line, or 'user item'; a table of the items beside it, if there is one",
-            "--source sequences --path Beauty.txt --category beauty",
+            {"source": "sequences", "path": "Beauty.txt", "category": "beauty"},
         )
     }
     source: Literal["sequences"] = "sequences"
@@ -75,7 +76,7 @@ def read_sequences(path: Path, notes: dict[str, int], progress: Progress = silen
     if len(other):
         raise DataError(
             f"{path}, line {other['place'][0]}: expected 'user item item ...' with blanks between them, not "
-            f"{other['line'][0][:60]!r}; read tables with --source table"
+            f"{other['line'][0][:60]!r}; read tables with {call('TableSource')}"
         )
     frame = frame.select("place", tokens=pl.col("line").str.replace_all(r"\s+", " ").str.split(" "))
     frame = frame.select("place", pl.col("tokens").list.get(0).alias(USER), pl.col("tokens").list.slice(1).alias(ITEM))
@@ -87,7 +88,7 @@ def read_sequences(path: Path, notes: dict[str, int], progress: Progress = silen
         first = frame.filter(pl.col(USER) == user)["place"][0]
         raise DataError(
             f"{path}, line {place}: the user {user!r} stands on line {first} already; each user needs one line "
-            "(a table with columns such as rating and time is read with --source table, as CSV)"
+            f"(a table with columns such as rating and time is read with {call('TableSource')}, as CSV)"
         )
     if empty := int((lengths == 0).sum()):
         notes["users without items, left out"] = empty

@@ -44,6 +44,7 @@ from embrec.data.readers.readable import left_out, readable
 from embrec.data.readers.tabular import SourceTable
 from embrec.data.readers.times import Unit, exact_times, order_keys
 from embrec.errors import DataError
+from embrec.parameters import parameter
 from embrec.progress import Progress, silent
 
 # Given as the time column, it says that the rows stand in the order of their events.
@@ -74,7 +75,7 @@ class TableSource(BaseModel):
         "table": Guide(
             "your own data: a log of events and, beside it, a catalog of items",
             "CSV, TSV, JSON, Parquet, Arrow, Excel or SQLite, packed or not, in one file or in parts",
-            "--interactions log.csv --items items.csv --category shop",
+            {"interactions": "log.csv", "items": "items.csv", "category": "shop"},
         )
     }
     source: Literal["table"] = "table"
@@ -127,7 +128,9 @@ class TableSource(BaseModel):
             id_column = _catalog_column(table, self.catalog_item_column, item_column, remarks)
             items, text_columns, title_column = _items(table, id_column, options, notes, remarks)
         elif self.text_column or self.image_column or self.images or self.catalog_item_column or self.title_column:
-            raise DataError("text, title and image options need the items they belong to; give --items as well")
+            raise DataError(
+                f"text, title and image options need the items they belong to; give {parameter('items')} as well"
+            )
         return RawData(
             events,
             items,
@@ -142,7 +145,7 @@ class TableSource(BaseModel):
     def _events(self, table: SourceTable, item_column: str, notes: dict[str, int], remarks: list[str]) -> pl.DataFrame:
         there, name = table.frame.columns, str(table.path)
         user_column = find_column(there, USERS, self.user_column, name, remarks)
-        hint = f"; if the rows are in order, use --time-column {ROW_ORDER}"
+        hint = f"; if the rows are in order, use {parameter('time_column', ROW_ORDER)}"
         time_column = self.time_column
         if time_column != ROW_ORDER:
             time_column = find_column(there, TIMES, time_column, name, remarks, hint)
@@ -177,7 +180,8 @@ class TableSource(BaseModel):
         if len(missing) and self.missing_time == "error":
             raise DataError(
                 f"{table.where(missing[0])}: column {time_column!r} is empty ({len(missing):,} such rows); "
-                "give another --time-column (an order will do as time), or leave them out with --missing-time drop"
+                f"give another {parameter('time_column')} (an order will do as time), or leave them out with "
+                f"{parameter('missing_time', 'drop')}"
             )
         if len(missing):
             notes["events without a time, left out"] = len(missing)
@@ -275,12 +279,14 @@ def _items(
         option = "text_column" if IMAGE in options.text_column else "title_column" if title == IMAGE else None
         if option is not None:
             raise DataError(
-                f"{where}: column {IMAGE!r} is no text (given by --{option.replace('_', '-')}): a catalog keeps the paths of "
+                f"{where}: column {IMAGE!r} is no text (given by {parameter(option)}): a catalog keeps the paths of "
                 "pictures under this name; rename the column if it holds words"
             )
         frame = frame.drop(IMAGE)
         if options.images is None:
-            notes[f"column {IMAGE!r} of the catalog left out; to use it: --image-column {IMAGE}"] = len(frame)
+            notes[f"column {IMAGE!r} of the catalog left out; to use it: {parameter('image_column', IMAGE)}"] = len(
+                frame
+            )
     frame, names = set_aside(frame, ITEM, id_column, remarks)
     if image is not None:
         frame, beside = set_aside(frame, IMAGE, names[image], remarks)

@@ -13,6 +13,7 @@ import polars as pl
 
 from embrec.data.readers.records import LARGEST
 from embrec.errors import DataError
+from embrec.parameters import parameter
 
 TimeUnit = Literal["us", "ns"]
 Unit = Literal["s", "ms", "us", "ns", "yyyymmdd"]
@@ -173,7 +174,7 @@ def _plausible(values: pl.Series, where: Callable[[int], str]) -> tuple[Unit, st
         told.append(f"{where(strange[0])} has {values[strange[0]]}, which is not")
     raise DataError(
         f"{told[0]}, and {told[1]}: column {values.name!r} seems to mix units of time; mend it, or say the unit of all with "
-        f"--time-unit ({', '.join(PER_SECOND)} or {DAYS})"
+        f"{parameter('time_unit')} ({', '.join(PER_SECOND)} or {DAYS})"
     )
 
 

@@ -10,6 +10,7 @@ from embrec.data.splits.item_holdout import ItemHoldout
 from embrec.data.splits.leave_one_out import LeaveOneOut
 from embrec.data.splits.per_user_ratio import PerUserRatio
 from embrec.data.splits.user_holdout import UserHoldout
+from embrec.parameters import parameter
 
 _Any = LeaveOneOut | PerUserRatio | UserHoldout | GlobalTime | ItemHoldout
 SplitConfig = Annotated[_Any, Field(discriminator="kind")]
@@ -26,7 +27,7 @@ def parse_split(text: str) -> SplitConfig:
     Raises:
         ConfigError: the kind or a parameter is unknown, or a value not allowed; the message says what is.
     """
-    return parse_kind(text, SPLITS, "--split")
+    return parse_kind(text, SPLITS, parameter("split"))
 
 
 def split_text(split: BaseModel) -> str:

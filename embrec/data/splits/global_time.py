@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from embrec.data.interactions import Interactions
 from embrec.data.splits.partition import Partition, Positions, make_partition
-from embrec.data.times import require_moments
+from embrec.data.times import require_timestamps
 
 
 class GlobalTime(BaseModel):
@@ -46,7 +46,7 @@ class GlobalTime(BaseModel):
         Raises:
             DataError: a part is empty, or the times are places in histories and not moments.
         """
-        require_moments(interactions, "leave-one-out, per-user-ratio or user-holdout")
+        require_timestamps(interactions, "leave-one-out, per-user-ratio or user-holdout")
         first_valid, first_test = self.boundaries(interactions)
         time = interactions.time
         train, test = time < first_valid, time >= first_test

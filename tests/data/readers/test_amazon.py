@@ -158,5 +158,5 @@ def test_images_are_found_by_item(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="has no image of any item"):
         read(tmp_path, [review()], [META_2014], images=tmp_path / "empty")
-    with pytest.raises(DataError, match="give --metadata as well"):
+    with pytest.raises(DataError, match="give `metadata` as well"):
         read(tmp_path, [review()], images=tmp_path / "images")

@@ -45,18 +45,18 @@ def test_the_usual_name_goes_before_common_ones_and_these_before_makeshifts():
         (
             USERS,
             ["user_id", "customer_id"],
-            r"'user_id' and 'customer_id' could both hold the user ids; say which with --user-",
+            r"'user_id' and 'customer_id' could both hold the user ids; say which with `user_",
         ),
         (USERS, ["User", "USER"], r"'User' and 'USER' could both hold the user ids"),
-        (TIMES, ["date", "time"], r"'date' and 'time' could both hold the times; say which with --time-column"),
+        (TIMES, ["date", "time"], r"'date' and 'time' could both hold the times; say which with `time_column`"),
         (
             ITEMS,
             ["shop", "when"],
             r"no column 'item' and none whose name is common for item ids; it has: shop, when; name it with --i",
         ),
-        (USERS, ["usr", "x"], r"it has: usr, x; did you mean --user-column usr\?"),
-        (TIMES, ["user", "state"], r"it has: user, state; name it with --time-column"),
-        (TIMES, ["user", "state", "Position"], r"did you mean --time-column Position\?"),
+        (USERS, ["usr", "x"], r"it has: usr, x; did you mean `user_column='usr'`\?"),
+        (TIMES, ["user", "state"], r"it has: user, state; name it with `time_column`"),
+        (TIMES, ["user", "state", "Position"], r"did you mean `time_column='Position'`\?"),
     ],
 )
 def test_where_nothing_or_too_much_fits_the_columns_are_listed(role, columns, message):
@@ -68,7 +68,7 @@ def test_a_given_column_is_taken_or_missed():
     assert find(USERS, ["user", "buyer"], "buyer") == ("buyer", [])
     with pytest.raises(
         DataError,
-        match=r"^log\.csv has no column 'custmer' \(given by --user-column\); it has: customer, x; did you mean 'customer'\?$",
+        match=r"^log\.csv has no column 'custmer' \(given by `user_column`\); it has: customer, x; did you mean 'customer'\?$",
     ):
         find(USERS, ["customer", "x"], "custmer")
 

@@ -270,8 +270,8 @@ LIES = {
     ("e.csv", pickle.dumps([1])): "pickle files are not read",
     ("e.xyz", b"\x00\x01\x02"): "cannot tell the format from the name; name it .csv",
     ("e.txt", b"words of a letter\n"): "nor from its beginning 'words of a letter'; name it .csv",
-    ("e.txt", b"1 5 7 9\n2 5\n"): "read it with --source sequences --path",
-    ("e.txt", b"u1\ta b c\nu2\ta c d e\n"): "read it with --source sequences --path",
+    ("e.txt", b"1 5 7 9\n2 5\n"): "read it with `SequencesSource(path=",
+    ("e.txt", b"u1\ta b c\nu2\ta c d e\n"): "read it with `SequencesSource(path=",
 }
 
 

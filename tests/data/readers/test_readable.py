@@ -154,7 +154,7 @@ def test_the_columns_of_a_fashion_shop_are_sorted_out(tmp_path):
         "user column: customer_id",
         "time column: t_dat",
         "not read as text: product_code, product_type_no, colour_group_code, perceived_colour_value_id, department_no, "
-        "index_code (codes and numbers); to read what you choose: --text-column",
+        "index_code (codes and numbers); to read what you choose: `text_column`",
     ]
 
 

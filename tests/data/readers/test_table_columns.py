@@ -70,13 +70,13 @@ def test_a_context_column_of_decimals_is_numbers():
 
 def test_one_column_cannot_be_two_things():
     with pytest.raises(
-        DataError, match=r"^the interactions: column 'cust' cannot be both --user-column and --item-column"
+        DataError, match=r"^the interactions: column 'cust' cannot be both `user_column` and `item_column`"
     ):
         TableSource(interactions=LOG, user_column="cust", item_column="cust", time_column="stamp").read()
     items = pl.DataFrame({"sku": ["a", "b"], "title": ["x", "y"]})
-    with pytest.raises(DataError, match=r"column 'title' cannot be both --image-column and --text-column"):
+    with pytest.raises(DataError, match=r"column 'title' cannot be both `image_column` and `text_column`"):
         read_items(items, image_column="title", text_column=["title"])
-    with pytest.raises(DataError, match=r"column 'sku' cannot be both --item-column and --image-column"):
+    with pytest.raises(DataError, match=r"column 'sku' cannot be both `item_column` and `image_column`"):
         read_items(items, image_column="sku")
 
 
@@ -265,8 +265,8 @@ def test_a_column_of_any_type_is_read_or_refused_in_one_line(name):
 @pytest.mark.parametrize("options", [{"text_column": ("image",)}, {"title_column": "image"}])
 def test_the_column_of_pictures_is_no_text(options):
     items = [{"item": "a", "title": "lamp", "image": "a.jpg"}]
-    flag = "--text-column" if "text_column" in options else "--title-column"
-    with pytest.raises(DataError, match=f"^the items: column 'image' is no text .given by {flag}.: a catalog keeps"):
+    name = "`text_column`" if "text_column" in options else "`title_column`"
+    with pytest.raises(DataError, match=f"^the items: column 'image' is no text .given by {name}.: a catalog keeps"):
         read_items(items, **options)
 
 

@@ -132,7 +132,7 @@ def test_large_numbers_that_are_no_times_are_an_order_and_that_is_said():
 )
 def test_mixed_units_are_refused_with_a_row_of_each(values, first, second):
     with pytest.raises(
-        DataError, match=rf"^log, {first}.*, and log, {second}.* --time-unit \(s, ms, us, ns or yyyymmdd\)$"
+        DataError, match=rf"^log, {first}.*, and log, {second}.* `time_unit` \(s, ms, us, ns or yyyymmdd\)$"
     ):
         read(values)
 
