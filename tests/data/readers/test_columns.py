@@ -23,7 +23,7 @@ def test_columns_are_found_by_common_names_and_that_is_said(role, names):
         found, remarks = find(role, ["rating", name, "quantity"])
         assert found == name
         assert remarks == (
-            [] if name == role.usual else [f"{role.option.removesuffix('_column').replace('_', ' ')} column: {name}"]
+            [] if name == role.usual else [f"{role.parameter.removesuffix('_column').replace('_', ' ')} column: {name}"]
         )
 
 
@@ -52,7 +52,7 @@ def test_the_usual_name_goes_before_common_ones_and_these_before_makeshifts():
         (
             ITEMS,
             ["shop", "when"],
-            r"no column 'item' and none whose name is common for item ids; it has: shop, when; name it with --i",
+            r"no column 'item' and none whose name is common for item ids; it has: shop, when; name it with `item_column`",
         ),
         (USERS, ["usr", "x"], r"it has: usr, x; did you mean `user_column='usr'`\?"),
         (TIMES, ["user", "state"], r"it has: user, state; name it with `time_column`"),
