@@ -1,4 +1,4 @@
-"""Where everything lies on disk: a workspace holds categories, a category holds data, feature tables and runs."""
+"""Folders on disk: a workspace holds categories; a category holds data, feature tables, runs, comparisons and searches."""
 
 import os
 import re
@@ -10,12 +10,16 @@ from embrec.errors import ConfigError, DataError
 from embrec.names import did_you_mean, listed, nearest
 from embrec.parameters import call, parameter
 
-_SHOWN = 60  # characters of a value that a message repeats
+_SHOWN = 60  # characters of a value shown in a message
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def check_name(kind: str, name: str) -> str:
-    """Return `name` if it can be a folder's name, else raise.
+    """Return a name that can be the name of a folder.
+
+    Args:
+        kind: kind of the named thing, for the message.
+        name: name to check.
 
     Raises:
         ConfigError: the name has other characters than letters, digits, dot, dash and underscore.
@@ -27,17 +31,17 @@ def check_name(kind: str, name: str) -> str:
 
 @dataclass(frozen=True)
 class Category:
-    """One prepared data set: a folder of the workspace."""
+    """A folder of the workspace that holds one prepared data set and everything made from it."""
 
     name: str
     path: Path
 
     @classmethod
     def of(cls, value: "Category | str") -> "Category":
-        """Return a category that is given as it is, or by its name in the workspace that `Workspace.locate` finds.
+        """Return a category given as such, or by its name in the workspace of `Workspace.locate()`.
 
         Raises:
-            ConfigError: it is neither, or the name is not usable.
+            ConfigError: the value is neither a category nor a name, or the name is not usable.
         """
         if isinstance(value, Category):
             return value
@@ -54,7 +58,7 @@ class Category:
 
     @property
     def lock(self) -> Path:
-        """The lock of `data`, which are replaced as a whole: held alone by an import, together by all who build on them."""
+        """The lock file of `data`: held exclusively by an import, shared by work that reads the data."""
         return self.path / ".data.lock"
 
     @property
@@ -69,19 +73,19 @@ class Category:
 
     @property
     def comparisons(self) -> Path:
-        """The folder of the comparisons of encoders."""
+        """The folder of the comparisons."""
         return self.path / "comparisons"
 
     @property
     def searches(self) -> Path:
-        """The folder of the searches for settings."""
+        """The folder of the hyperparameter searches."""
         return self.path / "searches"
 
     def require(self) -> "Category":
-        """Return this category if it was imported, else raise.
+        """Return this category if it has data.
 
         Raises:
-            DataError: the category does not exist; the message lists those that do.
+            DataError: the category does not exist; the message lists the existing ones.
         """
         if not (self.data / "meta.json").is_file():
             known = [category.name for category in Workspace(self.path.parent).categories()]
@@ -98,11 +102,11 @@ def _short(value: object) -> str:
 
 
 def nearest_made(name: str, made: Sequence[str]) -> str:
-    """Return the end of a message that says which run or search was most likely meant, empty where none is near.
+    """Return the end of a message with the run or search whose name is most similar; empty if none is similar.
 
     Args:
-        name: as it was given, with or without its category.
-        made: those that there are, as `category/name`.
+        name: unknown name, with or without its category.
+        made: existing runs or searches, as `category/name`.
 
     >>> nearest_made("frst", ["office/second", "office/first"])
     "; did you mean 'office/first'?"
@@ -116,26 +120,26 @@ def nearest_made(name: str, made: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class Made:
-    """A folder that a category holds of something that was made from its data: a run, or a search."""
+    """A folder made from the data of a category: a run or a search."""
 
     path: Path
 
     @property
     def name(self) -> str:
-        """Its name within its category."""
+        """The name within the category."""
         return self.path.name
 
     @property
     def category(self) -> Category:
-        """The category that it was made from, if the folder still lies inside it."""
+        """The category that the folder lies in; for a moved folder, a category that does not exist."""
         folder = self.path.resolve().parent.parent
         return Category(folder.name, folder)
 
     def require_category(self) -> Category:
-        """Return the category that it was made from, or raise.
+        """Return the existing category that the folder was made from.
 
         Raises:
-            DataError: the folder lies elsewhere, such as a copy of a run, or its category does not exist any more.
+            DataError: the folder lies outside a category, such as a copied run, or its category does not exist any more.
         """
         category = self.category
         inside = self.path.resolve().parent in (category.runs.resolve(), category.searches.resolve())
@@ -148,7 +152,7 @@ class Made:
         return category.require()
 
     def fingerprint(self) -> str:
-        """Return the hash of configuration and data that it was begun with, empty if none was."""
+        """Return the hash of the configuration and data at the start of the work; empty if it never started."""
         file = self.path / "fingerprint"
         return file.read_text(encoding="utf-8").strip() if file.exists() else ""
 
@@ -165,11 +169,11 @@ class Workspace:
         return cls(Path(path or os.environ.get("EMBREC_WORKSPACE") or "workspace").expanduser())
 
     def category(self, name: str) -> Category:
-        """Return the category of that name, whether or not it exists yet."""
+        """Return the category with a name; it need not exist."""
         return Category(check_name("category", name), self.path / name)
 
     def categories(self) -> list[Category]:
-        """Return the imported categories, by name."""
+        """Return the imported categories, sorted by name."""
         if not self.path.is_dir():
             return []
         folders = sorted(folder for folder in self.path.iterdir() if (folder / "data" / "meta.json").is_file())
