@@ -1,4 +1,4 @@
-"""Batches of histories of like length: padding costs as much as work, so as little of it as possible is made."""
+"""Batches of histories of similar length, so that little computation is spent on padding."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Batch:
         return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
 
     def pinned(self) -> "Batch":
-        """Return the batch in memory that a GPU can read by itself, so that moving it there need not be waited for."""
+        """Return the batch in pinned memory, which is copied to a GPU asynchronously."""
         return Batch(**{name: value.pin_memory() for name, value in vars(self).items()})
 
 
@@ -92,16 +92,16 @@ def bucket_boundaries(lengths: NDArray[np.integer], batch_size: int) -> list[int
 
 
 class BucketSampler:
-    """Draws batches of like length; the order depends on the seed and the epoch only, so it can be resumed anywhere.
+    """Draws batches of similar length; the order depends on the seed and the epoch only, so it can be resumed anywhere.
 
     Args:
         lengths: the length of each row, [R].
         batch_size: rows a batch; the last batch of a bucket may be smaller.
-        tokens: most entries a batch, padding included (rows times the longest of them); takes the place of `batch_size`. A
-            row that is longer makes a batch alone.
-        bucket: put rows of like length together; otherwise a batch holds any rows.
-        seed: of the order.
-        shuffle: draw in random order; otherwise by length, for evaluation.
+        tokens: maximum number of entries of a batch, padding included (rows times the longest of them), instead of
+            `batch_size`. A longer row forms a batch of its own.
+        bucket: True to put rows of similar length together; False for random batches.
+        seed: seed of the order.
+        shuffle: True for a random order; False for an order by length, for evaluation.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class BucketSampler:
         return [batches[i] for i in generator.permutation(len(batches))]
 
     def _cut(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        """Cut rows, in their order, into batches as large as they may be."""
+        """Cut rows, in their order, into batches of maximum size."""
         if self.tokens is not None:
             return np.split(rows, token_cuts(self.lengths[rows], self.tokens)) if len(rows) else []
         return [rows[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size)]
@@ -149,7 +149,7 @@ class BucketSampler:
 def token_cuts(lengths: NDArray[np.integer], tokens: int) -> list[int]:
     """Return where to cut rows of these lengths, so that each piece's rows times its longest are at most `tokens`.
 
-    Each piece is as long as can be, and at least one row; only the looks at a piece as a whole are steps of Python.
+    Each piece has as many rows as fit, and at least one; the Python loop runs once a piece.
 
     >>> token_cuts(np.array([1, 1, 2, 2, 5]), 4)
     [2, 4]
@@ -167,6 +167,6 @@ def token_cuts(lengths: NDArray[np.integer], tokens: int) -> list[int]:
 
 
 def batches_in_order(sequences: Sequences, batch_size: int) -> Iterator[tuple[NDArray[np.int64], Batch]]:
-    """Yield (rows, batch) over all histories, like lengths together, each row once."""
+    """Yield (rows, batch) over all histories in order of length, each row once."""
     for rows in BucketSampler(sequences.lengths, batch_size, shuffle=False).epoch():
         yield rows, collate(sequences, rows)

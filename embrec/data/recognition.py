@@ -1,4 +1,4 @@
-"""Which source is meant where nobody names one: told by the options that were given and by the files themselves."""
+"""Recognition of the source of an import from the given options and the content of the files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,7 +37,7 @@ AnySource = (
     | PixelRecSource
     | RetailRocketSource
 )
-# In the order in which they are listed: what anybody's data can be, then published data sets.
+# In the order of listings: formats of any data, then published data sets.
 _CLASSES: tuple[type[AnySource], ...] = (
     TableSource,
     SequencesSource,
@@ -68,14 +68,14 @@ _SOURCE, _LIST = parameter("source"), call("source_guides")  # as messages name 
 
 
 def recognise(options: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the source that options mean, and what told it, in words.
+    """Return the name of the source that options imply, and the evidence for it in words.
 
     Args:
-        options: that were given, by name; absent ones are None or missing.
+        options: parameter -> value; None and empty tuples count as not given.
 
     Raises:
-        ConfigError: they mean none, or more than one.
-        DataError: the files are of no known layout.
+        ConfigError: the options imply no source, or several.
+        DataError: the files have no known layout.
     """
     given = said(options)
     roots = [name for name in ("interactions", "reviews", "path", "weeks") if name in given]
@@ -100,8 +100,8 @@ def recognise(options: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def said(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that somebody gave: those that are neither None nor an empty tuple."""
-    # Tables are among them, which cannot be compared with either.
+    """Return the options that are neither None nor an empty tuple."""
+    # By identity and type, since values may be tables, whose comparison is elementwise.
     return {
         name: value for name, value in options.items() if not (value is None or (type(value) is tuple and not value))
     }

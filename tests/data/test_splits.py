@@ -88,7 +88,7 @@ def test_the_newest_items_are_those_first_seen_last():
 
 
 def test_a_log_too_short_to_split_is_an_error():
-    with pytest.raises(DataError, match=r"leaves no training events .* takes users with three events and more"):
+    with pytest.raises(DataError, match=r"leaves no training events .* needs users with three or more events"):
         LeaveOneOut()(log_of([[0, 1], [2]]), ITEMS)
 
 

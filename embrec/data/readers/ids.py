@@ -138,7 +138,7 @@ def check_match(log: pl.Series, catalog: pl.Series) -> str | None:
             f"no item of the log ({len(log):,}) is in the catalog ({len(catalog):,}): "
             + (_told(found) if found else f"{lost[0]!r} is an id of the log, {catalog[0]!r} one of the catalog")
             + "; "
-            + ("mend the ids of one side" if found else "do both columns hold the ids of the same things?")
+            + ("fix the ids of one side" if found else "do both columns hold the ids of the same things?")
         )
     counts = f"{matching:,} of the {len(log):,} items of the log are in the catalog ({_percent(matching, len(log))})"
     if found and found.pairs >= _WORTH_SAYING * len(lost):

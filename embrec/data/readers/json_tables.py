@@ -65,7 +65,7 @@ def _entries(path: Path, data: bytes) -> list[dict[str, Any]]:
     except UnicodeDecodeError:
         raise DataError(f"{path}: not UTF-8 text; convert the file to UTF-8") from None
     except json.JSONDecodeError as error:
-        raise DataError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}); mend the file") from None
+        raise DataError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}); fix the file") from None
     except RecursionError:
         raise DataError(f"{path}: lists in lists too deep to be a table; it should be one list of objects") from None
     for place, entry in enumerate(entries, start=1):

@@ -209,7 +209,7 @@ def time_columns(times: pl.Series, where: Callable[[int], str], remarks: list[st
     if other != unit:
         raise DataError(
             f"{where(lowest)} has the time {times[lowest]}, in {unit}, and {where(highest)} has {times[highest]}, in {other}: "
-            f"the units of time seem to be mixed, or times to be missing; mend them, or read the table with {_TABLE} "
+            f"the units of time seem to be mixed, or times to be missing; fix them, or read the table with {_TABLE} "
             f"and {parameter('time_unit')}"
         )
     if per > 1:

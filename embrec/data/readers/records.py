@@ -30,7 +30,7 @@ def json_record(line: bytes) -> Record:
         raise ValueError(f"not UTF-8 text: {_shown(line)}; convert the file to UTF-8") from None
     except json.JSONDecodeError as error:
         raise ValueError(
-            f"not valid JSON ({error.msg} at character {error.pos + 1}): {_shown(line)}; mend or remove the line"
+            f"not valid JSON ({error.msg} at character {error.pos + 1}): {_shown(line)}; fix or remove the line"
         ) from None
     if not isinstance(record, dict):
         raise ValueError(f"not a JSON object but {_shown(line)}; each line must be one {{...}}")
@@ -51,7 +51,7 @@ def literal_record(line: bytes) -> Record:
         try:
             record = ast.literal_eval(_RELATED.sub(b"", line).decode("utf-8", errors="replace").strip())
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):  # TypeError: {{}}, a set of mappings
-            raise ValueError(f"neither a Python dictionary nor JSON: {_shown(line)}; mend or remove the line") from None
+            raise ValueError(f"neither a Python dictionary nor JSON: {_shown(line)}; fix or remove the line") from None
     if not isinstance(record, dict):
         raise ValueError(f"not a dictionary but {_shown(line)}; each line must be one {{...}}")
     return record

@@ -173,7 +173,7 @@ def _plausible(values: pl.Series, where: Callable[[int], str]) -> tuple[Unit, st
     if only is not None:
         told.append(f"{where(strange[0])} has {values[strange[0]]}, which is not")
     raise DataError(
-        f"{told[0]}, and {told[1]}: column {values.name!r} seems to mix units of time; mend it, or say the unit of all with "
+        f"{told[0]}, and {told[1]}: column {values.name!r} seems to mix units of time; fix it, or give the unit of all with "
         f"{parameter('time_unit')} ({', '.join(PER_SECOND)} or {DAYS})"
     )
 

@@ -87,7 +87,7 @@ def test_what_cannot_be_an_id_is_named_with_its_place(values, options, message):
     ],
 )
 def test_a_catalog_that_has_no_item_of_the_log_is_refused_with_the_likely_cause(log, catalog, cause):
-    told = re.escape(f"{log!r} in the log, {catalog!r} in the catalog: {cause}") + "( .Unicode.)?; mend"
+    told = re.escape(f"{log!r} in the log, {catalog!r} in the catalog: {cause}") + "( .Unicode.)?; fix"
     message = rf"^no item of the log \(1\) is in the catalog \(1\): {told}"
     with pytest.raises(DataError, match=message):
         check([log], [catalog])
