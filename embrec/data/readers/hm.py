@@ -1,7 +1,7 @@
-"""H&M Personalized Fashion Recommendations: two years of purchases of clothes, with texts and photos.
+"""Reader of H&M Personalized Fashion Recommendations: two years of purchases of clothes, with texts and photos.
 
-https://www.kaggle.com/competitions/h-and-m-personalized-fashion-recommendations. A purchase has a day and no time of day;
-an article's id has ten digits, the first of which is 0, and its photo is `images/<first three digits>/<id>.jpg`.
+https://www.kaggle.com/competitions/h-and-m-personalized-fashion-recommendations. Purchases have a day but no time of
+day; article ids have ten digits beginning with 0, and the photo of an article is `images/<first three digits>/<id>.jpg`.
 """
 
 from pathlib import Path
@@ -38,7 +38,7 @@ _TEXTS = (
 
 
 class HMSource(BaseModel):
-    """The folder of H&M as it was unpacked."""
+    """The unpacked folder of the H&M data."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kinds: ClassVar[tuple[str, ...]] = ("hm",)
@@ -57,7 +57,7 @@ class HMSource(BaseModel):
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        """Return whether a folder has the files of this source."""
+        """Return True if a folder has the files of this source."""
         return path.is_dir() and any(file.name.startswith(_LOG) for file in path.iterdir())
 
     def files(self) -> list[Path]:
@@ -77,7 +77,7 @@ class HMSource(BaseModel):
         return RawData(require_events(events, log), items, texts, context=_CONTEXT, notes=notes)
 
     def read_catalog(self, items: Path | pl.DataFrame) -> pl.DataFrame | None:
-        """Return articles of a file or a table such as `articles.csv` as `read` does; None where it has another form."""
+        """Return articles of a file or a table such as `articles.csv` as `read` does; None for a file of another form."""
         columns = items.columns if isinstance(items, pl.DataFrame) else header_of(items)
         if not {"article_id", "prod_name"} <= set(columns):
             return None
@@ -88,7 +88,7 @@ class HMSource(BaseModel):
         return _of_table(MemoryTable(Path("the new items"), texts.with_columns(pl.all().cast(pl.String)), rows), {})
 
     def picture_folders(self) -> list[Path]:
-        """Return where photos of articles may lie."""
+        """Return the folders that may hold photos of articles."""
         return [self.images or self.path / "images"]
 
 
@@ -120,7 +120,7 @@ def _of_table(table: SourceTable, notes: dict[str, int]) -> pl.DataFrame:
 
 
 def _whole_ids(frame: pl.DataFrame, what: str, notes: dict[str, int]) -> pl.DataFrame:
-    """Give ids back the zeros that programs which take them for numbers cut off."""
+    """Restore the leading zeros of ids, which are lost if a program reads ids as numbers."""
     short = pl.col(ITEM).str.contains(rf"^\d{{1,{_DIGITS - 1}}}$")
     count = int(frame.select(short.sum())[0, 0])
     if not count:

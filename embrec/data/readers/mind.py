@@ -1,10 +1,10 @@
-"""MIND, the Microsoft News data: clicks on news articles with their titles and abstracts.
+"""Reader of MIND, the Microsoft News Dataset: clicks on news articles with titles and abstracts.
 
 https://msnews.github.io/. Two files of lines with tabs and no header: `behaviors.tsv` (impression, user, time as
 `11/11/2019 9:05:58 AM`, history, impressions such as `N129416-1 N26703-0`, 1 for a click) and `news.tsv`.
 
-A click of an impression has the impression's time. The history is what a user clicked in the weeks before, in order and
-without times; it is left out, or put before the user's other clicks as seconds after the day on which the collection began.
+A click has the time of its impression. The history holds the user's clicks of the weeks before, in order but without times; it
+is left out, or put before the other clicks with the seconds after the first day of the collection as times.
 """
 
 from pathlib import Path
@@ -25,12 +25,12 @@ _BEHAVIORS, _NEWS = "behaviors.tsv", "news.tsv"
 _BEHAVIOR_COLUMNS = ("impression", "user", "time", "history", "impressions")
 _NEWS_COLUMNS = (ITEM, "category", "subcategory", "title", "abstract", "url", "title_entities", "abstract_entities")
 _TEXTS = ("title", "abstract", "category", "subcategory")
-_BEGIN = 1_570_838_400  # 2019-10-12, when the collection began
+_BEGIN = 1_570_838_400  # 2019-10-12, first day of the collection
 _TIME_FORMAT = "%m/%d/%Y %I:%M:%S %p"
 
 
 class MindSource(BaseModel):
-    """A folder of MIND as it was unpacked, or one that holds several, such as those for training and validation."""
+    """An unpacked folder of MIND, or a folder of several, such as those for training and validation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kinds: ClassVar[tuple[str, ...]] = ("mind",)
@@ -52,7 +52,7 @@ class MindSource(BaseModel):
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        """Return whether a folder has the files of this source."""
+        """Return True if a folder has the files of this source."""
         return path.is_dir() and bool(_folders(path))
 
     def files(self) -> list[Path]:
@@ -98,7 +98,7 @@ class MindSource(BaseModel):
         return unique_items(_news(items, silent), {})
 
     def picture_folders(self) -> list[Path]:
-        """Return where pictures of articles may lie: nowhere."""
+        """Return the folders that may hold pictures of articles: none."""
         return []
 
 
@@ -123,7 +123,7 @@ def _clicks(table: SourceTable, notes: dict[str, int]) -> pl.DataFrame:
     parts = parts.unnest("impressions")
     unknown = int(parts["click"].null_count())
     if unknown:
-        notes["articles shown of which nobody says whether they were clicked, left out"] = unknown
+        notes["articles shown without a label (clicked or not), left out"] = unknown
     clicked = parts.filter(pl.col("click") == "1")
     rows = clicked["row"]
     events = clicked.select(USER, ITEM, TIME)
@@ -132,7 +132,7 @@ def _clicks(table: SourceTable, notes: dict[str, int]) -> pl.DataFrame:
 
 
 def _histories(logs: list[SourceTable]) -> pl.DataFrame:
-    """Return the clicks before the first impression of each user, in order; times are seconds after the collection began."""
+    """Return the clicks before the first impression of each user, in order, one second apart from the first day on."""
     first = pl.concat([log.frame.select(USER, "history") for log in logs]).unique(
         USER, keep="first", maintain_order=True
     )

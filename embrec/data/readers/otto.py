@@ -1,8 +1,8 @@
-"""OTTO: sessions of clicks, carts and orders in a web shop; article ids only, no texts and no images.
+"""Reader of OTTO: sessions of clicks, carts and orders in a web shop; article ids only, no texts and no images.
 
 https://github.com/otto-de/recsys-dataset. JSON lines, `{"session": 42, "events": [{"aid": 0, "ts": 1661200010000, "type":
-"clicks"}, ...]}` with times in milliseconds; or, as many have repacked it, Parquet with a row an event (session, aid, ts, type;
-the kinds as numbers 0, 1 and 2, the times in seconds or milliseconds).
+"clicks"}, ...]}` with times in milliseconds; or, as many have repacked it, Parquet with one row per event (session, aid, ts,
+type; the types as numbers 0, 1 and 2, the times in seconds or milliseconds).
 """
 
 import io
@@ -36,7 +36,7 @@ _SCHEMA: dict[str, pl.DataType] = {"session": pl.Int64(), "events": pl.List(pl.S
 
 
 class OttoSource(BaseModel):
-    """The file of the training sessions, or the folder it lies in."""
+    """The file of the training sessions, or its folder."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kinds: ClassVar[tuple[str, ...]] = ("otto",)
@@ -57,7 +57,7 @@ class OttoSource(BaseModel):
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        """Return whether a file or a folder is of this source."""
+        """Return True if a file or a folder is of this source."""
         if path.is_dir():
             return any(file_named(path, name) is not None for name in _NAMES)
         if not path.is_file() or ".jsonl" not in path.name:
@@ -117,7 +117,7 @@ def _sessions(block: Block) -> pl.DataFrame:
 
 
 def _line_by_line(block: Block) -> pl.DataFrame:
-    """Parse what the fast parser would not: names the line at fault."""
+    """Parse a block that the fast parser rejected, and raise for the broken line."""
     rows = []
     for line, record in records(block, json_record):
         session, events = record.get("session"), record.get("events")

@@ -1,7 +1,7 @@
-"""RecBole's atomic files: tables with tabs whose header gives every column a type, such as `timestamp:float`.
+"""Reader of RecBole's atomic files: tab-separated tables with typed columns, such as `timestamp:float`, in the header.
 
-https://recbole.io/docs/user_guide/data/atomic_files.html. `NAME.inter` is the log, `NAME.item` the catalog; `NAME.user` and the
-others are not read. Types are token, token_seq (tokens with blanks between them), float and float_seq.
+https://recbole.io/docs/user_guide/data/atomic_files.html. `NAME.inter` is the log, `NAME.item` the catalog; other files, such as
+`NAME.user`, are ignored. Types are token, token_seq (tokens separated by blanks), float and float_seq.
 """
 
 from pathlib import Path
@@ -61,7 +61,7 @@ class RecBoleSource(BaseModel):
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        """Return whether a folder or a file is of this source."""
+        """Return True if a folder or a file is of this source."""
         return bool(_logs(path)) if path.is_dir() else ".inter" in path.suffixes
 
     def files(self) -> list[Path]:
@@ -92,7 +92,7 @@ class RecBoleSource(BaseModel):
         return RawData(events, items, texts, context, notes=notes, remarks=remarks, title_column=title)
 
     def read_catalog(self, items: Path | pl.DataFrame) -> pl.DataFrame | None:
-        """Return the items of a `.item` file as `read` does; None where it has another form."""
+        """Return the items of a `.item` file as `read` does; None for a file of another form."""
         if isinstance(items, pl.DataFrame):
             return None
         if not any(name.startswith(f"{self.item_column}:") for name in header_of(items, ATOMIC)):
@@ -100,7 +100,7 @@ class RecBoleSource(BaseModel):
         return unique_items(self._items(_typed(items, silent), [])[0], {})
 
     def picture_folders(self) -> list[Path]:
-        """Return where pictures of items may lie."""
+        """Return the folders that may hold pictures of items."""
         return [] if self.images is None else [self.images]
 
     def _events(self, file: "_Atomic", remarks: list[str]) -> tuple[pl.DataFrame, tuple[str, ...]]:
@@ -136,7 +136,7 @@ class RecBoleSource(BaseModel):
                 continue
             if kind == "float":
                 values = values.cast(pl.Float64, strict=False)
-            elif values.cast(pl.Float64, strict=False).null_count() > values.null_count():  # not a mere code
+            elif values.cast(pl.Float64, strict=False).null_count() > values.null_count():  # not numeric codes
                 texts.append(name)
             columns.append(values)
         if vectors:
@@ -147,7 +147,7 @@ class RecBoleSource(BaseModel):
 
 
 class _Atomic:
-    """A table, its columns without their types, and their types."""
+    """A table whose column names have no types, and the types by name."""
 
     def __init__(self, table: SourceTable, types: dict[str, str]) -> None:
         self.table, self.types = table, types
@@ -181,7 +181,7 @@ def _typed(path: Path, progress: Progress) -> _Atomic:
 
 
 def _numbers(table: SourceTable, column: str) -> pl.Series:
-    """Return times as Int64 where they are whole, so that none of their digits is lost, else as Float64."""
+    """Return times as Int64 if they are whole, which keeps all digits, else as Float64."""
     texts = table.frame[column].str.strip_chars()
     whole = texts.str.replace(r"\.0+$", "").cast(pl.Int64, strict=False)
     if not whole.null_count():

@@ -91,7 +91,7 @@ def test_mind_takes_clicks_at_the_time_of_their_impression(tmp_path):
         ("U13740", "N58114", seconds(2019, 11, 12, 18, 11, 30)),
     ]
     assert raw.notes == {
-        "articles shown of which nobody says whether they were clicked, left out": 2,
+        "articles shown without a label (clicked or not), left out": 2,
         "clicks of histories, without times, left out (`histories='first'` puts them first)": 2,
     }
     assert raw.items.rows()[0] == ("N55689", 'The "Brands"', "Shop the notebooks.", "lifestyle", "royals", "https://x")

@@ -236,7 +236,7 @@ def test_new_items_are_read_as_the_catalog_is(tmp_path):
 
 def test_new_items_that_are_none_or_stand_twice_are_an_error(tmp_path):
     path = write(pl.concat([ITEMS, ITEMS[1:]]), tmp_path / "new.csv")
-    with pytest.raises(DataError, match=r"new\.csv, line 4: item 'a' stands in the table more than once"):
+    with pytest.raises(DataError, match=r"new\.csv, line 4: item 'a' is in the table more than once"):
         read_items(path)
     with pytest.raises(DataError, match=r"no column 'sku' \(given by `item_column`\)"):
         read_items(path, item_column="sku")
