@@ -54,7 +54,7 @@ class Catalog:
             raise DataError("a catalog has rows without an item id; drop or name them")
         repeated = frame.filter(pl.col(ITEM).is_duplicated())[ITEM]
         if len(repeated):
-            raise DataError(f"item {repeated[0]!r} stands more than once in the catalog; ids must be unique")
+            raise DataError(f"item {repeated[0]!r} is in the catalog more than once; ids must be unique")
         if text_columns is None:
             text_columns = [
                 name for name, dtype in frame.schema.items() if dtype == pl.String and name not in (ITEM, IMAGE)

@@ -98,7 +98,7 @@ def learned_user(category: Category, log: Interactions, user: str) -> int:
         everyone = load_everyone(category)
         everyone.user_index(user)  # raises for unknown users
         raise DataError(
-            f"user {user!r} is served, but neither learned from nor measured: dropped by the filter of the import"
+            f"user {user!r} is served, but not in the data for training and evaluation: dropped by the filter of the import"
             f"{_filters(everyone.meta)}; name another one"
         ) from None
 

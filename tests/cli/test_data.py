@@ -272,7 +272,7 @@ def broken(tmp_path, name, data):
         (("--path", "events.csv"), "events.csv looks like a table; give it as --interactions"),
         (("--reviews", "events.csv"), "events.csv, line 1: not valid JSON"),
         (("--reviews", "events.csv"), "a table of ratings is read with --interactions"),
-        (("--reviews", "items.jsonl"), "the first line has the keys item, title, which are of no year"),
+        (("--reviews", "items.jsonl"), "the first line has the keys item, title, which match no year"),
         (("--source", "table"), "--source table needs --interactions (the interaction log)"),
         (("--source", "amazon-2014"), "--source amazon-2014 needs --reviews"),
         (("--source", "movielens", "--reviews", "x"), "--reviews does not belong to --source movielens"),

@@ -62,7 +62,7 @@ def test_a_user_who_is_only_served_is_told_so_where_it_would_be_measured(importe
     log = load_dataset(imported).interactions
     assert learned_user(imported, log, "u4") == log.user_index("u4")
     with pytest.raises(
-        DataError, match=r"'twice' is served, but neither learned from nor measured: .*`min_user_events=5`"
+        DataError, match=r"'twice' is served, but not in the data for training and evaluation: .*`min_user_events=5`"
     ):
         learned_user(imported, log, "twice")
     with pytest.raises(DataError, match="no user 'nobody' among the 6 users"):

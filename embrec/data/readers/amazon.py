@@ -164,7 +164,7 @@ def year_of(path: Path) -> str:
     lines = (entry for block in read_blocks(path, block_bytes=1 << 16) for entry in block.lines())
     place, line = next(lines, (1, b""))
     if not line:
-        raise DataError(f"{path}: the interaction log is empty; nothing can be learned from it")
+        raise DataError(f"{path}: the interaction log is empty")
     try:
         record = json_record(line)
     except ValueError as error:
@@ -175,7 +175,7 @@ def year_of(path: Path) -> str:
         if {keys.user, keys.item, keys.time} <= record.keys() and (kind != "amazon-2018" or "verified" in record):
             return kind
     raise DataError(
-        f"{path}: the first line has the keys {', '.join(record)}, which are of no year of the Amazon reviews; "
+        f"{path}: the first line has the keys {', '.join(record)}, which match no year of the Amazon reviews; "
         f"read other data with {call('TableSource')}"
     )
 
@@ -188,7 +188,7 @@ def read_reviews(path: Path, keys: _Keys, progress: Progress = silent) -> pl.Dat
     """
     parts = [_reviews_of(block, keys) for block in read_blocks(path, progress)]
     if not parts:
-        raise DataError(f"{path}: the interaction log is empty; nothing can be learned from it")
+        raise DataError(f"{path}: the interaction log is empty")
     return require_events(pl.concat(parts), path)
 
 

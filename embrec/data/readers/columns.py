@@ -238,16 +238,16 @@ def set_aside(frame: pl.DataFrame, role: str, column: str, remarks: list[str]) -
         while beside in names:
             beside += "_"
         names[role] = beside
-        remarks.append(f"column {role!r} of the catalog is kept as {beside!r}, because {column!r} has its place")
+        remarks.append(f"column {role!r} of the catalog is kept as {beside!r}, because {column!r} has this role")
     return frame.rename(names), names
 
 
 def _no_header(columns: Sequence[str]) -> str:
     """Return the likely error in the first line of a file, if it does not look like column names."""
     if len(columns) == 1 and len(columns[0].split()) > 1:
-        return "; the fields of a line are told apart by commas, semicolons, tabs or |, not by blanks"
+        return "; fields must be separated by commas, semicolons, tabs or |, not by blanks"
     if any(name.startswith("__UNNAMED__") for name in columns):
-        return "; its first row does not name the columns: remove what stands above the row that does"
+        return "; its first row does not name the columns: remove the rows above the header"
     if any(re.fullmatch(r"[\d.:/ -]+", name) for name in columns):
         return (
             "; its first line looks like a row: put one before it that names the columns, such as user,item,timestamp"

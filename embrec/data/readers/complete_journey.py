@@ -146,7 +146,7 @@ class CompleteJourneySource(BaseModel):
         progress("read complete-journey", 2, 2)
         notes = {
             "purchases in other weeks": len(bought) - len(within),
-            "lines that are no products (fuel, coupons, postage)": len(within) - len(kept),
+            "lines that are not products (fuel, coupons, postage)": len(within) - len(kept),
         }
         return RawData(require_events(kept, transactions), catalog, TEXT_COLUMNS, notes=notes)
 

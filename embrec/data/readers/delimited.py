@@ -30,7 +30,7 @@ def read_delimited(path: Path, data: bytes, kind: str) -> pl.DataFrame:
     if not data.strip():
         raise DataError(f"{path}: the file is empty; its first line should name the columns")
     if b"\x00" in data[:4096]:
-        raise DataError(f"{path}: not UTF-8 text (it has zero bytes, as UTF-16 has); save it as UTF-8")
+        raise DataError(f"{path}: not UTF-8 text (it has zero bytes, as in UTF-16); save it as UTF-8")
     separator = separator_of(data, kind)
     try:
         return pl.read_csv(

@@ -93,7 +93,7 @@ def table_format(path: Path) -> str:
     if named is None:
         return _sniffed(path, name, start, inside)
     if named in (EXCEL, SQLITE):
-        raise DataError(f"{path}: {named} files are read where they lie; unpack it first")
+        raise DataError(f"{path}: {named} files cannot be read from a packed file; unpack it first")
     if inside is not None and inside != named:
         raise _other_than_named(path, inside, named)
     if named in (PARQUET, ARROW) and inside is None and start and _is_text(start):

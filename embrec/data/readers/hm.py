@@ -125,5 +125,5 @@ def _whole_ids(frame: pl.DataFrame, what: str, notes: dict[str, int]) -> pl.Data
     count = int(frame.select(short.sum())[0, 0])
     if not count:
         return frame
-    notes[f"{what} whose article id had lost its leading zeros, put back"] = count
+    notes[f"{what} with restored leading zeros of the article id"] = count
     return frame.with_columns(pl.when(short).then(pl.col(ITEM).str.zfill(_DIGITS)).otherwise(pl.col(ITEM)).alias(ITEM))

@@ -138,15 +138,13 @@ def check_match(log: pl.Series, catalog: pl.Series) -> str | None:
             f"no item of the log ({len(log):,}) is in the catalog ({len(catalog):,}): "
             + (_told(found) if found else f"{lost[0]!r} is an id of the log, {catalog[0]!r} one of the catalog")
             + "; "
-            + ("fix the ids of one side" if found else "do both columns hold the ids of the same things?")
+            + ("fix the ids of one side" if found else "do both columns hold ids of the same items?")
         )
     counts = f"{matching:,} of the {len(log):,} items of the log are in the catalog ({_percent(matching, len(log))})"
     if found and found.pairs >= _WORTH_SAYING * len(lost):
-        return f"only {counts}; {found.pairs:,} more would be if their ids were written alike: {_told(found)}"
+        return f"only {counts}; {found.pairs:,} more would be if their ids were written the same way: {_told(found)}"
     if matching < _FEW * len(log):
-        return (
-            f"only {counts}; without metadata is for example {lost[0]!r}, and the catalog has ids like {catalog[0]!r}"
-        )
+        return f"only {counts}; for example, {lost[0]!r} has no metadata, while the catalog has ids like {catalog[0]!r}"
     return None
 
 
@@ -178,8 +176,8 @@ def check_digits(log: pl.Series, kind: str) -> str | None:
     if short.is_empty():
         return None
     return (
-        f"{len(short):,} {kind} ids of the log are shortened numbers, such as {short[0]!r}: spreadsheets write long "
-        "numbers so, and what differs in the lost digits becomes one; export the ids as text"
+        f"{len(short):,} {kind} ids of the log are shortened numbers, such as {short[0]!r}: spreadsheets shorten "
+        "long numbers, and ids that differ in the lost digits become equal; export the ids as text"
     )
 
 

@@ -45,7 +45,7 @@ def images_in_folder(
             + (f" ({told})" if told else "")
         )
     if close and remarks is not None:
-        remarks.append(f"{close.pairs:,} images of {folder} nearly have the name of an item without an image: {told}")
+        remarks.append(f"{close.pairs:,} images of {folder} almost match the id of an item without an image: {told}")
     notes["items without an image"] = len(without)
     return joined
 

@@ -80,7 +80,7 @@ class MindSource(BaseModel):
         past = _histories(logs)
         if self.histories == "first":
             clicks = pl.concat([past, clicks])
-            remarks.append("the clicks of histories, which have no times, stand before all others, a second apart")
+            remarks.append("the clicks of histories, which have no times, come before all others, one second apart")
         elif len(past):
             kept = parameter("histories", "first")
             notes[f"clicks of histories, without times, left out ({kept} puts them first)"] = len(past)

@@ -149,7 +149,7 @@ def read_ratings(path: Path, layout: _Layout, progress: Progress = silent) -> pl
         if block.data.strip():
             parts.append(_ratings_of(block, layout.separator))
     if not parts:
-        raise DataError(f"{path}: the interaction log is empty; nothing can be learned from it")
+        raise DataError(f"{path}: the interaction log is empty")
     return require_events(pl.concat(parts), path)
 
 

@@ -47,7 +47,7 @@ def as_numbers(values: pl.Series, remarks: list[str]) -> pl.Series:
     if not readings or any(numbers.null_count() > len(values) - len(filled) for _, numbers in readings):
         return values
     if len(readings) == 2 and not readings[0][1].equals(readings[1][1]):
-        remarks.append(f"column {values.name!r} stays as it is: nobody can tell whether its commas begin fractions")
+        remarks.append(f"column {values.name!r} stays text: its commas could be decimal commas or thousands separators")
         return values
     written = filled.filter(filled.str.contains(rf",|{CURRENCY}"))[0]
     row = int((texts == written).arg_true()[0])

@@ -132,7 +132,7 @@ def require_events(events: pl.DataFrame, path: Path) -> pl.DataFrame:
         DataError: the log is empty.
     """
     if events.is_empty():
-        raise DataError(f"{path}: the interaction log is empty; nothing can be learned from it")
+        raise DataError(f"{path}: the interaction log is empty")
     return events
 
 

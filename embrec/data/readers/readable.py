@@ -53,7 +53,9 @@ def readable(
     if _has(values.dtype, pl.Binary) or _has(values.dtype, pl.Object):
         texts = decoded(values) if values.dtype == pl.Binary else None
         if texts is None or texts.null_count() > values.null_count():
-            remarks.append(f"column {values.name!r} of the catalog holds {values.dtype}, which is no content: left out")
+            remarks.append(
+                f"column {values.name!r} of the catalog holds {values.dtype}, which cannot be read: left out"
+            )
             return None, None
         values = texts
     if _has(values.dtype, pl.Struct):

@@ -95,7 +95,7 @@ class RetailRocketSource(BaseModel):
         tree = file_named(items.parent, _TREE) or file_named(self.path, _TREE)
         if tree is None and not self.path.is_dir():
             raise DataError(
-                f"{items} names categories, and those above them stand in {_TREE}, which is neither beside it nor in "
+                f"{items} names categories whose parents are in {_TREE}, which is neither beside it nor in "
                 f"{self.path}; put it beside"
             )
         return _items([items], tree, None, silent)

@@ -304,7 +304,7 @@ def _items(
         if values is not None:
             columns.append(values)
         elif column.name in wanted:
-            raise DataError(f"{where}: column {column.name!r} holds {column.dtype}, which can be no text")
+            raise DataError(f"{where}: column {column.name!r} holds {column.dtype}, which cannot be read as text")
         if reason is not None:
             reasons[column.name] = reason
     frame = pl.DataFrame(columns)

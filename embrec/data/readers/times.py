@@ -169,7 +169,7 @@ def _plausible(values: pl.Series, where: Callable[[int], str]) -> tuple[Unit, st
         return "s", None  # seconds, some of them before 1980, or an order
     if not units or (only == "s" and high >= _END):
         beyond = int((values >= _END).sum())
-        return "s", f"{beyond:,} times lie beyond the year 2100 if they are seconds; they are taken as they are"
+        return "s", f"{beyond:,} times lie beyond the year 2100 if they are seconds; they are kept as seconds"
     told = [f"{where(first[unit])} has {values[first[unit]]}, plausible in {_WORDS[unit]}" for unit in units[:2]]
     if only is not None:
         told.append(f"{where(strange[0])} has {values[strange[0]]}, which is not")

@@ -72,7 +72,7 @@ def read_sqlite(path: Path) -> pl.DataFrame:
     """
     file, name = split_member(path)
     if packing(file):
-        raise DataError(f"{file}: an SQLite database is read as it is; unpack it first")
+        raise DataError(f"{file}: an SQLite database cannot be read from a packed file; unpack it first")
     try:
         # Read-only: a database in use elsewhere is neither locked nor changed.
         connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
@@ -96,9 +96,7 @@ def _column(path: Path, name: str, values: Sequence[Any]) -> pl.Series:
     """Return a column as one type, since every row of an SQLite column can have its own."""
     types = {type(value) for value in values} - {type(None)}
     if bytes in types:
-        raise DataError(
-            f"{path}: column {name!r} holds bytes, which no column of a log or a catalog can be; leave it out"
-        )
+        raise DataError(f"{path}: column {name!r} holds bytes, which are not supported; leave it out")
     if types <= {int, float}:
         return pl.Series(name, values, dtype=pl.Float64 if float in types else pl.Int64 if types else pl.Null)
     return pl.Series(name, [None if value is None else text_of(value) for value in values], dtype=pl.String)

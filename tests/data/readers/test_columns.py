@@ -89,7 +89,7 @@ def test_types_behind_names_do_not_count():
     [
         (["u1", "a", "1600000000"], "its first line looks like a row: put one before it that names the columns"),
         (["196", "242", "3.5"], "its first line looks like a row"),
-        (["user item time"], "the fields of a line are told apart by commas, semicolons, tabs or |, not by blanks"),
+        (["user item time"], "fields must be separated by commas, semicolons, tabs or |, not by blanks"),
     ],
 )
 def test_a_first_line_that_names_no_columns_is_told(columns, told):

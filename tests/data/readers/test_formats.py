@@ -112,7 +112,7 @@ def test_text_of_any_unicode_form_is_told_by_its_mark(tmp_path, encoding):
 def test_wide_text_without_a_mark_or_cut_off_is_one_line(tmp_path):
     path = tmp_path / "e.csv"
     path.write_bytes(CSV.decode().encode("utf-16-le"))
-    assert "it has zero bytes, as UTF-16 has); save it as UTF-8" in problem(path)
+    assert "it has zero bytes, as in UTF-16); save it as UTF-8" in problem(path)
     path.write_bytes(CSV.decode().encode("utf-16")[:-1])
     assert "not readable as text" in problem(path)
 
@@ -188,7 +188,7 @@ def test_what_stands_above_the_names_of_columns_is_told(tmp_path, capfd, caplog)
     pytest.importorskip("fastexcel", reason="needs the extra 'formats'")
     names = ["user", "item", "timestamp", None, "note"]
     path = write_xlsx(tmp_path / "e.xlsx", {"log": [["My log"], names, ["u", "a", 3, None, "x"]]})
-    assert "its first row does not name the columns: remove what stands above" in problem(path)
+    assert "its first row does not name the columns: remove the rows above the header" in problem(path)
     write_xlsx(path, {"log": [names, ["u", "a", 3, None, "x"]]})
     assert rows(path) == [("u", "a", 3)]
     assert (capfd.readouterr().err, caplog.records) == ("", [])  # of empty columns nobody needs to hear
@@ -261,8 +261,8 @@ LIES = {
     ("e.db", CSV): "not a readable SQLite file; it is text that begins",
     ("e.csv", b"SQLite format 3\x00"): "an SQLite file by its contents, not CSV",
     ("e.zip", CSV): "not a zip file, whatever its name says",
-    ("e.zip", zipped(log__xlsx=b"PK")): "Excel files are read where they lie; unpack it first",
-    ("e.db.gz", gzip.compress(b"x")): "SQLite files are read where they lie; unpack it first",
+    ("e.zip", zipped(log__xlsx=b"PK")): "Excel files cannot be read from a packed file; unpack it first",
+    ("e.db.gz", gzip.compress(b"x")): "SQLite files cannot be read from a packed file; unpack it first",
     ("e.7z", b"7z\xbc\xaf\x27\x1c"): "is a 7z archive, which is not read; unpack it",
     ("e.h5", b"\x89HDF\r\n\x1a\n"): "HDF5 files are not read; save the table as Parquet or CSV",
     ("e.pkl", pickle.dumps({"user": [1]})): "opening one runs whatever code it holds",

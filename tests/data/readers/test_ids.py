@@ -98,7 +98,7 @@ def test_a_catalog_that_has_no_item_of_the_log_is_refused_with_the_likely_cause(
 
 def test_without_a_cause_an_id_of_each_side_is_shown():
     with pytest.raises(
-        DataError, match=r"'a' is an id of the log, 'x' one of the catalog; do both columns hold the ids of"
+        DataError, match=r"'a' is an id of the log, 'x' one of the catalog; do both columns hold ids of"
     ):
         check(["a", "b"], ["x", "y"])
     with pytest.raises(DataError, match="the catalog is empty"):
@@ -111,8 +111,8 @@ def test_a_catalog_may_lack_items_but_not_many_without_a_word():
     assert check(items, items[:5]) is None
     warning = check(items, items[:4])
     assert warning == (
-        "only 4 of the 10 items of the log are in the catalog (40.0 %); without metadata is for example 'i4', "
-        "and the catalog has ids like 'i0'"
+        "only 4 of the 10 items of the log are in the catalog (40.0 %); for example, 'i4' has no metadata, "
+        "while the catalog has ids like 'i0'"
     )
 
 

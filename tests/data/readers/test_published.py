@@ -64,8 +64,8 @@ def test_hm_gives_lost_zeros_back(tmp_path):
     raw = HMSource(path=folder).read()
     assert raw.events["item"].to_list() == ["0108775015", "0108775044"]
     assert raw.items["item"].to_list() == ["0108775015", "0110065001"]
-    assert raw.notes["events whose article id had lost its leading zeros, put back"] == 2
-    assert raw.notes["items whose article id had lost its leading zeros, put back"] == 2
+    assert raw.notes["events with restored leading zeros of the article id"] == 2
+    assert raw.notes["items with restored leading zeros of the article id"] == 2
 
 
 def mind(folder):

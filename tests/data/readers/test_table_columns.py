@@ -86,7 +86,7 @@ def test_a_column_item_beside_the_ids_is_kept_under_another_name():
     assert raw.items["item"].to_list() == ["a", "b"]
     assert raw.items["catalog.item_"].to_list() == ["red lamp", "blue lamp"]
     assert raw.text_columns == ("catalog.item_", "catalog.item")
-    assert "column 'item' of the catalog is kept as 'catalog.item_', because 'sku' has its place" in raw.remarks
+    assert "column 'item' of the catalog is kept as 'catalog.item_', because 'sku' has this role" in raw.remarks
     raw = TableSource(interactions=LOG, items=items, text_column=("item", "sku"), title_column="item", **ROLES).read()
     assert raw.text_columns == ("catalog.item_", "item")
     assert raw.title_column == "catalog.item_"
@@ -305,5 +305,5 @@ def test_a_text_that_can_be_none_is_named(values):
     dtype = pl.Binary if isinstance(values[0], bytes) else pl.Object
     items = pl.DataFrame({"item": ["a", "b"], "n": pl.Series(values, dtype=dtype)})
     for options in ({"text_column": ("n",)}, {"title_column": "n"}):
-        with pytest.raises(DataError, match=rf"^the items: column 'n' holds {dtype}, which can be no text"):
+        with pytest.raises(DataError, match=rf"^the items: column 'n' holds {dtype}, which cannot be read as text"):
             read_items(items, **options)
