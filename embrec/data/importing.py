@@ -14,7 +14,7 @@ from embrec.data.preparation import PRESETS, PreparationConfig, prepare
 from embrec.data.readers.frames import content_fingerprint
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.raw import Source
-from embrec.data.recognition import SOURCES, AnySource, recognise, said
+from embrec.data.recognition import SOURCES, AnySource, given_options, recognise
 from embrec.data.store import Dataset, load_dataset, load_with_others, save_dataset
 from embrec.errors import ConfigError, DataError
 from embrec.files import tidy
@@ -68,7 +68,7 @@ def make_source(source: str | None, options: Mapping[str, Any]) -> AnySource:
             f"{unknown('source', source, SOURCES, len(SOURCES))} ({call('source_guides')} says what each is)"
         )
     kind = SOURCES[source]
-    given = said(options)
+    given = given_options(options)
     own = [name for name in kind.model_fields if name != "source"]
     for name in given:
         if name not in own:

@@ -77,7 +77,7 @@ def recognise(options: Mapping[str, Any]) -> tuple[str, str]:
         ConfigError: the options imply no source, or several.
         DataError: the files have no known layout.
     """
-    given = said(options)
+    given = given_options(options)
     roots = [name for name in ("interactions", "reviews", "path", "weeks") if name in given]
     if len(roots) != 1:
         what = (
@@ -99,7 +99,7 @@ def recognise(options: Mapping[str, Any]) -> tuple[str, str]:
     return _of_path(Path(value))
 
 
-def said(options: Mapping[str, Any]) -> dict[str, Any]:
+def given_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that are neither None nor an empty tuple."""
     # By identity and type, since values may be tables, whose comparison is elementwise.
     return {

@@ -8,7 +8,7 @@ _TRUTHS = {"true": True, "false": False}
 _SAMPLE = 100  # values checked first, to rule out most columns quickly
 
 
-def as_truths(values: pl.Series) -> pl.Series:
+def as_booleans(values: pl.Series) -> pl.Series:
     """Return a text column as booleans if all its values are `true` or `false` in any case; else unchanged."""
     if values.dtype != pl.String:
         return values

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from embrec.data.readers.ids import decoded
-from embrec.data.readers.prices import as_numbers, as_truths
+from embrec.data.readers.prices import as_booleans, as_numbers
 from embrec.data.readers.text import COMMA_PRICE, POINT_PRICE, joined
 from embrec.parameters import parameter
 
@@ -78,7 +78,7 @@ def readable(
         reason = NESTED if nested else None
     reason = reason or _no_text(values, parts, items)
     if reason in (None, CODES) and not wanted:
-        numbers = as_numbers(as_truths(values), remarks)
+        numbers = as_numbers(as_booleans(values), remarks)
         if numbers.dtype != pl.String:
             return numbers, None
     return values, reason

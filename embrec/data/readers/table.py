@@ -28,7 +28,7 @@ from embrec.data.readers.guide import Guide
 from embrec.data.readers.ids import as_ids
 from embrec.data.readers.images import images_by_column, images_in_folder
 from embrec.data.readers.lists import objects_as_lists, one_event_a_row, refuse_several_ids, texts_as_lists
-from embrec.data.readers.prices import as_numbers, as_truths
+from embrec.data.readers.prices import as_booleans, as_numbers
 from embrec.data.readers.raw import (
     EXACT,
     ITEM,
@@ -328,7 +328,7 @@ def _items(
 
 def _context(values: pl.Series, where: Callable[[int], str], remarks: list[str]) -> pl.Series:
     """Return a context column as numbers (NaN for missing values) or text (empty for missing values)."""
-    values = as_numbers(as_truths(values), remarks)
+    values = as_numbers(as_booleans(values), remarks)
     if values.dtype.is_numeric() or values.dtype == pl.Boolean:
         exact = values.dtype not in (pl.Decimal, pl.Int128, pl.UInt128) and not values.null_count()
         return values if exact else values.cast(pl.Float64).fill_null(float("nan"))
