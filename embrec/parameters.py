@@ -1,4 +1,4 @@
-"""Names of parameters and calls in messages: Python code in backticks, which the command line rewrites as its options.
+"""Parameters in the messages of the library: named as Python code in backticks, which the command line shows as its options.
 
 A message such as "the name is taken; choose another `name='...'` or start over with `force=True`" suits a caller in Python.
 `embrec.cli` shows it with `--run ...` and `--force`, so no module of the library needs to know an option.

@@ -1,4 +1,4 @@
-"""Batches of histories of similar length, so that little computation is spent on padding."""
+"""Batches of histories of like length: padding costs as much as work, so as little of it as possible is made."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Batch:
         return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
 
     def pinned(self) -> "Batch":
-        """Return the batch in pinned memory, which is copied to a GPU asynchronously."""
+        """Return the batch in memory that a GPU can read by itself, so that moving it there need not be waited for."""
         return Batch(**{name: value.pin_memory() for name, value in vars(self).items()})
 
 

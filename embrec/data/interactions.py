@@ -1,4 +1,4 @@
-"""The interaction log as columns, sorted by user and time, so that each user's events are one slice."""
+"""The interaction log, in columns: events sorted by user and time, with the user's slice one lookup away."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Histories cut from the log for batching: one row per user in training, one row per target in evaluation."""
+"""Histories cut from the log, ready to be batched: for training one row a user, for evaluation one row a target."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
