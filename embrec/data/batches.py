@@ -92,7 +92,7 @@ def bucket_boundaries(lengths: NDArray[np.integer], batch_size: int) -> list[int
 
 
 class BucketSampler:
-    """Draws batches of similar length; the order depends on the seed and the epoch only, so it can be resumed anywhere.
+    """Draws batches of like length; the order depends on the seed and the epoch only, so it can be resumed anywhere.
 
     Args:
         lengths: the length of each row, [R].
@@ -167,6 +167,6 @@ def token_cuts(lengths: NDArray[np.integer], tokens: int) -> list[int]:
 
 
 def batches_in_order(sequences: Sequences, batch_size: int) -> Iterator[tuple[NDArray[np.int64], Batch]]:
-    """Yield (rows, batch) over all histories in order of length, each row once."""
+    """Yield (rows, batch) over all histories, like lengths together, each row once."""
     for rows in BucketSampler(sequences.lengths, batch_size, shuffle=False).epoch():
         yield rows, collate(sequences, rows)

@@ -87,7 +87,7 @@ class Interactions:
 
     @property
     def position(self) -> NDArray[np.int64]:
-        """The position of each event in its user's history, from 0, [E]; not cached, since it is half as large as the log."""
+        """The place of each event in its user's history, from 0, [E]; not kept, for it is half as large as the log."""
         return np.arange(len(self)) - self.user_ptr[self.user]
 
     @cached_property
@@ -107,7 +107,7 @@ class Interactions:
             raise DataError(f"no user {user!r} among the {self.n_users:,} users of the log{near}") from None
 
     def _like(self, user: str) -> list[str]:
-        """Return user names of similar length, few enough for a search for the most similar one."""
+        """Return the names of users that are about as long as one: few enough to look for the nearest among them."""
         alike = [name for name in self.user_ids.tolist() if abs(len(name) - len(user)) <= 1]
         return alike[:_COMPARED]
 
