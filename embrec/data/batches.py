@@ -97,11 +97,11 @@ class BucketSampler:
     Args:
         lengths: the length of each row, [R].
         batch_size: rows a batch; the last batch of a bucket may be smaller.
-        tokens: maximum number of entries of a batch, padding included (rows times the longest of them), instead of
-            `batch_size`. A longer row forms a batch of its own.
-        bucket: True to put rows of similar length together; False for random batches.
-        seed: seed of the order.
-        shuffle: True for a random order; False for an order by length, for evaluation.
+        tokens: most entries a batch, padding included (rows times the longest of them); takes the place of `batch_size`. A
+            row that is longer makes a batch alone.
+        bucket: put rows of like length together; otherwise a batch holds any rows.
+        seed: of the order.
+        shuffle: draw in random order; otherwise by length, for evaluation.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class BucketSampler:
         return [batches[i] for i in generator.permutation(len(batches))]
 
     def _cut(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        """Cut rows, in their order, into batches of maximum size."""
+        """Cut rows, in their order, into batches as large as they may be."""
         if self.tokens is not None:
             return np.split(rows, token_cuts(self.lengths[rows], self.tokens)) if len(rows) else []
         return [rows[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size)]
@@ -149,7 +149,7 @@ class BucketSampler:
 def token_cuts(lengths: NDArray[np.integer], tokens: int) -> list[int]:
     """Return where to cut rows of these lengths, so that each piece's rows times its longest are at most `tokens`.
 
-    Each piece has as many rows as fit, and at least one; the Python loop runs once a piece.
+    Each piece is as long as can be, and at least one row; only the looks at a piece as a whole are steps of Python.
 
     >>> token_cuts(np.array([1, 1, 2, 2, 5]), 4)
     [2, 4]
