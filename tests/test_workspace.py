@@ -1,4 +1,4 @@
-"""Which category is meant, and what is said where that is not clear."""
+"""The choice of a category, and the messages if it is missing or ambiguous."""
 
 import re
 

@@ -1,9 +1,10 @@
 """Preparation of raw events and items: removal of repeats, rare items and short histories, and the order of the catalog.
 
-The preset `embrec` is the published preprocessing (Amazon 2014): items and users with fewer than five reviews are dropped,
-both counted once on the raw reviews; a user's last 50 events are kept, ordered by time with ties in input order; users with
-fewer than three remaining events are dropped. `5-core` repeats the counting until nothing changes and keeps whole histories;
-`none` keeps everything. The filter `none` only skips the counting: histories are still cut to `last` events.
+The preset `embrec` is the preprocessing of [semikin2019] (Amazon 2014): items and users with fewer than five reviews are
+dropped, both counted once on the raw reviews; a user's last 50 events are kept, ordered by time with ties in input order;
+users with fewer than three remaining events are dropped. `5-core` repeats the counting until nothing changes and keeps
+whole histories; `none` keeps everything. The filter `none` only skips the counting: histories are still cut to `last`
+events.
 
 Events removed by the filters take no part in training and evaluation. Those with items of the catalog are stored for serving
 (`embrec.data.everyone`).

@@ -13,7 +13,7 @@ from embrec.workspace import Workspace
 
 @pytest.fixture
 def log(tmp_path):
-    """Seven users of whom the filter keeps five; one came twice, and one bought what nobody else did."""
+    """Seven users, five of whom the filter keeps; one has two events, and one has items of nobody else."""
     events = [(f"u{user}", f"i{step}", 100 * user + step) for user in range(5) for step in range(6)]
     events += [("twice", "i1", 7), ("twice", "i3", 9), ("twice", "rare", 8), ("odd", "rare", 1), ("odd", "strange", 2)]
     events += [("u0", "rare", 50)] + [("u4", "i5", 1000 + step) for step in range(50)]

@@ -62,7 +62,7 @@ def test_without_one_the_title_is_what_has_the_name_of_a_title_or_else_the_first
 
 
 def test_what_an_older_version_took_for_texts_stays_when_the_same_is_imported_again(tmp_path):
-    """Tables and runs were made from these texts, and the same import again may not be refused."""
+    """Tables and runs were made from these texts, so the same import must not be refused."""
     log, items = tmp_path / "log.csv", tmp_path / "items.csv"
     log.write_text("user,item,timestamp\n" + "".join(f"u{n % 3},i{n % 4},{n}\n" for n in range(24)))
     items.write_text("item,title,code\n" + "".join(f"i{n},Lamp {n},A-{n}\n" for n in range(4)))

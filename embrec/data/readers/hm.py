@@ -1,7 +1,9 @@
 """Reader of H&M Personalized Fashion Recommendations: two years of purchases of clothes, with texts and photos.
 
-https://www.kaggle.com/competitions/h-and-m-personalized-fashion-recommendations. Purchases have a day but no time of
-day; article ids have ten digits beginning with 0, and the photo of an article is `images/<first three digits>/<id>.jpg`.
+Source: [hm2022], https://www.kaggle.com/competitions/h-and-m-personalized-fashion-recommendations.
+
+Purchases have a day but no time of day; article ids have ten digits beginning with 0, and the photo of an article is
+`images/<first three digits>/<id>.jpg`.
 """
 
 from pathlib import Path

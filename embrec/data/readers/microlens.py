@@ -1,8 +1,10 @@
 """Reader of MicroLens: interactions with short videos, with their titles and cover images.
 
-https://github.com/westlake-repl/MicroLens. Interactions in `MicroLens-100k_pairs.csv` (user, item, timestamp in milliseconds)
-or, without times, in `MicroLens-100k_pairs.tsv`; titles in `MicroLens-100k_titles.csv` (some releases name the columns, some
-do not); covers as `<item>.jpg` in a folder whose name ends in `covers`.
+Source: [ni2023], https://github.com/westlake-repl/MicroLens.
+
+Interactions in `MicroLens-100k_pairs.csv` (user, item, timestamp in milliseconds) or, without times, in
+`MicroLens-100k_pairs.tsv`; titles in `MicroLens-100k_titles.csv` (some releases name the columns, some do not); covers as
+`<item>.jpg` in a folder whose name ends in `covers`.
 """
 
 import csv

@@ -1,7 +1,9 @@
 """Reader of MIND, the Microsoft News Dataset: clicks on news articles with titles and abstracts.
 
-https://msnews.github.io/. Two files of lines with tabs and no header: `behaviors.tsv` (impression, user, time as
-`11/11/2019 9:05:58 AM`, history, impressions such as `N129416-1 N26703-0`, 1 for a click) and `news.tsv`.
+Source: [wu2020], https://msnews.github.io/.
+
+Two files of lines with tabs and no header: `behaviors.tsv` (impression, user, time as `11/11/2019 9:05:58 AM`, history,
+impressions such as `N129416-1 N26703-0`, 1 for a click) and `news.tsv`.
 
 A click has the time of its impression. The history holds the user's clicks of the weeks before, in order but without times; it
 is left out, or put before the other clicks with the seconds after the first day of the collection as times.

@@ -1,6 +1,8 @@
 """Reader of MovieLens in its four layouts: 100K, 1M, 10M, and the comma-separated one of "latest" and 20M onwards.
 
-https://grouplens.org/datasets/movielens/. The data have no posters; a folder of files <movie id>.jpg can be added.
+Source: [harper2015], https://grouplens.org/datasets/movielens/.
+
+The data have no posters; a folder of files <movie id>.jpg can be added.
 """
 
 import io

@@ -1,8 +1,10 @@
 """Reader of OTTO: sessions of clicks, carts and orders in a web shop; article ids only, no texts and no images.
 
-https://github.com/otto-de/recsys-dataset. JSON lines, `{"session": 42, "events": [{"aid": 0, "ts": 1661200010000, "type":
-"clicks"}, ...]}` with times in milliseconds; or, as many have repacked it, Parquet with one row per event (session, aid, ts,
-type; the types as numbers 0, 1 and 2, the times in seconds or milliseconds).
+Source: [otto2022], https://github.com/otto-de/recsys-dataset.
+
+JSON lines, `{"session": 42, "events": [{"aid": 0, "ts": 1661200010000, "type": "clicks"}, ...]}` with times in
+milliseconds; or, as many have repacked it, Parquet with one row per event (session, aid, ts, type; the types as numbers 0,
+1 and 2, the times in seconds or milliseconds).
 """
 
 import io

@@ -1,7 +1,9 @@
 """Reader of PixelRec: interactions with videos by their cover images, with titles, tags and descriptions.
 
-https://github.com/westlake-repl/PixelRec. A table of interactions (item_id, user_id, timestamp) and a table of items (item_id,
-title, tag, description and counts), both recognised by their columns, and covers as `cover/<item_id>.jpg`.
+Source: [cheng2023], https://github.com/westlake-repl/PixelRec.
+
+A table of interactions (item_id, user_id, timestamp) and a table of items (item_id, title, tag, description and counts),
+both recognised by their columns, and covers as `cover/<item_id>.jpg`.
 """
 
 from pathlib import Path

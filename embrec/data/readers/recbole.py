@@ -1,7 +1,9 @@
 """Reader of RecBole's atomic files: tab-separated tables with typed columns, such as `timestamp:float`, in the header.
 
-https://recbole.io/docs/user_guide/data/atomic_files.html. `NAME.inter` is the log, `NAME.item` the catalog; other files,
-such as `NAME.user`, are ignored. Types are token, token_seq (tokens separated by blanks), float and float_seq.
+Source: [zhao2021], https://recbole.io/docs/user_guide/data/atomic_files.html.
+
+`NAME.inter` is the log, `NAME.item` the catalog; other files, such as `NAME.user`, are ignored. Types are token, token_seq
+(tokens separated by blanks), float and float_seq.
 """
 
 from pathlib import Path

@@ -1,8 +1,10 @@
 """Reader of RetailRocket: four and a half months of views, carts and purchases of a web shop.
 
-https://www.kaggle.com/datasets/retailrocket/ecommerce-dataset. `events.csv` (timestamp in milliseconds, visitorid, event,
-itemid, transactionid); `item_properties_part1.csv` and `..._part2.csv` (timestamp, itemid, property, value), in which all
-words except the names `categoryid` and `available` are hashed; `category_tree.csv` (categoryid, parentid).
+Source: [retailrocket2015], https://www.kaggle.com/datasets/retailrocket/ecommerce-dataset.
+
+`events.csv` (timestamp in milliseconds, visitorid, event, itemid, transactionid); `item_properties_part1.csv` and
+`..._part2.csv` (timestamp, itemid, property, value), in which all words except the names `categoryid` and `available` are
+hashed; `category_tree.csv` (categoryid, parentid).
 
 There is no text for people or pretrained encoders. Equal words have equal hashes, so the column `properties`, an item's latest
 values, suits encoders that count words (TF-IDF).

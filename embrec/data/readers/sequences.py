@@ -1,5 +1,7 @@
 """Reader of sequence files as used by S3-Rec, P5 and SASRec: users with their items in order, without times.
 
+Sources: S3-Rec [zhou2020], P5 [geng2022].
+
 A line is `user item item item` (S3-Rec, P5), `user<tab>item item item` (MicroLens), or `user item` for one event (SASRec).
 The time of an event is its position in the user's history.
 """

@@ -14,9 +14,9 @@ from embrec.data.times import require_timestamps
 class GlobalTime(BaseModel):
     """The first 80 % of all events are training, the next 10 % validation, the last 10 % test.
 
-    The only split in which no training event is later than a test target. FELRec predicts every event (users and items may be
-    new); "Time to split" (Gusak et al., 2025) predicts each user's last event after the quantile: `targets=last`. A history
-    holds all earlier events of the user, whichever part they belong to.
+    The only split in which no training event is later than a test target. FELRec [weimann2022] predicts every event (users and
+    items may be new); [gusak2025] predicts each user's last event after the quantile: `targets=last`. A history holds all
+    earlier events of the user, whichever part they belong to.
 
     Events of the same time are never divided: those at the time at which a share is reached belong to the later part, so the
     parts differ a little from their shares if many events share a time.

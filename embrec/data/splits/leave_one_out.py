@@ -13,9 +13,9 @@ from embrec.data.splits.partition import Partition, Positions, make_partition
 class LeaveOneOut(BaseModel):
     """Each user's last event is the test target, the one before the validation target, the rest is training.
 
-    As published: users with at least three events are evaluated, and users with at least two events before the last two are
-    training users. Training events of one user may be later than the test target of another, so popularity and co-occurrence
-    leak from the future.
+    As in [semikin2019]: users with at least three events are evaluated, and users with at least two events before the last
+    two are training users. Training events of one user may be later than the test target of another, so popularity and
+    co-occurrence leak from the future.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -13,7 +13,7 @@ from embrec.data.splits.partition import Partition, Positions, make_partition
 class PerUserRatio(BaseModel):
     """The first 90 % of each user's events are training, the next 5 % validation targets, the last 5 % test targets.
 
-    The protocol of Donkers et al. (2017), for histories of hundreds of events. Positions are rounded down: a user with twenty
+    The protocol of [donkers2017], for histories of hundreds of events. Positions are rounded down: a user with twenty
     events has 18 training events and one target of each kind, a user with ten has nine training events and a test target. The
     history of a test target includes the validation targets before it. A single event of a user is a training event.
     """

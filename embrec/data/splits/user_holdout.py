@@ -13,7 +13,7 @@ from embrec.data.splits.partition import Partition, Positions, make_partition
 class UserHoldout(BaseModel):
     """Some users are held out with all their events; every event after their first one is a target.
 
-    The protocol of EmbRec's section 4.3 (a tenth of the users, every prefix scored), with further held-out users for
+    The protocol of [semikin2019] section 4.3 (a tenth of the users, every prefix scored), with further held-out users for
     validation. `targets=last` predicts the last event of each user only.
     """
 

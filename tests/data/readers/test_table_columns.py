@@ -1,4 +1,4 @@
-"""Columns with unusual names, types and values: nothing is lost without a word, and nothing ends in a traceback."""
+"""Columns with unusual names, types and values: nothing is dropped silently, and nothing ends in a traceback."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
