@@ -48,7 +48,7 @@ class Category:
         if isinstance(value, str):
             return Workspace.locate().category(value)
         raise ConfigError(
-            f"{_short(value)} is no category; give its name, such as 'shop', or Workspace.locate(FOLDER).category('shop')"
+            f"{_short(value)} is not a category; give its name, such as 'shop', or Workspace.locate(FOLDER).category('shop')"
         )
 
     @property

@@ -154,10 +154,10 @@ def import_data(
     category, preparation = Category.of(category), preparation or PreparationConfig()
     if not (hasattr(source, "read") and hasattr(source, "files")):
         raise ConfigError(
-            f"{source!r} is no source; say what kind it is, such as TableSource(interactions='log.csv', items='items.csv')"
+            f"{source!r} is not a source; give one such as TableSource(interactions='log.csv', items='items.csv')"
         )
     if not isinstance(preparation, PreparationConfig):
-        raise ConfigError(f"{preparation!r} is no preparation; write PreparationConfig(filter='none'), for example")
+        raise ConfigError(f"{preparation!r} is not a preparation; give one such as PreparationConfig(filter='none')")
     signature = _signature(source, preparation)
     if not force and (known := _known(category, signature)) is not None and known[1] is None:
         return Import(category, known[0], fresh=False)  # also while others use it

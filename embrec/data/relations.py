@@ -119,7 +119,7 @@ class Relations:
             ConfigError: `most` is less than 1.
         """
         if most is not None and most < 1:
-            raise ConfigError(f"most is {most}: a relation needs at least one tail a head")
+            raise ConfigError(f"most is {most}: a relation needs at least one tail per head")
         events = np.sort(events)
         user, item = interactions.user[events], interactions.item[events].astype(np.int64) + 1
         follows = user[1:] == user[:-1]

@@ -28,7 +28,7 @@ TEXT_COLUMNS = ("title", "department", "brand")
 _RAW_COLUMNS = ("manufacturer_id", "department", "brand", "product_category", "product_type", "package_size")
 _WEEKS = re.compile(r"(\d+)-(\d+)")
 
-# Lines on a receipt that are no products.
+# Departments of receipt lines that are not products.
 _NO_PRODUCTS = (
     "CHARITABLE CONT",
     "CNTRL/STORE SUP",

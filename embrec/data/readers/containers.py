@@ -124,7 +124,7 @@ def unpacked(path: Path, tables: Callable[[str], bool] = lambda name: True) -> I
     file, member = split_member(path)
     how = packing(path)
     if member is not None and how != _ZIP:
-        raise DataError(f"{file} is no zip archive, so it holds no {member!r}; give {file} itself")
+        raise DataError(f"{file} is not a zip archive, so it has no {member!r}; give {file} itself")
     with ExitStack() as stack:
         raw = stack.enter_context(require_file(file).open("rb"))
         if how != _ZIP:

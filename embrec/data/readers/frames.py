@@ -99,10 +99,10 @@ def as_frame(value: Frame, what: str) -> pl.DataFrame:
     rows = isinstance(value, Sequence) and not isinstance(value, str | bytes)
     if rows and not all(isinstance(row, Mapping) for row in value):
         other = next(row for row in value if not isinstance(row, Mapping))
-        raise DataError(f"{what}: a row is {other!r}; expected dictionaries, one a row, such as {{'item': 'a1'}}")
+        raise DataError(f"{what}: a row is {other!r}; expected dictionaries, one per row, such as {{'item': 'a1'}}")
     if not (rows or isinstance(value, Mapping) or hasattr(value, "__arrow_c_stream__") or _is_pandas(value)):
         raise DataError(
-            f"{what}: a value of type {type(value).__name__} is no table; give a path, a Polars or pandas frame, "
+            f"{what}: a value of type {type(value).__name__} is not a table; give a path, a Polars or pandas frame, "
             "an Arrow table or a list of dictionaries"
         )
     try:

@@ -75,7 +75,7 @@ def as_ids(values: pl.Series, kind: str, where: Callable[[int], str]) -> pl.Seri
         return texts
     if dtype == pl.Binary:
         texts = decoded(values)
-        _refuse(texts.is_null() & values.is_not_null(), values, kind, where, "no UTF-8 text")
+        _refuse(texts.is_null() & values.is_not_null(), values, kind, where, "not UTF-8 text")
         return texts
     textual = dtype in (pl.String, pl.Categorical, pl.Null) or isinstance(dtype, pl.Enum)
     if textual or dtype.is_integer() or dtype == pl.Date or isinstance(dtype, pl.Datetime):
@@ -193,7 +193,7 @@ def _percent(part: int, whole: int) -> str:
 def _whole(values: pl.Series, kind: str, where: Callable[[int], str]) -> pl.Series:
     values = values.fill_nan(None)
     fraction = ~values.is_finite() | (values != values.floor())
-    _refuse(fraction, values, kind, where, "no whole number; ids are text or whole numbers")
+    _refuse(fraction, values, kind, where, "not a whole number; ids are text or whole numbers")
     largest = _EXACT.get(type(values.dtype), 2**11)
     reason = "a floating-point number so large that it has lost digits; write the ids as text or as integers"
     _refuse(values.abs() > largest, values, kind, where, reason)

@@ -25,7 +25,7 @@ def read_json(path: Path, data: bytes) -> pl.DataFrame:
         DataError: the file is empty, or an entry is not an object.
     """
     if not data.strip():
-        raise DataError(f"{path}: the file is empty; it should have one JSON object a line")
+        raise DataError(f"{path}: the file is empty; it should have one JSON object per line")
     listed = is_list(data)
     read: Callable[[io.BytesIO], pl.DataFrame] = (
         (lambda stream: pl.read_json(stream, infer_schema_length=None))
@@ -35,7 +35,7 @@ def read_json(path: Path, data: bytes) -> pl.DataFrame:
     try:
         frame = read(io.BytesIO(data))
         if not frame.width:
-            raise DataError(f"{path}: the list is empty; it should have one object a row")
+            raise DataError(f"{path}: the list is empty; it should have one object per row")
         return frame
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         rows = _entries(path, data) if listed else [record for _, record in records(Block(path, 1, data), json_record)]
@@ -70,5 +70,5 @@ def _entries(path: Path, data: bytes) -> list[dict[str, Any]]:
         raise DataError(f"{path}: lists in lists too deep to be a table; it should be one list of objects") from None
     for place, entry in enumerate(entries, start=1):
         if not isinstance(entry, dict):
-            raise DataError(f"{path}, entry {place}: not a JSON object; the list should be of objects, one a row")
+            raise DataError(f"{path}, entry {place}: not a JSON object; the list should have one object per row")
     return list(entries)

@@ -75,7 +75,7 @@ def refuse_several_ids(table: SourceTable, item_column: str, users: pl.Series, i
         shown = items[row] if len(items[row]) <= _SHOWN else items[row][:_SHOWN] + "..."
         raise DataError(
             f"{table.where(row)}: column {item_column!r} holds several ids in one text, {shown!r}, and no user has a second "
-            f"row; write lists such as [12, 7, 30], one event a row, or read histories with {call('SequencesSource')}"
+            f"row; write lists such as [12, 7, 30], one event per row, or read histories with {call('SequencesSource')}"
         )
 
 
@@ -134,7 +134,7 @@ def one_event_a_row(table: SourceTable, item_column: str, columns: Sequence[str]
                 row = differs[0]
                 raise DataError(
                     f"{table.where(row)}: {items[row]} items in column {item_column!r}, but {lengths[name][row]} values in "
-                    f"column {name!r}; both lists need one value an event"
+                    f"column {name!r}; both lists need one value per event"
                 )
         if empty := int((items == 0).sum()):
             notes["users with an empty list, left out"] = empty

@@ -277,7 +277,7 @@ def _items(
         option = "text_column" if IMAGE in options.text_column else "title_column" if title == IMAGE else None
         if option is not None:
             raise DataError(
-                f"{where}: column {IMAGE!r} is no text (given by {parameter(option)}): a catalog keeps the paths of "
+                f"{where}: column {IMAGE!r} is not text (given by {parameter(option)}): a catalog keeps the paths of "
                 "pictures under this name; rename the column if it holds words"
             )
         frame = frame.drop(IMAGE)

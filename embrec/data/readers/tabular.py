@@ -64,7 +64,9 @@ class SourceTable:
             dtype = self.frame[column].dtype
             if isinstance(dtype, pl.List | pl.Array | pl.Struct):
                 what = "objects with several values" if isinstance(dtype, pl.Struct) else "lists"
-                raise DataError(f"{self.where(0)}: column {column!r} holds {what} ({dtype}); it needs one value a row")
+                raise DataError(
+                    f"{self.where(0)}: column {column!r} holds {what} ({dtype}); it needs one value per row"
+                )
 
 
 def read_table(path: Path, text: Container[str], progress: Progress = silent) -> SourceTable:

@@ -218,7 +218,7 @@ def _days(values: pl.Series, where: Callable[[int], str]) -> pl.Series:
     bad = frame.select((~_is_day(pl.col("value")) & pl.col("value").is_not_null()).arg_true())[:, 0]
     if len(bad):
         raise DataError(
-            f"{where(bad[0])}: column {values.name!r} is {values[bad[0]]}, no calendar day such as 20240531 "
+            f"{where(bad[0])}: column {values.name!r} is {values[bad[0]]}, not a calendar day such as 20240531 "
             "or 20240531235959"
         )
     whole = pl.col("value").cast(pl.Int64)

@@ -392,7 +392,7 @@ def test_several_values_where_one_belongs_are_one_line(tmp_path, column):
         FRAME.with_columns(order=1, grade=2).with_columns(pl.Series(column, values)).write_parquet(path)
         message = problem(path, order_column="order", context_column=("grade",))
         assert f"column '{column}' holds" in message
-        assert "it needs one value a row" in message
+        assert "it needs one value per row" in message
     pl.DataFrame({"item": [["x"]], "title": ["t"]}).write_parquet(path)
     with pytest.raises(DataError, match=r"column 'item' has the type List"):
         read_items(path)

@@ -46,8 +46,8 @@ def test_ids_become_text_as_they_stand(values, options, expected):
 @pytest.mark.parametrize(
     ("values", "options", "message"),
     [
-        ([1.0, 7.5], {}, r"^log, row 2: the item id is 7\.5, no whole number; ids are text or whole numbers$"),
-        ([1.0, float("inf")], {}, r"^log, row 2: the item id is inf, no whole number"),
+        ([1.0, 7.5], {}, r"^log, row 2: the item id is 7\.5, not a whole number; ids are text or whole numbers$"),
+        ([1.0, float("inf")], {}, r"^log, row 2: the item id is inf, not a whole number"),
         (
             [2.0**53 + 2],
             {},
@@ -55,7 +55,7 @@ def test_ids_become_text_as_they_stand(values, options, expected):
         ),
         ([2.0**24 + 2], {"dtype": pl.Float32}, r"row 1: the item id is 16777218\.0, a floating-point number so large"),
         ([Decimal("7.5")], {}, r"row 1: the item id is '7\.5', a fraction; ids are text or whole numbers"),
-        ([b"\xff\xfe"], {}, r"row 1: the item id is b'\\xff\\xfe', no UTF-8 text"),
+        ([b"\xff\xfe"], {}, r"row 1: the item id is b'\\xff\\xfe', not UTF-8 text"),
         ([True], {}, r"row 1: column 'sku' has the type Boolean; expected the item ids, text or whole numbers"),
         ([["a"]], {}, r"row 1: column 'sku' has the type List\(String\)"),
         ([{"a": 1}], {}, r"row 1: column 'sku' has the type Struct"),

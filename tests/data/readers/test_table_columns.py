@@ -266,7 +266,7 @@ def test_a_column_of_any_type_is_read_or_refused_in_one_line(name):
 def test_the_column_of_pictures_is_no_text(options):
     items = [{"item": "a", "title": "lamp", "image": "a.jpg"}]
     name = "`text_column`" if "text_column" in options else "`title_column`"
-    with pytest.raises(DataError, match=f"^the items: column 'image' is no text .given by {name}.: a catalog keeps"):
+    with pytest.raises(DataError, match=f"^the items: column 'image' is not text .given by {name}.: a catalog keeps"):
         read_items(items, **options)
 
 

@@ -67,9 +67,9 @@ def test_numbers_that_are_calendar_days_are_read_as_days(values):
 
 def test_the_clock_behind_a_day_counts():
     assert seconds([20140102010203]) == [DAY + 3600 + 120 + 3]
-    with pytest.raises(DataError, match="line 3: column 'when' is 20140231, no calendar day such as"):
+    with pytest.raises(DataError, match="line 3: column 'when' is 20140231, not a calendar day such as"):
         seconds([20140102, 20140231], "yyyymmdd")
-    with pytest.raises(DataError, match="no calendar day"):
+    with pytest.raises(DataError, match="not a calendar day"):
         seconds([20140102250000], "yyyymmdd")
 
 
