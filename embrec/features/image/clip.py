@@ -10,10 +10,10 @@ from torch import Tensor
 
 from embrec.errors import FeatureError
 from embrec.features.huggingface import require_weights
-from embrec.features.image.pretrained import PretrainedEncoder, PretrainedParams
+from embrec.features.image.pretrained import PretrainedImageEncoder, PretrainedImageParams
 
 
-class ClipEncoder(PretrainedEncoder):
+class ClipEncoder(PretrainedImageEncoder):
     """Image vectors of CLIP and SigLIP models, in the same space as `clip-text`.
 
     They are what `get_image_features` gives, not at unit length.
@@ -23,7 +23,7 @@ class ClipEncoder(PretrainedEncoder):
     extra: ClassVar[str] = "text,image"
 
     def __init__(self, **params: Any) -> None:
-        self.params = PretrainedParams(**params)
+        self.params = PretrainedImageParams(**params)
 
     @cached_property
     def network(self) -> Any:

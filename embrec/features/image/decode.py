@@ -23,14 +23,14 @@ _ORIENTATION = 0x0112
 Decoded = NDArray[Any] | str | None
 
 
-class Transform(Protocol):
+class ImageTransform(Protocol):
     """Makes the array that a model reads of an RGB picture; a ValueError says why it cannot."""
 
     def __call__(self, image: Any) -> NDArray[Any]:
         """Return the array of a picture."""
 
 
-def decode(path: Path | None, transform: Transform) -> Decoded:
+def decode(path: Path | None, transform: ImageTransform) -> Decoded:
     """Return the transformed picture, why it could not be read, or None where there is no file.
 
     Raises:

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from embrec.errors import MissingExtraError
-from embrec.features.image.decode import Transform
+from embrec.features.image.decode import ImageTransform
 from embrec.features.image.encoder import ImageEncoder, ImageParams
-from embrec.features.image.pixels import ScaleAndCrop
+from embrec.features.image.preprocessing import ScaleAndCrop
 from embrec.features.weights import broken
 
 # Each convolution and the normalisation that follows it.
@@ -42,7 +42,7 @@ class EfficientNetLiteEncoder(ImageEncoder):
         self.params = ImageParams(**params)
 
     @property
-    def transform(self) -> Transform:
+    def transform(self) -> ImageTransform:
         """Scale, crop."""
         return ScaleAndCrop(short_side=256, crop=224, interpolation="bicubic", like_torchvision=False)
 

@@ -1,12 +1,15 @@
 """What all image encoders share: contents are files, pictures are decoded ahead, a network sees them in batches."""
 
+import threading
 import weakref
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -17,10 +20,9 @@ from torch import Tensor
 from embrec.data.catalog import Catalog
 from embrec.errors import DataError
 from embrec.features.encoder import Contents, Encoded, Encoder, EncoderParams
-from embrec.features.image.ahead import DecodeAhead
-from embrec.features.image.decode import Transform, pillow
+from embrec.features.image.decode import ImageTransform, pillow
 from embrec.features.image.fingerprints import FILE, image_contents, load_fingerprints, save_fingerprints
-from embrec.features.image.lanes import MOST_LANES, Lanes
+from embrec.features.image.prefetch import ImagePrefetcher
 from embrec.features.weights import hash_files
 from embrec.processors import usable_processors
 
@@ -30,6 +32,11 @@ _MOST_WORKERS = 8
 # On a CPU the activations of a few pictures stay in its caches and in memory that is already mapped (measured on
 # EfficientNet-Lite0: 4 pictures at a time 1.3 times as fast as 16); a GPU wants many.
 _CPU_BATCH, _CUDA_BATCH = 4, 64
+
+# Beyond this the forward threads wait for each other's turn in Python.
+_MOST_FORWARD_THREADS = 16
+
+Key = TypeVar("Key")
 
 
 class ImageParams(EncoderParams):
@@ -61,7 +68,7 @@ class ImageEncoder(Encoder):
 
     @property
     @abstractmethod
-    def transform(self) -> Transform:
+    def transform(self) -> ImageTransform:
         """Makes the array of a picture; a dataclass of plain values, so that a worker process can make its own."""
 
     @property
@@ -116,7 +123,7 @@ class ImageEncoder(Encoder):
         vectors = np.zeros((len(catalog), self.dim), dtype=np.float32)
         present = np.zeros(len(catalog), dtype=bool)
         problems: dict[int, str] = {}
-        for rows, values in self._lanes(self._batches(catalog, problems)):
+        for rows, values in self._parallel_forward(self._batches(catalog, problems)):
             vectors[rows] = values
             present[rows] = True
         return Encoded(vectors, present, problems)
@@ -144,24 +151,22 @@ class ImageEncoder(Encoder):
         return vectors
 
     @cached_property
-    def _lanes(self) -> Lanes:
+    def _parallel_forward(self) -> "ParallelForward":
         self.network  # noqa: B018 (loaded before several threads ask for it)
-        on_cpu = self.device.type == "cpu"
+        threads = min(torch.get_num_threads(), _MOST_FORWARD_THREADS) if self.device.type == "cpu" else 1
         this = weakref.proxy(self)  # so that the threads do not keep the encoder alive
-        lanes = Lanes(
-            lambda pictures: this._forward(pictures), min(torch.get_num_threads(), MOST_LANES) if on_cpu else 1
-        )
-        weakref.finalize(self, lanes.close)
-        return lanes
+        parallel = ParallelForward(lambda pictures: this._forward(pictures), threads)
+        weakref.finalize(self, parallel.close)
+        return parallel
 
     @cached_property
-    def _decoder(self) -> DecodeAhead:
+    def _decoder(self) -> ImagePrefetcher:
         workers = self.params.workers
         if workers is None:
             workers = self.default_workers
         if workers is None:
             workers = min(usable_processors(), _MOST_WORKERS)
-        decoder = DecodeAhead(self.transform, workers)
+        decoder = ImagePrefetcher(self.transform, workers)
         weakref.finalize(self, decoder.close)
         return decoder
 
@@ -172,3 +177,48 @@ class ImageEncoder(Encoder):
     @cached_property
     def _weights_hash(self) -> str:
         return hash_files({path.name: path for path in self.weight_files()})
+
+
+class ParallelForward:
+    """Runs forward passes in parallel: one batch per thread, as many batches at once as there are cores.
+
+    The usual way, all threads on one batch, makes every operation wait for its slowest thread; with decoders on the same
+    cores that means waiting for the scheduler hundreds of times a batch. Here threads do not wait for each other. And because
+    one thread computes a whole batch, its vectors are the same to the last bit on any number of cores.
+
+    Args:
+        forward: function that computes one batch; called by several threads at once.
+        threads: number of threads, which live until `close`.
+    """
+
+    def __init__(self, forward: Callable[[NDArray[Any]], NDArray[Any]], threads: int) -> None:
+        self._forward = forward
+        self._threads = threads
+        before = torch.get_num_threads()
+        ready = threading.Barrier(threads + 1)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="forward")
+        for _ in range(threads):
+            self._pool.submit(_use_one_thread, ready)
+        ready.wait()
+        torch.set_num_threads(before)  # the pool's setting would also apply to threads started later
+
+    def __call__(self, batches: Iterable[tuple[Key, NDArray[Any]]]) -> Iterator[tuple[Key, NDArray[Any]]]:
+        """Yield (key, result) of each (key, batch) in order, holding only a few batches at a time."""
+        running: deque[tuple[Key, Future[NDArray[Any]]]] = deque()
+        for key, batch in batches:
+            running.append((key, self._pool.submit(self._forward, batch)))
+            if len(running) > self._threads + 1:
+                first, future = running.popleft()
+                yield first, future.result()
+        for key, future in running:
+            yield key, future.result()
+
+    def close(self) -> None:
+        """Stop the threads once they finish their current batch."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _use_one_thread(ready: threading.Barrier) -> None:
+    torch.get_num_threads()  # the first call copies the process's number to this thread, which keeps its own from then on
+    torch.set_num_threads(1)
+    ready.wait()

@@ -8,18 +8,18 @@ import torch
 from pydantic import Field
 
 from embrec.features.huggingface import load_weights, model_folder, weight_files
-from embrec.features.image.decode import Transform
+from embrec.features.image.decode import ImageTransform
 from embrec.features.image.encoder import ImageEncoder, ImageParams
-from embrec.features.image.processor import Processor, processor_of
+from embrec.features.image.preprocessing import ImageProcessor, load_image_processor
 
 
-class PretrainedParams(ImageParams):
+class PretrainedImageParams(ImageParams):
     """What every encoder of a Hugging Face model of images can be told."""
 
     model: Annotated[str, Field(min_length=1, description="folder of the model, or its id at the Hugging Face hub")]
 
 
-class PretrainedEncoder(ImageEncoder):
+class PretrainedImageEncoder(ImageEncoder):
     """Base of the encoders that read a Hugging Face model.
 
     Its processor needs transformers, which takes seconds and a third of a gigabyte to import, for milliseconds of work a
@@ -28,7 +28,7 @@ class PretrainedEncoder(ImageEncoder):
 
     libraries: ClassVar[tuple[str, ...]] = ("torch", "pillow", "transformers")
     default_workers: ClassVar[int | None] = 0
-    params: PretrainedParams
+    params: PretrainedImageParams
 
     @cached_property
     def folder(self) -> Path:
@@ -42,10 +42,10 @@ class PretrainedEncoder(ImageEncoder):
         return model_folder(self.params.model)
 
     @property
-    def transform(self) -> Transform:
+    def transform(self) -> ImageTransform:
         """The model's own image processor, which is loaded here first so that what is wrong with it is said once."""
-        processor_of(str(self.folder))
-        return Processor(str(self.folder))
+        load_image_processor(str(self.folder))
+        return ImageProcessor(str(self.folder))
 
     @cached_property
     def _loaded(self) -> tuple[Any, list[str]]:

@@ -18,9 +18,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from embrec.errors import ConfigError, FeatureError, MissingExtraError
-from embrec.features.image.decode import Transform
+from embrec.features.image.decode import ImageTransform
 from embrec.features.image.encoder import ImageEncoder, ImageParams
-from embrec.features.image.pixels import ScaleAndCrop
+from embrec.features.image.preprocessing import ScaleAndCrop
 from embrec.names import there_are
 
 # The names by which papers call the layers of the two families that have several fully connected ones, after their ReLU.
@@ -94,7 +94,7 @@ class TorchvisionEncoder(ImageEncoder):
         return self._published.transforms()
 
     @property
-    def transform(self) -> Transform:
+    def transform(self) -> ImageTransform:
         """Scale and crop as the published weights want it; what follows is done in batches."""
         preset = self._preset
         return ScaleAndCrop(preset.resize_size[0], preset.crop_size[0], preset.interpolation.value)

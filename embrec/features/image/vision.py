@@ -11,10 +11,10 @@ from torch import Tensor
 
 from embrec.errors import FeatureError
 from embrec.features.huggingface import require_weights
-from embrec.features.image.pretrained import PretrainedEncoder, PretrainedParams
+from embrec.features.image.pretrained import PretrainedImageEncoder, PretrainedImageParams
 
 
-class VisionParams(PretrainedParams):
+class VisionParams(PretrainedImageParams):
     """Parameters of `VisionEncoder`."""
 
     pooling: Annotated[
@@ -23,7 +23,7 @@ class VisionParams(PretrainedParams):
     ] = "pooler"
 
 
-class VisionEncoder(PretrainedEncoder):
+class VisionEncoder(PretrainedImageEncoder):
     """Image vectors of any Hugging Face vision model, by folder or by id, with its own image processor."""
 
     name: ClassVar[str] = "vision"

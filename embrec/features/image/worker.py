@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from embrec.features.image.decode import Decoded, Transform, decode
+from embrec.features.image.decode import Decoded, ImageTransform, decode
 
 
 def describe(transform: Any) -> bytes:
@@ -55,7 +55,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer requests until there are no more."""
     description = json.loads(requests.readline())
     cls = getattr(import_module(description["module"]), description["name"])
-    transform: Transform = cls(**description["fields"])
+    transform: ImageTransform = cls(**description["fields"])
     for line in requests:
         path = json.loads(line)
         decoded = decode(None if path is None else Path(path), transform)

@@ -1,17 +1,17 @@
-"""From an RGB picture to the pixels of a network: scaled by the short side, cropped in the middle.
+"""Image preprocessing: transforms that turn an RGB picture into the array a network reads.
 
-They stay bytes, [height, width, 3]: a quarter of what travels between processes, and in memory the very order that
-convolutions on a CPU like best. Networks normalise them in batches.
-
-Imports little, because every worker process imports it (see `worker`).
+Worker processes import this module (see `worker`), so it imports little; transformers is imported only when used.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embrec.features.huggingface import load_processor
 from embrec.features.image.decode import pillow
 
 # A picture a hundred times as long as wide is 6.6 million pixels when scaled; nothing of use is in its middle.
@@ -20,10 +20,13 @@ _MAX_ASPECT = 100
 
 @dataclass(frozen=True)
 class ScaleAndCrop:
-    """Scale the short side, then cut a square from the middle.
+    """Resize by the short side, then centre-crop a square.
 
-    TensorFlow's programs and torchvision's round differently where a side or a margin is not whole, which moves the
-    picture by a pixel.
+    The pixels stay uint8, [height, width, 3]: a quarter of the bytes between processes, and in memory already in the
+    channels-last order that convolutions on a CPU prefer. Networks normalise them in batches.
+
+    TensorFlow and torchvision round differently where a side or a margin is not a whole number, which moves the picture by
+    one pixel; `like_torchvision` chooses.
 
     Attributes:
         short_side: after scaling, in pixels.
@@ -55,3 +58,25 @@ class ScaleAndCrop:
             left, top = (width - self.crop) // 2, (height - self.crop) // 2
         image = image.resize((width, height), pillow().Resampling[self.interpolation.upper()])
         return np.asarray(image.crop((left, top, left + self.crop, top + self.crop)))
+
+
+@dataclass(frozen=True)
+class ImageProcessor:
+    """The image processor of a Hugging Face model: resizes, crops and normalises as its `preprocessor_config.json` says.
+
+    Attributes:
+        folder: local folder of the model.
+    """
+
+    folder: str
+
+    def __call__(self, image: Any) -> NDArray[np.float32]:
+        """Return the pixels of an RGB picture, [3, height, width]."""
+        pixels = load_image_processor(self.folder)(images=image, return_tensors="np")["pixel_values"]
+        return np.ascontiguousarray(pixels[0], dtype=np.float32)
+
+
+@lru_cache(maxsize=8)
+def load_image_processor(folder: str) -> Any:
+    """Return the image processor of a model, loaded once per process; see `load_processor`."""
+    return load_processor(Path(folder))

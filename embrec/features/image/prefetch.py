@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from embrec.errors import FeatureError
-from embrec.features.image.decode import Decoded, Transform, decode, pillow
+from embrec.features.image.decode import Decoded, ImageTransform, decode, pillow
 from embrec.features.image.worker import ask, describe
 
 # Fewer pictures than this are decoded in this process: a service that encodes one new item does not start workers for it.
@@ -24,23 +24,23 @@ FEW = 32
 _THREADS_WITHOUT_WORKERS = 2
 
 
-class DecodeAhead:
+class ImagePrefetcher:
     """Decodes pictures in order, a bounded number of them ahead of their use; workers live until `close`.
 
     Args:
         transform: makes an array of an RGB picture; a dataclass of plain values, because workers make their own.
         workers: processes that decode; with 0, threads of this process do.
-        ahead: pictures that are held decoded, or are being decoded, at most.
+        depth: maximum number of pictures decoded, or being decoded, and not yet taken.
 
     Raises:
         MissingExtraError: Pillow is not installed.
     """
 
-    def __init__(self, transform: Transform, workers: int, ahead: int = 64) -> None:
+    def __init__(self, transform: ImageTransform, workers: int, depth: int = 64) -> None:
         pillow()
         self._transform = transform
-        self._ahead = ahead
-        self._workers = [_Worker(transform) for _ in range(workers)]
+        self._depth = depth
+        self._workers = [_DecodingWorker(transform) for _ in range(workers)]
         self._idle = list(self._workers)
         self._threads = ThreadPoolExecutor(workers or _THREADS_WITHOUT_WORKERS, thread_name_prefix="decode")
 
@@ -57,7 +57,7 @@ class DecodeAhead:
                 warnings.filterwarnings("ignore", module="PIL")  # of oddities in a file that is then read or refused
                 for path in paths:
                     waiting.append(self._threads.submit(work, path))
-                    if len(waiting) == self._ahead:
+                    if len(waiting) == self._depth:
                         yield waiting.popleft().result()
                 while waiting:
                     yield waiting.popleft().result()
@@ -82,10 +82,10 @@ class DecodeAhead:
             worker.close()
 
 
-class _Worker:
+class _DecodingWorker:
     """One worker process, started when it is first asked, and again when it has died."""
 
-    def __init__(self, transform: Transform) -> None:
+    def __init__(self, transform: ImageTransform) -> None:
         self._transform = transform
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
