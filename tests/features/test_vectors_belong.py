@@ -17,7 +17,7 @@ from embrec.data.readers.table import TableSource
 from embrec.errors import FeatureError
 from embrec.features.category import build_features
 from embrec.features.table import FeatureTable
-from embrec.features.vectors import likeness
+from embrec.features.vectors import id_mismatch
 from embrec.workspace import Workspace
 
 IDS = [f"i{number}" for number in range(10)]
@@ -100,7 +100,7 @@ def test_items_that_are_added_at_the_end_with_their_vectors_are_taken(shop):
 
 
 def test_the_examples_in_the_docstrings_are_right():
-    assert doctest.testmod(likeness).failed == 0
+    assert doctest.testmod(id_mismatch).failed == 0
 
 
 def named(folder, ids, array=None):

@@ -16,9 +16,9 @@ from embrec.errors import FeatureError
 from embrec.features.encoder import Contents, Encoded, Encoder
 from embrec.features.vectors.file import VectorFile, bad_rows
 from embrec.features.vectors.formats import open_vectors
-from embrec.features.vectors.likeness import likeness
+from embrec.features.vectors.id_mismatch import find_id_mismatch
+from embrec.features.vectors.magnitudes import Magnitudes
 from embrec.features.vectors.params import CATALOG_ORDER, VectorsParams
-from embrec.features.vectors.plausible import Magnitudes
 
 _HASH_ROWS = 4096
 _IDS = "item_ids.json"
@@ -178,7 +178,7 @@ def _explain(file: VectorFile, catalog: Catalog, rows: NDArray[np.int64]) -> Non
     there = file.ids.drop_nulls() if file.ids is not None else pl.Series(dtype=pl.String)
     if missing.sum() < len(catalog):
         there = there.filter(~there.is_in(catalog.frame[ITEM].implode()))
-    found = likeness(catalog.frame[ITEM].filter(pl.Series(missing)), there)
+    found = find_id_mismatch(catalog.frame[ITEM].filter(pl.Series(missing)), there)
     if missing.all():
         wanted, example = (
             (found.wanted, found.there) if found else (catalog.frame[ITEM][0], there[0] if len(there) else None)

@@ -18,7 +18,7 @@ _CHANGES: dict[str, pl.Expr] = {
 }
 
 
-class Likeness(NamedTuple):
+class IdMismatch(NamedTuple):
     """What keeps ids from matching.
 
     Attributes:
@@ -34,11 +34,11 @@ class Likeness(NamedTuple):
     there: str
 
 
-def likeness(wanted: pl.Series, there: pl.Series) -> Likeness | None:
+def find_id_mismatch(wanted: pl.Series, there: pl.Series) -> IdMismatch | None:
     """Return what keeps wanted ids from matching others, None where nothing that is known of does.
 
-    >>> likeness(pl.Series(["0017", "0021"]), pl.Series(["17", "20"]))
-    Likeness(but_for='zeros in front', matches=1, wanted='0017', there='17')
+    >>> find_id_mismatch(pl.Series(["0017", "0021"]), pl.Series(["17", "20"]))
+    IdMismatch(but_for='zeros in front', matches=1, wanted='0017', there='17')
 
     Args:
         wanted: ids that have no match.
@@ -46,7 +46,7 @@ def likeness(wanted: pl.Series, there: pl.Series) -> Likeness | None:
     """
     missing = pl.DataFrame({"id": wanted}, schema={"id": pl.String})
     others = pl.DataFrame({"id": there.drop_nulls()}, schema={"id": pl.String})
-    best: Likeness | None = None
+    best: IdMismatch | None = None
     for words, plain in _CHANGES.items():
         known = others.select(plain.alias("plain"), _ID.alias("there")).unique(
             "plain", keep="first", maintain_order=True
@@ -54,5 +54,5 @@ def likeness(wanted: pl.Series, there: pl.Series) -> Likeness | None:
         alike = missing.with_columns(plain.alias("plain")).join(known, on="plain", maintain_order="left")
         alike = alike.filter((pl.col("there") != _ID) & (pl.col("plain") != ""))
         if len(alike) > (best.matches if best else 0):
-            best = Likeness(words, len(alike), alike["id"][0], alike["there"][0])
+            best = IdMismatch(words, len(alike), alike["id"][0], alike["there"][0])
     return best
