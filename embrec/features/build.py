@@ -19,7 +19,7 @@ from embrec.errors import FeatureError
 from embrec.features.chain import Chain
 from embrec.features.encoder import Contents, Encoded, Encoder
 from embrec.features.fitting import FIT, Fit, fit, versions
-from embrec.features.plan import Plan, make_plan
+from embrec.features.plan import BuildPlan, make_plan
 from embrec.features.table import RECORD, ROWS_AT_A_TIME, FeatureTable, OldFormatError, following
 from embrec.features.writer import TableWriter, reason
 from embrec.files import atomic_folder, sync_folder, tidy, write_json
@@ -240,7 +240,7 @@ class _Filling:
         encoder: Encoder,
         contents: Contents,
         old: FeatureTable | None,
-        plan: Plan,
+        plan: BuildPlan,
         attributes: dict[str, Any],
         cost: float,
         engine: Engine,

@@ -10,7 +10,7 @@ from embrec.features.build import BuildReport, Engine, build, encode_here
 from embrec.features.defaults import choose_encoders, short_names, spec_of
 from embrec.features.encoder import Encoder
 from embrec.features.finding import fitting_tables, list_tables
-from embrec.features.registry import Spec, make_encoder
+from embrec.features.registry import EncoderSpec, make_encoder
 from embrec.progress import Progress, silent
 from embrec.workspace import Category
 
@@ -31,8 +31,8 @@ def build_features(
 
     Args:
         category: the prepared data, or its name.
-        encoders: a spec such as `tfidf` or `minilm:max_tokens=128+whiten`, or several; see `Spec`. If None, those that suit the
-            catalog; see `default_encoders`.
+        encoders: a spec such as `tfidf` or `minilm:max_tokens=128+whiten`, or several; see `EncoderSpec`. If None, those that
+            suit the catalog; see `default_encoders`.
         template: the text that encoders of texts read, where their spec does not say; see `TextParams`.
         split: decides which items are training items; leave-one-out if None.
         fit_on: encoders that are fitted see the texts of the "train" items only, or of the whole "catalog" (the paper's way).
@@ -54,7 +54,7 @@ def build_features(
     if specs is None:
         choice = choose_encoders(dataset.catalog)
         on_choice(choice.words)
-        made = [_make(Spec.parse(text), template) for text in choice.encoders]
+        made = [_make(EncoderSpec.parse(text), template) for text in choice.encoders]
     for encoder in made:
         if encoder.by_place:
             _require_lines(encoder, dataset)
@@ -81,7 +81,7 @@ def check_encoders(encoders: Sequence[str] | None, template: str | None = None, 
     """
     if fit_on not in ("train", "catalog"):
         raise ConfigError(f"fit_on is {fit_on!r}: use train or catalog")
-    made = [_make(Spec.parse(text), template) for text in encoders or ()]
+    made = [_make(EncoderSpec.parse(text), template) for text in encoders or ()]
     if template and encoders is not None and not any(_reads_texts(encoder) for encoder in made):
         raise ConfigError(f"text template {template!r}: no encoder of texts is asked for, only {', '.join(encoders)}")
     return made
@@ -181,7 +181,7 @@ def _require_lines(encoder: Encoder, dataset: Dataset) -> None:
         )
 
 
-def _make(spec: Spec, template: str | None) -> Encoder:
+def _make(spec: EncoderSpec, template: str | None) -> Encoder:
     encoder = make_encoder(spec)
     return make_encoder(spec, {"template": template}) if template and _reads_texts(encoder) else encoder
 

@@ -22,7 +22,7 @@ _SHIPPED = {
 }
 
 
-class Choice(NamedTuple):
+class EncoderChoice(NamedTuple):
     """Encoders that were chosen for a catalog.
 
     Attributes:
@@ -49,7 +49,7 @@ def default_encoders(catalog: Catalog | Category | str) -> list[str]:
     return choose_encoders(catalog).encoders
 
 
-def choose_encoders(catalog: Catalog) -> Choice:
+def choose_encoders(catalog: Catalog) -> EncoderChoice:
     """Return the encoders that suit a catalog, and say so; see `default_encoders`."""
     texts, pictures = _text_columns(catalog), _pictures(catalog)
     wanted = [
@@ -70,7 +70,7 @@ def choose_encoders(catalog: Catalog) -> Choice:
         f"{' and '.join(name for name, its in chosen.items() if its == purpose)} for {purpose}"
         for purpose in dict.fromkeys(chosen.values())
     ]
-    return Choice(list(chosen), "; ".join([", ".join(purposes), *left_out]))
+    return EncoderChoice(list(chosen), "; ".join([", ".join(purposes), *left_out]))
 
 
 def _text_columns(catalog: Catalog) -> list[str]:

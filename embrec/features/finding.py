@@ -15,7 +15,7 @@ from embrec.data.store import Dataset, load_dataset
 from embrec.errors import DataError, EmbrecError, FeatureError
 from embrec.features.encoder import name_in_stem
 from embrec.features.fitting import sample_hash
-from embrec.features.registry import ENCODERS, Spec, load_encoder, make_encoder
+from embrec.features.registry import ENCODERS, EncoderSpec, load_encoder, make_encoder
 from embrec.features.table import FeatureTable
 from embrec.names import listed, there_are
 from embrec.workspace import Category
@@ -58,7 +58,7 @@ def named_table(category: Category, name: str) -> FeatureTable:
     known = [table.path.stem for table in list_tables(category, damaged=lambda _: None)]
     if _STEM.search(name):
         raise _no_table(category, name, known)
-    spec = Spec.parse(name)
+    spec = EncoderSpec.parse(name)
     tables = _newest([table for table in list_tables(category, spec.full_name) if _matches(table, spec)])
     if len(tables) > 1:
         catalog = load_dataset(category).catalog
@@ -105,7 +105,7 @@ def find_table(
         return table
     if _STEM.search(name) and name_in_stem(name).partition("+")[0] in ENCODERS:
         raise _missing(category, name, name_in_stem(name), split)
-    spec = Spec.parse(name)
+    spec = EncoderSpec.parse(name)
     damaged: list[FeatureError] = []
     tables = [table for table in list_tables(category, spec.full_name, damaged=damaged.append) if _matches(table, spec)]
     for sample in (catalog.item_ids[train_items], catalog.item_ids):
@@ -208,7 +208,7 @@ def _build_command(category: Category, spec: str, split: SplitConfig | None) -> 
     return " ".join(parts)
 
 
-def _matches(table: FeatureTable, spec: Spec, *, wholly: bool = False) -> bool:
+def _matches(table: FeatureTable, spec: EncoderSpec, *, wholly: bool = False) -> bool:
     """Whether a table is of the encoder, the transforms and the parameters of a spec.
 
     Args:

@@ -67,7 +67,7 @@ def _encode(
     warnings.filterwarnings("ignore", message="`ray_remote_args_fn` is deprecated")
     rows = [{"number": number, "items": _to_bytes(catalog.select(block).frame)} for number, block in blocks]
     tasks = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
-        _Worker,
+        _EncodingWorker,
         fn_constructor_args=(_files(encoder), catalog.text_columns),
         compute=ray.data.ActorPoolStrategy(size=workers),
         num_cpus=1,
@@ -93,7 +93,7 @@ def _restarts() -> dict[str, Any]:
     return {"max_restarts": _MOST_RESTARTS, "max_task_retries": _MOST_RESTARTS}
 
 
-class _Worker:
+class _EncodingWorker:
     """Encodes blocks in a process of its own; built there from the files of a saved encoder."""
 
     def __init__(self, files: dict[str, bytes], text_columns: Sequence[str]) -> None:

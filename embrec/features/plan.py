@@ -11,7 +11,7 @@ from embrec.features.encoder import Contents
 from embrec.features.table import FeatureTable
 
 
-class Plan(NamedTuple):
+class BuildPlan(NamedTuple):
     """What there is to do for a catalog, or for its rows from `start` on where a table has those before.
 
     Attributes:
@@ -36,7 +36,7 @@ class Plan(NamedTuple):
         return digest.hexdigest()
 
 
-def make_plan(contents: Contents, old: FeatureTable | None, block_rows: int, start: int = 0) -> Plan:
+def make_plan(contents: Contents, old: FeatureTable | None, block_rows: int, start: int = 0) -> BuildPlan:
     """Compare the contents of a catalog with each other and with an old table.
 
     Args:
@@ -56,7 +56,7 @@ def make_plan(contents: Contents, old: FeatureTable | None, block_rows: int, sta
     todo = distinct[source < 0]
     todo = todo[np.argsort(contents.sizes[todo], kind="stable")]
     blocks = [todo[begin : begin + block_rows] for begin in range(0, len(todo), block_rows)]
-    return Plan(start, first, distinct, source, blocks)
+    return BuildPlan(start, first, distinct, source, blocks)
 
 
 def _keys(fingerprints: NDArray[np.uint8]) -> pl.DataFrame:

@@ -35,25 +35,25 @@ _NEXT_TRANSFORM = re.compile(rf"\+(?=(?:{'|'.join(TRANSFORMS)})(?:[:+]|$))")
 _NEXT_PARAMETER = re.compile(r":(?=[a-z_]+=)")
 
 
-class Part(NamedTuple):
+class EncoderSpecPart(NamedTuple):
     """An encoder or a transform as it was asked for: its name and the parameters that were given."""
 
     name: str
     params: dict[str, Any]
 
 
-class Spec(NamedTuple):
+class EncoderSpec(NamedTuple):
     """What was asked for: an encoder, and the transforms of its vectors in their order."""
 
-    encoder: Part
-    transforms: tuple[Part, ...]
+    encoder: EncoderSpecPart
+    transforms: tuple[EncoderSpecPart, ...]
 
     @classmethod
-    def parse(cls, text: str) -> "Spec":
+    def parse(cls, text: str) -> "EncoderSpec":
         """Read a spec: a name, `:key=value` for each parameter, `+transform` for each transform with its own parameters.
 
-        >>> Spec.parse("tfidf:max_features=2000+svd:dim=125+l2").transforms
-        (Part(name='svd', params={'dim': '125'}), Part(name='l2', params={}))
+        >>> EncoderSpec.parse("tfidf:max_features=2000+svd:dim=125+l2").transforms
+        (EncoderSpecPart(name='svd', params={'dim': '125'}), EncoderSpecPart(name='l2', params={}))
 
         Raises:
             ConfigError: no encoder or transform has that name, or a parameter has no value.
@@ -72,12 +72,12 @@ class Spec(NamedTuple):
         """The names, such as `tfidf+svd`."""
         return "+".join(part.name for part in (self.encoder, *self.transforms))
 
-    def with_params(self, params: Mapping[str, Any]) -> "Spec":
+    def with_params(self, params: Mapping[str, Any]) -> "EncoderSpec":
         """Return this spec with more parameters for the encoder; those of the spec win."""
-        return Spec(Part(self.encoder.name, {**params, **self.encoder.params}), self.transforms)
+        return EncoderSpec(EncoderSpecPart(self.encoder.name, {**params, **self.encoder.params}), self.transforms)
 
 
-def _part(text: str) -> Part:
+def _part(text: str) -> EncoderSpecPart:
     name, *pairs = _NEXT_PARAMETER.split(text)
     if ":" in name:
         raise ConfigError(f"{text!r} has not the form name:key=value, such as tfidf:max_features=2000")
@@ -85,7 +85,7 @@ def _part(text: str) -> Part:
     for pair in pairs:
         key, _, value = pair.partition("=")
         params[key] = None if value.lower() in ("none", "null") else value
-    return Part(name, params)
+    return EncoderSpecPart(name, params)
 
 
 def split_fusion(text: str) -> tuple[str, ...]:
@@ -98,18 +98,18 @@ def split_fusion(text: str) -> tuple[str, ...]:
     return tuple(spec.strip() for spec in re.split(rf",(?=\s*(?:{names})\s*(?:[:+,]|$))", text))
 
 
-def make_encoder(spec: str | Spec, params: Mapping[str, Any] | None = None) -> Encoder:
+def make_encoder(spec: str | EncoderSpec, params: Mapping[str, Any] | None = None) -> Encoder:
     """Return a new encoder.
 
     Args:
-        spec: such as `tfidf` or `tfidf:max_features=2000+svd`; see `Spec.parse`.
+        spec: such as `tfidf` or `tfidf:max_features=2000+svd`; see `EncoderSpec.parse`.
         params: further parameters of the encoder.
 
     Raises:
         ConfigError: no encoder or transform has that name, or a parameter is unknown or out of range.
         MissingExtraError: its packages are not installed.
     """
-    spec = (Spec.parse(spec) if isinstance(spec, str) else spec).with_params(params or {})
+    spec = (EncoderSpec.parse(spec) if isinstance(spec, str) else spec).with_params(params or {})
     encoder: Encoder = _make("encoder", spec.encoder, encoder_class(spec.encoder.name))
     transforms: list[Transform] = [_make("transform", part, _transform(part.name)) for part in spec.transforms]
     return Chain(encoder, transforms) if transforms else encoder
@@ -127,7 +127,7 @@ def _transform(name: str) -> Any:
     return TRANSFORMS[name]
 
 
-def _make(kind: str, part: Part, cls: Any) -> Any:
+def _make(kind: str, part: EncoderSpecPart, cls: Any) -> Any:
     try:
         return cls(**part.params)
     except ValidationError as error:
@@ -152,7 +152,7 @@ def default_params(name: str) -> dict[str, Any]:
     Raises:
         ConfigError: there is neither of that name.
     """
-    cls = TRANSFORMS[name] if name in TRANSFORMS else encoder_class(Spec.parse(name).encoder.name)
+    cls = TRANSFORMS[name] if name in TRANSFORMS else encoder_class(EncoderSpec.parse(name).encoder.name)
     fields = _params_model(cls).model_fields
     return {key: to_jsonable_python(field.get_default()) for key, field in fields.items() if not field.is_required()}
 
@@ -173,7 +173,7 @@ def list_parameters(name: str) -> list[tuple[str, str, str]]:
         ConfigError: there is neither of that name.
     """
     name = name.removeprefix("+")
-    cls = TRANSFORMS[name] if name in TRANSFORMS else encoder_class(Spec.parse(name).encoder.name)
+    cls = TRANSFORMS[name] if name in TRANSFORMS else encoder_class(EncoderSpec.parse(name).encoder.name)
     rows = []
     for key, field in _params_model(cls).model_fields.items():
         default = "required" if field.is_required() else str(field.default)
@@ -195,9 +195,9 @@ def load_encoder(folder: Path) -> Encoder:
     try:
         description = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
         steps = description.get("transforms", [])
-        parts = [Part(part["name"], part["params"]) for part in (description, *steps)]
+        parts = [EncoderSpecPart(part["name"], part["params"]) for part in (description, *steps)]
         written = [part["version"] for part in (description, *steps)]
-        encoder = make_encoder(Spec(_known(parts[0]), tuple(parts[1:])))
+        encoder = make_encoder(EncoderSpec(_known(parts[0]), tuple(parts[1:])))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
         raise _unusable(folder, error) from None
     if written[0] in encoder.reads_versions:
@@ -215,7 +215,7 @@ def load_encoder(folder: Path) -> Encoder:
     return encoder
 
 
-def _known(part: Part) -> Part:
+def _known(part: EncoderSpecPart) -> EncoderSpecPart:
     if part.name not in ENCODERS:
         raise ConfigError(unknown("encoder", part.name, sorted(ENCODERS)))
     return part

@@ -43,7 +43,7 @@ class FeatureTable:
         vectors: mapped into memory, float32 or float16, [n, d].
     """
 
-    def __init__(self, path: Path, parts: list["Part"]) -> None:
+    def __init__(self, path: Path, parts: list["TableFile"]) -> None:
         self.path = path
         self.files = [part.path for part in parts]
         self.present = np.concatenate([part.present for part in parts])
@@ -63,9 +63,9 @@ class FeatureTable:
         Raises:
             FeatureError: the file is missing, damaged, or no feature table of this format.
         """
-        parts = [Part.read(path)]
+        parts = [TableFile.read(path)]
         while (more := following(path, len(parts))).is_file():
-            part = Part.read(more)
+            part = TableFile.read(more)
             if part.attributes.get("extends") != chain_token(parts):
                 break  # left over from an older table, which a build has replaced
             parts.append(part)
@@ -96,7 +96,7 @@ class FeatureTable:
 
     def token(self) -> str:
         """Return a hash by which a file of further rows names the files that it follows."""
-        return chain_token([Part.read(file) for file in self.files])
+        return chain_token([TableFile.read(file) for file in self.files])
 
     def holds(self, catalog: Catalog) -> bool:
         """Whether its items are those of a catalog, in the same order."""
@@ -128,7 +128,7 @@ class FeatureTable:
         return vstack(blocks, format="csr")
 
 
-class Part(NamedTuple):
+class TableFile(NamedTuple):
     """One file of a table; see `FeatureTable`. The ids are UTF-8, [m]."""
 
     path: Path
@@ -139,7 +139,7 @@ class Part(NamedTuple):
     vectors: Rows
 
     @classmethod
-    def read(cls, path: Path) -> "Part":
+    def read(cls, path: Path) -> "TableFile":
         """Read a file.
 
         Raises:
@@ -183,7 +183,7 @@ def following(path: Path, number: int) -> Path:
     return path.with_name(f"{path.name}.{number}")
 
 
-def chain_token(parts: list[Part]) -> str:
+def chain_token(parts: list[TableFile]) -> str:
     """Return a hash of what stands in the files of a table but for the vectors, which follow from it."""
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:

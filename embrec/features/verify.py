@@ -19,7 +19,7 @@ _TOLERANCE_OF_PRECISION = {"float16": 4e-3, "bfloat16": 3e-2}
 
 
 @dataclass(frozen=True)
-class Check:
+class TableCheck:
     """One question about a table: what was asked, whether the answer is as it should be, and what was seen."""
 
     name: str
@@ -27,7 +27,7 @@ class Check:
     seen: str
 
 
-def verify(table: FeatureTable, catalog: Catalog, sample: int = 32) -> list[Check]:
+def verify(table: FeatureTable, catalog: Catalog, sample: int = 32) -> list[TableCheck]:
     """Check a table.
 
     Args:
@@ -36,19 +36,21 @@ def verify(table: FeatureTable, catalog: Catalog, sample: int = 32) -> list[Chec
         sample: how many items are encoded again and compared; chosen evenly over the table.
     """
     checks = [_numbers(table), _absent(table), _ids(table)]
-    checks.append(Check("items are those of the catalog", table.holds(catalog), f"{len(table):,} of {len(catalog):,}"))
+    checks.append(
+        TableCheck("items are those of the catalog", table.holds(catalog), f"{len(table):,} of {len(catalog):,}")
+    )
     try:
         encoder = load_encoder(table.encoder_folder)
         encoder.cache_folder = table.path.parent
         stem = encoder.stem
         fingerprints = encoder.contents(catalog).fingerprints
     except EmbrecError as error:
-        return [*checks, Check("the encoder and what it reads are there", False, str(error))]
-    checks.append(Check("the encoder is the one that the table names", stem == table.path.stem, stem))
+        return [*checks, TableCheck("the encoder and what it reads are there", False, str(error))]
+    checks.append(TableCheck("the encoder is the one that the table names", stem == table.path.stem, stem))
     if not table.holds(catalog):
         return checks
     changed = int((fingerprints != table.fingerprints).any(axis=1).sum())
-    checks.append(Check("contents are as they were", changed == 0, f"{changed:,} items changed"))
+    checks.append(TableCheck("contents are as they were", changed == 0, f"{changed:,} items changed"))
     present = np.flatnonzero(table.present)
     if changed or not len(present) or not sample:
         return checks
@@ -56,33 +58,35 @@ def verify(table: FeatureTable, catalog: Catalog, sample: int = 32) -> list[Chec
     return [*checks, _again(table, encoder, catalog, rows)]
 
 
-def _numbers(table: FeatureTable) -> Check:
+def _numbers(table: FeatureTable) -> TableCheck:
     wrong = 0
     for start in range(0, len(table), ROWS_AT_A_TIME):
         wrong += int((~np.isfinite(table.vectors[start : start + ROWS_AT_A_TIME])).any(axis=1).sum())
         table.vectors.forget()
-    return Check("vectors are finite", wrong == 0, f"{wrong:,} of {len(table):,} are not")
+    return TableCheck("vectors are finite", wrong == 0, f"{wrong:,} of {len(table):,} are not")
 
 
-def _absent(table: FeatureTable) -> Check:
+def _absent(table: FeatureTable) -> TableCheck:
     absent = np.flatnonzero(~table.present)
     filled = sum(
         int(table.vectors[absent[start : start + ROWS_AT_A_TIME]].any(axis=1).sum())
         for start in range(0, len(absent), ROWS_AT_A_TIME)
     )
-    return Check("items that are not present have the zero vector", filled == 0, f"{len(absent):,} not present")
+    return TableCheck("items that are not present have the zero vector", filled == 0, f"{len(absent):,} not present")
 
 
-def _ids(table: FeatureTable) -> Check:
+def _ids(table: FeatureTable) -> TableCheck:
     distinct = len(set(table.item_ids.tolist()))
-    return Check("item ids are distinct", distinct == len(table), f"{distinct:,} of {len(table):,}")
+    return TableCheck("item ids are distinct", distinct == len(table), f"{distinct:,} of {len(table):,}")
 
 
-def _again(table: FeatureTable, encoder: Encoder, catalog: Catalog, rows: NDArray[np.int64]) -> Check:
+def _again(table: FeatureTable, encoder: Encoder, catalog: Catalog, rows: NDArray[np.int64]) -> TableCheck:
     vectors = encoder.encode(catalog.select(rows)).vectors.astype(np.float64)
     stored = table.vectors[rows].astype(np.float64)
     lengths = np.maximum(np.linalg.norm(stored, axis=1), 1e-12)
     worst = float((np.linalg.norm(vectors - stored, axis=1) / lengths).max())
     precision = getattr(encoder.params, "precision", "float32")
     passed = worst <= max(_TOLERANCE[table.vectors.dtype], _TOLERANCE_OF_PRECISION.get(precision, 0.0))
-    return Check(f"{len(rows):,} items encoded again have the same vectors", passed, f"differ by {worst:.1e} at most")
+    return TableCheck(
+        f"{len(rows):,} items encoded again have the same vectors", passed, f"differ by {worst:.1e} at most"
+    )

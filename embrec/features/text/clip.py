@@ -10,10 +10,10 @@ from torch import Tensor
 
 from embrec.errors import ConfigError, FeatureError
 from embrec.features.huggingface import hash_model, load_model, load_tokenizer, model_files, model_folder
-from embrec.features.text.tokens import PretrainedParams, TokenEncoder
+from embrec.features.text.tokens import PretrainedTextParams, TokenEncoder
 
 
-class ClipTextParams(PretrainedParams):
+class ClipTextParams(PretrainedTextParams):
     """Parameters of `ClipTextEncoder`; no package ships a model, so one has to be named."""
 
     model: Annotated[str, Field(description="folder or Hugging Face id of the model")]

@@ -50,7 +50,7 @@ class TokenParams(TextParams):
     speed_params: ClassVar[frozenset[str]] = frozenset({"batch_tokens"})
 
 
-class PretrainedParams(TokenParams):
+class PretrainedTextParams(TokenParams):
     """What every encoder that reads a model of the user's choice can be told; subclasses say whether there is a default."""
 
     model: Annotated[str | None, Field(description="folder or Hugging Face id of the model")] = None

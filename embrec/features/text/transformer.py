@@ -12,7 +12,7 @@ from embrec.errors import ConfigError, FeatureError, MissingExtraError
 from embrec.features.huggingface import hash_model, load_config, load_model, load_tokenizer, model_folder
 from embrec.features.text.pooling import make_heads, pool
 from embrec.features.text.sentence_folder import SentenceFolder, read_folder
-from embrec.features.text.tokens import PretrainedParams, TokenEncoder, TokenParams
+from embrec.features.text.tokens import PretrainedTextParams, TokenEncoder, TokenParams
 
 
 class SentenceParams(TokenParams):
@@ -37,7 +37,7 @@ class SentenceParams(TokenParams):
         return prompt
 
 
-class BertParams(SentenceParams, PretrainedParams):
+class BertParams(SentenceParams, PretrainedTextParams):
     """Parameters of `BertEncoder`; without a model it reads the packaged MiniLM."""
 
 
