@@ -213,7 +213,7 @@ def _require_places(old: FeatureTable, catalog: Catalog, contents: Contents) -> 
             f"{stayed.sum():,} vectors stand where they stood when {old.path} was built, but the catalog has other items "
             f"there: row {row + 1:,} was of {old.item_ids[row]!r} and would now be of {catalog.item_ids[row]!r}; write them in "
             "the order of the items' file, or give their ids with ids= (if the rows are right now and were wrong before: "
-            f"embrec features remove {old.path.stem}, and build again)"
+            f"delete {old.path} and build again)"
         )
 
 
@@ -355,7 +355,7 @@ class _Filling:
             write_json(self.path.with_suffix("") / RECORD, record)
         except OSError as error:
             raise FeatureError(
-                f"{self.path} could not be finished ({reason(error)}); free some room and run it again"
+                f"{self.path} could not be finished ({reason(error)}); free some room and build again"
             ) from None
 
     def _explain(self, rows: NDArray[np.int64], problems: Mapping[int, str]) -> None:
@@ -384,5 +384,5 @@ def _save_encoder(encoder: Encoder, folder: Path, fitted: Fit) -> None:
                 (temporary / name).write_bytes(data)
     except OSError as error:
         raise FeatureError(
-            f"the encoder could not be written to {folder} ({reason(error)}); free some room and run the command again"
+            f"the encoder could not be written to {folder} ({reason(error)}); free some room and build again"
         ) from None

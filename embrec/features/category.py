@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from embrec.data.readers.raw import REPEATED
-from embrec.data.splits import LeaveOneOut, SplitConfig, split_text
+from embrec.data.splits import LeaveOneOut, SplitConfig, parse_split, split_text
 from embrec.data.store import Dataset, in_use, load_dataset
 from embrec.errors import ConfigError, FeatureError
 from embrec.features.build import BuildReport, Engine, build, encode_here
@@ -11,6 +11,7 @@ from embrec.features.defaults import choose_encoders, short_names, spec_of
 from embrec.features.encoder import Encoder
 from embrec.features.finding import fitting_tables, list_tables
 from embrec.features.registry import EncoderSpec, make_encoder
+from embrec.parameters import parameter
 from embrec.progress import Progress, silent
 from embrec.workspace import Category
 
@@ -20,7 +21,7 @@ def build_features(
     encoders: str | Sequence[str] | None = None,
     *,
     template: str | None = None,
-    split: SplitConfig | None = None,
+    split: SplitConfig | str | None = None,
     fit_on: str = "train",
     engine: Engine = encode_here,
     on_choice: Callable[[str], None] = lambda _: None,
@@ -34,7 +35,8 @@ def build_features(
         encoders: a spec such as `tfidf` or `minilm:max_tokens=128+whiten`, or several; see `EncoderSpec`. If None, those that
             suit the catalog; see `default_encoders`.
         template: the text that encoders of texts read, where their spec does not say; see `TextParams`.
-        split: decides which items are training items; leave-one-out if None.
+        split: the split that says which items are training items, or its text such as `item-holdout:fraction=0.2`;
+            leave-one-out if None.
         fit_on: encoders that are fitted see the texts of the "train" items only, or of the whole "catalog" (the paper's way).
         engine: encodes the blocks, here or elsewhere.
         on_choice: told, before the first is built, which encoders were chosen where none is named.
@@ -42,11 +44,12 @@ def build_features(
         progress: told of every block.
 
     Raises:
-        ConfigError: an encoder, a parameter or `fit_on` is unknown, or none of the encoders reads texts, or none suits the
+        ConfigError: an encoder, a parameter, a split or `fit_on` is unknown, no encoder reads texts, or none suits the
             catalog; nothing is built then.
         FeatureError: a table cannot be built, and those before it are kept; or vectors in the order of the items' file do not
             fit the catalog.
     """
+    split = parse_split(split) if isinstance(split, str) else split or LeaveOneOut()
     specs = [encoders] if isinstance(encoders, str) else None if encoders is None else list(encoders)
     made = check_encoders(specs, template, fit_on)
     category = Category.of(category)
@@ -60,7 +63,7 @@ def build_features(
             _require_lines(encoder, dataset)
     fit_rows = None
     if fit_on == "train":
-        partition = (split or LeaveOneOut())(dataset.interactions, len(dataset.catalog))
+        partition = split(dataset.interactions, len(dataset.catalog))
         fit_rows = partition.train_items
     reports = []
     with in_use(category):
@@ -80,7 +83,7 @@ def check_encoders(encoders: Sequence[str] | None, template: str | None = None, 
         ConfigError: an encoder, a parameter or `fit_on` is unknown, or none of the encoders reads texts.
     """
     if fit_on not in ("train", "catalog"):
-        raise ConfigError(f"fit_on is {fit_on!r}: use train or catalog")
+        raise ConfigError(f"{parameter('fit_on', fit_on)}: use train or catalog")
     made = [_make(EncoderSpec.parse(text), template) for text in encoders or ()]
     if template and encoders is not None and not any(_reads_texts(encoder) for encoder in made):
         raise ConfigError(f"text template {template!r}: no encoder of texts is asked for, only {', '.join(encoders)}")

@@ -2,9 +2,9 @@
 
 import contextlib
 import re
-import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from embrec.features.fitting import sample_hash
 from embrec.features.registry import ENCODERS, EncoderSpec, load_encoder, make_encoder
 from embrec.features.table import FeatureTable
 from embrec.names import listed, there_are
+from embrec.parameters import call
 from embrec.workspace import Category
 
 
@@ -128,13 +129,12 @@ def find_table(
         stem, why = next(iter(stale.items()))
         raise FeatureError(
             f"the feature table {stem} of {name!r} does not belong to category {category.name!r} as it is now: {why}; "
-            f"build it again: embrec features build --category {category.name} --encoder {shlex.quote(name)} "
-            "(with the --split of the training)"
+            f"build it again: {_build_call(category, name, split)}"
         )
     if tables:
         raise FeatureError(
             f"the feature tables of {name!r} in category {category.name!r} were fitted on the training items of another split; "
-            f"build one for this split: {_build_command(category, name, split)}"
+            f"build one for this split: {_build_call(category, name, split)}"
         )
     raise _missing(category, name, name, split)
 
@@ -197,15 +197,15 @@ _STEM = re.compile(r"-[0-9a-f]{8}$")
 
 def _missing(category: Category, name: str, spec: str, split: SplitConfig | None) -> FeatureError:
     return FeatureError(
-        f"category {category.name!r} has no feature table {name!r}; build it with: {_build_command(category, spec, split)}"
+        f"category {category.name!r} has no feature table {name!r}; build it with: {_build_call(category, spec, split)}"
     )
 
 
-def _build_command(category: Category, spec: str, split: SplitConfig | None) -> str:
-    parts = ["embrec features build", f"--category {category.name}", f"--encoder {shlex.quote(spec)}"]
+def _build_call(category: Category, spec: str, split: SplitConfig | None) -> str:
+    arguments: dict[str, Any] = {"category": category.name, "encoders": [spec]}
     if split is not None and split != LeaveOneOut():
-        parts.append(f"--split {shlex.quote(split_text(split))}")
-    return " ".join(parts)
+        arguments["split"] = split_text(split)
+    return call("build_features", **arguments)
 
 
 def _matches(table: FeatureTable, spec: EncoderSpec, *, wholly: bool = False) -> bool:
@@ -259,7 +259,7 @@ def check_table(table: FeatureTable, catalog: Catalog) -> None:
     changed = int((fingerprints != table.fingerprints).any(axis=1).sum())
     if changed:
         raise FeatureError(
-            f"the contents of {changed:,} items have changed since {table.path} was built; run embrec features build again, "
+            f"the contents of {changed:,} items have changed since {table.path} was built; build the features again, "
             "which encodes only what has changed"
         )
 

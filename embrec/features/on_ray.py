@@ -27,6 +27,7 @@ from embrec.features.build import EncodedBlock, Engine
 from embrec.features.encoder import Encoded, Encoder
 from embrec.features.registry import load_encoder
 from embrec.on_ray import ray_cluster
+from embrec.parameters import parameter
 
 # A block that has taken so many workers with it will take the next one too.
 _MOST_RESTARTS = 8
@@ -45,8 +46,8 @@ def ray_engine(address: str | None = None, workers: int | None = None) -> Iterat
         ConfigError: no cluster answers at the address.
     """
     if workers is not None and workers < 1:
-        raise ConfigError(f"workers is {workers}: at least one must encode")
-    with ray_cluster("--engine ray", "data", address=address, processors=workers or 1) as ray:
+        raise ConfigError(f"{parameter('workers', workers)}: at least one must encode")
+    with ray_cluster(parameter("engine", "ray"), "data", address=address, processors=workers or 1) as ray:
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.print_on_execution_start = False
@@ -84,9 +85,7 @@ def _encode(
             yield EncodedBlock(int(row["number"]), Encoded(vectors, present, problems), float(row["seconds"]))
     except ray.exceptions.RayError as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
-        raise FeatureError(
-            f"Ray could not encode all items ({lines[-1][:200].strip()}); run the command again"
-        ) from None
+        raise FeatureError(f"Ray could not encode all items ({lines[-1][:200].strip()}); build again") from None
 
 
 def _restarts() -> dict[str, Any]:
@@ -110,7 +109,10 @@ class _EncodingWorker:
         except EmbrecError as problem:
             error = str(problem)
         except Exception as problem:
-            error = f"a worker of Ray failed ({type(problem).__name__}: {problem}); run the command with --engine local"
+            error = (
+                f"a worker of Ray failed ({type(problem).__name__}: {problem}); build again with "
+                f"{parameter('engine', 'local')}"
+            )
         return {
             "number": row["number"],
             "vectors": np.ascontiguousarray(encoded.vectors).tobytes(),

@@ -114,8 +114,8 @@ class FeatureTable:
         """
         if not self.holds(catalog):
             raise FeatureError(
-                f"{self.path} was built for another catalog ({len(self):,} items; now {len(catalog):,}); run "
-                "embrec features build again, which encodes only what is new"
+                f"{self.path} was built for another catalog ({len(self):,} items; now {len(catalog):,}); "
+                "build the features again, which encodes only what is new"
             )
 
     def csr(self) -> csr_matrix:

@@ -129,7 +129,7 @@ class TableWriter:
         size = sum(int(np.prod(shape)) * dtype.itemsize for shape, dtype in self._shapes.values())
         return FeatureError(
             f"{self.path} needs {size / 1e6:,.1f} MB and could not be written ({reason(error)}); "
-            "free some room and run the command again"
+            "free some room and build again"
         )
 
     @property

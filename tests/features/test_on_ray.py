@@ -95,9 +95,9 @@ def test_a_build_on_a_running_cluster_gives_the_same_table(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("rai",), "--engine is 'rai': use local or ray"),
-        (("local", 2), "--workers and --address are for --engine ray"),
-        (("ray", 0), "workers is 0: at least one must encode"),
+        (("rai",), "`engine='rai'`: use local or ray"),
+        (("local", 2), "`workers` and `address` are for `engine='ray'`"),
+        (("ray", 0), "`workers=0`: at least one must encode"),
         (("ray", None, "localhost:1"), "no Ray cluster at localhost:1"),
     ],
 )

@@ -100,7 +100,7 @@ class VectorsEncoder(Encoder):
         """
         if self._file is not None and _signature(self._file.sources) != self._signature:
             if self._fingerprinted:
-                raise FeatureError(f"{self.params.path} was changed while it was being read; run the command again")
+                raise FeatureError(f"{self.params.path} was changed while it was being read; build again")
             self._file = None
         file = self._opened()
         if file.ids is None:

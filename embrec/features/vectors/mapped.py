@@ -77,7 +77,7 @@ class MappedRows:
         out = np.empty((len(rows), self.dim), dtype or self._array.dtype)
         for start in range(0, len(rows), _ROWS_AT_A_TIME):
             if self._map.size() < self._end:  # touching what is gone would end the process
-                raise FeatureError(f"{self.path} was changed while it was being read; run the command again")
+                raise FeatureError(f"{self.path} was changed while it was being read; build again")
             block = slice(start, start + _ROWS_AT_A_TIME)
             with np.errstate(over="ignore", invalid="ignore"):
                 out[block] = self._array[rows[block]]
