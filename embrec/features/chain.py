@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,6 @@ class Chain(Encoder):
         ConfigError: half precision is asked for before another transform.
     """
 
-    name: ClassVar[str] = "chain"
-
     def __init__(self, base: Encoder, transforms: Sequence[Transform]) -> None:
         if any(transform.dtype != np.float32 for transform in transforms[:-1]):
             raise ConfigError("transform 'half' must be the last one: the others compute in single precision")
@@ -35,11 +33,11 @@ class Chain(Encoder):
         self.transforms = tuple(transforms)
         self.params = base.params
         self.cache_folder = base.cache_folder
-        self.name = base.name  # type: ignore[misc]
-        self.version = base.version  # type: ignore[misc]
-        self.reads_versions = base.reads_versions  # type: ignore[misc]
-        self.block_rows = base.block_rows  # type: ignore[misc]
-        self.libraries = tuple(dict.fromkeys((*base.libraries, "scikit-learn")))  # type: ignore[misc]
+        self.name = base.name
+        self.version = base.version
+        self.reads_versions = base.reads_versions
+        self.block_rows = base.block_rows
+        self.libraries = tuple(dict.fromkeys((*base.libraries, "scikit-learn")))
 
     @property
     def full_name(self) -> str:

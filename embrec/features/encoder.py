@@ -80,14 +80,14 @@ class Encoder(ABC):
         cache_folder: where it may keep what makes the next look at the same items faster; nowhere if None.
     """
 
-    name: ClassVar[str]
-    version: ClassVar[int] = 1
-    reads_versions: ClassVar[frozenset[int]] = frozenset()
-    block_rows: ClassVar[int] = 256
+    name: str
+    version: int = 1
+    reads_versions: frozenset[int] = frozenset()
+    block_rows: int = 256
+    libraries: tuple[str, ...] = ()
     keeps_vectors: ClassVar[bool] = True
     sparse: ClassVar[bool] = False
     extra: ClassVar[str] = ""
-    libraries: ClassVar[tuple[str, ...]] = ()
     params: EncoderParams
     cache_folder: Path | None = None
 
@@ -141,7 +141,7 @@ class Encoder(ABC):
 
     def as_version(self, version: int) -> None:
         """Stand for an earlier version, one of `reads_versions`: its name and that of its tables stay what they were."""
-        self.version = version  # type: ignore[misc]
+        self.version = version
 
     def describe(self) -> dict[str, Any]:
         """Return what `make_encoder` needs to make this encoder again, as plain values."""

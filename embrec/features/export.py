@@ -15,7 +15,7 @@ import gzip
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import h5py
 import numpy as np
@@ -134,7 +134,7 @@ def _write_tsv(rows: _Rows, path: Path) -> None:
 
 
 def _text(path: Path, compressed: bool) -> IO[Any]:
-    return gzip.open(path, "wb", compresslevel=6) if compressed else path.open("wb")  # type: ignore[return-value]
+    return cast(IO[Any], gzip.open(path, "wb", compresslevel=6)) if compressed else path.open("wb")
 
 
 def _write_hdf5(rows: _Rows, path: Path) -> None:

@@ -19,7 +19,7 @@ class ClipEncoder(PretrainedImageEncoder):
     They are what `get_image_features` gives, not at unit length.
     """
 
-    name: ClassVar[str] = "clip"
+    name = "clip"
     extra: ClassVar[str] = "text,image"
 
     def __init__(self, **params: Any) -> None:

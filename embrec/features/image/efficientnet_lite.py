@@ -31,10 +31,10 @@ class EfficientNetLiteEncoder(ImageEncoder):
     Version 2 turns pictures as their EXIF says, puts transparent ones on white and scales 16-bit ones; others are as before.
     """
 
-    name: ClassVar[str] = "efficientnet-lite0"
-    version: ClassVar[int] = 2
+    name = "efficientnet-lite0"
+    version = 2
     extra: ClassVar[str] = "image"
-    libraries: ClassVar[tuple[str, ...]] = ("torch", "pillow", "efficientnet-lite-pytorch")
+    libraries = ("torch", "pillow", "efficientnet-lite-pytorch")
 
     params: ImageParams
 

@@ -62,7 +62,7 @@ class ImageEncoder(Encoder):
         default_workers: processes that decode where the parameters do not say; one a core if None.
     """
 
-    block_rows: ClassVar[int] = 256
+    block_rows = 256
     default_workers: ClassVar[int | None] = None
     params: ImageParams
 

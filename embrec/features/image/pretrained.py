@@ -26,7 +26,7 @@ class PretrainedImageEncoder(ImageEncoder):
     picture: by default threads do that, not processes.
     """
 
-    libraries: ClassVar[tuple[str, ...]] = ("torch", "pillow", "transformers")
+    libraries = ("torch", "pillow", "transformers")
     default_workers: ClassVar[int | None] = 0
     params: PretrainedImageParams
 

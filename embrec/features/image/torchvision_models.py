@@ -64,9 +64,9 @@ class TorchvisionParams(ImageParams):
 class TorchvisionEncoder(ImageEncoder):
     """Any layer of any torchvision model, such as the paper's AlexNet fc7 (4096-d)."""
 
-    name: ClassVar[str] = "torchvision"
+    name = "torchvision"
     extra: ClassVar[str] = "vision"
-    libraries: ClassVar[tuple[str, ...]] = ("torch", "pillow", "torchvision")
+    libraries = ("torch", "pillow", "torchvision")
     params: TorchvisionParams
 
     def __init__(self, **params: Any) -> None:

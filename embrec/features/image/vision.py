@@ -26,7 +26,7 @@ class VisionParams(PretrainedImageParams):
 class VisionEncoder(PretrainedImageEncoder):
     """Image vectors of any Hugging Face vision model, by folder or by id, with its own image processor."""
 
-    name: ClassVar[str] = "vision"
+    name = "vision"
     extra: ClassVar[str] = "text,image"
     params: VisionParams
 

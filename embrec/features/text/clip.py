@@ -25,7 +25,7 @@ class ClipTextEncoder(TokenEncoder):
     They are what `get_text_features` gives: compare them with image vectors by cosine, or bring both to unit length.
     """
 
-    name: ClassVar[str] = "clip-text"
+    name = "clip-text"
     extra: ClassVar[str] = "text"
 
     params: ClipTextParams

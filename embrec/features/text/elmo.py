@@ -40,9 +40,9 @@ class ElmoParams(TextParams):
 class ElmoEncoder(Encoder):
     """ELMo from TensorFlow Hub or a local SavedModel: 1024-d, the mean of its layers and of the words."""
 
-    name: ClassVar[str] = "elmo"
+    name = "elmo"
     extra: ClassVar[str] = "tfhub"
-    libraries: ClassVar[tuple[str, ...]] = ("tensorflow", "tensorflow-hub")
+    libraries = ("tensorflow", "tensorflow-hub")
 
     params: ElmoParams
 

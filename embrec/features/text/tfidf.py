@@ -39,13 +39,13 @@ class TfidfEncoder(Encoder):
     equal counts by a sort that is not stable, and so by the kind of processor.
     """
 
-    name: ClassVar[str] = "tfidf"
-    version: ClassVar[int] = 2
-    reads_versions: ClassVar[frozenset[int]] = frozenset({1})  # which had chosen other terms, and weighs them alike
-    block_rows: ClassVar[int] = 2048
+    name = "tfidf"
+    version = 2
+    reads_versions = frozenset({1})  # which had chosen other terms, and weighs them alike
+    block_rows = 2048
     keeps_vectors: ClassVar[bool] = False
     sparse: ClassVar[bool] = True
-    libraries: ClassVar[tuple[str, ...]] = ("scikit-learn",)
+    libraries = ("scikit-learn",)
 
     params: TfidfParams
 

