@@ -86,8 +86,12 @@ def test_a_build_on_a_running_cluster_gives_the_same_table(tmp_path):
     with running_cluster(tmp_path / "home") as (address, environment):
         there = subprocess.run(
             [sys.executable, "-c", BUILD_THERE, address, str(catalog), str(tmp_path / "there")],
-            env=environment, check=True, capture_output=True, text=True, timeout=120,
-        ).stdout  # fmt: skip
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        ).stdout
     here = build(shop(3000), make_encoder("tfidf"), tmp_path / "here").path
     assert Path(there.strip()).read_bytes() == here.read_bytes()
 

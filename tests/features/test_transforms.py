@@ -160,8 +160,10 @@ def test_specs_may_hold_addresses_and_sentences():
     assert spec.encoder.params == {"template": "{title}, by {brand}: good+bad", "max_features": "10"}
     assert spec.full_name == "tfidf+svd"
     assert split_fusion("tfidf+svd:dim=125,minilm:max_words=20,efficientnet-lite0") == (
-        "tfidf+svd:dim=125", "minilm:max_words=20", "efficientnet-lite0",
-    )  # fmt: skip
+        "tfidf+svd:dim=125",
+        "minilm:max_words=20",
+        "efficientnet-lite0",
+    )
 
 
 def test_nothing_to_fit_on_is_said(tmp_path):

@@ -98,9 +98,14 @@ def fold(model: Any) -> Any:
             if hasattr(part, name):
                 convolution, scale = getattr(part, name), getattr(part, norm)
                 weight, bias = fuse_conv_bn_weights(
-                    convolution.weight, convolution.bias, scale.running_mean, scale.running_var, scale.eps, scale.weight,
+                    convolution.weight,
+                    convolution.bias,
+                    scale.running_mean,
+                    scale.running_var,
+                    scale.eps,
+                    scale.weight,
                     scale.bias,
-                )  # fmt: skip
+                )
                 convolution.weight, convolution.bias = weight, bias
                 setattr(part, norm, nn.Identity())
     for module in model.modules():

@@ -81,7 +81,7 @@ class TorchvisionEncoder(ImageEncoder):
             FeatureError: torchvision cannot be imported.
             MissingExtraError: it is not installed.
         """
-        models = _models()
+        models = import_models()
         names = models.list_models(module=models)
         if self.params.model not in names:
             raise ConfigError(
@@ -135,7 +135,7 @@ class TorchvisionEncoder(ImageEncoder):
         """
         name = self.params.model
         self._published  # noqa: B018 (so that an unknown name is said)
-        model = _models().get_model(name, weights=None, **_BUILT_WITH.get(name, {}))
+        model = import_models().get_model(name, weights=None, **_BUILT_WITH.get(name, {}))
         try:
             model.load_state_dict({_OLD_NAME.sub(r"\1\2", key): value for key, value in _read(self._file).items()})
         except Exception as error:  # torch and safetensors raise many kinds for a damaged file
@@ -194,7 +194,7 @@ def _until(model: nn.Module, model_name: str, layer: str | None) -> Any:
     return extraction.create_feature_extractor(model, return_nodes={layer: "vector"})
 
 
-def _models() -> Any:
+def import_models() -> Any:
     """Import `torchvision.models`, if need be without its compiled operators.
 
     Raises:
