@@ -145,7 +145,7 @@ def test_a_slow_encoders_vectors_are_kept_for_all_chains(tmp_path, monkeypatch):
         ("tfidf:max_features=many", "parameter 'max_features': Input should be a valid integer"),
         ("tfidf+svd:dim=0", "transform 'svd', parameter 'dim': Input should be greater than or equal to 1"),
         ("tfidf+half+l2", "transform 'half' must be the last one"),
-        ("tfidf:5000", "has not the form name:key=value"),
+        ("tfidf:5000", "does not have the form name:key=value"),
         ("tfidf+l2:dim=3", "transform 'l2', parameter 'dim': there is no such parameter; there are: none"),
         ("tfidf:template=...{}", "parameter 'template': .*names no column"),
     ],

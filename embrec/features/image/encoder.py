@@ -1,4 +1,4 @@
-"""What all image encoders share: contents are files, pictures are decoded ahead, a network sees them in batches."""
+"""Base class of the image encoders: image files are hashed, decoded ahead of need, and run through a network in batches."""
 
 import threading
 import weakref
@@ -26,11 +26,11 @@ from embrec.features.image.prefetch import ImagePrefetcher
 from embrec.features.weights import hash_files
 from embrec.processors import usable_processors
 
-# More are of no use: by then the network, not the decoder, is what everything waits for.
+# More processes do not help: the network is then the bottleneck, not the decoder.
 _MOST_WORKERS = 8
 
-# On a CPU the activations of a few pictures stay in its caches and in memory that is already mapped (measured on
-# EfficientNet-Lite0: 4 pictures at a time 1.3 times as fast as 16); a GPU wants many.
+# On a CPU the activations of a few pictures fit its caches and memory that is already mapped (EfficientNet-Lite0 is 1.3 times
+# as fast with 4 pictures per batch as with 16); a GPU needs large batches.
 _CPU_BATCH, _CUDA_BATCH = 4, 64
 
 # Beyond this the forward threads wait for each other's turn in Python.
@@ -40,26 +40,27 @@ Key = TypeVar("Key")
 
 
 class ImageParams(EncoderParams):
-    """What every image encoder can be told; neither changes the vectors."""
+    """Parameters that all image encoders share; they do not change the vectors."""
 
     speed_params: ClassVar[frozenset[str]] = frozenset({"batch_size", "workers"})
 
     batch_size: Annotated[
-        int | None, Field(ge=1, description="images a forward pass; what suits the machine if None")
+        int | None, Field(ge=1, description="images per forward pass; chosen for the device if None")
     ] = None
     workers: Annotated[
-        int | None, Field(ge=0, le=256, description="processes that decode; one a core if None, threads instead if 0")
+        int | None,
+        Field(ge=0, le=256, description="processes that decode images; one per core if None, threads instead if 0"),
     ] = None
 
 
 class ImageEncoder(Encoder):
-    """Base of the encoders that read the image file of an item.
+    """Base class of the encoders that read the image file of an item.
 
-    A subclass says how a picture becomes an array (`transform`), which `network` it loads, and how a batch of arrays becomes
+    A subclass says how a picture becomes an array (`transform`), which `network` is loaded, and how a batch of arrays becomes
     vectors (`forward`).
 
     Attributes:
-        default_workers: processes that decode where the parameters do not say; one a core if None.
+        default_workers: number of decoding processes if the parameters give none; one per core if None.
     """
 
     block_rows = 256
@@ -69,29 +70,36 @@ class ImageEncoder(Encoder):
     @property
     @abstractmethod
     def transform(self) -> ImageTransform:
-        """Makes the array of a picture; a dataclass of plain values, so that a worker process can make its own."""
+        """The preprocessing of a picture: a dataclass of plain values, so that a worker process can rebuild it."""
 
     @property
     @abstractmethod
     def network(self) -> Any:
-        """The network in evaluation mode on `device`, loaded when it is first asked for and kept."""
+        """The network in evaluation mode on `device`, loaded on first use."""
 
     @abstractmethod
     def forward(self, pictures: NDArray[Any]) -> Tensor:
-        """Return the vectors, [k, dim], of a batch of transformed pictures, [k, ...]; called by several threads at once."""
+        """Compute the vectors of a batch; several threads call this at once.
+
+        Args:
+            pictures: preprocessed pictures, [k, ...].
+
+        Returns:
+            Vectors, [k, dim].
+        """
 
     @abstractmethod
     def weight_files(self) -> list[Path]:
-        """Return the files that decide the vectors: weights, and configurations where there are some."""
+        """Return the files that the vectors depend on: weights, and configurations if there are any."""
 
     @cached_property
     def device(self) -> torch.device:
-        """Where the network runs."""
+        """The device that the network runs on: the GPU if there is one."""
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     @property
     def dim(self) -> int:
-        """The length of a vector, seen on an empty picture."""
+        """The length of a vector, found by encoding an empty picture."""
         return self._dim
 
     @cached_property
@@ -101,7 +109,7 @@ class ImageEncoder(Encoder):
         return int(self.forward(np.stack([empty])).shape[1])
 
     def contents(self, catalog: Catalog) -> Contents:
-        """Hash the image files, those that are new or have changed."""
+        """Hash the image files; only new and changed files are read."""
         if self.cache_folder is None:
             return image_contents(catalog)
         path = self.cache_folder / FILE
@@ -109,15 +117,15 @@ class ImageEncoder(Encoder):
         before = dict(known)
         contents = image_contents(catalog, known)
         if known != before:
-            with suppress(DataError, OSError):  # without it the next build takes longer, no more
+            with suppress(DataError, OSError):  # without the cache the next build is slower, nothing else
                 save_fingerprints(path, known)
         return contents
 
     def encode(self, catalog: Catalog) -> Encoded:
-        """Encode images; what cannot be read has the zero vector and stands in `problems`.
+        """Encode images; an image that cannot be read has the zero vector and is listed in `problems`.
 
         Raises:
-            FeatureError: the weights cannot be loaded, or the processes that decode are killed again and again.
+            FeatureError: the weights cannot be loaded, or the decoding processes are killed repeatedly.
             MissingExtraError: a package is not installed.
         """
         vectors = np.zeros((len(catalog), self.dim), dtype=np.float32)
@@ -129,7 +137,7 @@ class ImageEncoder(Encoder):
         return Encoded(vectors, present, problems)
 
     def _batches(self, catalog: Catalog, problems: dict[int, str]) -> Iterator[tuple[list[int], NDArray[Any]]]:
-        """Yield the pictures that could be read, with their rows; those of a batch agree in shape."""
+        """Yield batches of (rows, pictures) of the readable pictures; the pictures of a batch have one shape."""
         size = self.params.batch_size or (_CUDA_BATCH if self.device.type == "cuda" else _CPU_BATCH)
         rows: list[int] = []
         pictures: list[NDArray[Any]] = []
@@ -171,7 +179,7 @@ class ImageEncoder(Encoder):
         return decoder
 
     def weights_hash(self) -> str:
-        """Hash the files that decide the vectors."""
+        """Hash the files that the vectors depend on."""
         return self._weights_hash
 
     @cached_property

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from embrec.features.huggingface import load_processor
 from embrec.features.image.decode import pillow
 
-# A picture a hundred times as long as wide is 6.6 million pixels when scaled; nothing of use is in its middle.
+# A picture a hundred times as long as wide has 6.6 million pixels once scaled, and nothing useful in its middle.
 _MAX_ASPECT = 100
 
 
@@ -29,10 +29,15 @@ class ScaleAndCrop:
     one pixel; `like_torchvision` chooses.
 
     Attributes:
-        short_side: after scaling, in pixels.
-        crop: width and height of what is kept, at most `short_side`.
+        short_side: length of the short side after resizing, in pixels.
+        crop: width and height of the crop, at most `short_side`.
         interpolation: "nearest", "bilinear" or "bicubic".
-        like_torchvision: round as torchvision does.
+        like_torchvision: True to round as torchvision does, False to round as TensorFlow does.
+
+    Examples:
+        >>> from PIL import Image
+        >>> ScaleAndCrop(short_side=256, crop=224)(Image.new("RGB", (640, 480))).shape
+        (224, 224, 3)
     """
 
     short_side: int
@@ -41,10 +46,10 @@ class ScaleAndCrop:
     like_torchvision: bool = True
 
     def __call__(self, image: Any) -> NDArray[np.uint8]:
-        """Return the pixels of an RGB picture, [crop, crop, 3].
+        """Return the pixels of an RGB picture, uint8, [crop, crop, 3].
 
         Raises:
-            ValueError: the picture is so long and thin that scaling its short side would make it enormous.
+            ValueError: the picture is so long and thin that it would become enormous.
         """
         short = min(image.size)
         if max(image.size) > _MAX_ASPECT * short:
