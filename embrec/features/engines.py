@@ -1,4 +1,4 @@
-"""Engines that encode the blocks of a build: this process, or workers of Ray."""
+"""Engines that encode the blocks of a build: this process, or Ray workers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

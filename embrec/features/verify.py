@@ -1,4 +1,4 @@
-"""Checking a feature table against what it should be: its own promises, the catalog, and the encoder beside it."""
+"""Verification of a feature table against its catalog and its encoder."""
 
 from dataclasses import dataclass
 
@@ -11,16 +11,22 @@ from embrec.features.encoder import Encoder
 from embrec.features.registry import load_encoder
 from embrec.features.table import ROWS_AT_A_TIME, FeatureTable
 
-# A vector that is encoded again, beside other items or on another processor, may differ by as much of its length.
+# Relative difference allowed when a vector is encoded again, with other items or on another processor.
 _TOLERANCE = {np.dtype(np.float32): 1e-4, np.dtype(np.float16): 2e-3}
 
-# Where the encoder computes in so little precision, by more.
+# Relative difference allowed if the encoder computes in lower precision.
 _TOLERANCE_OF_PRECISION = {"float16": 4e-3, "bfloat16": 3e-2}
 
 
 @dataclass(frozen=True)
 class TableCheck:
-    """One question about a table: what was asked, whether the answer is as it should be, and what was seen."""
+    """The result of one check of a feature table.
+
+    Attributes:
+        name: the claim that was checked.
+        passed: True if the claim holds.
+        seen: what was found, in words.
+    """
 
     name: str
     passed: bool
@@ -28,12 +34,15 @@ class TableCheck:
 
 
 def verify(table: FeatureTable, catalog: Catalog, sample: int = 32) -> list[TableCheck]:
-    """Check a table.
+    """Verify a feature table.
 
     Args:
-        table: what to check.
-        catalog: the items as they are now.
-        sample: how many items are encoded again and compared; chosen evenly over the table.
+        table: table to verify.
+        catalog: current items.
+        sample: number of items, spread evenly over the table, that are encoded again and compared; 0 for none.
+
+    Returns:
+        The checks that could be made. Encoding again is left out where an earlier check fails.
     """
     checks = [_numbers(table), _absent(table), _ids(table)]
     checks.append(

@@ -52,7 +52,7 @@ def decode(path: Path | None, transform: ImageTransform) -> Decoded:
             if image.width * image.height > MAX_PIXELS:
                 return f"{path}: {image.width} x {image.height} pixels are too many"
             return transform(upright_rgb(image))
-    except Exception as error:  # Pillow's decoders raise many kinds on damaged files
+    except Exception as error:  # Pillow's decoders raise many types on damaged files
         reason = (isinstance(error, OSError) and error.strerror) or str(error).strip().partition("\n")[0]
         return f"{path}: {reason or type(error).__name__}"
 

@@ -82,7 +82,7 @@ class EfficientNetLiteEncoder(ImageEncoder):
         model = EfficientNet.from_name("efficientnet-lite0")
         try:
             model.load_state_dict(torch.load(self._weights, map_location="cpu", weights_only=True))
-        except Exception as error:  # torch raises many kinds for a damaged file
+        except Exception as error:  # torch raises many types for a damaged file
             raise broken(self._weights, "weights", error) from None
         return fold(model.eval()).to(device=self.device, memory_format=torch.channels_last)
 

@@ -147,7 +147,7 @@ class TorchvisionEncoder(ImageEncoder):
         model = import_models().get_model(name, weights=None, **_BUILT_WITH.get(name, {}))
         try:
             model.load_state_dict({_OLD_NAME.sub(r"\1\2", key): value for key, value in _read(self._file).items()})
-        except Exception as error:  # torch and safetensors raise many kinds for a damaged file
+        except Exception as error:  # torch and safetensors raise many types for a damaged file
             raise FeatureError(
                 f"{self._file}: the weights of {name!r} cannot be loaded ({_reason(error)}); "
                 f"weights must be the state of a torchvision {name}, as .pth or .safetensors"

@@ -118,7 +118,7 @@ class ElmoEncoder(Encoder):
                     tokens=tensorflow.constant(padded, dtype=tensorflow.string),
                     sequence_len=tensorflow.constant(lengths),
                 )["elmo"].numpy()  # [k, width, d]
-        except Exception as error:  # TensorFlow raises many kinds
+        except Exception as error:  # TensorFlow raises many types
             raise self._saved_model.unusable(error) from None
         if states.ndim != 3 or states.shape[:2] != (len(texts), width):
             raise self._saved_model.unusable(

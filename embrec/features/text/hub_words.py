@@ -62,7 +62,7 @@ class HubVectors(WordVectors):
         try:
             with quiet():
                 vectors = module(tensorflow.constant(list(texts), dtype=tensorflow.string)).numpy()
-        except Exception as error:  # TensorFlow raises many kinds
+        except Exception as error:  # TensorFlow raises many types
             raise self._saved_model.unusable(error) from None
         if vectors.ndim != 2 or len(vectors) != len(texts) or vectors.dtype != np.float32:
             raise self._saved_model.unusable(f"{len(texts)} texts gave {vectors.dtype} {vectors.shape}")

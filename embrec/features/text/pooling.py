@@ -119,5 +119,5 @@ def _dense(folder: Path) -> list[nn.Module]:
             weights = torch.load(path_of_weights, map_location="cpu", weights_only=True)
         linear.load_state_dict({name.removeprefix("linear."): value for name, value in weights.items()})
         return [linear, activation()]
-    except Exception as error:  # torch and safetensors raise many kinds for damaged files
+    except Exception as error:  # torch and safetensors raise many types for damaged files
         raise broken(path_of_weights, "Dense module", error) from None

@@ -61,7 +61,7 @@ class SavedModel:
         try:
             with quiet():
                 return tensorflow.saved_model.load(str(self.folder), tags=tags)
-        except Exception as error:  # TensorFlow and protobuf raise many kinds
+        except Exception as error:  # TensorFlow and protobuf raise many types
             raise self.unusable(error) from None
 
     def unusable(self, reason: object) -> FeatureError:
