@@ -89,8 +89,6 @@ class Catalog:
         try:
             return self._row_of[item]
         except KeyError:
-            from embrec.data.readers.ids import likeness  # needed only for this message
-
             alike = likeness(pl.Series([str(item)]), self.frame[ITEM])
             if alike is not None:
                 example = f"; it has {alike.other!r}: {alike.cause}"
