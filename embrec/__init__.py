@@ -7,9 +7,11 @@ costs milliseconds and the command line starts at once.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from embrec.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from embrec.comparisons.encoders import compare_encoders, comparison_config
+    from embrec.comparisons.runs import compare_runs
     from embrec.data.catalog import Catalog
     from embrec.data.everyone import load_everyone
     from embrec.data.importing import import_data
@@ -32,17 +34,15 @@ if TYPE_CHECKING:
     from embrec.data.store import load_dataset
     from embrec.errors import EmbrecError
     from embrec.evaluation.leaks import check_leaks
-    from embrec.evaluation.runs import evaluate_runs
     from embrec.features.category import build_features
     from embrec.features.defaults import default_encoders
     from embrec.features.registry import make_encoder
     from embrec.features.table import FeatureTable
-    from embrec.report.encoders import compare_encoders, comparison_config
-    from embrec.report.runs import compare_runs
+    from embrec.runs.evaluate import evaluate_runs
+    from embrec.runs.pipeline import train
+    from embrec.runs.presets import build_config
     from embrec.serving.recommender import Recommender
     from embrec.serving.scoring import score_by_item, score_by_user
-    from embrec.training.pipeline import train
-    from embrec.training.presets import build_config
     from embrec.tuning.plan import plan_search
     from embrec.tuning.search import tune
     from embrec.workspace import Workspace
@@ -73,14 +73,14 @@ _EXPORTS = {
     "TableSource": "embrec.data.readers.table",
     "UserHoldout": "embrec.data.splits",
     "Workspace": "embrec.workspace",
-    "build_config": "embrec.training.presets",
+    "build_config": "embrec.runs.presets",
     "build_features": "embrec.features.category",
     "check_leaks": "embrec.evaluation.leaks",
-    "compare_encoders": "embrec.report.encoders",
-    "compare_runs": "embrec.report.runs",
-    "comparison_config": "embrec.report.encoders",
+    "compare_encoders": "embrec.comparisons.encoders",
+    "compare_runs": "embrec.comparisons.runs",
+    "comparison_config": "embrec.comparisons.encoders",
     "default_encoders": "embrec.features.defaults",
-    "evaluate_runs": "embrec.evaluation.runs",
+    "evaluate_runs": "embrec.runs.evaluate",
     "import_data": "embrec.data.importing",
     "load_dataset": "embrec.data.store",
     "load_everyone": "embrec.data.everyone",
@@ -90,7 +90,7 @@ _EXPORTS = {
     "read_items": "embrec.data.readers.table",
     "score_by_item": "embrec.serving.scoring",
     "score_by_user": "embrec.serving.scoring",
-    "train": "embrec.training.pipeline",
+    "train": "embrec.runs.pipeline",
     "tune": "embrec.tuning.search",
 }
 

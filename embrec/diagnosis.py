@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, distribution, version
 from typing import Any
 
-from embrec import __version__
 from embrec.names import listed
+from embrec.version import __version__
 from embrec.workspace import Workspace
 
 _PURPOSES = {

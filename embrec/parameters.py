@@ -1,4 +1,4 @@
-"""How messages of the library name its parameters: as Python code in backticks, which the command line rewrites as its own options.
+"""Parameters in the messages of the library: named as Python code in backticks, which the command line shows as its options.
 
 A message such as "the name is taken; choose another `name='...'` or start over with `force=True`" is right for a caller in
 Python. `embrec.cli` shows the same message with `--run ...` and `--force`, so that no module of the library knows an option.

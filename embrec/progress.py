@@ -23,3 +23,17 @@ def clock(seconds: float) -> str:
     """
     hours, rest = divmod(round(seconds), 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}"
+
+
+def duration(seconds: float) -> str:
+    """Show a time as people say it.
+
+    >>> duration(8.31), duration(829.3), duration(8000)
+    ('8.3 s', '13 min 49 s', '2 h 13 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"

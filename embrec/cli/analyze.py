@@ -11,8 +11,8 @@ from embrec.cli.help import examples as shown
 from embrec.cli.options import Category, Workspace, command_line, complete_run
 
 if TYPE_CHECKING:
-    from embrec.report.tables import Table
-    from embrec.training.run import RunFolder
+    from embrec.comparisons.tables import Table
+    from embrec.runs.folder import RunFolder
 
 Run = Annotated[str, typer.Argument(help="Run: name, category/run, or folder.", autocompletion=complete_run)]
 Output = Annotated[
@@ -45,7 +45,8 @@ def prefixes(
     Made for runs of --split user-holdout, which have every prefix of new users.
     """
     from embrec.cli.console import progress_bars
-    from embrec.report.analyses.prefixes import analyze_prefixes, tables
+    from embrec.report.analyses.prefixes.analyze import analyze_prefixes
+    from embrec.report.analyses.prefixes.measure import tables
 
     with progress_bars() as progress:
         subject, found, folder = analyze_prefixes(
@@ -75,7 +76,8 @@ def coverage(
     The same number of targets is drawn for each number of events, many times.
     """
     from embrec.cli.console import progress_bars
-    from embrec.report.analyses.coverage import analyze_coverage, drawn_words, table
+    from embrec.report.analyses.coverage.analyze import analyze_coverage
+    from embrec.report.analyses.coverage.measure import drawn_words, table
 
     with progress_bars() as progress:
         subject, found, folder = analyze_coverage(
@@ -108,7 +110,8 @@ def silhouettes(
 ) -> None:
     """How well the vectors of each feature table tell the categories of items apart (the paper's Table 4)."""
     from embrec.cli.console import progress_bars
-    from embrec.report.analyses.silhouettes import analyze_silhouettes, tables_of
+    from embrec.report.analyses.silhouettes.analyze import analyze_silhouettes
+    from embrec.report.analyses.silhouettes.measure import tables_of
     from embrec.workspace import Workspace as Workspaces
 
     with progress_bars() as progress:
@@ -133,7 +136,8 @@ def map_(
 ) -> None:
     """Where queries and items lie, how they match, and whether everybody is offered the same (after FELRec's Fig. 3)."""
     from embrec.cli.console import progress_bars
-    from embrec.report.analyses.embedding_map import analyze_map, table
+    from embrec.report.analyses.embedding_map.analyze import analyze_map
+    from embrec.report.analyses.embedding_map.measure import table
 
     with progress_bars() as progress:
         subject, found, folder = analyze_map(
@@ -153,7 +157,8 @@ def examples(
 ) -> None:
     """Users whose recommendations are personal, and users who were given popular items (the paper's Figs. 7 and 8)."""
     from embrec.cli.console import progress_bars
-    from embrec.report.analyses.examples import analyze_examples, tables
+    from embrec.report.analyses.examples.analyze import analyze_examples
+    from embrec.report.analyses.examples.measure import tables
 
     with progress_bars() as progress:
         subject, found, folder = analyze_examples(
@@ -169,7 +174,7 @@ def examples(
 
 
 def _folder(run: str, workspace: Path | None) -> "RunFolder":
-    from embrec.training.run import locate_run
+    from embrec.runs.folder import locate_run
     from embrec.workspace import Workspace as Workspaces
 
     return locate_run(run, Workspaces.locate(workspace))

@@ -13,7 +13,7 @@ from embrec.cli.compare import app as compare_app
 from embrec.cli.data import app as data_app
 from embrec.cli.doctor import doctor
 from embrec.cli.features import app as features_app
-from embrec.cli.help import Command, Group, examples
+from embrec.cli.help import Command, HelpGroup, examples
 from embrec.cli.models import evaluate, train
 from embrec.cli.report import report
 from embrec.cli.settings import presets, settings
@@ -25,7 +25,7 @@ from embrec.names import nearest
 
 app = typer.Typer(
     name="embrec",
-    cls=Group,
+    cls=HelpGroup,
     help="Content-based sequential recommendation: from raw catalog and log to recommendations.",
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,

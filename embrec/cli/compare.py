@@ -25,7 +25,7 @@ from embrec.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from embrec.report.objective_results import ObjectiveComparison
+    from embrec.comparisons.objective_results import ObjectiveComparison
 
 # Options that comparisons of losses and of negatives share.
 Features = Annotated[
@@ -118,11 +118,11 @@ def encoders(
     Encoders and seeds that the comparison has from before stay in it.
     """
     from embrec.cli.console import answers, notes, print_note, print_table, progress_bars
+    from embrec.comparisons.encoders import METRICS, compare_encoders, comparison_config
+    from embrec.comparisons.tables import legend, main_tables
     from embrec.data.splits import parse_split
     from embrec.errors import RunError
-    from embrec.report.encoders import METRICS, compare_encoders, comparison_config
-    from embrec.report.tables import legend, main_tables
-    from embrec.training.run import findings_told
+    from embrec.runs.folder import findings_told
     from embrec.workspace import Workspace as Workspaces
 
     numbers, parts = read_seeds(seeds), parse_split(split)
@@ -191,9 +191,9 @@ def losses(
     Seen items stay among the candidates, as in the paper. Losses and seeds that the comparison has from before stay in it.
     """
     from embrec.cli.console import print_note, progress_bars
+    from embrec.comparisons.objectives import LOSSES, METRICS, compare_losses
     from embrec.data.splits import parse_split
-    from embrec.report.objectives import LOSSES, METRICS, compare_losses
-    from embrec.training.run import findings_told
+    from embrec.runs.folder import findings_told
     from embrec.workspace import Workspace as Workspaces
 
     numbers, parts = read_seeds(seeds), parse_split(split)
@@ -252,10 +252,10 @@ def negatives(
     Seen items stay among the candidates, as in the paper. Numbers above that of the training items are left out.
     """
     from embrec.cli.console import print_note, progress_bars
+    from embrec.comparisons.objectives import LOSSES_WITH_NEGATIVES, METRICS, compare_negatives
+    from embrec.comparisons.variants import read_count
     from embrec.data.splits import parse_split
-    from embrec.report.footings import read_count
-    from embrec.report.objectives import LOSSES_WITH_NEGATIVES, METRICS, compare_negatives
-    from embrec.training.run import findings_told
+    from embrec.runs.folder import findings_told
     from embrec.workspace import Workspace as Workspaces
 
     numbers, parts = read_seeds(seeds), parse_split(split)
@@ -317,11 +317,11 @@ def runs(
 ) -> None:
     """Compare finished runs target by target; runs that differ in the seed alone are one model."""
     from embrec.cli.console import notes, print_table, print_text, progress_bars
-    from embrec.evaluation.runs import protocol
+    from embrec.comparisons.runs import compare_runs, runs_legend, runs_markdown, runs_tables
     from embrec.files import check_output_folder, write_json, write_text
     from embrec.locks import together
-    from embrec.report.runs import compare_runs, runs_legend, runs_markdown, runs_tables
-    from embrec.training.run import locate_run
+    from embrec.runs.evaluate import protocol
+    from embrec.runs.folder import locate_run
     from embrec.workspace import Workspace as Workspaces
 
     if output is not None:
@@ -360,8 +360,8 @@ def searches(
 ) -> None:
     """Compare ways to search by how the best value grows; searches that differ in the seed alone are one way."""
     from embrec.cli.console import notes, print_table
+    from embrec.comparisons.searches import compare_searches, write_search_comparison
     from embrec.files import check_output_folder
-    from embrec.report.searches import compare_searches, write_search_comparison
     from embrec.tuning.folder import locate_search
     from embrec.workspace import Workspace as Workspaces
 
@@ -378,8 +378,8 @@ def searches(
 def _show(comparison: "ObjectiveComparison") -> None:
     """Print a comparison of losses or negatives, and what could not be compared."""
     from embrec.cli.console import answers, notes, print_table
+    from embrec.comparisons.objective_tables import objective_legend, objective_table
     from embrec.errors import RunError
-    from embrec.report.objective_tables import objective_legend, objective_table
 
     answers().print(f"\n{comparison.category}: comparison {comparison.name}", markup=False)
     table = objective_table(comparison)

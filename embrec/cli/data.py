@@ -366,7 +366,7 @@ def remove(
 ) -> None:
     """Remove a category: its data, its feature tables, and with --force the runs that were made from it."""
     from embrec.cli.console import notes
-    from embrec.training.removal import in_words, remove_category
+    from embrec.runs.removal import in_words, remove_category
     from embrec.workspace import Workspace as Workspaces
 
     gone = remove_category(Workspaces.locate(workspace).category(category), force=force)

@@ -241,7 +241,7 @@ def remove(
     """Remove tables that are not needed any more; finished runs keep their own encoders and stay usable."""
     from embrec.cli.console import notes
     from embrec.errors import ConfigError
-    from embrec.training.removal import remove_tables
+    from embrec.runs.removal import remove_tables
     from embrec.workspace import Workspace as Workspaces
 
     if not table and not stale:

@@ -37,7 +37,7 @@ class Command(TyperCommand):
         super().format_help(*arguments, **options)
 
 
-class Group(TyperGroup):
+class HelpGroup(TyperGroup):
     """A group of commands whose help may name settings, and that lists its commands in the order of use."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -65,7 +65,7 @@ def default_of(setting: str) -> str:
 
 @cache
 def _defaults() -> dict[str, str]:
-    from embrec.training.settings import list_settings
+    from embrec.runs.settings import list_settings
     from embrec.tuning.config import Halving, SearchConfig
 
     found = {row.key: row.default for row in list_settings()}

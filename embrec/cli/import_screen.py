@@ -44,7 +44,7 @@ def _what_fits(result: "Import", changed: str) -> list[str]:
 
     runs: dict[bool, list[str]] = {True: [], False: []}
     for file in sorted(result.category.runs.glob("*/config.yaml")):
-        from embrec.training.run import RunFolder  # takes a second, which an import without runs need not spend
+        from embrec.runs.folder import RunFolder  # takes a second, which an import without runs need not spend
 
         with contextlib.suppress(RunError):  # of a damaged run nobody knows
             if (made := RunFolder(file.parent).read_made_of()) is not None:

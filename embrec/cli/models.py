@@ -22,12 +22,12 @@ from embrec.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from embrec.evaluation.beside import Beside
     from embrec.evaluation.evaluator import Evaluation
     from embrec.progress import Progress
-    from embrec.training.pipeline import TrainingResult
-    from embrec.training.run import RunFolder
-    from embrec.training.seeds import SeedsResult
+    from embrec.runs.folder import RunFolder
+    from embrec.runs.pipeline import TrainingResult
+    from embrec.runs.seeds import SeedsResult
+    from embrec.runs.with_baselines import Beside
 
 
 def train(
@@ -116,10 +116,10 @@ def train(
     from embrec.cli.console import print_note, progress_bars
     from embrec.data.splits import parse_split
     from embrec.errors import ConfigError
-    from embrec.training.pipeline import train as train_model
-    from embrec.training.planning import complete_config, default_name
-    from embrec.training.run import findings_told
-    from embrec.training.seeds import parse_seeds, train_seeds
+    from embrec.runs.folder import findings_told
+    from embrec.runs.pipeline import train as train_model
+    from embrec.runs.planning import complete_config, default_name
+    from embrec.runs.seeds import parse_seeds, train_seeds
 
     if seed is not None and seeds is not None:
         raise ConfigError("--seed is for one run and --seeds for several; give one of both")
@@ -165,7 +165,7 @@ def _beside(name: str, runs: "list[RunFolder]", progress: "Progress") -> "Beside
     """Rank baselines beside finished runs of one model; what hinders that is no reason to keep its figures back."""
     from embrec.cli.console import notes
     from embrec.errors import EmbrecError
-    from embrec.evaluation.beside import beside_baselines
+    from embrec.runs.with_baselines import beside_baselines
 
     try:
         return beside_baselines({name: runs}, progress=progress)
@@ -264,10 +264,10 @@ def evaluate(
 ) -> None:
     """Rank the test targets: every run and baseline under one protocol. With intervals and tests: embrec compare runs."""
     from embrec.cli.console import notes, print_table, progress_bars
-    from embrec.evaluation.beside import beside_baselines
-    from embrec.evaluation.runs import protocol
     from embrec.files import check_output, write_json
-    from embrec.training.run import locate_run
+    from embrec.runs.evaluate import protocol
+    from embrec.runs.folder import locate_run
+    from embrec.runs.with_baselines import beside_baselines
     from embrec.workspace import Workspace as Workspaces
 
     if output is not None:

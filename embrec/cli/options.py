@@ -135,7 +135,7 @@ def print_leaks_of(category: "CategoryFolder", runs: Iterable[str], told: Collec
         split: theirs, as `--split` names it.
     """
     from embrec.evaluation.leaks import LeakReport
-    from embrec.training.run import RunFolder
+    from embrec.runs.folder import RunFolder
 
     reports = [RunFolder(category.runs / name).read_leaks() for name in runs]
     checks = {(check.name, check.meaning): check for report in reports if report is not None for check in report.checks}

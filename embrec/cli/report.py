@@ -38,9 +38,9 @@ def report(
 ) -> None:
     """Write one self-contained HTML page: data, training, results with intervals, slices, example users, failures, cost."""
     from embrec.cli.console import notes, progress_bars
-    from embrec.evaluation.runs import protocol
     from embrec.report.page.build import build_report
-    from embrec.training.run import locate_run
+    from embrec.runs.evaluate import protocol
+    from embrec.runs.folder import locate_run
     from embrec.workspace import Workspace as Workspaces
 
     folders = [locate_run(run, Workspaces.locate(workspace)) for run in runs]

@@ -11,7 +11,7 @@ def settings(
 ) -> None:
     """List the settings that --set takes, with their defaults and meanings."""
     from embrec.cli.console import print_note, print_table
-    from embrec.training.settings import list_settings
+    from embrec.runs.settings import list_settings
 
     rows = [
         list(row) for row in list_settings(model) if word is None or word.lower() in f"{row.key} {row.meaning}".lower()
@@ -27,7 +27,7 @@ def presets(
 ) -> None:
     """List the published and measured settings that --preset takes, or what one sets."""
     from embrec.cli.console import print_table
-    from embrec.training.presets import describe_preset, dotted, load_preset, preset_names
+    from embrec.runs.presets import describe_preset, dotted, load_preset, preset_names
 
     if name is None:
         print_table("presets", ["name", "what"], [[one, describe_preset(one)] for one in preset_names()])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from embrec.cli.help import Command, Group, examples
+from embrec.cli.help import Command, HelpGroup, examples
 from embrec.cli.options import (
     Preset,
     Workspace,
@@ -18,12 +18,12 @@ from embrec.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from embrec.tuning.plan import Plan
+    from embrec.tuning.plan import SearchPlan
     from embrec.tuning.resources import Resources
     from embrec.tuning.search import SearchResult
 
 app = typer.Typer(
-    cls=Group,
+    cls=HelpGroup,
     epilog=examples(
         "embrec tune --loss bpr-max",
         "embrec tune --model gru4rec --space gru4rec-embrec --samples 100",
@@ -145,7 +145,7 @@ def tune(
         return
     from embrec.cli.console import notes, print_note, progress_bars
     from embrec.data.splits import parse_split
-    from embrec.training.seeds import parse_seeds
+    from embrec.runs.seeds import parse_seeds
     from embrec.tuning.plan import plan_search, refuse_with_resume, resumed_search
     from embrec.tuning.resources import Resources
     from embrec.workspace import Workspace as Workspaces
@@ -184,7 +184,7 @@ def tune(
     _search(plans, resources)
 
 
-def _without_defaults(plans: "list[Plan]") -> list[str]:
+def _without_defaults(plans: "list[SearchPlan]") -> list[str]:
     """Say which searches do not try the configuration as it is: their best trial is compared with nothing."""
     whys = {f"{plan.category.name}/{plan.name}": plan.config.why_not_the_base() for plan in plans}
     return [
@@ -194,12 +194,12 @@ def _without_defaults(plans: "list[Plan]") -> list[str]:
     ]
 
 
-def _search(plans: "list[Plan]", resources: "Resources") -> None:
+def _search(plans: "list[SearchPlan]", resources: "Resources") -> None:
     """Run the searches one after the other, and print what they found."""
     from embrec.cli.console import print_table, print_text
+    from embrec.comparisons.search_tables import settings_table, test_table
     from embrec.errors import RunError
-    from embrec.report.search_tables import settings_table, test_table
-    from embrec.tuning.several import check_each, search_each
+    from embrec.tuning.categories import check_each, search_each
 
     if len(plans) > 1:
         check_each(plans)
@@ -223,12 +223,12 @@ def _search(plans: "list[Plan]", resources: "Resources") -> None:
         raise RunError("; ".join(f"{category}: {error}" for category, error in failures.items()))
 
 
-def _one(plan: "Plan", resources: "Resources") -> "SearchResult":
+def _one(plan: "SearchPlan", resources: "Resources") -> "SearchResult":
     """Run one search on the screen, and write its page."""
     from embrec.cli.console import notes
     from embrec.cli.search_screen import search_screen
     from embrec.data.splits import split_text
-    from embrec.training.run import findings_told
+    from embrec.runs.folder import findings_told
     from embrec.tuning.search import tune as run_search
 
     where = split_command(plan.category, split_text(plan.config.base.split))
@@ -277,8 +277,8 @@ def show(
 ) -> None:
     """Show what a search found, or has found so far: its trials, the best value after each, and which settings matter."""
     from embrec.cli.console import notes, print_table, print_text
+    from embrec.comparisons.search_tables import SoFar
     from embrec.files import check_output, write_json
-    from embrec.report.search_tables import SoFar
     from embrec.tuning.folder import locate_search
     from embrec.workspace import Workspace as Workspaces
 

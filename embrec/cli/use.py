@@ -33,9 +33,9 @@ def recommend(
     import json
 
     from embrec.cli.console import answers, notes, print_table, shorten
+    from embrec.runs.folder import locate_run
     from embrec.serving.recommender import Recommender
     from embrec.serving.requests import histories_of
-    from embrec.training.run import locate_run
     from embrec.workspace import Workspace as Workspaces
 
     recommender = Recommender.load(locate_run(run, Workspaces.locate(workspace)))
@@ -89,9 +89,9 @@ def score(
     """Score new items for every user of the run's category, without retraining."""
     from embrec.cli.console import notes, progress_bars
     from embrec.data.everyone import load_everyone
+    from embrec.runs.folder import locate_run
     from embrec.serving.recommender import Recommender
     from embrec.serving.scoring import check_output, check_request, score_by, write_scores
-    from embrec.training.run import locate_run
     from embrec.workspace import Workspace as Workspaces
 
     folder = locate_run(run, Workspaces.locate(workspace))

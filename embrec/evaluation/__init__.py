@@ -1,1 +1,1 @@
-"""Ranks, metrics and slices."""
+"""Evaluation: candidates, ranks, metrics, slices and statistics. It knows no training."""

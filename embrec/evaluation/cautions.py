@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embrec.evaluation.evaluator import Evaluation
-from embrec.evaluation.few import NEARLY_ALL, chance, left, says_nothing, telling
+from embrec.evaluation.few_candidates import NEARLY_ALL, chance, left, says_nothing, telling
 from embrec.evaluation.leaks.report import percent
 from embrec.evaluation.metrics import counts_hits, cutoff
 

@@ -17,6 +17,7 @@ from embrec.data.splits import Label, Partition, Positions
 from embrec.data.times import first_times, require_moments
 from embrec.errors import ConfigError
 from embrec.evaluation.candidates import AllItems, CandidatesConfig, Sampled, Sampler, SeenSoFar
+from embrec.evaluation.forward_plan import ForwardBatch, forward_batches
 from embrec.evaluation.metrics import check_metrics, cutoff, metric, tells_apart
 from embrec.evaluation.ranks import (
     BatchScores,
@@ -27,7 +28,6 @@ from embrec.evaluation.ranks import (
     Ties,
     WholeScores,
 )
-from embrec.evaluation.reading import Reading, readings
 from embrec.evaluation.seen import SeenItems
 from embrec.models.factors import Factors
 from embrec.progress import Progress, silent
@@ -186,7 +186,7 @@ def evaluate(
     ranking = _Ranking(model, interactions, partition, config, hidden, device, keep)
     parts: list[tuple[NDArray[np.int64], Standing, NDArray[np.int32] | None]] = []
     done = 0
-    for reading in readings(
+    for reading in forward_batches(
         interactions,
         targets,
         max_length,
@@ -295,7 +295,7 @@ class _Ranking:
             self.products = Products(self.factors, config.batch_size, self.scan.width)
 
     def __call__(
-        self, reading: Reading, targets: Positions
+        self, reading: ForwardBatch, targets: Positions
     ) -> Iterator[tuple[NDArray[np.int64], Standing, NDArray[np.int32] | None]]:
         """Yield which targets, their standing and their best items, no more than fit a block at a time."""
         batch = reading.batch.to(self.device)

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from embrec.evaluation.best import BestItems
-from embrec.evaluation.counting import BLOCK_WIDTH, BlockCounter
+from embrec.evaluation.block_counts import BLOCK_WIDTH, BlockCounter
+from embrec.evaluation.top_k import BestItems
 from embrec.models.factors import Factors
 
 Ties = Literal["mean", "optimistic", "pessimistic"]

@@ -6,11 +6,11 @@ from typing import Literal
 
 import numpy as np
 
-from embrec.evaluation.baselines import BASELINES, WHAT_IT_KNOWS
 from embrec.evaluation.evaluator import Evaluation
-from embrec.evaluation.few import telling
+from embrec.evaluation.few_candidates import telling
 from embrec.evaluation.metrics import cutoff, lower_is_better
 from embrec.evaluation.statistics import PairedTest, bootstrap_means, estimate, over_seeds
+from embrec.models.baselines import BASELINES, WHAT_IT_KNOWS
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from embrec import __version__
 from embrec.data.catalog import Catalog
 from embrec.features.chain import Chain
 from embrec.features.encoder import Contents, Encoder
 from embrec.features.table import FeatureTable
+from embrec.version import __version__
 
 FIT = "fit.json"
 

@@ -144,7 +144,7 @@ class TableWriter:
 
     @property
     def seconds(self) -> float:
-        """Time spent on the finished blocks, over all sittings."""
+        """Time spent on the finished blocks, over all sessions."""
         return self._seconds
 
     def write(self, rows: NDArray[np.integer], vectors: NDArray[Any], present: NDArray[np.bool_]) -> None:

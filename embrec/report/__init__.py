@@ -1,1 +1,1 @@
-"""Figures and the HTML report."""
+"""The HTML report, and the analyses of how a model behaves."""

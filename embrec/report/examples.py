@@ -44,7 +44,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChosenUsers:
     """Examples of one kind.
 
     Attributes:
@@ -60,7 +60,7 @@ class Choice:
 
 def personalised(
     evaluation: Evaluation, found: Fallback, before: NDArray[np.int64], *, count: int = 4, seed: int = 0
-) -> Choice:
+) -> ChosenUsers:
     """Choose targets that were found by a list that is not the popular one.
 
     Args:
@@ -75,22 +75,22 @@ def personalised(
         f"Drawn with seed {seed}, one a user, from the targets that stand among the first {HIT}, after at least {LONG_ENOUGH} "
         f"events, in lists of which less than a quarter are popular items"
     )
-    return Choice(rule, int(is_good.sum()), _draw(is_good, evaluation.user, count, seed))
+    return ChosenUsers(rule, int(is_good.sum()), _draw(is_good, evaluation.user, count, seed))
 
 
 def fallen_back(
     evaluation: Evaluation, found: Fallback, before: NDArray[np.int64], *, count: int = 4, seed: int = 0
-) -> Choice:
+) -> ChosenUsers:
     """Choose users who were given the popular items though their histories are diverse; arguments as of `personalised`."""
     is_case = found.is_fallback & (before >= LONG_ENOUGH)
     rule = (
         f"Drawn with seed {seed}, one a user, from the targets after at least {LONG_ENOUGH} events whose lists are mostly "
         "popular items, though the history is more diverse than the median and not mostly popular itself"
     )
-    return Choice(rule, int(is_case.sum()), _draw(is_case, evaluation.user, count, seed))
+    return ChosenUsers(rule, int(is_case.sum()), _draw(is_case, evaluation.user, count, seed))
 
 
-def worst_ranked(evaluation: Evaluation, learned: NDArray[np.bool_], *, count: int = 3) -> Choice:
+def worst_ranked(evaluation: Evaluation, learned: NDArray[np.bool_], *, count: int = 3) -> ChosenUsers:
     """Choose the targets that a model ranked worst, each of another user.
 
     Args:
@@ -105,7 +105,7 @@ def worst_ranked(evaluation: Evaluation, learned: NDArray[np.bool_], *, count: i
     _, firsts = np.unique(evaluation.user[order], return_index=True)
     chosen = order[np.sort(firsts)[:count]]
     which = "with training events " if learned.any() else ""
-    return Choice(f"The targets {which}that ranked worst, in order, one a user", len(rows), chosen)
+    return ChosenUsers(f"The targets {which}that ranked worst, in order, one a user", len(rows), chosen)
 
 
 def example(

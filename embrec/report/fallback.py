@@ -52,7 +52,7 @@ def popular_items(popularity: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 @dataclass(frozen=True)
-class Histories:
+class HistoryLists:
     """What is known of the histories before the targets.
 
     Attributes:
@@ -72,7 +72,7 @@ class Histories:
 
 def describe_histories(
     interactions: Interactions, events: NDArray[np.int64], vectors: NDArray[np.float32], popular: NDArray[np.bool_]
-) -> Histories:
+) -> HistoryLists:
     """Describe the last items before each target.
 
     Args:
@@ -88,10 +88,10 @@ def describe_histories(
     similarity = intra_list_similarity(np.where(valid, items + 1, 0), vectors)
     diversity = np.where(length >= 2, 1 - similarity, np.nan)
     share = np.where(length >= 1, (popular[items] & valid).sum(axis=1) / np.maximum(length, 1), np.nan)
-    return Histories(diversity, share)
+    return HistoryLists(diversity, share)
 
 
-def fallback(lists: NDArray[np.int64], popular: NDArray[np.bool_], histories: Histories) -> Fallback:
+def fallback(lists: NDArray[np.int64], popular: NDArray[np.bool_], histories: HistoryLists) -> Fallback:
     """Measure the lists of one model.
 
     Args:

@@ -21,10 +21,10 @@ from torch import Tensor
 
 from embrec.data.batches import collate
 from embrec.data.sequences import Sequences
-from embrec.evaluation.best import BestItems, stable_best
-from embrec.evaluation.counting import BLOCK_WIDTH, BlockCounter
+from embrec.evaluation.block_counts import BLOCK_WIDTH, BlockCounter
 from embrec.evaluation.ranks import NotCandidates, PairsByItem, Products, single_threads
-from embrec.models.recommender import Recommender as Model
+from embrec.evaluation.top_k import BestItems, stable_best
+from embrec.models.factorised import SequenceRecommender as Model
 
 AT_A_TIME = 256  # histories that are ranked together: one task of one thread
 _SMALL, _LARGE = 4, 64  # histories of a block that the model reads, at least and otherwise

@@ -21,7 +21,7 @@ from embrec.data.readers.raw import check_ids
 from embrec.data.readers.table import TableSource, read_items
 from embrec.data.readers.tabular import read_table
 from embrec.errors import DataError, EmbrecError
-from embrec.training.run import RunFolder
+from embrec.runs.folder import RunFolder
 
 Raw = AmazonSource | MovieLensSource | CompleteJourneySource  # sources whose files have a form of their own
 

@@ -19,15 +19,16 @@ from embrec.data.sequences import Sequences
 from embrec.errors import DataError, RunError
 from embrec.features.registry import load_encoder
 from embrec.features.text.texts import clean
-from embrec.models.recommender import Recommender as Model
+from embrec.models.factorised import SequenceRecommender as Model
 from embrec.names import listed
 from embrec.progress import Progress, silent
+from embrec.runs.config import RunConfig
+from embrec.runs.folder import RunFolder, locate_run
+from embrec.runs.model import load_model
 from embrec.serving.new_items import empty_notes, encode, extend, item_vectors, read_columns
 from embrec.serving.ranking import Ranking, each_alone, excluded_items, parts_of
 from embrec.serving.reading import as_imported, read_new_items
 from embrec.serving.requests import History, check_count, read_histories, read_ids
-from embrec.training.config import RunConfig
-from embrec.training.run import RunFolder, load_model, locate_run
 from embrec.workspace import Workspace
 
 

@@ -1,1 +1,1 @@
-"""The trainer and what it leaves behind."""
+"""Training: its configuration, its objectives and its loop. It knows no evaluation."""

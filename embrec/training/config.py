@@ -4,10 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from embrec.data.splits import LeaveOneOut, SplitConfig
 from embrec.distributions import Choice, LogUniform, Searchable
-from embrec.evaluation.evaluator import EvaluationConfig
-from embrec.models.config import ModelConfig
 from embrec.models.losses.config import CrossEntropy, LossConfig
 from embrec.models.negatives import Negatives, NegativesConfig
 
@@ -123,42 +120,4 @@ class TrainingConfig(BaseModel):
             raise ValueError(f"momentum is of sgd and adagrad, but optimizer is {self.optimizer}; set betas instead")
         if self.betas != (0.9, 0.999) and self.optimizer not in ("adam", "adamw"):
             raise ValueError(f"betas are of adam and adamw, but optimizer is {self.optimizer}; set momentum instead")
-        return self
-
-
-class RunConfig(BaseModel):
-    """Everything a run depends on besides the data: what `config.yaml` holds."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    category: str
-    split: SplitConfig = LeaveOneOut()
-    model: ModelConfig
-    training: TrainingConfig = TrainingConfig()
-    evaluation: EvaluationConfig = EvaluationConfig()
-
-    def identity(self, *, training: set[str], model: set[str] | None = None) -> dict[str, Any]:
-        """Return the plain values by which runs and comparisons are told apart.
-
-        Args:
-            training: settings of the training that are left out.
-            model: likewise of the model.
-        """
-        values = self.model_dump(mode="json", exclude={"training": training, "model": model or set()})
-        if self.training.learn_from == "train":
-            # The setting is younger than many runs: without its default they are named as they were, and are found again.
-            del values["training"]["learn_from"]
-        return values
-
-    @model_validator(mode="after")
-    def _loss_fits_the_model(self) -> "RunConfig":
-        if self.training.loss.needs == "nothing":
-            if self.model.source != "content" or self.model.has_fc:
-                raise ValueError(
-                    "loss cosine needs targets that training cannot move: set model.source content and model.fc false"
-                )
-            if self.model.metric != "cosine":
-                raise ValueError("loss cosine trains directions, so model.metric must be cosine")
-            if getattr(self.model, "item_bias", False):
-                raise ValueError("loss cosine trains directions, which have no bias: set model.item_bias false")
         return self

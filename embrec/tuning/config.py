@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from embrec.errors import ConfigError
 from embrec.evaluation.metrics import lower_is_better
-from embrec.training.config import RunConfig
+from embrec.runs.config import RunConfig
 from embrec.tuning.space import Space
 
 # One epoch tells little: those that halving keeps after it are the fast starters, and the best in the end may be a slow one.

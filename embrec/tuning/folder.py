@@ -15,13 +15,13 @@ from embrec.errors import RunError
 from embrec.files import tidy, write_json, write_text
 from embrec.locks import locked
 from embrec.names import listed
-from embrec.training.made_of import MadeOf
-from embrec.training.presets import dotted
+from embrec.runs.presets import dotted
+from embrec.runs.provenance import MadeOf
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.records import TrialLog
 from embrec.workspace import Made, Workspace, check_name, nearest_made
 
-# What may differ between two sittings of the same search.
+# What may differ between two sessions of the same search.
 _FREE: Any = {
     "samples": True,
     "random_first": True,
@@ -33,7 +33,7 @@ _FREE: Any = {
 
 
 def told_apart_by(config: SearchConfig) -> str:
-    """Return a text of all in which two searches may differ, and two sittings of one may not."""
+    """Return a text of all in which two searches may differ, and two sessions of one may not."""
     return json.dumps(config.model_dump(mode="json", exclude=_FREE), sort_keys=True)
 
 
@@ -147,7 +147,7 @@ class SearchFolder(Made):
                 )
 
     def holds(self, config: SearchConfig, fingerprint: str) -> bool:
-        """Whether the folder is of a search of this configuration and these data, whatever may differ between its sittings."""
+        """Whether the folder is of a search of this configuration and these data, whatever may differ between its sessions."""
         try:
             self.check(config)
         except RunError:

@@ -24,7 +24,7 @@ _NOTHING, _MUCH = 0.1, 0.5  # explained shares below which importances mean noth
 
 
 @dataclass(frozen=True)
-class Share:
+class SettingShare:
     """What part of the differences between trials goes back to one setting.
 
     Attributes:
@@ -52,7 +52,7 @@ class Importance:
         reason: why there are no shares; empty where there are.
     """
 
-    shares: tuple[Share, ...]
+    shares: tuple[SettingShare, ...]
     explained: float | None
     trials: int
     stopped: int = 0
@@ -127,7 +127,7 @@ def setting_importance(trials: Mapping[int, Trial], config: SearchConfig, *, see
         )
     parts = growth / growth.sum(axis=1, keepdims=True)
     shares = [
-        Share(key, float(part.mean()), float(part.min()), float(part.max()))
+        SettingShare(key, float(part.mean()), float(part.min()), float(part.max()))
         for key, part in zip(space, parts.T, strict=True)
     ]
     return Importance(tuple(sorted(shares, key=lambda share: -share.mean)), explained, len(able), stopped)

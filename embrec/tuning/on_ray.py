@@ -21,14 +21,14 @@ import torch
 
 from embrec.errors import DivergedError, EmbrecError, RunError, StorageError
 from embrec.on_ray import ray_cluster
-from embrec.tuning.agenda import Agenda
+from embrec.tuning.callbacks import listener, scheduler, searcher
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.folder import SearchFolder
-from embrec.tuning.hooks import listener, scheduler, searcher
 from embrec.tuning.records import Status, TrialLog
 from embrec.tuning.records import Trial as TrialRecord
 from embrec.tuning.resources import Resources
-from embrec.tuning.trial import SharedData, Trial
+from embrec.tuning.trial import SharedData, TrialTraining
+from embrec.tuning.trial_queue import TrialQueue
 
 _SETTINGS = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -87,7 +87,7 @@ def run_trials(
         RunError: the disk is full, a machine does not see the folder, or Ray itself failed.
     """
     log = folder.log()
-    search = Agenda(folder, config, log)
+    search = TrialQueue(folder, config, log)
     if search.left == 0:
         return log
     folder.result_file.unlink(missing_ok=True)  # it would say that the search is complete
@@ -101,7 +101,7 @@ def run_trials(
         machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         each, room = resources.room(machines, resources.address or "this machine")
         state = SearchState(config, log.trials, slots=min(resources.concurrent or room, room), before=_ended(log))
-        log.sit(
+        log.log_session(
             at=time.time(), slots=state.slots, threads=resources.threads, resources=each, machine=socket.gethostname()
         )
         try:
@@ -126,7 +126,7 @@ class _Tuning(threading.Thread):
     def __init__(
         self,
         ray: Any,
-        search: Agenda,
+        search: TrialQueue,
         state: SearchState,
         shared: SharedData,
         each: Mapping[str, float],
@@ -298,7 +298,7 @@ def _trainable(base: Any) -> Any:
             return True
 
         def _begin(self, config: Mapping[str, Any]) -> None:
-            self.trial: Trial | None = None
+            self.trial: TrialTraining | None = None
             self._forget()
             self.settings = config
 
@@ -331,7 +331,7 @@ def _trainable(base: Any) -> Any:
                         f"the machine {socket.gethostname()} has no folder {folder.path}; the workspace of a search on several "
                         "machines must lie in a folder that all of them share, at the same path"
                     )
-                self.trial = Trial(
+                self.trial = TrialTraining(
                     self.common["shared"],
                     self.settings["settings"],
                     folder.checkpoint(self.settings["number"]),

@@ -12,8 +12,8 @@ from embrec.data.store import load_dataset
 from embrec.errors import ConfigError
 from embrec.features.category import tables_or_defaults
 from embrec.progress import Progress, silent
-from embrec.training.planning import UNKNOWN_TABLE
-from embrec.training.presets import build_config, changed_config, published_features, reads_tables, run_name
+from embrec.runs.planning import UNKNOWN_TABLE
+from embrec.runs.presets import build_config, changed_config, published_features, reads_tables, run_name
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.folder import SearchFolder, locate_search, told_apart_by
 from embrec.tuning.search import check_items, check_wishes, read_inputs
@@ -21,7 +21,7 @@ from embrec.tuning.spaces import DEFAULT, build_search, load_space, validated
 from embrec.workspace import Category, Workspace, check_name
 
 
-class Plan(NamedTuple):
+class SearchPlan(NamedTuple):
     """A search that is to be run: of which category, under which name, and what it is."""
 
     category: Category
@@ -42,7 +42,7 @@ def plan_search(
     on_choice: Callable[[str], None] = lambda _: None,
     progress: Progress = silent,
     **search: Any,
-) -> Plan:
+) -> SearchPlan:
     """Return the search of a category that these wishes mean.
 
     Args:
@@ -93,7 +93,7 @@ def plan_search(
                 progress=progress,
             )
         )
-    return Plan(category, name or _default_name(category, planned, space), planned)
+    return SearchPlan(category, name or _default_name(category, planned, space), planned)
 
 
 def _default_name(category: Category, config: SearchConfig, space: str) -> str:
@@ -121,7 +121,7 @@ def resumed_search(
     *,
     space: str | None = None,
     device: str | None = None,
-) -> Plan:
+) -> SearchPlan:
     """Return a search that was begun, as it was begun.
 
     Args:
@@ -149,7 +149,7 @@ def resumed_search(
         items = int(partition.train_items.sum())
         told = build_search(config.base, space=space, tables=tables, items=items, warm=False)
         folder.check(config.model_copy(update={"space": told.space}))
-    return Plan(folder.category, folder.name, config)
+    return SearchPlan(folder.category, folder.name, config)
 
 
 def refuse_with_resume(wishes: Mapping[str, Any]) -> None:

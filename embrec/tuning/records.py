@@ -88,7 +88,7 @@ class TrialLog:
         self.path = path
         self.trials: dict[int, Trial] = {}
         self.order: list[tuple[int, int]] = []  # (trial, how many epochs it had then), as it happened
-        self.sittings: list[dict[str, Any]] = []
+        self.sessions: list[dict[str, Any]] = []
         self._end = 0
         data = path.read_bytes() if path.exists() else b""
         for place, line in enumerate(data.split(b"\n")[:-1]):
@@ -100,8 +100,8 @@ class TrialLog:
                 ) from None
             self._end += len(line) + 1
 
-    def sit(self, **what: Any) -> None:
-        """Note that someone sat down to run the search: when, with how many trials at once."""
+    def log_session(self, **what: Any) -> None:
+        """Record the start of a session of the search: its time, and the number of concurrent trials."""
         self._append({"sitting": what})
 
     def begin(self, number: int, point: Mapping[str, float], settings: Mapping[str, Any]) -> Trial:
@@ -142,7 +142,7 @@ class TrialLog:
 
     def _take(self, line: Mapping[str, Any]) -> None:
         if "sitting" in line:
-            self.sittings.append(dict(line["sitting"]))
+            self.sessions.append(dict(line["sitting"]))
             return
         number = line["trial"]
         if "settings" in line:

@@ -13,22 +13,22 @@ from embrec.data.splits import Partition
 from embrec.data.store import Dataset, in_use, load_dataset
 from embrec.errors import ConfigError, RunError
 from embrec.evaluation.evaluator import protocol_for
-from embrec.evaluation.few import check_selection
+from embrec.evaluation.few_candidates import check_selection
 from embrec.evaluation.leaks import LeakReport
 from embrec.evaluation.metrics import cutoff, tells_apart
 from embrec.features.table import FeatureTable
 from embrec.files import write_text
 from embrec.models.tables import table_arrays
 from embrec.progress import Progress, silent
-from embrec.training.assembly import TrainingData
-from embrec.training.config import RunConfig
-from embrec.training.made_of import MadeOf
-from embrec.training.pipeline import choose_device, run_fingerprint
-from embrec.training.presets import changed_config
-from embrec.training.seeds import SeedsResult, check_seeds, train_seeds
-from embrec.training.sources import find_tables, frozen_table
+from embrec.runs.assembly import TrainingData
+from embrec.runs.config import RunConfig
+from embrec.runs.inputs import find_tables, frozen_table, run_fingerprint
+from embrec.runs.local import choose_device
+from embrec.runs.presets import changed_config
+from embrec.runs.provenance import MadeOf
+from embrec.runs.seeds import SeedsResult, check_seeds, train_seeds
 from embrec.tuning.config import SearchConfig
-from embrec.tuning.finals import train_ahead
+from embrec.tuning.final_runs import train_ahead
 from embrec.tuning.folder import SearchFolder
 from embrec.tuning.on_ray import OnChange, run_trials
 from embrec.tuning.records import Trial, TrialLog, best_trial

@@ -9,8 +9,8 @@ from pydantic import BaseModel
 
 from embrec.distributions import Choice, Distribution, Range, Searchable, parse_distribution
 from embrec.errors import ConfigError
-from embrec.training.config import RunConfig
-from embrec.training.presets import changed_config
+from embrec.runs.config import RunConfig
+from embrec.runs.presets import changed_config
 
 # What a search decides itself, or what must be the same for trials to be comparable.
 _FIXED = {

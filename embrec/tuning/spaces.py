@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from embrec.distributions import RANGES, Choice, number_of_text
 from embrec.errors import ConfigError
 from embrec.names import unknown
-from embrec.training.config import RunConfig
-from embrec.training.presets import changed_config
+from embrec.runs.config import RunConfig
+from embrec.runs.presets import changed_config
 from embrec.tuning.config import Halving, SearchConfig
 from embrec.tuning.space import Space, default_space, feature_choice
 

@@ -7,7 +7,7 @@ from typing import Any
 from embrec.distributions import Range
 from embrec.errors import ConfigError
 from embrec.features.encoder import name_in_stem
-from embrec.training.presets import changed_config
+from embrec.runs.presets import changed_config
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.records import Status, Trial, best_trial
 

@@ -10,9 +10,9 @@ import torch
 from embrec.errors import RunError
 from embrec.evaluation.metrics import lower_is_better
 from embrec.models.tables import TableArrays, table_of_arrays
-from embrec.training.assembly import TrainingData, make_trainer
-from embrec.training.config import RunConfig
-from embrec.training.presets import changed_config
+from embrec.runs.assembly import TrainingData, make_trainer
+from embrec.runs.config import RunConfig
+from embrec.runs.presets import changed_config
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class SharedData:
     made_of: Mapping[str, Any] | None = None
 
 
-class Trial:
+class TrialTraining:
     """A training in steps of an epoch; made again with the same arguments it goes on from its checkpoint.
 
     Args:

@@ -22,9 +22,9 @@ from embrec.evaluation.evaluator import EvaluationConfig, evaluate
 from embrec.models.baselines.popularity import PopRec
 from embrec.models.config import EmbRecConfig
 from embrec.models.zoo import build_model
-from embrec.training.assembly import popularity
+from embrec.runs.assembly import popularity
 from embrec.training.config import TrainingConfig
-from embrec.training.trainer import Trainer
+from embrec.training.loop.trainer import Trainer
 
 DIM, MAX_LENGTH = 128, 50
 

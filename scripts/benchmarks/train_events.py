@@ -21,9 +21,9 @@ from embrec.data.sequences import Sequences
 from embrec.models.config import EmbRecConfig
 from embrec.models.negatives import Negatives
 from embrec.models.zoo import build_model
+from embrec.runs.local import choose_device
 from embrec.training.config import TrainingConfig
-from embrec.training.pipeline import choose_device
-from embrec.training.trainer import Trainer
+from embrec.training.loop.trainer import Trainer
 
 DIM, BATCH, LENGTH = 128, 512, 20
 CATALOGS = (22_154, 172_885)

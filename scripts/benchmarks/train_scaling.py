@@ -29,7 +29,7 @@ from embrec.models.config import EmbRecConfig
 from embrec.models.negatives import Negatives
 from embrec.models.zoo import build_model
 from embrec.training.config import TrainingConfig
-from embrec.training.trainer import Trainer
+from embrec.training.loop.trainer import Trainer
 
 DIM = 128
 CATALOGS = (10_000, 50_000, 200_000)

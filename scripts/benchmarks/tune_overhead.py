@@ -25,14 +25,14 @@ import torch
 from embrec.data.interactions import Interactions
 from embrec.data.splits import LeaveOneOut
 from embrec.models.tables import DenseTable, table_arrays
-from embrec.training.assembly import TrainingData
-from embrec.training.config import RunConfig
-from embrec.training.presets import build_config
+from embrec.runs.assembly import TrainingData
+from embrec.runs.config import RunConfig
+from embrec.runs.presets import build_config
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.folder import SearchFolder
 from embrec.tuning.on_ray import SearchState, run_trials
 from embrec.tuning.resources import Resources
-from embrec.tuning.trial import SharedData, Trial
+from embrec.tuning.trial import SharedData, TrialTraining
 
 ITEMS, DIM = 20_000, 768
 SPACE = {"training.learning_rate": {"log-uniform": [1e-4, 1e-2]}}
@@ -107,7 +107,7 @@ def alone(shared: SharedData, trials: int) -> float:
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         for number in range(trials):
-            trial = Trial(shared, {"training.learning_rate": 1e-3 * (number + 1)}, Path(folder) / f"{number}.pt")
+            trial = TrialTraining(shared, {"training.learning_rate": 1e-3 * (number + 1)}, Path(folder) / f"{number}.pt")
             while not trial.over:
                 trial.step()
     return time.monotonic() - started

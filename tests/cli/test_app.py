@@ -8,7 +8,7 @@ import typer
 from support.categories import toy_category
 
 from embrec.cli.app import app
-from embrec.training.presets import preset_names
+from embrec.runs.presets import preset_names
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import pytest
 
 from embrec.data.splits import LeaveOneOut
 from embrec.data.store import load_dataset
-from embrec.training.made_of import MadeOf
-from embrec.training.run import RunFolder
+from embrec.runs.folder import RunFolder
+from embrec.runs.provenance import MadeOf
 from embrec.workspace import Workspace
 
 EVENTS = pl.DataFrame(

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from embrec.models.config import MODEL_KINDS
+from embrec.runs.folder import RunFolder
+from embrec.runs.model import load_model
 from embrec.serving.recommender import Recommender
-from embrec.training.run import RunFolder, load_model
 
 OPTIONS = {
     "sasrec": ["--set", "model.heads=2", "--set", "model.layers=2"],

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.standings import scan, standing_of
 
-from embrec.evaluation.counting import BLOCK_WIDTH
+from embrec.evaluation.block_counts import BLOCK_WIDTH
 from embrec.evaluation.ranks import CatalogScan, NotCandidates, Products
 from embrec.models.factors import Factors
 

@@ -6,7 +6,7 @@ from support.toys import N_ITEMS, next_item_batch, toy_batch, toy_model
 
 from embrec.models.losses.config import Cosine
 from embrec.models.negatives import Negatives
-from embrec.training.objective import Objective, step_weights
+from embrec.training.objectives.factorised import Objective, step_weights
 
 MODELS = {"embrec": {}, "sasrec": {"kind": "sasrec", "heads": 3}, "gru4rec": {"kind": "gru4rec", "item_bias": False}}
 

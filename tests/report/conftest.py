@@ -3,7 +3,7 @@
 import pytest
 from support.categories import toy_category, toy_config
 
-from embrec.report.encoders import compare_encoders
+from embrec.comparisons.encoders import compare_encoders
 
 ENCODERS = ("tfidf", "minilm", "tfidf,minilm")
 

@@ -7,16 +7,16 @@ from support.categories import config_of, toy_category, toy_run
 from support.logs import log_of
 from support.pages import Page
 
+from embrec.comparisons.runs import compare_runs, runs_legend, runs_tables
 from embrec.data.catalog import Catalog
 from embrec.data.splits import LeaveOneOut
 from embrec.data.store import Dataset, save_dataset
 from embrec.errors import ConfigError
-from embrec.evaluation.baselines import usable_baselines
-from embrec.evaluation.beside import beside_baselines
-from embrec.evaluation.runs import evaluate_runs, protocol
 from embrec.report.page.build import build_report
-from embrec.report.runs import compare_runs, runs_legend, runs_tables
-from embrec.training.pipeline import train
+from embrec.runs.baselines import usable_baselines
+from embrec.runs.evaluate import evaluate_runs, protocol
+from embrec.runs.pipeline import train
+from embrec.runs.with_baselines import beside_baselines
 from embrec.workspace import Workspace
 
 

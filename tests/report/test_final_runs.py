@@ -3,12 +3,12 @@
 import pytest
 from support.categories import BOTH, SETTINGS, chosen_and_final, toy_config
 
+from embrec.comparisons.encoders import compare_encoders
+from embrec.comparisons.objectives import compare_losses
+from embrec.comparisons.runs import compare_runs, runs_markdown
 from embrec.errors import ConfigError
-from embrec.evaluation.runs import evaluate_runs
-from embrec.report.encoders import compare_encoders
-from embrec.report.objectives import compare_losses
 from embrec.report.page.build import build_report
-from embrec.report.runs import compare_runs, runs_markdown
+from embrec.runs.evaluate import evaluate_runs
 
 
 @pytest.fixture(scope="module")

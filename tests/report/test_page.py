@@ -23,13 +23,13 @@ from embrec.data.splits import GlobalTime, LeaveOneOut
 from embrec.data.store import Dataset, load_dataset, save_dataset
 from embrec.errors import ConfigError, RunError
 from embrec.evaluation.leaks import Check, LeakReport, Status
-from embrec.evaluation.runs import protocol
 from embrec.features.category import build_features
 from embrec.report.page import data_card
 from embrec.report.page.build import build_report
 from embrec.report.page.items import Showcase
-from embrec.training.pipeline import train
-from embrec.training.run import RunFolder
+from embrec.runs.evaluate import protocol
+from embrec.runs.folder import RunFolder
+from embrec.runs.pipeline import train
 from embrec.workspace import Category, Workspace
 
 HOSTILE = '<script>alert("1")</script> <b>bold</b> "quoted" & 5 < 6'

@@ -7,14 +7,14 @@ from support.categories import toy_category, toy_run
 from support.logs import shortened
 from support.searches import search_config, some_trials, write_search
 
+from embrec.comparisons.search_tables import SoFar
+from embrec.comparisons.searches import compare_searches
 from embrec.data.splits import ItemHoldout, LeaveOneOut
 from embrec.data.store import Dataset, load_dataset, save_dataset
 from embrec.errors import RunError
 from embrec.files import write_json
-from embrec.report.page.material import read_run, read_search
-from embrec.report.search_tables import SoFar
-from embrec.report.searches import compare_searches
-from embrec.training.made_of import MadeOf
+from embrec.report.page.context import read_run, read_search
+from embrec.runs.provenance import MadeOf
 
 SPACE = {"model.dropout": {"uniform": [0, 0.5]}}
 

@@ -2,13 +2,13 @@ import pytest
 from support.categories import toy_category, toy_config
 from support.pausing import paused
 
+from embrec.comparisons.encoders import compare_encoders
 from embrec.errors import RunError
-from embrec.report.encoders import compare_encoders
 
 pytest.importorskip("matplotlib")
 
 COMPARISON = """
-from embrec.report.encoders import compare_encoders
+from embrec.comparisons.encoders import compare_encoders
 from embrec.workspace import Workspace
 from support.categories import toy_config
 

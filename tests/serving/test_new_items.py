@@ -13,10 +13,10 @@ import embrec
 from embrec.data.catalog import Catalog
 from embrec.errors import ConfigError, DataError, RunError
 from embrec.features.registry import make_encoder
+from embrec.runs.folder import RunFolder
 from embrec.serving.new_items import extend, read_columns
 from embrec.serving.reading import read_new_items
 from embrec.serving.requests import histories_of
-from embrec.training.run import RunFolder
 
 COLOURS, KINDS = ["red", "blue", "green", "oak", "steel"], ["lamp", "chair", "table", "shelf"]
 PRODUCTS = [

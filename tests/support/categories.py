@@ -4,15 +4,15 @@ from pathlib import Path
 
 import polars as pl
 
+from embrec.comparisons.encoders import comparison_config
 from embrec.data.catalog import Catalog
 from embrec.data.splits import ItemHoldout, SplitConfig
 from embrec.data.store import Dataset, save_dataset
 from embrec.features.category import build_features
-from embrec.report.encoders import comparison_config
-from embrec.training.config import RunConfig
-from embrec.training.pipeline import TrainingResult, train
-from embrec.training.presets import build_config
-from embrec.training.run import RunFolder
+from embrec.runs.config import RunConfig
+from embrec.runs.folder import RunFolder
+from embrec.runs.pipeline import TrainingResult, train
+from embrec.runs.presets import build_config
 from embrec.workspace import Category, Workspace
 from support.logs import toy_log
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from embrec.distributions import Choice, Range
-from embrec.training.config import RunConfig
+from embrec.runs.config import RunConfig
 from embrec.tuning.config import Halving, SearchConfig
 from embrec.tuning.folder import SearchFolder
 from embrec.tuning.records import Status, Trial, TrialLog
@@ -97,7 +97,7 @@ def write_search(category: Category, name: str, config: SearchConfig, trials: It
     folder = SearchFolder(category.searches / name)
     folder.begin(config, "made by hand")
     log: TrialLog = folder.log()
-    log.sit(at=0.0, slots=2)
+    log.log_session(at=0.0, slots=2)
     for trial in trials:
         log.begin(trial.number, trial.point, trial.settings)
         for record in trial.epochs:

@@ -10,9 +10,9 @@ from embrec.data.catalog import Catalog
 from embrec.models.config import MODEL_KINDS
 from embrec.models.tables import DenseTable
 from embrec.models.zoo import build_model
+from embrec.runs.folder import RunFolder
+from embrec.runs.presets import build_config
 from embrec.serving.recommender import Recommender
-from embrec.training.presets import build_config
-from embrec.training.run import RunFolder
 
 KINDS = ("embrec", "published", "sasrec", "gru4rec")
 

@@ -9,7 +9,7 @@ from scipy.sparse import random as sparse_random
 from embrec.data.batches import Batch, collate
 from embrec.data.sequences import Sequences
 from embrec.models.config import MODEL_KINDS
-from embrec.models.recommender import Recommender
+from embrec.models.factorised import SequenceRecommender
 from embrec.models.tables import DenseTable, SparseTable
 from embrec.models.zoo import build_model
 
@@ -18,7 +18,7 @@ N_ITEMS = 20
 
 def toy_model(
     source: str = "content", cell: str = "fast", unknown: tuple[int, ...] = (), kind: str = "embrec", **options
-) -> Recommender:
+) -> SequenceRecommender:
     """A model of 20 items; `unknown` are the tensor ids without training events."""
     torch.manual_seed(0)
     generator = np.random.default_rng(0)

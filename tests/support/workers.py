@@ -9,9 +9,9 @@ from torch import distributed, multiprocessing
 from embrec.data.sequences import training_sequences
 from embrec.data.splits import LeaveOneOut
 from embrec.evaluation.evaluator import EvaluationConfig, evaluate
-from embrec.training.assembly import popularity
+from embrec.runs.assembly import popularity
 from embrec.training.config import TrainingConfig
-from embrec.training.trainer import Trainer
+from embrec.training.loop.trainer import Trainer, Validation
 from support.logs import toy_log
 from support.toys import N_ITEMS, toy_model
 
@@ -42,7 +42,8 @@ def make_trainer(
         evaluation = evaluate(
             model, INTERACTIONS, PARTITION, PARTITION.valid, EvaluationConfig(), max_length=50, hidden=PARTITION.hidden
         )
-        return evaluation.metrics(["ndcg@10"])["all"]
+        metrics = evaluation.metrics(["ndcg@10"])["all"]
+        return Validation(metrics, metrics["ndcg@10"])
 
     steps = 0
 

@@ -6,7 +6,7 @@ from embrec.errors import ConfigError
 from embrec.models.config import SASRecConfig
 from embrec.models.losses.config import BprMax, CrossEntropy
 from embrec.models.negatives import Negatives
-from embrec.training.presets import build_config
+from embrec.runs.presets import build_config
 
 ID = "model.source=id"
 SASREC = "model.kind=sasrec"

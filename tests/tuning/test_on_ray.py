@@ -12,17 +12,18 @@ from support.searches import search_config
 
 from embrec.data.store import Dataset, load_dataset, save_dataset
 from embrec.errors import ConfigError, DivergedError, MissingExtraError, RunError, StorageError
-from embrec.training.presets import build_config
-from embrec.tuning.agenda import Agenda
+from embrec.runs.presets import build_config
 from embrec.tuning.config import Halving, SearchConfig
 from embrec.tuning.folder import SearchFolder
 from embrec.tuning.resources import Resources
 from embrec.tuning.search import prepare, tune
-from embrec.tuning.trial import Trial
+from embrec.tuning.trial import TrialTraining
+from embrec.tuning.trial_queue import TrialQueue
 
 pytest.importorskip("ray", reason="the extra 'ray' is not installed")
 pytest.importorskip("hyperopt", reason="the extra 'tune' is not installed")
-from embrec.tuning import hooks, on_ray
+from embrec.tuning import callbacks as hooks
+from embrec.tuning import on_ray
 
 SPACE = {"model.dropout": {"uniform": [0, 0.5]}}
 TRIALS, EPOCHS = 8, 9
@@ -32,7 +33,7 @@ def agenda(path):
     config = search_config(SPACE, samples=TRIALS, epochs=EPOCHS, halving=Halving(grace=1, reduction=2))
     folder = SearchFolder(path / "toys" / "searches" / "one")
     folder.begin(config, "data")
-    return Agenda(folder, config, folder.log())
+    return TrialQueue(folder, config, folder.log())
 
 
 def value(number, epoch):
@@ -260,10 +261,10 @@ def test_more_negatives_than_items_are_refused_before_any_trial(tmp_path):
 def test_a_checkpoint_that_cannot_be_read_costs_its_epochs_and_no_more(tmp_path):
     config, shared = prepare(toy_category(tmp_path), toy_search())
     settings = config.parsed_space().values_of(config.base)
-    whole = Trial(shared, settings, tmp_path / "whole.pt")
+    whole = TrialTraining(shared, settings, tmp_path / "whole.pt")
     first = whole.step()
     (tmp_path / "broken.pt").write_bytes(b"no checkpoint")
-    again = Trial(shared, settings, tmp_path / "broken.pt", heard=0).step()
+    again = TrialTraining(shared, settings, tmp_path / "broken.pt", heard=0).step()
     assert {**again, "seconds": 0} == {**first, "seconds": 0}
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from embrec.errors import RunError
-from embrec.training.presets import build_config
+from embrec.runs.presets import build_config
 from embrec.tuning.config import Halving, SearchConfig
 from embrec.tuning.folder import SearchFolder, locate_search
 from embrec.tuning.records import TrialLog, best_trial
@@ -18,7 +18,7 @@ def epoch(number, value, seconds=1.0):
 
 def filled(path):
     log = TrialLog(path)
-    log.sit(at=1.0, slots=2)
+    log.log_session(at=1.0, slots=2)
     for number in (1, 2, 3):
         log.begin(number, {"x": 0.5}, {"x": 0.5, "features": ("a", "b")})
     log.epoch(1, epoch(1, 0.6), "here")
@@ -34,7 +34,7 @@ def test_a_log_read_again_says_the_same(tmp_path):
     log = filled(tmp_path / "trials.jsonl")
     again = TrialLog(tmp_path / "trials.jsonl")
     assert again.trials == log.trials
-    assert again.sittings == [{"at": 1.0, "slots": 2}]
+    assert again.sessions == [{"at": 1.0, "slots": 2}]
     assert again.trials[1].best("auc", 1) == (2, 0.7)
     assert again.trials[1].best("auc", -1) == (1, 0.6)
     assert again.trials[2].error == "the loss is nan"

@@ -4,12 +4,12 @@ import pytest
 from support.categories import config_of, toy_category
 from support.searches import made_trial, search_config
 
-from embrec.report.search_tables import test_table as table_of_tests
-from embrec.training.seeds import train_seeds
+from embrec.comparisons.search_tables import test_table as table_of_tests
+from embrec.runs.seeds import train_seeds
+from embrec.tuning.categories import measured
 from embrec.tuning.folder import SearchFolder
 from embrec.tuning.records import TrialLog
 from embrec.tuning.search import SearchResult, final_config, final_name
-from embrec.tuning.several import measured
 
 
 @pytest.mark.parametrize(

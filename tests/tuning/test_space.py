@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from embrec import distributions
 from embrec.distributions import Choice, Integer, LogInteger, LogUniform, Uniform, parse_distribution
 from embrec.errors import ConfigError
-from embrec.training.presets import build_config, changed_config
+from embrec.runs.presets import build_config, changed_config
 from embrec.tuning.space import Space, default_space, feature_names, point_of, settings_at
 
 

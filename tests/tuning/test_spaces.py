@@ -8,11 +8,11 @@ from support.searches import search_config
 
 from embrec.errors import ConfigError
 from embrec.features import defaults
-from embrec.training.presets import build_config
+from embrec.runs.presets import build_config
+from embrec.tuning.categories import check_each
 from embrec.tuning.folder import SearchFolder
 from embrec.tuning.plan import plan_search, refuse_with_resume, resumed_search
 from embrec.tuning.search import read_inputs
-from embrec.tuning.several import check_each
 from embrec.tuning.spaces import build_search, load_space, space_names
 from embrec.workspace import Workspace
 

@@ -6,20 +6,20 @@ from typing import Any
 from torch import Tensor
 
 from embrec.models.config import EmbRecConfig, GRU4RecConfig, ItemsConfig, SASRecConfig
-from embrec.models.recommender import Recommender
+from embrec.models.factorised import SequenceRecommender
 from embrec.models.tables import FrozenTable
 from embrec.models.zoo.embrec import build_embrec
 from embrec.models.zoo.gru4rec import build_gru4rec
 from embrec.models.zoo.sasrec import build_sasrec
 
-_BUILDERS: dict[type[ItemsConfig], Callable[[Any, Mapping[str, FrozenTable], Tensor], Recommender]] = {
+_BUILDERS: dict[type[ItemsConfig], Callable[[Any, Mapping[str, FrozenTable], Tensor], SequenceRecommender]] = {
     EmbRecConfig: build_embrec,
     SASRecConfig: build_sasrec,
     GRU4RecConfig: build_gru4rec,
 }
 
 
-def build_model(config: ItemsConfig, tables: Mapping[str, FrozenTable], known: Tensor) -> Recommender:
+def build_model(config: ItemsConfig, tables: Mapping[str, FrozenTable], known: Tensor) -> SequenceRecommender:
     """Compose the model of a configuration, with freshly initialised weights.
 
     Args:

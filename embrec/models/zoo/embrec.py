@@ -6,17 +6,17 @@ from torch import Tensor
 
 from embrec.models.config import EmbRecConfig
 from embrec.models.encoders.gru import CELLS
+from embrec.models.factorised import SequenceRecommender
 from embrec.models.items import build_items
-from embrec.models.recommender import Recommender
 from embrec.models.scorers import FactorisedScorer
 from embrec.models.tables import FrozenTable
 from embrec.models.users import NoUser
 
 
-def build_embrec(config: EmbRecConfig, tables: Mapping[str, FrozenTable], known: Tensor) -> Recommender:
+def build_embrec(config: EmbRecConfig, tables: Mapping[str, FrozenTable], known: Tensor) -> SequenceRecommender:
     """Compose the model; see `build_model`."""
     items = build_items(config, tables, known)
-    return Recommender(
+    return SequenceRecommender(
         items=items,
         users=NoUser(),
         sequence=CELLS[config.cell](items.out_dim, config.units, config.dropout),

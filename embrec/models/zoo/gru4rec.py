@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from embrec.models.config import GRU4RecConfig
 from embrec.models.encoders.gru import FastGRU
+from embrec.models.factorised import SequenceRecommender
 from embrec.models.items import IdEmbedding, build_items
-from embrec.models.recommender import Recommender
 from embrec.models.scorers import FactorisedScorer
 from embrec.models.tables import FrozenTable
 from embrec.models.users import NoUser
 
 
-def build_gru4rec(config: GRU4RecConfig, tables: Mapping[str, FrozenTable], known: Tensor) -> Recommender:
+def build_gru4rec(config: GRU4RecConfig, tables: Mapping[str, FrozenTable], known: Tensor) -> SequenceRecommender:
     """Compose the model; see `build_model`."""
     items = build_items(config, tables, known)
     sequence = FastGRU(items.out_dim, items.out_dim, config.dropout, input_dropout=config.item_dropout)
@@ -26,7 +26,7 @@ def build_gru4rec(config: GRU4RecConfig, tables: Mapping[str, FrozenTable], know
     if isinstance(items, IdEmbedding):
         bound = (6 / sum(items.weight.shape)) ** 0.5
         nn.init.uniform_(items.weight, -bound, bound)
-    return Recommender(
+    return SequenceRecommender(
         items=items,
         users=NoUser(),
         sequence=sequence,

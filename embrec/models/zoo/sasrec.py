@@ -6,14 +6,14 @@ from torch import Tensor
 
 from embrec.models.config import SASRecConfig
 from embrec.models.encoders.transformer import CausalTransformer
+from embrec.models.factorised import SequenceRecommender
 from embrec.models.items import build_items
-from embrec.models.recommender import Recommender
 from embrec.models.scorers import FactorisedScorer
 from embrec.models.tables import FrozenTable
 from embrec.models.users import NoUser
 
 
-def build_sasrec(config: SASRecConfig, tables: Mapping[str, FrozenTable], known: Tensor) -> Recommender:
+def build_sasrec(config: SASRecConfig, tables: Mapping[str, FrozenTable], known: Tensor) -> SequenceRecommender:
     """Compose the model; see `build_model`.
 
     Raises:
@@ -21,7 +21,7 @@ def build_sasrec(config: SASRecConfig, tables: Mapping[str, FrozenTable], known:
     """
     config.check([table.dim for table in tables.values()])
     items = build_items(config, tables, known)
-    return Recommender(
+    return SequenceRecommender(
         items=items,
         users=NoUser(),
         sequence=CausalTransformer(

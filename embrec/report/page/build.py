@@ -4,23 +4,24 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from embrec.comparisons.figures import require_matplotlib
+from embrec.comparisons.provenance import circumstances
+from embrec.comparisons.runs import same_but_for_seed
 from embrec.errors import ConfigError
-from embrec.evaluation.baselines import usable_baselines
-from embrec.evaluation.belonging import common_ground
 from embrec.evaluation.cautions import cautions, shown_metrics
 from embrec.evaluation.evaluator import EvaluationConfig, protocol_for
-from embrec.evaluation.runs import evaluate_runs, learning_notes, present_features
 from embrec.evaluation.slices import target_slices
 from embrec.files import check_output, write_text
 from embrec.progress import Progress, silent
-from embrec.report.figures import require_matplotlib
 from embrec.report.page.compose import compose
-from embrec.report.page.material import LIST, Material, read_run, read_search
+from embrec.report.page.context import LIST, PageContext, read_run, read_search
 from embrec.report.page.render import require_jinja
 from embrec.report.pictures import require_pillow
-from embrec.report.record import circumstances
-from embrec.report.runs import same_but_for_seed
-from embrec.training.run import RunFolder, load_model
+from embrec.runs.baselines import usable_baselines
+from embrec.runs.belonging import common_ground
+from embrec.runs.evaluate import evaluate_runs, learning_notes, present_features
+from embrec.runs.folder import RunFolder
+from embrec.runs.model import load_model
 
 
 def build_report(
@@ -69,7 +70,7 @@ def build_report(
     learning = learning_notes([run.folder for run in runs], dataset, partition)
     asked = protocol_for(config or runs[0].config.evaluation, len(dataset.catalog))
     seeds = {name: [one] for name, one in evaluations.items()}
-    material = Material(
+    material = PageContext(
         category=category.name,
         dataset=dataset,
         partition=partition,

@@ -5,13 +5,13 @@ from typing import Any
 
 from embrec.progress import Progress, silent
 from embrec.report.fallback import describe_histories, fallback, popular_items
+from embrec.report.page.context import PageContext
 from embrec.report.page.cost import cost_section
 from embrec.report.page.curves import curves_section
 from embrec.report.page.data_card import data_section
 from embrec.report.page.items import Showcase
 from embrec.report.page.leaks import leaks_section
 from embrec.report.page.lists import lists_section
-from embrec.report.page.material import Material
 from embrec.report.page.overview import overview
 from embrec.report.page.people import examples_section, failures_section
 from embrec.report.page.render import render
@@ -20,7 +20,7 @@ from embrec.report.page.search import search_section
 from embrec.report.page.slices import slices_section
 
 
-def compose(material: Material, circumstances: Mapping[str, Any], progress: Progress = silent) -> str:
+def compose(material: PageContext, circumstances: Mapping[str, Any], progress: Progress = silent) -> str:
     """Return the page as HTML.
 
     Args:

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from embrec.features.encoder import name_in_stem
-from embrec.report.page.material import Material, Run
-from embrec.report.page.parts import NONE, Cell, Section, Table, cells, count, duration
+from embrec.progress import duration
+from embrec.report.page.context import PageContext, Run
+from embrec.report.page.html_parts import NONE, Cell, HtmlTable, Section, cells, count
 
 _MEMORY = "peak memory MB"
 
 
-def cost_section(material: Material, circumstances: Mapping[str, Any]) -> Section:
+def cost_section(material: PageContext, circumstances: Mapping[str, Any]) -> Section:
     """Return the section; `circumstances` is what `record.circumstances` returned."""
     has_memory = any(_MEMORY in run.metrics for run in material.runs)  # of older runs nobody knows it
     width = None if has_memory else -1
@@ -19,13 +20,13 @@ def cost_section(material: Material, circumstances: Mapping[str, Any]) -> Sectio
         "Cost and circumstances",
         "cost.html.j2",
         {
-            "table": Table(
+            "table": HtmlTable(
                 "What each run took",
                 ("run", "parameters", "weights", "epochs", "training", "an epoch", "test", "memory")[:width],
                 [_row(run)[:width] for run in material.runs],
             ),
             "has_memory": has_memory,
-            "settings": Table(
+            "settings": HtmlTable(
                 "How each run was made",
                 ("run", "model", "items", "features", "loss", "optimiser", "learning rate", "batch", "seed"),
                 [_settings(run) for run in material.runs],
@@ -70,10 +71,10 @@ def _settings(run: Run) -> tuple[Cell, ...]:
     )
 
 
-def _versions(material: Material, circumstances: Mapping[str, Any]) -> Table:
+def _versions(material: PageContext, circumstances: Mapping[str, Any]) -> HtmlTable:
     now: Mapping[str, str] = circumstances.get("versions", {})
     then = [run.metrics.get("versions", {}) for run in material.runs]
     names = list(dict.fromkeys([*(name for one in then for name in one), *now]))
     rows = [cells([name, *(one.get(name, NONE) for one in then), now.get(name, NONE)]) for name in names]
     columns = ("package", *(f"training {run.name}" for run in material.runs), "this report")
-    return Table("Versions", columns, rows)
+    return HtmlTable("Versions", columns, rows)

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from embrec.report.page.context import PageContext, Run
 from embrec.report.page.drawing import figure, grid
-from embrec.report.page.material import Material, Run
-from embrec.report.page.parts import NONE, Cell, Figure, Panels, Section, Table, shown_metric
+from embrec.report.page.html_parts import NONE, Cell, Figure, HtmlTable, Panels, Section, shown_metric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _VALID = "valid "
 
 
-def curves_section(material: Material) -> Section:
+def curves_section(material: PageContext) -> Section:
     """Return the section.
 
     Runs whose log is gone are named, and have no curve; those that validated nothing have only that of the loss.
@@ -39,7 +39,7 @@ def curves_section(material: Material) -> Section:
     )
 
 
-def _validated(runs: list[Run], material: Material) -> list[str]:
+def _validated(runs: list[Run], material: PageContext) -> list[str]:
     """Return the metrics that all these runs validated, those first by which they were selected, two at most."""
     if not runs:
         return []
@@ -52,7 +52,7 @@ def _validated(runs: list[Run], material: Material) -> list[str]:
     return [_VALID + name for name in common[:2]]
 
 
-def _curve(material: Material, runs: list[Run], name: str) -> Figure:
+def _curve(material: PageContext, runs: list[Run], name: str) -> Figure:
     title = "Training loss" if name == "loss" else f"Validation {shown_metric(name.removeprefix(_VALID))}"
     ends = []
 
@@ -84,7 +84,7 @@ def _curve(material: Material, runs: list[Run], name: str) -> Figure:
     return figure(f"curve-{key}", title, f"{title} over epochs. {'; '.join(ends)}.", draw)
 
 
-def _table(material: Material) -> Table:
+def _table(material: PageContext) -> HtmlTable:
     rows = []
     for run in material.runs:
         training, metrics = run.config.training, run.metrics
@@ -103,4 +103,4 @@ def _table(material: Material) -> Table:
             Cell(str(training.seed)),
         ))  # fmt: skip
     columns = ("run", "loss", "best epoch", "epochs", "chosen by", "its validation value", "seed")
-    return Table("Which epoch was kept", columns, rows, frozenset({1, 4}))
+    return HtmlTable("Which epoch was kept", columns, rows, frozenset({1, 4}))

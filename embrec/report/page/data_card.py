@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from embrec.data.catalog import Catalog
 from embrec.data.store import Dataset
 from embrec.data.timeline import Timeline, timeline
+from embrec.report.page.context import PageContext
 from embrec.report.page.drawing import figure, grid
+from embrec.report.page.html_parts import NONE, Figure, HtmlTable, Panels, Section, Tile, cells, count, percent
 from embrec.report.page.items import Showcase
-from embrec.report.page.material import Material
 from embrec.report.page.models import COLOURS
-from embrec.report.page.parts import NONE, Figure, Panels, Section, Table, Tile, cells, count, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +27,7 @@ _COLOUR = COLOURS[0]
 _SHOWN_TEXT = 90
 
 
-def data_section(material: Material, show: Showcase) -> Section:
+def data_section(material: PageContext, show: Showcase) -> Section:
     """Return the section."""
     dataset = material.dataset
     log = dataset.interactions
@@ -163,7 +163,7 @@ def _plain(value: float, place: object = None) -> str:
     return f"{value:,.0f}" if value >= 1 and float(value).is_integer() else ("0" if value == 0 else "")
 
 
-def _dropped(report: Mapping[str, Any]) -> Table | None:
+def _dropped(report: Mapping[str, Any]) -> HtmlTable | None:
     """What the import read, what it kept, and why the rest was left out; None where no record is left."""
     read, kept = report.get("read"), report.get("kept")
     if not read or not kept:
@@ -187,12 +187,12 @@ def _dropped(report: Mapping[str, Any]) -> Table | None:
     note = "; ".join(
         f"{reason}: {count(value) if isinstance(value, int) else value}" for reason, value in notes.items()
     )
-    return Table(
+    return HtmlTable(
         "What the import read and kept", ("step", *columns), rows, note=f"{note[:1].upper()}{note[1:]}." if note else ""
     )
 
 
-def _texts(catalog: Catalog) -> Table | None:
+def _texts(catalog: Catalog) -> HtmlTable | None:
     """The columns that encoders of texts read: how many items have them, how long they are, and one of them."""
     rows = []
     for name in catalog.text_columns:
@@ -208,7 +208,7 @@ def _texts(catalog: Catalog) -> Table | None:
             cells([name, percent(len(values) / len(catalog)), count(float(np.median(words.to_numpy()))), example])
         )
     columns = ("column", "items that have it", "words, median", "one of median length")
-    return Table("Texts that encoders read", columns, rows, frozenset({3})) if rows else None
+    return HtmlTable("Texts that encoders read", columns, rows, frozenset({3})) if rows else None
 
 
 def _source(record: Mapping[str, Any]) -> str:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from embrec.evaluation.statistics import Estimate
 from embrec.report.page.drawing import INK, figure, grid
+from embrec.report.page.html_parts import Figure
 from embrec.report.page.models import Model
-from embrec.report.page.parts import Figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

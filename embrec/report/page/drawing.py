@@ -6,8 +6,8 @@ from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
-from embrec.report.figures import empty_figure
-from embrec.report.page.parts import Figure
+from embrec.comparisons.figures import empty_figure
+from embrec.report.page.html_parts import Figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,11 +1,11 @@
 """The checks for leaks that the runs passed or failed."""
 
 from embrec.evaluation.leaks import Check, LeakReport, Status
-from embrec.report.page.material import Material
-from embrec.report.page.parts import NONE, Section, percent
+from embrec.report.page.context import PageContext
+from embrec.report.page.html_parts import NONE, Section, percent
 
 
-def leaks_section(material: Material) -> Section:
+def leaks_section(material: PageContext) -> Section:
     """Return the section: the checks of all runs that have the same, and the names of runs that have none."""
     groups: dict[str, tuple[list[str], LeakReport]] = {}
     for run in material.runs:
@@ -21,7 +21,7 @@ def leaks_section(material: Material) -> Section:
     return Section("leaks", "Leak checks", "leaks.html.j2", content)
 
 
-def warnings(material: Material) -> list[str]:
+def warnings(material: PageContext) -> list[str]:
     """Return the names of the checks that warn, of any run."""
     found = [check for run in material.runs if run.leaks is not None for check in run.leaks.findings]
     return list(dict.fromkeys(check.name for check in found if check.status == Status.WARNING))

@@ -16,9 +16,9 @@ from embrec.evaluation.lists import (
     recommended_counts,
 )
 from embrec.report.fallback import Fallback
+from embrec.report.page.context import LIST, PageContext
 from embrec.report.page.drawing import MUTED, figure, grid
-from embrec.report.page.material import LIST, Material
-from embrec.report.page.parts import NONE, Cell, Figure, Panels, Section, Table, count, percent
+from embrec.report.page.html_parts import NONE, Cell, Figure, HtmlTable, Panels, Section, count, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _POINTS = 160  # of a curve: more cannot be seen
 
 
-def lists_section(material: Material, found: Mapping[str, Fallback]) -> Section:
+def lists_section(material: PageContext, found: Mapping[str, Fallback]) -> Section:
     """Return the section; `found` has what the lists of each model have of the popular items."""
     lists = {key: rows for key in material.models if (rows := material.lists(key)) is not None}
     if not lists:
@@ -52,7 +52,7 @@ def lists_section(material: Material, found: Mapping[str, Fallback]) -> Section:
     )
 
 
-def _table(material: Material, lists: Mapping[str, NDArray[np.int64]], found: Mapping[str, Fallback]) -> Table:
+def _table(material: PageContext, lists: Mapping[str, NDArray[np.int64]], found: Mapping[str, Fallback]) -> HtmlTable:
     log, partition = material.dataset.interactions, material.partition
     k = min(rows.shape[1] for rows in lists.values())
     rows: list[tuple[Cell, ...]] = []
@@ -80,10 +80,10 @@ def _table(material: Material, lists: Mapping[str, NDArray[np.int64]], found: Ma
         "miscalibration",
         "similarity",
     )
-    return Table(f"The first {k} items of every list", columns, rows)
+    return HtmlTable(f"The first {k} items of every list", columns, rows)
 
 
-def _chosen(material: Material) -> tuple[Cell, ...]:
+def _chosen(material: PageContext) -> tuple[Cell, ...]:
     """The same of what people chose next, as if it were a list of one."""
     top = (material.target_items + 1).astype(np.int32)[:, None]
     counts = material.popularity
@@ -102,7 +102,7 @@ def _chosen(material: Material) -> tuple[Cell, ...]:
     )
 
 
-def _lorenz(material: Material, lists: dict[str, NDArray[np.int64]]) -> Figure:
+def _lorenz(material: PageContext, lists: dict[str, NDArray[np.int64]]) -> Figure:
     size = len(material.dataset.catalog)
     curves = {key: np.bincount(rows[rows >= 0], minlength=size) for key, rows in lists.items()}
 
@@ -122,7 +122,7 @@ def _lorenz(material: Material, lists: dict[str, NDArray[np.int64]]) -> Figure:
     return figure("lorenz", "How evenly items are listed", description, draw)
 
 
-def _line(material: Material, key: str) -> dict[str, Any]:
+def _line(material: PageContext, key: str) -> dict[str, Any]:
     """The look of a model's curve: its colour, and its marker a few times along the way."""
     model = material.models[key]
     return {"color": model.colour, "linewidth": 1.6, "marker": model.marker, "markersize": 5, "markevery": 0.25}
@@ -136,7 +136,7 @@ def _cumulated(counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[
     return at / len(counts) * 100, whole[at]
 
 
-def _popularity(material: Material, lists: dict[str, NDArray[np.int64]]) -> Figure:
+def _popularity(material: PageContext, lists: dict[str, NDArray[np.int64]]) -> Figure:
     of_targets = material.popularity[material.target_items]
     series = {key: material.popularity[rows[rows >= 0]] for key, rows in lists.items()}
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from embrec.report.figures import MARKERS
+from embrec.comparisons.figures import MARKERS
 
 # Lines and small markers need 3 : 1 against the page (WCAG 1.4.11), so there are no light ones among them: three colours of
 # Okabe and Ito, then three that people of any colour vision tell from those and from each other.

@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import cleandoc
 
+from embrec.comparisons.results import Measured, Measurements, measure
 from embrec.data.splits import split_text
 from embrec.evaluation.candidates import Sampled, SeenSoFar
 from embrec.evaluation.metrics import lower_is_better
 from embrec.evaluation.verdict import verdict_lines, verdicts
 from embrec.report.fallback import Fallback
+from embrec.report.page.context import LIST, PageContext
+from embrec.report.page.html_parts import NONE, Tile, between, count, percent, shown_metric, signed
 from embrec.report.page.leaks import warnings
-from embrec.report.page.material import LIST, Material
-from embrec.report.page.parts import NONE, Tile, between, count, percent, shown_metric, signed
 from embrec.report.page.results import too_few
-from embrec.report.results import Measured, Measurements, measure
 
 _SEEN = {
     "exclude": "Items that the user had before are left out, but for the target itself.",
@@ -48,7 +48,7 @@ class Overview:
     protocol: list[tuple[str, str]]
 
 
-def overview(material: Material, measured: Mapping[str, Measurements], found: Mapping[str, Fallback]) -> Overview:
+def overview(material: PageContext, measured: Mapping[str, Measurements], found: Mapping[str, Fallback]) -> Overview:
     """Say what was done, how, and what came out."""
     names = (material.runs[0].config.training.select_by, material.main_metric, *material.config.metrics)
     baselines = [key for key, model in material.models.items() if model.is_baseline]
@@ -66,7 +66,7 @@ def overview(material: Material, measured: Mapping[str, Measurements], found: Ma
     )
 
 
-def protocol_words(material: Material) -> list[tuple[str, str]]:
+def protocol_words(material: PageContext) -> list[tuple[str, str]]:
     """Return the protocol, aspect by aspect, in plain words."""
     split = material.runs[0].config.split
     said = " ".join(cleandoc(type(split).__doc__ or "").split("\n\n")[0].split())
@@ -90,7 +90,7 @@ def protocol_words(material: Material) -> list[tuple[str, str]]:
     return words
 
 
-def _targets(material: Material) -> str:
+def _targets(material: PageContext) -> str:
     """Say how many events are learned from, choose and judge."""
     partition = material.partition
     judge = f"{count(len(material.first))} test targets of {count(len(set(material.first.user.tolist())))} users judge, once."
@@ -109,7 +109,7 @@ def _targets(material: Material) -> str:
     return said
 
 
-def _candidates(material: Material) -> str:
+def _candidates(material: PageContext) -> str:
     """Say what targets are ranked against."""
     items = count(len(material.dataset.catalog))
     said = material.config.candidates.words()
@@ -123,7 +123,7 @@ def _candidates(material: Material) -> str:
     return f"All {items} items of the catalog, new ones included; no sample of them."
 
 
-def _lead(material: Material) -> str:
+def _lead(material: PageContext) -> str:
     runs, baselines = len(material.runs), len(material.models) - len(material.runs)
     who = "One run" if runs == 1 else f"{runs} runs"
     if len(material.trained) < runs:
@@ -141,25 +141,25 @@ def _lead(material: Material) -> str:
     )
 
 
-def _best(material: Material, measured: Mapping[str, Measurements], label: str = "all") -> tuple[str, Measured]:
+def _best(material: PageContext, measured: Mapping[str, Measurements], label: str = "all") -> tuple[str, Measured]:
     """Return the trained model with the highest main metric on some targets, and that."""
     return _highest(material, {name: measured[name][label] for name in material.trained})
 
 
-def _best_baseline(material: Material, measured: Mapping[str, Measurements]) -> tuple[str, Measured] | None:
+def _best_baseline(material: PageContext, measured: Mapping[str, Measurements]) -> tuple[str, Measured] | None:
     """Return the baseline with the highest main metric, and that; None without baselines."""
     baselines = {key: measured[key]["all"] for key, model in material.models.items() if model.is_baseline}
     return _highest(material, baselines) if baselines else None
 
 
-def _highest(material: Material, values: Mapping[str, Mapping[str, Measured]]) -> tuple[str, Measured]:
+def _highest(material: PageContext, values: Mapping[str, Mapping[str, Measured]]) -> tuple[str, Measured]:
     name = material.main_metric
     sign = -1 if lower_is_better(name) else 1
     key = max(values, key=lambda one: sign * values[one][name].estimate.mean)
     return key, values[key][name]
 
 
-def _tiles(material: Material, measured: Mapping[str, Measurements], found: Mapping[str, Fallback]) -> list[Tile]:
+def _tiles(material: PageContext, measured: Mapping[str, Measurements], found: Mapping[str, Fallback]) -> list[Tile]:
     key, best = _best(material, measured)
     one, name = best.estimate, material.main_metric
     shown = shown_metric(name)
@@ -198,7 +198,7 @@ def _by(model: str, run: str) -> str:
     return "" if model == run else f", by {run}"
 
 
-def _of_seeds(material: Material, measured: Mapping[str, Measurements]) -> list[str]:
+def _of_seeds(material: PageContext, measured: Mapping[str, Measurements]) -> list[str]:
     """Say which runs are one model, and how far its seeds are apart."""
     name = material.main_metric
     return [
@@ -210,7 +210,7 @@ def _of_seeds(material: Material, measured: Mapping[str, Measurements]) -> list[
     ]
 
 
-def _findings(material: Material, measured: Mapping[str, Measurements], found: Mapping[str, Fallback]) -> list[str]:
+def _findings(material: PageContext, measured: Mapping[str, Measurements], found: Mapping[str, Fallback]) -> list[str]:
     key, best = _best(material, measured)
     name = material.main_metric
     said = _of_seeds(material, measured)
@@ -230,7 +230,7 @@ def _findings(material: Material, measured: Mapping[str, Measurements], found: M
     return said
 
 
-def _of_new_items(material: Material, measured: Mapping[str, Measurements]) -> str:
+def _of_new_items(material: PageContext, measured: Mapping[str, Measurements]) -> str:
     targets = int(material.first.slices()["cold items"].sum())
     if too_few(material.first, "cold items"):
         return f"Only {targets} targets have an item without training events: too few to say how new items fare."
@@ -258,7 +258,7 @@ def _reach(name: str, value: Measured) -> str:
     return f"reaches {shown_metric(name)} {one.mean:.4f} ({between(one.low, one.high)})"
 
 
-def _against_baseline(material: Material, measured: Mapping[str, Measurements]) -> str:
+def _against_baseline(material: PageContext, measured: Mapping[str, Measurements]) -> str:
     beside, name = _best_baseline(material, measured), material.main_metric
     if beside is None:
         return ""

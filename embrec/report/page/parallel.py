@@ -10,8 +10,8 @@ import numpy as np
 
 from embrec.distributions import Choice, Distribution, Range, Uniform
 from embrec.report.page.drawing import INK, figure
+from embrec.report.page.html_parts import Figure, shown_metric
 from embrec.report.page.models import COLOURS
-from embrec.report.page.parts import Figure, shown_metric
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.records import Trial
 from embrec.tuning.summary import short_labels, shown_setting, trial_rows

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from embrec.report.examples import (
-    Choice,
+    ChosenUsers,
     Example,
     example,
     fallen_back,
@@ -12,10 +12,10 @@ from embrec.report.examples import (
     rank_words,
     worst_ranked,
 )
-from embrec.report.fallback import LAST, Fallback, Histories, popular_items
+from embrec.report.fallback import LAST, Fallback, HistoryLists, popular_items
+from embrec.report.page.context import LIST, PageContext
+from embrec.report.page.html_parts import Cell, HtmlTable, Section, count, percent
 from embrec.report.page.items import Showcase, ShownItem
-from embrec.report.page.material import LIST, Material
-from embrec.report.page.parts import Cell, Section, Table, count, percent
 
 _RUNS = 3  # whose lists are shown for each user; more would bury the user
 
@@ -43,7 +43,7 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Group:
+class UserGroup:
     """Examples of one kind, under a heading, with the rule that chose them."""
 
     title: str
@@ -53,7 +53,7 @@ class Group:
     people: Sequence[Person]
 
 
-def examples_section(material: Material, found: Fallback, show: Showcase) -> Section:
+def examples_section(material: PageContext, found: Fallback, show: Showcase) -> Section:
     """Return the section of users that the first run served well."""
     before = material.dataset.interactions.position[material.first.event]
     choice = personalised(material.first, found, before, seed=material.seed)
@@ -63,7 +63,9 @@ def examples_section(material: Material, found: Fallback, show: Showcase) -> Sec
     return Section("examples", "Example users", "people.html.j2", {"groups": [group]})
 
 
-def failures_section(material: Material, found: dict[str, Fallback], histories: Histories, show: Showcase) -> Section:
+def failures_section(
+    material: PageContext, found: dict[str, Fallback], histories: HistoryLists, show: Showcase
+) -> Section:
     """Return the section of failures: falling back to popular items, and the targets ranked worst."""
     before = material.dataset.interactions.position[material.first.event]
     back = fallen_back(material.first, found[material.reference], before, seed=material.seed)
@@ -90,7 +92,7 @@ def failures_section(material: Material, found: dict[str, Fallback], histories: 
     )
 
 
-def _rates(material: Material, found: dict[str, Fallback], histories: Histories) -> Table:
+def _rates(material: PageContext, found: dict[str, Fallback], histories: HistoryLists) -> HtmlTable:
     diverse = histories.is_diverse
     rows = []
     for key, one in found.items():
@@ -102,13 +104,13 @@ def _rates(material: Material, found: dict[str, Fallback], histories: Histories)
             Cell(percent(one.is_fallback.mean()), f"{count(one.is_fallback.sum())} targets"),
         ))  # fmt: skip
     columns = ("model", "mostly popular lists", "the same, after diverse histories", "fell back")
-    return Table("How often lists are mostly popular items", columns, rows)
+    return HtmlTable("How often lists are mostly popular items", columns, rows)
 
 
-def _group(material: Material, show: Showcase, title: str, lead: str, choice: Choice) -> Group:
+def _group(material: PageContext, show: Showcase, title: str, lead: str, choice: ChosenUsers) -> UserGroup:
     runs = {run.name: material.evaluations[run.name] for run in material.runs[:_RUNS]}
     people = [_person(example(int(row), runs, material.dataset.interactions), show) for row in choice.targets]
-    return Group(title, lead, choice.rule, count(choice.eligible), people)
+    return UserGroup(title, lead, choice.rule, count(choice.eligible), people)
 
 
 def _person(one: Example, show: Showcase) -> Person:

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from embrec import __version__
 from embrec.errors import MissingExtraError
+from embrec.report.page.html_parts import Section
 from embrec.report.page.models import Model
 from embrec.report.page.overview import Overview
-from embrec.report.page.parts import Section
+from embrec.version import __version__
 
 _FOLDER = files("embrec.report.page")
 

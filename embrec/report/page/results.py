@@ -4,17 +4,18 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from embrec.comparisons.results import CONFIDENCE, RESAMPLES, Measured, Measurements, measure
 from embrec.evaluation.evaluator import Evaluation
 from embrec.evaluation.metrics import lower_is_better
 from embrec.evaluation.statistics import PairedTest
+from embrec.report.page.context import PageContext
 from embrec.report.page.dots import dots
-from embrec.report.page.material import Material
-from embrec.report.page.parts import (
+from embrec.report.page.html_parts import (
     NONE,
     Cell,
+    HtmlTable,
     Panels,
     Section,
-    Table,
     between,
     count,
     mark,
@@ -22,7 +23,6 @@ from embrec.report.page.parts import (
     shown_metric,
     signed,
 )
-from embrec.report.results import CONFIDENCE, RESAMPLES, Measured, Measurements, measure
 
 FEW = 30  # users; with fewer, a mean says little
 
@@ -33,7 +33,7 @@ _MEANING = {
 }
 
 
-def results_section(material: Material, measured: Mapping[str, Measurements]) -> Section:
+def results_section(material: PageContext, measured: Mapping[str, Measurements]) -> Section:
     """Return the section, from what `measure_all` returned."""
     names = material.config.metrics
     present = list(measured[material.reference])
@@ -72,7 +72,7 @@ def results_section(material: Material, measured: Mapping[str, Measurements]) ->
     )
 
 
-def measure_all(material: Material) -> dict[str, Measurements]:
+def measure_all(material: PageContext) -> dict[str, Measurements]:
     """Estimate every metric of every model on all, warm and cold targets, and test them against the first run."""
     evaluations = {name: [material.evaluations[name]] for name in material.models}
     return measure(evaluations, material.config.metrics, material.reference)
@@ -100,7 +100,7 @@ def too_few(evaluation: Evaluation, label: str) -> bool:
     return len(np.unique(evaluation.user[evaluation.slices()[label]])) < FEW
 
 
-def _best(material: Material, measured: Mapping[str, Measurements], label: str, name: str) -> float | None:
+def _best(material: PageContext, measured: Mapping[str, Measurements], label: str, name: str) -> float | None:
     """Return the best mean of a column; None where all models have the same."""
     means = [measured[key][label][name].estimate.mean for key in material.models]
     if len(set(means)) == 1 < len(means):
@@ -108,11 +108,11 @@ def _best(material: Material, measured: Mapping[str, Measurements], label: str, 
     return min(means) if lower_is_better(name) else max(means)
 
 
-def _targets(material: Material, label: str) -> int:
+def _targets(material: PageContext, label: str) -> int:
     return int(material.first.slices()[label].sum())
 
 
-def _table(material: Material, measured: Mapping[str, Measurements], label: str) -> Table:
+def _table(material: PageContext, measured: Mapping[str, Measurements], label: str) -> HtmlTable:
     names = material.config.metrics
     best = {name: _best(material, measured, label, name) for name in names}
     rows = [
@@ -122,7 +122,7 @@ def _table(material: Material, measured: Mapping[str, Measurements], label: str)
     targets = f"{count(_targets(material, label))} targets"
     detail = f"{targets} {_MEANING[label]}" if label in _MEANING else targets
     detail += ", too few to conclude from" if too_few(material.first, label) else ""
-    return Table(f"{_TITLES.get(label, label.capitalize())}: {detail}", ("model", *map(shown_metric, names)), rows)
+    return HtmlTable(f"{_TITLES.get(label, label.capitalize())}: {detail}", ("model", *map(shown_metric, names)), rows)
 
 
 def _cell(value: Measured, best: float | None) -> Cell:
@@ -130,14 +130,14 @@ def _cell(value: Measured, best: float | None) -> Cell:
     return Cell(f"{one.mean:.4f}", between(one.low, one.high), mark(one.test), best=one.mean == best)
 
 
-def _differences(material: Material, measured: Mapping[str, Measurements]) -> Table:
+def _differences(material: PageContext, measured: Mapping[str, Measurements]) -> HtmlTable:
     names = material.config.metrics
     rows = [
         (Cell(model.name, key=key), *(_difference(measured[key]["all"][name].estimate.test) for name in names))
         for key, model in material.models.items()
         if key != material.reference
     ]
-    return Table(f"Difference from {material.reference} on all targets", ("model", *map(shown_metric, names)), rows)
+    return HtmlTable(f"Difference from {material.reference} on all targets", ("model", *map(shown_metric, names)), rows)
 
 
 def _difference(test: PairedTest | None) -> Cell:

@@ -4,20 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from embrec.distributions import Distribution, Range
-from embrec.report.page.material import Search
+from embrec.progress import duration
+from embrec.report.page.context import Search
+from embrec.report.page.html_parts import NONE, Cell, HtmlTable, Panels, Section, Tile, count, percent, shown_metric
 from embrec.report.page.parallel import parallel, tenth
-from embrec.report.page.parts import (
-    NONE,
-    Cell,
-    Panels,
-    Section,
-    Table,
-    Tile,
-    count,
-    duration,
-    percent,
-    shown_metric,
-)
 from embrec.report.page.search_figures import (
     LEGEND,
     LEGEND_OF_BEST,
@@ -25,7 +15,7 @@ from embrec.report.page.search_figures import (
     importance_figure,
     learning_figure,
 )
-from embrec.tuning.importance import Importance, Share, setting_importance
+from embrec.tuning.importance import Importance, SettingShare, setting_importance
 from embrec.tuning.records import Status, Trial, best_trial
 from embrec.tuning.summary import (
     TrialRow,
@@ -187,7 +177,7 @@ def _parallel_caption(rows: list[TrialRow]) -> str:
     )
 
 
-def _settings(search: Search, importance: Importance) -> Table:
+def _settings(search: Search, importance: Importance) -> HtmlTable:
     space = search.config.parsed_space()
     default = space.values_of(search.config.base)
     winner = _winner(search)
@@ -205,10 +195,10 @@ def _settings(search: Search, importance: Importance) -> Table:
         ))  # fmt: skip
     note = "" if importance.is_meaningful else importance.words
     columns = ("setting", "best trial", "default", "searched", "importance")
-    return Table("What was searched, and what won", columns, rows, frozenset({1, 2, 3}), note)
+    return HtmlTable("What was searched, and what won", columns, rows, frozenset({1, 2, 3}), note)
 
 
-def _best(search: Search, rows: list[TrialRow]) -> Table | None:
+def _best(search: Search, rows: list[TrialRow]) -> HtmlTable | None:
     if not rows:
         return None
     labels, space = short_labels(search.config.space), search.config.parsed_space().settings
@@ -226,10 +216,10 @@ def _best(search: Search, rows: list[TrialRow]) -> Table | None:
         for row in rows[:_SHOWN]
     ]
     title = f"The best {len(shown)} of {len(rows)} trials" if len(rows) > 1 else "The one trial that has a value"
-    return Table(title, columns, shown, frozenset(words))
+    return HtmlTable(title, columns, shown, frozenset(words))
 
 
-def _failed(search: Search, rows: list[TrialRow]) -> Table | None:
+def _failed(search: Search, rows: list[TrialRow]) -> HtmlTable | None:
     if not rows:
         return None
     labels = short_labels(search.config.space)
@@ -243,7 +233,7 @@ def _failed(search: Search, rows: list[TrialRow]) -> Table | None:
     ]
     more = len(rows) - len(shown)
     note = f"And {_many(more, 'more trial')} that failed." if more else ""
-    return Table("Trials that failed", ("trial", "why", "settings"), shown, frozenset({1, 2}), note)
+    return HtmlTable("Trials that failed", ("trial", "why", "settings"), shown, frozenset({1, 2}), note)
 
 
 def _method(search: Search) -> list[tuple[str, str]]:
@@ -295,11 +285,11 @@ def _all_settings(labels: Mapping[str, str], settings: Mapping[str, Any]) -> str
     return ", ".join(f"{label} {shown_setting(key, settings[key])}" for key, label in labels.items())
 
 
-def _share(share: Share) -> str:
+def _share(share: SettingShare) -> str:
     return percent(share.mean, 0)
 
 
-def _spread(share: Share) -> str:
+def _spread(share: SettingShare) -> str:
     return f"{share.low * 100:.0f} to {share.high * 100:.0f}"
 
 

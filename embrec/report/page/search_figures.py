@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from embrec.report.page.drawing import INK, figure, grid
+from embrec.report.page.html_parts import Figure, shown_metric
 from embrec.report.page.models import COLOURS, GREYS
 from embrec.report.page.parallel import wrapped
-from embrec.report.page.parts import Figure, shown_metric
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.importance import Importance
 from embrec.tuning.records import Status, Trial, best_trial

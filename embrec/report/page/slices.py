@@ -5,23 +5,23 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from embrec.evaluation.few import telling
+from embrec.comparisons.results import CONFIDENCE, Measurements, measure
+from embrec.evaluation.few_candidates import telling
+from embrec.report.page.context import PageContext
 from embrec.report.page.dots import dots
-from embrec.report.page.material import Material
-from embrec.report.page.parts import (
+from embrec.report.page.html_parts import (
     NONE,
     Cell,
     Figure,
+    HtmlTable,
     Panels,
     Section,
-    Table,
     between,
     count,
     mark,
     percent,
     shown_metric,
 )
-from embrec.report.results import CONFIDENCE, Measurements, measure
 
 _TITLES = {
     "partition": "By what training knew",
@@ -31,7 +31,7 @@ _TITLES = {
 }
 
 
-def slices_section(material: Material) -> Section:
+def slices_section(material: PageContext) -> Section:
     """Return the section; what all targets have in common is no cut, and left out."""
     name = material.main_metric
     evaluations = {key: [material.evaluations[key]] for key in material.models}
@@ -51,7 +51,7 @@ def slices_section(material: Material) -> Section:
     )
 
 
-def _panel(material: Material, dimension: str, measured: Mapping[str, Measurements]) -> Figure:
+def _panel(material: PageContext, dimension: str, measured: Mapping[str, Measurements]) -> Figure:
     slices, name = material.slices[dimension], material.main_metric
     labels = [f"{label}\n{count(members.sum())}" for label, members in slices.items()]
     values = {
@@ -64,12 +64,12 @@ def _panel(material: Material, dimension: str, measured: Mapping[str, Measuremen
     return dots(f"slice-{key}", title, labels, values, material.models, shown_metric(name))
 
 
-def _tells(material: Material, members: NDArray[np.bool_]) -> bool:
+def _tells(material: PageContext, members: NDArray[np.bool_]) -> bool:
     """Return whether enough candidates are left of a slice's targets for the main metric to tell models apart."""
     return bool(telling((material.main_metric,), material.first.standing.candidates[members]))
 
 
-def _table(material: Material, sliced: Mapping[str, Mapping[str, Measurements]]) -> Table:
+def _table(material: PageContext, sliced: Mapping[str, Mapping[str, Measurements]]) -> HtmlTable:
     name = material.main_metric
     rows = []
     for dimension, measured in sliced.items():
@@ -80,4 +80,4 @@ def _table(material: Material, sliced: Mapping[str, Mapping[str, Measurements]])
                 numbers = [Cell(NONE, "the same for every model") for _ in estimates]
             rows.append((Cell(label), Cell(dimension), Cell(count(members.sum())), *numbers))
     columns = ("slice", "cut by", "targets", *(model.name for model in material.models.values()))
-    return Table(f"{shown_metric(name)} in every slice", columns, rows, frozenset({1}))
+    return HtmlTable(f"{shown_metric(name)} in every slice", columns, rows, frozenset({1}))

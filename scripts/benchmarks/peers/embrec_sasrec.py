@@ -8,7 +8,7 @@ from typing import Literal
 
 from contract import BATCH_SIZE, BLOCKS, DIM, DROPOUT, HEADS, LEARNING_RATE, MAX_LENGTH, TOP, Clock, Outcome, Task, main
 
-MODULES = ("torch", "polars", "embrec.models.zoo", "embrec.training.trainer")
+MODULES = ("torch", "polars", "embrec.models.zoo", "embrec.training.loop.trainer")
 
 
 def run(task: Task, clock: Clock, precision: Literal["float32", "bfloat16"] = "float32") -> Outcome:
@@ -22,7 +22,7 @@ def run(task: Task, clock: Clock, precision: Literal["float32", "bfloat16"] = "f
     from embrec.models.config import SASRecConfig
     from embrec.models.zoo import build_model
     from embrec.training.config import TrainingConfig
-    from embrec.training.trainer import Trainer
+    from embrec.training.loop.trainer import Trainer
 
     events = pl.read_csv(task.train, schema_overrides={"user": pl.String, "item": pl.String})
     names, row = np.unique(events["item"].to_numpy(), return_inverse=True)

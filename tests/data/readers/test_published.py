@@ -18,8 +18,8 @@ from embrec.data.readers.pixelrec import PixelRecSource
 from embrec.data.readers.retailrocket import RetailRocketSource
 from embrec.data.recognition import recognise
 from embrec.errors import DataError
+from embrec.runs.folder import RunFolder
 from embrec.serving.reading import read_new_items
-from embrec.training.run import RunFolder
 
 
 def seconds(*moment):

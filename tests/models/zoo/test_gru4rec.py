@@ -6,7 +6,7 @@ from support.toys import N_ITEMS, next_item_batch, toy_batch, toy_model
 
 from embrec.models.losses.config import CrossEntropy
 from embrec.models.negatives import Negatives
-from embrec.training.objective import Objective
+from embrec.training.objectives.factorised import Objective
 
 BATCH = toy_batch([3, 7, 2], [5])
 

@@ -13,9 +13,10 @@ from embrec.data.interactions import Interactions
 from embrec.errors import ConfigError
 from embrec.evaluation.candidates import AllItems, Sampled
 from embrec.evaluation.evaluator import Evaluation
-from embrec.report.analyses import coverage
-from embrec.report.analyses.coverage import analyze_coverage, by_length, distinct, drawings, table
-from embrec.report.analyses.subject import Subject
+from embrec.report.analyses.context import AnalysisContext
+from embrec.report.analyses.coverage import measure as coverage
+from embrec.report.analyses.coverage.analyze import analyze_coverage
+from embrec.report.analyses.coverage.measure import by_length, distinct, drawings, table
 
 N_ITEMS = 500
 
@@ -107,7 +108,7 @@ def test_a_run_is_measured_and_written(toys, tmp_path):
 
 
 def test_lists_are_of_the_whole_catalog_where_a_run_ranks_among_a_sample(toys):
-    subject = Subject.open(toys["last"])
+    subject = AnalysisContext.open(toys["last"])
     assert subject.protocol_of_lists() == subject.config.evaluation
     evaluation = subject.config.evaluation.model_copy(update={"candidates": Sampled(count=5)})
     sampled = replace(subject, config=subject.config.model_copy(update={"evaluation": evaluation}))

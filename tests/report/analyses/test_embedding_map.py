@@ -9,18 +9,19 @@ from scipy import stats
 from support.toys import N_ITEMS, toy_batch, toy_model
 
 from embrec.errors import ConfigError, DataError
-from embrec.evaluation.runs import TrainedRanker
 from embrec.models.factors import Factors
 from embrec.progress import silent
-from embrec.report.analyses import embedding_map
-from embrec.report.analyses.embedding_map import _of_item, _of_query, _standings, analyze_map, locate, table
-from embrec.report.analyses.subject import Subject
-from embrec.training.run import load_model
+from embrec.report.analyses.context import AnalysisContext
+from embrec.report.analyses.embedding_map import measure as embedding_map
+from embrec.report.analyses.embedding_map.analyze import analyze_map
+from embrec.report.analyses.embedding_map.measure import _of_item, _of_query, _standings, locate, table
+from embrec.runs.evaluate import TrainedRanker
+from embrec.runs.model import load_model
 
 
 @pytest.fixture(scope="module")
 def subject(toys):
-    return Subject.open(toys["prefixes"])
+    return AnalysisContext.open(toys["prefixes"])
 
 
 @pytest.fixture(scope="module")

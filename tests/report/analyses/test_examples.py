@@ -11,17 +11,18 @@ from support.categories import toy_category, toy_run
 from embrec.data.catalog import Catalog
 from embrec.data.splits import LeaveOneOut
 from embrec.data.store import Dataset, load_dataset, save_dataset
-from embrec.report.analyses import examples
-from embrec.report.analyses.examples import analyze_examples, choose, tables
-from embrec.report.analyses.subject import Subject
+from embrec.report.analyses.context import AnalysisContext
+from embrec.report.analyses.examples import measure as examples
+from embrec.report.analyses.examples.analyze import analyze_examples
+from embrec.report.analyses.examples.measure import choose, tables
 from embrec.report.examples import fallen_back, personalised
 from embrec.report.fallback import describe_histories, fallback, popular_items
-from embrec.training.run import load_model
+from embrec.runs.model import load_model
 
 
 @pytest.fixture(scope="module")
 def subject(toys):
-    return Subject.open(toys["last"])
+    return AnalysisContext.open(toys["last"])
 
 
 def test_the_users_are_those_of_the_rules_of_the_report(subject):
@@ -45,10 +46,10 @@ def test_the_users_are_those_of_the_rules_of_the_report(subject):
 
 
 def test_a_figure_of_either_kind_is_written_and_none_of_a_kind_that_nobody_is_of(toys, tmp_path, monkeypatch):
-    nobody = examples.Choice("A rule", 0, np.empty(0, dtype=np.int64))
+    nobody = examples.ChosenUsers("A rule", 0, np.empty(0, dtype=np.int64))
     (tmp_path / "examples-personal.png").write_bytes(b"of another seed")
     monkeypatch.setattr(examples, "personalised", lambda *_, **__: nobody)
-    monkeypatch.setattr(examples, "fallen_back", lambda *_, **__: examples.Choice("Another", 9, np.array([3, 8])))
+    monkeypatch.setattr(examples, "fallen_back", lambda *_, **__: examples.ChosenUsers("Another", 9, np.array([3, 8])))
     subject, found, folder = analyze_examples(toys["last"], output=tmp_path, command="it")
     assert {file.name for file in folder.iterdir()} == {"examples-popular.png", "examples-popular.svg", "examples.json"}
     assert (folder / "examples-popular.png").stat().st_size > 20_000
@@ -69,7 +70,7 @@ def test_items_with_pictures_are_shown_by_them_and_titles_are_no_formulas(tmp_pa
     frame = dataset.catalog.frame.with_columns(pl.Series("image", paths), title=pl.lit("$5 <b>off</b> _all_ $x^2"))
     save_dataset(category, Dataset(Catalog(frame, ["title"]), dataset.interactions))
     run = toy_run(category, LeaveOneOut())
-    monkeypatch.setattr(examples, "personalised", lambda *_, **__: examples.Choice("$", 60, np.arange(4)))
+    monkeypatch.setattr(examples, "personalised", lambda *_, **__: examples.ChosenUsers("$", 60, np.arange(4)))
     subject, _, folder = analyze_examples(run, output=tmp_path / "out")
     assert subject.name_of(0, 60) == "$5 off _all_ $x^2"
     with Image.open(folder / "examples-personal.png") as figure:

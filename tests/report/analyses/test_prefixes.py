@@ -11,9 +11,10 @@ from support.standings import standing_at
 from embrec.data.interactions import Interactions
 from embrec.errors import ConfigError
 from embrec.evaluation.evaluator import Evaluation
-from embrec.report.analyses import prefixes
-from embrec.report.analyses.prefixes import analyze_prefixes, by_prefix, first_targets, tables
-from embrec.report.analyses.subject import Subject
+from embrec.report.analyses.context import AnalysisContext
+from embrec.report.analyses.prefixes import measure as prefixes
+from embrec.report.analyses.prefixes.analyze import analyze_prefixes
+from embrec.report.analyses.prefixes.measure import by_prefix, first_targets, tables
 
 
 def shop(lengths, greater):
@@ -33,7 +34,7 @@ def test_the_examples_in_the_docstrings_are_right():
 
 
 def test_means_and_gains_are_those_of_a_loop_over_targets(toys):
-    subject = Subject.open(toys["prefixes"])
+    subject = AnalysisContext.open(toys["prefixes"])
     log, evaluation = subject.dataset.interactions, subject.evaluated()
     found = by_prefix(evaluation, log, ["auc", "hr@5"], longest=8, resamples=200)
     before = {

@@ -13,7 +13,8 @@ from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.silhouette import clustered, cosine_silhouette
 from embrec.features.category import build_features
 from embrec.features.finding import named_table
-from embrec.report.analyses.silhouettes import analyze_silhouettes, tables_of
+from embrec.report.analyses.silhouettes.analyze import analyze_silhouettes
+from embrec.report.analyses.silhouettes.measure import tables_of
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ from support.logs import log_of
 from embrec.data.splits import LeaveOneOut
 from embrec.data.store import Dataset
 from embrec.evaluation.evaluator import EvaluationConfig
+from embrec.report.page.context import PageContext
 from embrec.report.page.data_card import data_section
 from embrec.report.page.items import Showcase
-from embrec.report.page.material import Material
 
 DATE = 1_300_000_000  # March 2011
 ROWS = [[0, 1, 2], [1, 2, 0], [2, 0, 1]]
@@ -18,7 +18,7 @@ DATES = [[DATE, DATE + 1, DATE + 2], [DATE + 5, DATE + 6, DATE + 7], [DATE + 8, 
 def data_of(times, meta=None):
     """Return the tile of times, and the titles of the figures."""
     log = log_of(ROWS, times)
-    material = Material(
+    material = PageContext(
         category="toys",
         dataset=Dataset(titled("abc"), log, meta or {}),
         partition=LeaveOneOut()(log, 3),

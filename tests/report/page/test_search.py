@@ -15,7 +15,7 @@ from support.searches import drawn_settings, made_trial, search_config, some_tri
 from embrec.data.splits import LeaveOneOut
 from embrec.report.page import search_figures
 from embrec.report.page.build import build_report
-from embrec.report.page.material import Search, read_run, read_search
+from embrec.report.page.context import Search, read_run, read_search
 from embrec.report.page.search import range_words, search_section
 from embrec.tuning.space import Space
 

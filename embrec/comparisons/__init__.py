@@ -1,0 +1,1 @@
+"""Comparisons: variants of a training, or finished runs, measured side by side."""

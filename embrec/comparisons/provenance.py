@@ -1,0 +1,78 @@
+"""What comparisons keep of themselves: what their runs share, and the circumstances that they were made under."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from embrec.data.splits import Partition
+from embrec.data.store import Dataset
+from embrec.diagnosis import diagnose
+from embrec.errors import ConfigError
+from embrec.runs.config import RunConfig
+from embrec.runs.provenance import log_hash
+from embrec.workspace import Category, Workspace
+
+
+def seed_numbers(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    """Return the seeds of a comparison's models: those that are named, or so many from 0.
+
+    Raises:
+        ConfigError: there are none, or one is negative.
+    """
+    numbers = tuple(range(seeds)) if isinstance(seeds, int) else tuple(sorted(set(seeds)))
+    if not numbers:
+        raise ConfigError(f"seeds is {seeds}: train at least one model each")
+    if numbers[0] < 0:
+        raise ConfigError(f"seed {numbers[0]} is negative; use 0 or more")
+    return numbers
+
+
+def settings_of(config: RunConfig) -> dict[str, Any]:
+    """Return a configuration without features and seed, and without what changes no result."""
+    return config.identity(training={"seed", "device", "checkpoint_seconds"}, model={"features"})
+
+
+def require_validation(config: RunConfig) -> None:
+    """Raise unless a configuration chooses its epoch by validation, as all that a comparison trains do.
+
+    Raises:
+        ConfigError: it learns from the validation events.
+    """
+    if not config.training.validates:
+        raise ConfigError(
+            f"training.learn_from is {config.training.learn_from!r}, but a comparison chooses epochs by validation; leave it "
+            "out, or train the runs with it and use embrec compare runs"
+        )
+
+
+def data_hash(dataset: Dataset) -> str:
+    """Name the catalog and the log that a comparison is on."""
+    return hashlib.blake2b(
+        dataset.catalog.fingerprints.tobytes() + log_hash(dataset.interactions), digest_size=8
+    ).hexdigest()
+
+
+def identity_hash(identity: Mapping[str, Any]) -> str:
+    """Shorten what the runs of a comparison share to a part of its name."""
+    return hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=4).hexdigest()
+
+
+def circumstances(dataset: Dataset, partition: Partition, category: Category, command: str) -> dict[str, Any]:
+    """Return command, data, machine and versions, as plain values."""
+    found = diagnose(Workspace(category.path.parent))
+    machine = {key: found.system[key] for key in ("platform", "cores", "torch threads", "GPUs") if key in found.system}
+    versions = {package: version for package, version, of in found.packages if of in ("core", "report")}
+    data = {
+        **dataset.statistics(),
+        "training items": int(partition.train_items.sum()),
+        "training events": len(partition.train),
+        "validation targets": len(partition.valid),
+        "test targets": len(partition.test),
+    }
+    return {
+        "command": command,
+        "data": data,
+        "machine": machine,
+        "versions": {"embrec": found.system["embrec"], "python": found.system["python"], **versions},
+    }

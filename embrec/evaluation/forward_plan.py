@@ -1,0 +1,97 @@
+"""Which histories a model must read so that all targets can be asked for: a user's targets share one reading where they can."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from embrec.data.batches import Batch, batches_in_order
+from embrec.data.interactions import Interactions
+from embrec.data.sequences import consecutive, target_sequences
+from embrec.data.splits import Positions
+
+_READINGS_AT_A_TIME = 1 << 15  # whose events are gathered together: some 20 MB each 50 events
+
+
+class ForwardBatch(NamedTuple):
+    """A batch of histories, and the targets that are asked for along them.
+
+    Attributes:
+        targets: which, [M].
+        batch: B histories.
+        at: history and last step read of each target, [M] and [M]; step -1 where nothing is read.
+    """
+
+    targets: NDArray[np.int64]
+    batch: Batch
+    at: tuple[Tensor, Tensor]
+
+
+def forward_batches(
+    interactions: Interactions,
+    targets: Positions,
+    max_length: int,
+    batch_size: int,
+    *,
+    hidden: NDArray[np.bool_] | None = None,
+    shared: bool = False,
+) -> Iterator[ForwardBatch]:
+    """Yield batches of histories, like lengths together, until every target has been asked for once.
+
+    A target's history is the last `max_length` events before it. Where a model's output after an event does not depend on
+    later ones, all targets of a user whose histories reach back to the first event are asked for in one reading.
+
+    Args:
+        interactions: the log.
+        targets: the events to be predicted, [T].
+        max_length: the longest history.
+        batch_size: histories a batch, at most.
+        hidden: items whose events are left out of the histories, [n]; none if None. Nothing is shared then.
+        shared: whether the model can share them.
+    """
+    read = _Plan.shared(targets, max_length) if shared and hidden is None else _Plan.single(targets)
+    order = np.argsort(np.minimum(read.histories.position, max_length), kind="stable")
+    by_reading = np.argsort(read.of_target, kind="stable")
+    ptr = np.concatenate([[0], np.cumsum(np.bincount(read.of_target, minlength=len(order)))])
+    for start in range(0, len(order), _READINGS_AT_A_TIME):
+        chunk = order[start : start + _READINGS_AT_A_TIME]
+        sequences = target_sequences(interactions, read.histories.select(chunk), max_length, hidden)
+        for rows, batch in batches_in_order(sequences, batch_size):
+            first = ptr[chunk[rows]]
+            count = ptr[chunk[rows] + 1] - first
+            row = np.repeat(np.arange(len(rows)), count)
+            asked = by_reading[consecutive(first, count)]
+            # Steps are counted back from the end: how many events were cut from the front depends on the reading.
+            step = sequences.lengths[rows][row] - 1 - read.before_end[asked]
+            yield ForwardBatch(asked, batch, (torch.from_numpy(row), torch.from_numpy(step)))
+
+
+class _Plan(NamedTuple):
+    """Histories to be read, [R]; which of them each target needs, [T], and how many of its last events it must not see, [T]."""
+
+    histories: Positions
+    of_target: NDArray[np.int64]
+    before_end: NDArray[np.int64]
+
+    @classmethod
+    def single(cls, targets: Positions) -> "_Plan":
+        return cls(targets, np.arange(len(targets)), np.zeros(len(targets), dtype=np.int64))
+
+    @classmethod
+    def shared(cls, targets: Positions, max_length: int) -> "_Plan":
+        whole = targets.position <= max_length
+        users, reading = np.unique(targets.user[whole], return_inverse=True)
+        longest = np.zeros(len(users), dtype=np.int64)
+        np.maximum.at(longest, reading, targets.position[whole])
+        histories = Positions(
+            np.concatenate([users, targets.user[~whole]]), np.concatenate([longest, targets.position[~whole]])
+        )
+        of_target = np.empty(len(targets), dtype=np.int64)
+        of_target[whole] = reading
+        of_target[~whole] = len(users) + np.arange(int((~whole).sum()))
+        before_end = np.zeros(len(targets), dtype=np.int64)
+        before_end[whole] = longest[reading] - targets.position[whole]
+        return cls(histories, of_target, before_end)

@@ -1,0 +1,109 @@
+"""What an analysis is of: a finished run, the data it was trained on, and where its test targets rank."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from embrec.comparisons.provenance import circumstances
+from embrec.data.splits import Partition, split_text
+from embrec.data.store import Dataset
+from embrec.evaluation.candidates import AllItems, Sampled
+from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
+from embrec.progress import Progress, silent
+from embrec.report.titles import item_title
+from embrec.runs.belonging import common_ground
+from embrec.runs.config import RunConfig
+from embrec.runs.evaluate import evaluate_runs
+from embrec.runs.folder import RunFolder
+
+
+@dataclass(frozen=True)
+class AnalysisContext:
+    """A finished run and its data.
+
+    Attributes:
+        run: its folder.
+        config: how it was trained.
+        dataset: the category as it is now, and was when the run was trained.
+        partition: the split that the run was trained on.
+        notes: what cannot be told, or has changed since, of the data that the run was trained on.
+    """
+
+    run: RunFolder
+    config: RunConfig
+    dataset: Dataset
+    partition: Partition
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def open(cls, run: RunFolder) -> "AnalysisContext":
+        """Read a run's configuration and data.
+
+        Raises:
+            RunError: the run is not finished, or was trained on other data than its category holds now.
+            DataError: its category is gone.
+        """
+        run.read_metrics()
+        ground = common_ground([run])
+        return cls(run, run.config(), ground.dataset, ground.partition, ground.notes)
+
+    @property
+    def folder(self) -> Path:
+        """Where analyses of the run are kept unless another folder is asked for."""
+        return self.run.path / "analyses"
+
+    @property
+    def title(self) -> str:
+        """Category, run and split, as the titles of figures begin."""
+        return f"{self.run.category.name}, run {self.run.name}, {split_text(self.config.split)}"
+
+    @cached_property
+    def popularity(self) -> NDArray:
+        """The training events of each item, [n]."""
+        return self.partition.training_counts(self.dataset.interactions)
+
+    def name_of(self, row: int, length: int) -> str:
+        """Return the title of an item of the catalog; see `item_title`."""
+        return item_title(self.dataset.catalog, row, length)
+
+    def evaluated(
+        self, protocol: EvaluationConfig | None = None, *, keep: int = 0, progress: Progress = silent
+    ) -> Evaluation:
+        """Return where the test targets rank, from the run's folder where it is there.
+
+        Args:
+            protocol: how they are ranked; as in training if None.
+            keep: how many of the best items of each target are needed.
+            progress: told of every batch.
+
+        Raises:
+            RunError: the run does not fit its category any more.
+        """
+        config = protocol or self.config.evaluation
+        return evaluate_runs([self.run], config=config, keep=keep, progress=progress)[self.run.name]
+
+    def protocol_of_lists(self) -> EvaluationConfig:
+        """Return the protocol of training, with lists of items of the whole catalog where it ranks among a sample."""
+        config = self.config.evaluation
+        whole = isinstance(config.candidates, Sampled)
+        return config.model_copy(update={"candidates": AllItems()}) if whole else config
+
+    def description(self, command: str, **values: Any) -> dict[str, Any]:
+        """Return what the numbers of an analysis begin with: whose they are and how they came about, as plain values.
+
+        Args:
+            command: that made them.
+            values: what else the analysis was asked, such as its seed.
+        """
+        return {
+            "category": self.run.category.name,
+            "run": self.run.name,
+            "model": self.config.model.model_dump(mode="json"),
+            "split": split_text(self.config.split),
+            **({"notes": list(self.notes)} if self.notes else {}),
+            **values,
+            **circumstances(self.dataset, self.partition, self.run.category, command),
+        }

@@ -1,0 +1,1 @@
+"""A map of queries and items in two dimensions."""

@@ -1,0 +1,1 @@
+"""Example users with their recommendations."""

@@ -1,0 +1,86 @@
+"""Writing an analysis: its figure for people, its numbers for programs."""
+
+import math
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from embrec.comparisons.figures import save_figure
+from embrec.files import write_json
+from embrec.locks import together
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LETTERS = "abcdefghijklmnop"
+_EACH = 20  # lengths that are marked one by one
+_CHARACTERS_PER_INCH = 13  # of a figure's title
+
+
+def write_analysis(folder: Path, name: str, drawing: Callable[[], "Figure"], numbers: Mapping[str, Any]) -> None:
+    """Write `NAME.png`, `NAME.svg` and `NAME.json`; the numbers last, for they say that the rest is there."""
+    with together(folder):
+        save_figure(drawing, folder, name)
+        write_json(folder / f"{name}.json", plain(numbers))
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON knows it: no arrays, and null for what is not a number.
+
+    >>> plain({"mean": np.float64("nan"), "counts": np.array([1, 2])})
+    {'mean': None, 'counts': [1, 2]}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Return increasing numbers in words, runs of them by their ends.
+
+    >>> ranges([1, 2, 3, 7, 9, 10])
+    '1 to 3, 7, 9 to 10'
+    """
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}" if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
+
+
+def entitle(figure: "Figure", *lines: str) -> None:
+    """Give a figure its title; lines that are wider than it are folded."""
+    width = int(figure.get_figwidth() * _CHARACTERS_PER_INCH)
+    folded = "\n".join(part for line in lines for part in textwrap.wrap(line, width))
+    figure.suptitle(literal(folded), fontsize=9.5)
+
+
+def literal(text: str) -> str:
+    """Return a text that matplotlib writes as it is: between dollars it would read formulas."""
+    return text.replace("$", r"\$")
+
+
+def finish(ax: "Axes", place: int, title: str) -> None:
+    """Give a panel its letter and title, and the look of all panels."""
+    ax.set_title(f"({LETTERS[place]}) {title}", fontsize=9.5)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(axis="y", color="0.9", linewidth=0.6)
+    ax.set_axisbelow(True)
+
+
+def mark_lengths(ax: "Axes", lengths: Sequence[int]) -> None:
+    """Mark the numbers of events on the x axis: all of them where they are few, else some."""
+    from matplotlib.ticker import FixedLocator, MaxNLocator
+
+    ax.xaxis.set_major_locator(FixedLocator(list(lengths)) if len(lengths) <= _EACH else MaxNLocator(8, integer=True))
+    ax.set_xlabel("events before the target")

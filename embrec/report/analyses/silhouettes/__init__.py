@@ -1,0 +1,1 @@
+"""How well item vectors tell the categories of items apart."""

@@ -1,0 +1,1 @@
+"""Runs: where training and evaluation meet, and what they leave on disk."""

@@ -1,0 +1,65 @@
+"""What a fusion owes to each of its sources: the metrics of the trained model when one of them falls silent."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from scipy.sparse import csr_matrix
+from torch import Tensor, nn
+
+from embrec.errors import RunError
+from embrec.features.table import FeatureTable
+from embrec.models.factorised import SequenceRecommender
+from embrec.models.items import ContentEncoder, Hybrid
+from embrec.models.tables import FrozenTable, SparseTable
+from embrec.runs.evaluate import TrainedRanker
+from embrec.runs.folder import RunFolder
+from embrec.runs.inputs import frozen_table
+from embrec.runs.model import TrainedModel, load_model
+from embrec.runs.provenance import table_hash
+
+
+@torch.inference_mode()
+def matrix_without(model: SequenceRecommender, tables: Mapping[str, FrozenTable], source: str) -> Tensor:
+    """Return the item vectors of a trained model with the vectors of one source zeroed for every item, [n + 1, d].
+
+    Histories and candidates are both read through them. Nothing is retrained: this asks what the model has come to rely on,
+    not what could be had without the source.
+
+    Args:
+        model: of content, or of content and identity.
+        tables: the vectors of its other sources, name -> table; the model reads them from now on.
+        source: name of the one that falls silent.
+
+    Raises:
+        RunError: the model reads no such source.
+    """
+    content = model.items.content if isinstance(model.items, Hybrid) else model.items
+    if not isinstance(content, ContentEncoder) or source not in content.sources:
+        raise RunError(f"the model reads no source {source!r}")
+    dim = content.tables[content.sources.index(source)].dim
+    silent = SparseTable(csr_matrix((len(model.known) - 1, dim), dtype=np.float32))  # takes no room
+    content.tables = nn.ModuleList(silent if name == source else tables[name] for name in content.sources)
+    return model.eval().item_matrix()
+
+
+def ranker_without(run: RunFolder, tables: Sequence[FeatureTable], source: str) -> TrainedRanker:
+    """Return a finished run as the evaluator sees it, with one of its sources silent; see `matrix_without`.
+
+    Args:
+        run: of a model with features.
+        tables: the feature tables that it was trained on.
+        source: name of the table that falls silent.
+
+    Raises:
+        RunError: the run cannot be read, does not read that source, or was trained on other contents of a table.
+    """
+    made_of = run.read_made_of()
+    for table in tables:
+        if made_of is not None and made_of.tables.get(table.path.stem) != table_hash(table):
+            raise RunError(
+                f"run {run.path} was trained on other contents of {table.path.stem} than it holds now; train it again"
+            )
+    trained = load_model(run)
+    others = {table.path.stem: frozen_table(table) for table in tables if table.path.stem != source}
+    return TrainedRanker(TrainedModel(trained.model, matrix_without(trained.model, others, source), trained.catalog))

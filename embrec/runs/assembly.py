@@ -1,0 +1,118 @@
+"""A trainer put together from data and configuration, for a run of its own as for the trials of a search."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from embrec.data.interactions import Interactions
+from embrec.data.sequences import Sequences, training_sequences
+from embrec.data.splits import Partition
+from embrec.evaluation.evaluator import evaluate
+from embrec.evaluation.metrics import lower_is_better
+from embrec.models.tables import FrozenTable
+from embrec.models.zoo import build_model
+from embrec.progress import Progress, silent
+from embrec.runs.config import RunConfig
+from embrec.training.loop.trainer import OnEpoch, Trainer, Validation
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a training reads beside feature tables, as plain arrays that several processes can share.
+
+    Attributes:
+        interactions: the log.
+        partition: how it is divided, as `learned_partition` returns it.
+        sequences: the training histories, of `max_length` steps at most.
+        popularity: training events of each tensor id, [n + 1].
+        max_length: of the histories.
+    """
+
+    interactions: Interactions
+    partition: Partition
+    sequences: Sequences
+    popularity: NDArray[np.int64]
+    max_length: int
+
+    @classmethod
+    def of(cls, interactions: Interactions, partition: Partition, max_length: int) -> "TrainingData":
+        """Gather what a training reads."""
+        sequences = training_sequences(interactions, partition, max_length)
+        return cls(interactions, partition, sequences, popularity(interactions, partition).numpy(), max_length)
+
+
+def learned_partition(config: RunConfig, interactions: Interactions, partition: Partition) -> Partition:
+    """Return the partition that a run learns from: the one of its split, or that with the validation events in training."""
+    return partition if config.training.validates else partition.with_validation(interactions)
+
+
+def make_trainer(
+    config: RunConfig,
+    data: TrainingData,
+    sources: Mapping[str, FrozenTable],
+    device: torch.device,
+    *,
+    checkpoint: Path,
+    fingerprint: str,
+    on_epoch: OnEpoch | None = None,
+    progress: Progress = silent,
+    shard: tuple[int, int] = (0, 1),
+) -> Trainer:
+    """Return the trainer of a new model; it validates if the partition has validation targets.
+
+    Args:
+        config: with the feature tables' full names.
+        data: what is learned from.
+        sources: feature tables by their full names; those that the model does not read are left alone.
+        device: to train on.
+        checkpoint: the file that a resume starts from.
+        fingerprint: of configuration and data, which the checkpoint belongs to.
+        on_epoch: called with the record of each epoch that is over.
+        progress: told of every step.
+        shard: (rank, world) of this process; see `Trainer`.
+    """
+    partition, max_length = data.partition, config.model.max_length
+    sequences = data.sequences
+    if max_length != data.max_length:
+        sequences = training_sequences(data.interactions, partition, max_length)
+    torch.manual_seed(config.training.seed)
+    known = torch.zeros(len(partition.train_items) + 1, dtype=torch.bool)
+    known[1:] = torch.tensor(partition.train_items)
+    model = build_model(config.model, {name: sources[name] for name in config.model.features}, known).to(device)
+    names = metric_names(config)
+
+    def validate() -> Validation:
+        metrics = evaluate(
+            model, data.interactions, partition, partition.valid, config.evaluation, max_length=max_length,
+            hidden=partition.hidden, device=device, progress=progress, task="validate",
+        ).metrics(names)["all"]  # fmt: skip
+        value = metrics[config.training.select_by]
+        return Validation(metrics, -value if lower_is_better(config.training.select_by) else value)
+
+    return Trainer(
+        model,
+        sequences,
+        torch.tensor(data.popularity),
+        validate if len(partition.valid) else None,
+        config.training,
+        checkpoint=checkpoint,
+        fingerprint=fingerprint,
+        on_epoch=on_epoch,
+        progress=progress,
+        shard=shard,
+    )
+
+
+def metric_names(config: RunConfig) -> tuple[str, ...]:
+    """Return the metrics that are computed, that which chooses the epoch among them."""
+    return tuple(dict.fromkeys((*config.evaluation.metrics, config.training.select_by)))
+
+
+def popularity(interactions: Interactions, partition: Partition) -> Tensor:
+    """Return the training events of each tensor id, [n + 1]."""
+    return torch.nn.functional.pad(torch.from_numpy(partition.training_counts(interactions)), (1, 0))

@@ -1,0 +1,137 @@
+"""The baselines by name: what stands beside every model, fitted and ranked once for each data set, split and protocol."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from embrec.data.splits import Partition, SplitConfig
+from embrec.data.store import Dataset, load_dataset
+from embrec.errors import ConfigError, FeatureError
+from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, evaluate
+from embrec.features.table import FeatureTable
+from embrec.models.baselines import BASELINES
+from embrec.models.baselines.base import Baseline
+from embrec.models.baselines.content_knn import ContentKNN
+from embrec.models.baselines.markov import Markov
+from embrec.models.baselines.popularity import PopRec
+from embrec.names import unknown
+from embrec.progress import Progress, silent
+from embrec.runs.cache import remembered_in
+from embrec.runs.folder import RunFolder
+from embrec.runs.inputs import find_tables, vectors
+from embrec.runs.provenance import targets_hash
+from embrec.workspace import Category
+
+_BUILDERS: Mapping[str, Callable[[Sequence[FeatureTable]], Baseline]] = {
+    "pop": lambda _: PopRec(),
+    "markov": lambda _: Markov(),
+    "content-knn": lambda tables: ContentKNN({table.path.stem: vectors(table) for table in tables}),
+}
+_READ_CONTENT = frozenset({"content-knn"})
+
+
+def usable_baselines(runs: Sequence[RunFolder], asked: Sequence[str] | None = None) -> tuple[list[str], list[str]]:
+    """Return the baselines to stand beside runs, and for those that are left out why, in a sentence each.
+
+    Args:
+        runs: of one category and split.
+        asked: names from `BASELINES`, taken as they are, or `none` alone for none of them; None for all that can be computed:
+            content-knn needs feature tables that some run reads and that are still there.
+
+    Raises:
+        ConfigError: a baseline is unknown, or `none` stands beside others.
+    """
+    if asked is not None:
+        names = list(dict.fromkeys(asked))
+        if "none" in names and len(names) > 1:
+            raise ConfigError("baseline none stands for no baselines at all; leave it out, or the others")
+        names = [] if names == ["none"] else names
+        for name in names:
+            check_baseline(name)
+        return names, []
+    taken = {run.name for run in runs} & set(BASELINES)
+    notes = [f"The baseline {name} is left out: a run has its name." for name in BASELINES if name in taken]
+    names = [name for name in BASELINES if name not in taken]
+    if "content-knn" in names and (reason := _why_no_content(runs)):
+        names.remove("content-knn")
+        notes.append(f"Content kNN is left out: {reason}")
+    return names, notes
+
+
+def _why_no_content(runs: Sequence[RunFolder]) -> str:
+    """Return why content-knn has nothing to read; empty where it has."""
+    config = next((config for run in runs if (config := run.config()).model.features), None)
+    if config is None:
+        return "none of these runs reads any content."
+    dataset = load_dataset(runs[0].category)
+    partition = config.split(dataset.interactions, len(dataset.catalog))
+    try:
+        find_tables(runs[0].category, config.model.features, dataset.catalog, partition.train_items)
+    except FeatureError as error:
+        return str(error)
+    return ""
+
+
+def check_baseline(name: str) -> None:
+    """Refuse a name that no baseline has.
+
+    Raises:
+        ConfigError: it is unknown.
+    """
+    if name not in BASELINES:
+        raise ConfigError(unknown("baseline", name, BASELINES))
+
+
+def evaluate_baselines(
+    category: Category,
+    dataset: Dataset,
+    partition: Partition,
+    split: SplitConfig,
+    names: Sequence[str],
+    features: Sequence[str],
+    config: EvaluationConfig,
+    *,
+    keep: int = 0,
+    progress: Progress = silent,
+) -> dict[str, Evaluation]:
+    """Rank the test targets by baselines; what was computed before is read from the folder of the category.
+
+    Args:
+        category: where that folder is.
+        dataset: the catalog and the log.
+        partition: how the split divides the log.
+        split: of which it is.
+        names: from `BASELINES`.
+        features: the encoders whose tables content-knn reads.
+        config: the protocol.
+        keep: how many of the best items to keep of each target.
+        progress: told of every batch.
+
+    Raises:
+        ConfigError: a baseline is unknown, or has no features to read.
+        FeatureError: a feature table is missing or belongs to other items.
+    """
+    evaluations: dict[str, Evaluation] = {}
+    targets = targets_hash(dataset.interactions, partition)
+
+    def ranked(name: str, tables: Sequence[FeatureTable]) -> Evaluation:
+        baseline = _BUILDERS[name](tables)
+        baseline.fit(dataset.interactions, partition)
+        return evaluate(
+            baseline, dataset.interactions, partition, partition.test, config, max_length=baseline.reads, keep=keep,
+            progress=progress, task=name,
+        )  # fmt: skip
+
+    for name in dict.fromkeys(names):
+        check_baseline(name)
+        tables: list[FeatureTable] = []
+        if name in _READ_CONTENT:
+            if not features:
+                raise ConfigError("content-knn compares content, and none of these runs reads any; add a run that does")
+            tables = find_tables(category, features, dataset.catalog, partition.train_items)
+        stems = [table.path.stem for table in tables]
+        known = [name, stems, split.model_dump(mode="json"), dataset.catalog.fingerprint]
+        identity = json.dumps(known).encode() + targets + b"".join(table.fingerprints.tobytes() for table in tables)
+        folder = category.path / "evaluations"
+        evaluations[name] = remembered_in(folder, identity, config, keep, partial(ranked, name, tables))
+    return evaluations

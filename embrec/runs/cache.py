@@ -1,0 +1,106 @@
+"""Evaluations on disk: whoever asks again for the ranks of a model's targets need not wait for them."""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
+from embrec.evaluation.ranks import Standing
+from embrec.files import atomic_path, tidy
+from embrec.locks import locked
+from embrec.runs.folder import RunFolder
+
+FORMAT = 1  # of what is kept, and of how it is computed
+
+
+def save_evaluation(path: Path, evaluation: Evaluation) -> None:
+    """Write an evaluation as safetensors."""
+    arrays = {
+        **{f"standing.{name}": values for name, values in asdict(evaluation.standing).items()},
+        "user": evaluation.user,
+        "event": evaluation.event,
+        "label": evaluation.label,
+        **({} if evaluation.top is None else {"top": evaluation.top}),
+    }
+    with atomic_path(path) as temporary:
+        save_file(arrays, temporary, {"ties": evaluation.ties})
+
+
+def load_evaluation(path: Path) -> Evaluation:
+    """Read an evaluation.
+
+    Raises:
+        OSError: the file cannot be read.
+        SafetensorError: it is damaged.
+        KeyError: it was written by another version.
+    """
+    with safe_open(path, framework="numpy") as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        ties = (file.metadata() or {})["ties"]
+    standing = Standing(**{name: arrays[f"standing.{name}"] for name in Standing.__dataclass_fields__})
+    return Evaluation(standing, arrays["user"], arrays["event"], arrays["label"], ties, arrays.get("top"))
+
+
+def remembered(
+    run: RunFolder,
+    config: EvaluationConfig,
+    keep: int,
+    compute: Callable[[], Evaluation],
+    *,
+    log: bytes,
+) -> Evaluation:
+    """Return the evaluation of a run's test targets under a protocol: the one of its folder, or a new one that is put there.
+
+    A file is named after all that its ranks depend on: what the run was begun with (configuration and data), the weights it
+    ended with, the log and the targets as they are now (the category may have been imported again since), and the protocol
+    without its metrics.
+
+    Args:
+        run: a finished one.
+        config: the protocol.
+        keep: how many of the best items are needed of each target.
+        compute: makes the evaluation.
+        log: hash of the log whose targets are ranked, and of which these are.
+    """
+    identity = run.fingerprint().encode() + run.weights.read_bytes() + log
+    return remembered_in(run.path / "evaluations", identity, config, keep, compute)
+
+
+def remembered_in(
+    folder: Path,
+    identity: bytes,
+    config: EvaluationConfig,
+    keep: int,
+    compute: Callable[[], Evaluation],
+) -> Evaluation:
+    """Return the evaluation that a folder keeps of one model, or a new one that is put there; see `remembered`.
+
+    Args:
+        folder: of evaluations.
+        identity: all that the model's ranks depend on beside the protocol.
+        config: the protocol.
+        keep: how many of the best items are needed of each target.
+        compute: makes the evaluation.
+    """
+    protocol = config.model_dump(mode="json", exclude={"metrics", "batch_size", "ties"})
+    digest = hashlib.blake2b(identity, digest_size=8)
+    digest.update(json.dumps([FORMAT, protocol], sort_keys=True).encode())
+    path = folder / f"{digest.hexdigest()}.safetensors"
+    try:
+        found = load_evaluation(path)
+        if not keep or (found.top is not None and found.top.shape[1] >= keep):
+            return Evaluation(found.standing, found.user, found.event, found.label, config.ties, found.top)
+    except (OSError, SafetensorError, KeyError):
+        pass
+    evaluation = compute()
+    # A folder that cannot be written costs time only.
+    with contextlib.suppress(OSError, SafetensorError), locked(folder / ".lock", None):
+        tidy(folder)
+        save_evaluation(path, evaluation)
+    return evaluation

@@ -1,0 +1,182 @@
+"""Evaluating finished runs and baselines on one split, under one protocol."""
+
+import contextlib
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from embrec.data.batches import Batch
+from embrec.data.splits import Partition
+from embrec.data.store import Dataset, load_dataset
+from embrec.errors import ConfigError, FeatureError
+from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, Ranker, evaluate, protocol_for
+from embrec.features.encoder import name_in_stem
+from embrec.models.factors import Factors
+from embrec.progress import Progress, silent
+from embrec.runs.baselines import check_baseline, evaluate_baselines
+from embrec.runs.belonging import Ground, common_ground
+from embrec.runs.cache import remembered
+from embrec.runs.folder import RunFolder, Runs, runs_of
+from embrec.runs.inputs import find_tables
+from embrec.runs.model import TrainedModel, load_model
+from embrec.runs.provenance import targets_hash
+
+
+class TrainedRanker:
+    """A trained model as the evaluator sees it, with the item vectors of its run."""
+
+    def __init__(self, trained: TrainedModel) -> None:
+        self.trained = trained
+
+    def item_matrix(self) -> torch.Tensor:
+        """Return the run's item vectors, [n + 1, d]."""
+        return self.trained.item_matrix
+
+    def score(
+        self, batch: Batch, candidates: torch.Tensor | None = None, item_matrix: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Score as `Recommender.score` does."""
+        matrix = self.trained.item_matrix if item_matrix is None else item_matrix
+        return self.trained.model.score(batch, candidates, matrix)
+
+    def factors(self, item_matrix: torch.Tensor | None = None) -> Factors:
+        """Return the run's item vectors as the scorer reads them."""
+        return self.trained.model.factors(self.trained.item_matrix if item_matrix is None else item_matrix)
+
+    def queries(
+        self,
+        batch: Batch,
+        item_matrix: torch.Tensor | None = None,
+        at: tuple[torch.Tensor, torch.Tensor] | None = None,
+    ) -> torch.Tensor:
+        """Return the histories' queries as `Recommender.queries` does."""
+        return self.trained.model.queries(batch, self.trained.item_matrix if item_matrix is None else item_matrix, at)
+
+    def eval(self) -> "TrainedRanker":
+        """Turn off dropout."""
+        self.trained.model.eval()
+        return self
+
+
+def evaluate_runs(
+    runs: Runs,
+    baselines: Sequence[str] = (),
+    config: EvaluationConfig | None = None,
+    progress: Progress = silent,
+    *,
+    keep: int = 0,
+    ground: Ground | None = None,
+) -> dict[str, Evaluation]:
+    """Rank the test targets of one category and split by several runs and baselines.
+
+    What was computed before, under the same protocol, is read from the folder of the run, or for baselines of the category.
+
+    Args:
+        runs: finished runs of one category with one split, or their names.
+        baselines: names from `BASELINES`; content-knn reads the feature tables of the first run that has any.
+        config: the protocol; that of the first run if None.
+        progress: told of every batch.
+        keep: how many of the best items to keep of each target.
+        ground: what `common_ground` returned of these runs; found here if None, and then runs of another log are refused.
+
+    Returns:
+        Name of the run or baseline -> its evaluation, in the order asked for, baselines first.
+
+    Raises:
+        ConfigError: a baseline is unknown or a run has its name, or content-knn has no features to read.
+        RunError: the runs differ in category or split, or do not belong to the data of their category; see `common_ground`.
+    """
+    runs = runs_of(runs)
+    for name in baselines:
+        check_baseline(name)
+    configs = {run.name: run.config() for run in runs}
+    first = configs[runs[0].name]
+    for run in runs:
+        if run.name in baselines:
+            raise ConfigError(f"run {run.path} has the name of a baseline that is asked for too; rename its folder")
+    ground = ground or common_ground(runs)
+    dataset, partition = ground.dataset, ground.partition
+    chosen = protocol_for(config or first.evaluation, len(dataset.catalog))
+
+    def ranked(ranker: Ranker, name: str, max_length: int) -> Evaluation:
+        return evaluate(
+            ranker, dataset.interactions, partition, partition.test, chosen, max_length=max_length, keep=keep,
+            progress=progress, task=name,
+        )  # fmt: skip
+
+    targets = targets_hash(dataset.interactions, partition)
+    features = next((config.model.features for config in configs.values() if config.model.features), ())
+    evaluations = evaluate_baselines(
+        runs[0].category, dataset, partition, first.split, baselines, features, chosen, keep=keep, progress=progress
+    )
+    for run in runs:
+        compute = partial(ranked, TrainedRanker(load_model(run)), run.name, configs[run.name].model.max_length)
+        evaluations[run.name] = remembered(run, chosen, keep, compute, log=targets)
+    return evaluations
+
+
+def present_features(runs: Sequence[RunFolder], dataset: Dataset, partition: Partition) -> dict[str, NDArray[np.bool_]]:
+    """Return which items have something in each source that runs read, source -> [n]; tables that are gone say nothing."""
+    present = {}
+    for name in dict.fromkeys(name for run in runs for name in run.config().model.features):
+        with contextlib.suppress(FeatureError):
+            (table,) = find_tables(runs[0].category, [name], dataset.catalog, partition.train_items)
+            present[name_in_stem(name)] = np.asarray(table.present, dtype=bool)
+    return present
+
+
+def learning_notes(runs: Sequence[RunFolder], dataset: Dataset, partition: Partition) -> list[str]:
+    """Return what is to be said beside the results of runs that learned from the validation events too; nothing of others.
+
+    All models are measured by the same partition, that of their split: slices and baselines know its training events alone.
+
+    Args:
+        runs: of one category and split.
+        dataset: its data.
+        partition: how the split divides them.
+    """
+    final = list(dict.fromkeys(run.name for run in runs if not run.config().training.validates))
+    if not final:
+        return []
+    added = partition.with_validation(dataset.interactions).train_items & ~partition.train_items
+    met = int(added[dataset.interactions.item[partition.test.events(dataset.interactions)]].sum())
+    return [
+        f"{', '.join(final)} learned from the validation events too; slices and baselines go by the training events of the "
+        f"split, and {met:,} of the test targets that are called cold are of items met in validation"
+    ]
+
+
+def protocol(
+    run: RunFolder,
+    *,
+    metrics: Sequence[str] | None = None,
+    seen: str | None = None,
+    ties: str | None = None,
+    candidates: str | None = None,
+) -> EvaluationConfig:
+    """Return the protocol of a run with some of its parts replaced, as it fits the run's category.
+
+    Args:
+        run: as it was trained.
+        metrics: their names.
+        seen: see `EvaluationConfig`.
+        ties: see `EvaluationConfig`.
+        candidates: as a text such as `sampled:count=99`.
+
+    Raises:
+        ConfigError: a metric or policy is unknown, or does not fit the catalog.
+    """
+    changes = {"metrics": metrics, "seen": seen, "ties": ties, "candidates": candidates}
+    values = run.config().evaluation.model_dump() | {
+        name: value for name, value in changes.items() if value is not None
+    }
+    try:
+        changed = EvaluationConfig.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{first['loc'][-1]} is {first['input']!r}; {first['msg']}") from None
+    return protocol_for(changed, len(load_dataset(run.category).catalog))

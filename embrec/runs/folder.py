@@ -1,0 +1,242 @@
+"""The run folder: one trained model with all that is needed to use it, and nothing that executes when it is read."""
+
+import contextlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+from pydantic import ValidationError
+
+from embrec.errors import ConfigError, RunError
+from embrec.evaluation.leaks import LeakReport
+from embrec.files import write_text
+from embrec.locks import locked
+from embrec.names import listed
+from embrec.runs.config import RunConfig
+from embrec.runs.provenance import MadeOf
+from embrec.workspace import Category, Made, Workspace, check_name, nearest_made
+
+_PATIENCE = 2.0  # seconds in which a process that was killed lets go of its run
+
+
+@dataclass(frozen=True)
+class RunFolder(Made):
+    """Paths of a run: `workspace/<category>/runs/<run>/`."""
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep other processes from training the run; the lock stands beside the folder, which may be deleted under it.
+
+        Raises:
+            RunError: another process trains it.
+        """
+        busy = RunError(
+            f"run {self.category.name}/{self.name} is being trained by another process; wait for it or stop it, or name "
+            "another run with --run"
+        )
+        with locked(self.path.with_name(f".{self.name}.lock"), busy, patience=_PATIENCE):
+            yield
+
+    @property
+    def config_file(self) -> Path:
+        """The configuration, YAML."""
+        return self.path / "config.yaml"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The resume state."""
+        return self.path / "trainer.pt"
+
+    @property
+    def weights(self) -> Path:
+        """The trained weights; written last but for the metrics."""
+        return self.path / "model.safetensors"
+
+    @property
+    def items(self) -> Path:
+        """The item vectors of the whole catalog and the mask of known items."""
+        return self.path / "items.safetensors"
+
+    @property
+    def catalog(self) -> Path:
+        """The items themselves, for readable answers."""
+        return self.path / "catalog.parquet"
+
+    @property
+    def source_file(self) -> Path:
+        """The options of the source that the catalog was imported from, so that new items are read like it; JSON."""
+        return self.path / "source.json"
+
+    def read_source(self) -> dict[str, Any] | None:
+        """Return the options of the source of its catalog; None where they are not known, as of runs of earlier versions."""
+        try:
+            source = json.loads(self.source_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return source if isinstance(source, dict) else None
+
+    @property
+    def encoders(self) -> Path:
+        """One folder a source with its fitted encoder."""
+        return self.path / "encoders"
+
+    @property
+    def metrics(self) -> Path:
+        """Validation and test metrics; its presence says that the run is complete."""
+        return self.path / "metrics.json"
+
+    @property
+    def leaks(self) -> Path:
+        """What the checks for leaks found before the training; see `embrec.evaluation.leaks`."""
+        return self.path / "leaks.json"
+
+    @property
+    def made_of_file(self) -> Path:
+        """Hashes of the data that it was begun with; see `MadeOf`. Runs of earlier versions have none."""
+        return self.path / "data.json"
+
+    @property
+    def learned_file(self) -> Path:
+        """The events that it learned from or chose its epoch by; see `used_events`."""
+        return self.path / "learned.parquet"
+
+    @property
+    def search_file(self) -> Path:
+        """The name of the category's search whose best settings the run was trained with; other runs have none."""
+        return self.path / "search"
+
+    def search(self) -> str:
+        """Return the name of the search that found the run's settings, empty if none did."""
+        return self.search_file.read_text(encoding="utf-8").strip() if self.search_file.is_file() else ""
+
+    @property
+    def events(self) -> Path:
+        """One JSON line an epoch."""
+        return self.path / "events.jsonl"
+
+    def config(self) -> RunConfig:
+        """Read the configuration.
+
+        Raises:
+            RunError: the folder is no run, or its configuration is not valid.
+        """
+        if not self.config_file.is_file():
+            raise RunError(f"{self.path} is not a run folder: it has no config.yaml")
+        try:
+            return RunConfig.model_validate(yaml.safe_load(self.config_file.read_text(encoding="utf-8")))
+        except (ValidationError, yaml.YAMLError) as error:
+            reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            raise RunError(f"{self.config_file}: {reason}") from None
+
+    def write_config(self, config: RunConfig) -> None:
+        """Write the configuration."""
+        write_text(self.config_file, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+
+    def read_metrics(self) -> dict[str, Any]:
+        """Read the metrics of a complete run.
+
+        Raises:
+            RunError: the run is not complete.
+        """
+        self.config()
+        if not self.metrics.is_file():
+            raise RunError(f"run {self.path} is not finished; the command that began it goes on from its checkpoint")
+        metrics: dict[str, Any] = json.loads(self.metrics.read_text(encoding="utf-8"))
+        return metrics
+
+    def read_made_of(self) -> MadeOf | None:
+        """Read hashes of the data that the run was begun with; None where an earlier version began it.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        return MadeOf.read(self.made_of_file)
+
+    def read_learned(self) -> pl.DataFrame:
+        """Read the events that the run learned from or chose its epoch by; see `used_events`.
+
+        Raises:
+            RunError: the file is gone or damaged.
+        """
+        try:
+            return pl.read_parquet(self.learned_file, columns=["user", "items"])
+        except (OSError, pl.exceptions.PolarsError):
+            raise RunError(
+                f"{self.learned_file} is gone or damaged, so nobody knows what was learned from; train it again"
+            ) from None
+
+    def read_leaks(self) -> LeakReport | None:
+        """Read what the checks for leaks found; None where the run was not checked.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        if not self.leaks.is_file():
+            return None
+        try:
+            return LeakReport.from_dict(json.loads(self.leaks.read_text(encoding="utf-8")))
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise RunError(f"{self.leaks} is damaged; remove it, and the run does without it") from None
+
+
+def findings_told(category: Category) -> set[str]:
+    """Return what the checks for leaks found in the runs of a category: what was told before, as the meanings of the checks."""
+    told: set[str] = set()
+    for file in category.runs.glob("*/leaks.json"):
+        with contextlib.suppress(RunError):
+            report = RunFolder(file.parent).read_leaks()
+            told |= {check.meaning for check in report.checks} if report is not None else set()
+    return told
+
+
+# One run or several, as folders or by name.
+Runs = RunFolder | Path | str | Sequence[RunFolder | Path | str]
+
+
+def locate_run(run: str | Path, workspace: Workspace) -> RunFolder:
+    """Return a run by the path of its folder, by `category/run`, or by a run name that is unique in the workspace.
+
+    Raises:
+        RunError: there is no such run, or several.
+    """
+    path = Path(run)
+    if (path / "config.yaml").is_file():
+        return RunFolder(path)
+    if path.exists():
+        raise RunError(f"{path} is not a run folder: it has no config.yaml")
+    parts = path.parts
+    if len(parts) == 2:
+        found = [workspace.path / parts[0] / "runs" / parts[1]]
+    else:
+        found = sorted(workspace.path.glob(f"*/runs/{check_name('run', str(run))}"))
+    found = [folder for folder in found if (folder / "config.yaml").is_file()]
+    if len(found) == 1:
+        return RunFolder(found[0])
+    if found:
+        names = listed(f"{folder.parent.parent.name}/{folder.name}" for folder in found)
+        raise RunError(f"run {str(run)!r} stands in several categories; say which: {names}")
+    known = [f"{file.parts[-4]}/{file.parts[-2]}" for file in sorted(workspace.path.glob("*/runs/*/config.yaml"))]
+    raise RunError(
+        f"no run {str(run)!r} in the workspace {workspace.path}{nearest_made(str(run), known)} (there: {listed(known)})"
+    )
+
+
+def runs_of(runs: Runs) -> list[RunFolder]:
+    """Return runs that are given as folders or by name, one or several; names are looked up as `locate_run` does.
+
+    Raises:
+        ConfigError: there is none, or something else is given.
+        RunError: there is no such run, or several.
+    """
+    given = [runs] if isinstance(runs, RunFolder | Path | str) or not isinstance(runs, Iterable) else list(runs)
+    for run in given:
+        if not isinstance(run, RunFolder | Path | str):
+            raise ConfigError(f"{run!r} is no run; give its folder, or its name such as 'shop/first'")
+    if not given:
+        raise ConfigError("no run is given; give the folder or the name of at least one, such as 'shop/first'")
+    return [run if isinstance(run, RunFolder) else locate_run(run, Workspace.locate()) for run in given]

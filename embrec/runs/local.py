@@ -1,0 +1,152 @@
+"""Training a run in this process: the loop, the evaluation of its test targets, and the files of the finished run."""
+
+import time
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+
+from embrec.data.splits import Partition
+from embrec.data.store import Dataset
+from embrec.errors import ConfigError
+from embrec.evaluation.evaluator import evaluate
+from embrec.features.table import FeatureTable
+from embrec.files import write_json
+from embrec.memory import peak_memory
+from embrec.models.factorised import SequenceRecommender
+from embrec.progress import Progress
+from embrec.runs.assembly import TrainingData, make_trainer, metric_names
+from embrec.runs.cache import remembered
+from embrec.runs.config import RunConfig
+from embrec.runs.epoch_log import EpochLog
+from embrec.runs.folder import RunFolder
+from embrec.runs.inputs import Inputs, frozen_table
+from embrec.runs.model import save_model
+from embrec.runs.provenance import targets_hash
+from embrec.training.loop.checkpoint import TrainerState
+from embrec.version import __version__
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device of that name; `auto` is the first GPU if there is one.
+
+    Raises:
+        ConfigError: there is no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ConfigError(f"unknown device {name!r}; use auto, cpu, cuda or cuda:N") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(f"device {name!r} is not there: torch sees {torch.cuda.device_count()} GPUs; use auto or cpu")
+    return device
+
+
+def fit_model(
+    run: RunFolder,
+    config: RunConfig,
+    fingerprint: str,
+    dataset: Dataset,
+    partition: Partition,
+    tables: list[FeatureTable],
+    device: torch.device,
+    progress: Progress,
+    shard: tuple[int, int] = (0, 1),
+) -> tuple[SequenceRecommender, TrainerState]:
+    """Build the model of a run and train it, or take from its checkpoint what is done already.
+
+    Args:
+        run: the folder of checkpoint and log; it may lie anywhere in the processes that do not lead.
+        config: with the feature tables' full names.
+        fingerprint: what `run_fingerprint` returned.
+        dataset: the catalog and the log.
+        partition: how the log is divided, as `learned_partition` returns it.
+        tables: the feature tables, in the order of the configuration.
+        device: to train on.
+        progress: told of every step.
+        shard: (rank, world) of this process; see `Trainer`.
+    """
+    data = TrainingData.of(dataset.interactions, partition, config.model.max_length)
+    sources = {table.path.stem: frozen_table(table) for table in tables}
+    with EpochLog(run) if shard[0] == 0 else nullcontext() as log:
+        trainer = make_trainer(
+            config, data, sources, device, checkpoint=run.checkpoint, fingerprint=fingerprint,
+            on_epoch=log.epoch if log is not None else None, progress=progress, shard=shard,
+        )  # fmt: skip
+        state = trainer.fit()
+        if log is not None:
+            log.rewrite(state.history)
+    return trainer.model, state
+
+
+def train_here(
+    run: RunFolder,
+    config: RunConfig,
+    fingerprint: str,
+    inputs: Inputs,
+    device: torch.device,
+    progress: Progress,
+    shard: tuple[int, int] = (0, 1),
+) -> None:
+    """Train in this process a run that was begun; the leader of several also evaluates it and completes its folder.
+
+    Args:
+        run: its folder.
+        config: with the feature tables' full names.
+        fingerprint: what `run_fingerprint` returned.
+        inputs: what `load_inputs` returned.
+        device: to train on.
+        progress: told of every step.
+        shard: (rank, world) of this process; see `Trainer`.
+
+    Raises:
+        RunError: loss or gradient stopped being numbers, or the disk is full.
+    """
+    dataset, partition, tables, learned = inputs
+    model, state = fit_model(run, config, fingerprint, dataset, learned, tables, device, progress, shard)
+    if shard[0] > 0:
+        return
+    started = time.monotonic()
+    test = evaluate(
+        model, dataset.interactions, partition, partition.test, config.evaluation, max_length=config.model.max_length,
+        device=device, progress=progress, task="test",
+    )  # fmt: skip
+    metrics = _metrics(config, model, state, test.metrics(metric_names(config)), time.monotonic() - started)
+    save_model(run, model, dataset.catalog, {table.path.stem: table.dim for table in tables})
+    if "import" in dataset.meta:
+        write_json(run.source_file, dataset.meta["import"]["arguments"])
+    # Whoever compares the run with others need not rank its targets again.
+    remembered(run, config.evaluation, 0, lambda: test, log=targets_hash(dataset.interactions, partition))
+    write_json(run.metrics, metrics)
+
+
+def _metrics(
+    config: RunConfig,
+    model: SequenceRecommender,
+    state: TrainerState,
+    test: dict[str, dict[str, float]],
+    seconds: float,
+) -> dict[str, Any]:
+    return {
+        "protocol": {
+            "split": config.split.model_dump(),
+            "candidates": config.evaluation.candidates.words(),
+            "seen": config.evaluation.seen,
+            "ties": config.evaluation.ties,
+            "learned from": config.training.learn_from,
+        },
+        "best epoch": state.best_epoch + 1,
+        "epochs": len(state.history),
+        "valid": {
+            name.removeprefix("valid "): value
+            for name, value in state.history[state.best_epoch].items()
+            if name.startswith("valid ")
+        },
+        "test": test,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "seconds": {"training and validation": round(state.seconds, 2), "test": round(seconds, 2)},
+        "peak memory MB": round(peak_memory()),
+        "versions": {"embrec": __version__, "torch": torch.__version__},
+    }

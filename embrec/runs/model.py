@@ -1,0 +1,85 @@
+"""The trained model of a run: weights, item vectors and catalog, written and read as files."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from embrec.data.catalog import Catalog
+from embrec.errors import RunError
+from embrec.files import atomic_path, write_parquet
+from embrec.models.factorised import SequenceRecommender
+from embrec.models.tables import placeholder
+from embrec.models.zoo import build_model
+from embrec.runs.folder import RunFolder
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A trained model in memory.
+
+    Attributes:
+        model: its `item_matrix` is not to be used, for it has no feature tables: use `item_matrix` below.
+        item_matrix: the vectors of the catalog, row 0 zero, [n + 1, d].
+        catalog: the items, [n].
+    """
+
+    model: SequenceRecommender
+    item_matrix: Tensor
+    catalog: Catalog
+
+
+def save_model(run: RunFolder, model: SequenceRecommender, catalog: Catalog, table_dims: dict[str, int]) -> None:
+    """Write weights, item vectors and catalog of a trained model; `table_dims` gives the length of each source's vectors."""
+    model.eval()
+    with torch.inference_mode():
+        matrix = model.item_matrix()
+    write_parquet(catalog.frame, run.catalog)
+    # One entry: the library writes several in random order, and equal runs should be equal byte by byte.
+    about: dict[str, Any] = {"text_columns": catalog.text_columns, "table_dims": table_dims}
+    if catalog.named_title is not None:
+        about["title_column"] = catalog.named_title
+    metadata = {"embrec": json.dumps(about)}
+    _write_tensors(run.items, {"vectors": matrix, "known": model.known}, metadata)
+    _write_tensors(run.weights, model.state_dict(), {})
+
+
+def _write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
+    try:
+        with atomic_path(path) as temporary:
+            save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, temporary, metadata)
+    except (OSError, SafetensorError) as error:
+        raise RunError(
+            f"cannot write {path} ({error}); make room and run the command again: the training is kept"
+        ) from None
+
+
+def load_model(run: RunFolder) -> TrainedModel:
+    """Read a trained model, without its category or its feature tables.
+
+    Raises:
+        RunError: the run is not complete or a file is broken.
+    """
+    config = run.config()
+    run.read_metrics()
+    try:
+        with safe_open(run.items, framework="pt") as file:
+            metadata = json.loads(file.metadata()["embrec"])
+        arrays = load_file(run.items)
+        weights = load_file(run.weights)
+        frame = pl.read_parquet(run.catalog)
+    except (OSError, SafetensorError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
+        raise RunError(f"run {run.path} cannot be read: {error}") from None
+    table_dims: dict[str, int] = metadata["table_dims"]
+    tables = {name: placeholder(table_dims[name]) for name in config.model.features}
+    model = build_model(config.model, tables, arrays["known"])
+    model.load_state_dict(weights)
+    catalog = Catalog(frame, metadata["text_columns"], metadata.get("title_column"))
+    return TrainedModel(model.eval(), arrays["vectors"], catalog)

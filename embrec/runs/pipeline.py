@@ -1,0 +1,175 @@
+"""From a prepared category to a finished run folder, in steps that can be killed and repeated."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from embrec.data.store import in_use
+from embrec.errors import ConfigError, RunError
+from embrec.evaluation.evaluator import protocol_for
+from embrec.evaluation.few_candidates import check_selection
+from embrec.evaluation.leaks import LeakReport, check_leaks
+from embrec.evaluation.metrics import cutoff
+from embrec.files import atomic_folder, tidy, write_json, write_parquet, write_text
+from embrec.progress import Progress, silent
+from embrec.runs.config import RunConfig
+from embrec.runs.engines import is_local, train_begun
+from embrec.runs.folder import RunFolder
+from embrec.runs.inputs import NO_RESULT, Inputs, load_inputs, run_fingerprint
+from embrec.runs.local import choose_device
+from embrec.runs.presets import dotted
+from embrec.runs.provenance import MadeOf, used_events
+from embrec.workspace import Category, check_name
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What `train` returns: the run, its metrics, and whether it was there already."""
+
+    run: RunFolder
+    metrics: dict[str, Any]
+    reused: bool
+
+
+def train(
+    category: Category | str,
+    config: RunConfig,
+    name: str,
+    *,
+    force: bool = False,
+    address: str | None = None,
+    on_leaks: Callable[[LeakReport], None] | None = None,
+    progress: Progress = silent,
+) -> TrainingResult:
+    """Train a model, evaluate it once on the test targets, and leave a complete run folder.
+
+    Repeated with the same arguments it returns the finished run, or goes on where a killed one stopped. With more than one
+    worker, or an address, the workers of Ray train.
+
+    Args:
+        category: the prepared data, or its name.
+        config: the model, its training and its evaluation; feature tables by name.
+        name: of the run.
+        force: start over where a run of that name exists.
+        address: of a running Ray cluster; workers are started on this machine if None.
+        on_leaks: told, before the training begins or goes on, what the checks for leaks found; the run folder keeps it too.
+        progress: told of every step.
+
+    Raises:
+        ConfigError: a value is out of range or does not fit the data, the device is not there, or no cluster at the address.
+        FeatureError: a feature table is missing or belongs to other items.
+        MissingExtraError: several workers are asked for, and Ray is not installed.
+        RunError: the name is taken by a run with another configuration or by another process that trains it now, or the
+            training broke off.
+    """
+    category = Category.of(category)
+    run = RunFolder(category.runs / check_name("run", name))
+    with in_use(category), run.lock():
+        return _train(run, category, config, name, force, address, on_leaks, progress)
+
+
+def _train(
+    run: RunFolder,
+    category: Category,
+    config: RunConfig,
+    name: str,
+    force: bool,
+    address: str | None,
+    on_leaks: Callable[[LeakReport], None] | None,
+    progress: Progress,
+) -> TrainingResult:
+    """Train as `train` does, while nobody else writes the run's folder or replaces the data."""
+    for folder in (run.path, run.encoders):
+        tidy(folder)
+    cutoff(config.training.select_by)  # before the data are read
+    if is_local(config, address):
+        choose_device(config.training.device)  # before the data are read
+    inputs = load_inputs(category, config)
+    config.model.check([table.dim for table in inputs.tables])
+    config.training.negatives.check(int(inputs.learned.train_items.sum()))
+    config = settled(config, inputs)
+    if config.training.validates:
+        check_selection(
+            config.training.select_by, inputs.dataset.interactions, inputs.partition.valid, config.evaluation,
+            len(inputs.dataset.catalog), inputs.partition.hidden,
+        )  # fmt: skip
+    fingerprint = run_fingerprint(config, inputs.dataset, inputs.tables)
+    if run.path.exists() and force:
+        shutil.rmtree(run.path)
+    if run.config_file.exists():
+        if run.fingerprint() != fingerprint:
+            raise RunError(
+                f"run {category.name}/{name} exists with another configuration or other data"
+                f"{_what_differs(run, config, inputs)}; name another run with --run, or start over with --force"
+            )
+        if run.metrics.exists():
+            _record(run, inputs)  # it may have been begun before runs had one
+            return TrainingResult(run, run.read_metrics(), reused=True)
+    _begin(run, config, fingerprint, inputs)
+    leaks = _leaks(run, inputs)
+    if on_leaks is not None:
+        on_leaks(leaks)
+    try:
+        train_begun(run, config, fingerprint, inputs, address, progress)
+    except ConfigError:
+        if not run.checkpoint.exists():
+            shutil.rmtree(run.path)  # the name is free for the configuration mended
+        raise
+    return TrainingResult(run, run.read_metrics(), reused=False)
+
+
+def settled(config: RunConfig, inputs: Inputs) -> RunConfig:
+    """Return a configuration as its run keeps it: feature tables by their full names, a protocol that fits the catalog.
+
+    Raises:
+        ConfigError: the protocol does not fit the catalog.
+    """
+    stems = tuple(table.path.stem for table in inputs.tables)
+    evaluation = protocol_for(config.evaluation, len(inputs.dataset.catalog), config.training.select_by)
+    model = config.model.model_copy(update={"features": stems})
+    return config.model_copy(update={"model": model, "evaluation": evaluation})
+
+
+def _begin(run: RunFolder, config: RunConfig, fingerprint: str, inputs: Inputs) -> None:
+    """Write what identifies the run; the configuration last, for it says that the rest is there."""
+    if not run.config_file.exists():  # killed before it was begun, perhaps with other encoders
+        shutil.rmtree(run.encoders, ignore_errors=True)
+        for file in (run.made_of_file, run.learned_file, run.leaks):
+            file.unlink(missing_ok=True)
+    for table in inputs.tables:
+        target = run.encoders / table.path.stem
+        if not target.exists():
+            with atomic_folder(target) as folder:
+                shutil.copytree(table.encoder_folder, folder, dirs_exist_ok=True)
+    _record(run, inputs)
+    write_text(run.path / "fingerprint", fingerprint + "\n")
+    run.write_config(config)
+
+
+def _record(run: RunFolder, inputs: Inputs) -> None:
+    """Write what the run is made of, unless it is there; the hashes last, for they say that the events are there."""
+    if not run.made_of_file.exists():
+        write_parquet(used_events(inputs.dataset.interactions, inputs.learned), run.learned_file)
+        write_json(run.made_of_file, MadeOf.of(inputs.dataset, inputs.partition, inputs.tables).as_dict())
+
+
+def _what_differs(run: RunFolder, config: RunConfig, inputs: Inputs) -> str:
+    """Return the first setting or part of the data that differs from those of a run, for a message; empty if unknown."""
+    before, now = (dotted(one.identity(training=NO_RESULT)) for one in (run.config(), config))
+    for key in [*now, *(key for key in before if key not in now)]:
+        if before.get(key) != now.get(key):
+            return f" ({key} is {before.get(key)} there, {now.get(key)} now)"
+    made_of = run.read_made_of()
+    changed = [] if made_of is None else made_of.differences(MadeOf.of(inputs.dataset, inputs.partition, inputs.tables))
+    return f" ({changed[0]})" if changed else ""
+
+
+def _leaks(run: RunFolder, inputs: Inputs) -> LeakReport:
+    """Return what the checks for leaks found when the run was begun; look now if it has just been."""
+    known = run.read_leaks()
+    if known is not None:
+        return known
+    report = check_leaks(inputs.dataset, inputs.partition, inputs.tables, learned=inputs.learned)
+    write_json(run.leaks, report.as_dict())
+    return report

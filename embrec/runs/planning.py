@@ -1,0 +1,124 @@
+"""Which training a person means who has named neither feature tables nor a run: `embrec train` is enough."""
+
+import glob
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from embrec.data.splits import SplitConfig
+from embrec.data.store import load_dataset
+from embrec.evaluation.evaluator import protocol_for
+from embrec.evaluation.metrics import cutoff
+from embrec.features.category import tables_or_defaults
+from embrec.progress import Progress, silent
+from embrec.runs.assembly import learned_partition
+from embrec.runs.config import RunConfig
+from embrec.runs.folder import RunFolder
+from embrec.runs.inputs import load_inputs, run_fingerprint
+from embrec.runs.local import choose_device
+from embrec.runs.pipeline import settled
+from embrec.runs.presets import build_config, published_features, reads_tables, run_name
+from embrec.runs.seeds import seed_config, seed_run
+from embrec.workspace import Category
+
+# Stands for tables that are not known yet, in a configuration that is made to be checked.
+UNKNOWN_TABLE = "the feature tables"
+
+
+def complete_config(
+    category: Category,
+    *,
+    split: SplitConfig | None = None,
+    preset: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    settings: Sequence[str] = (),
+    on_choice: Callable[[str], None] = lambda _: None,
+    progress: Progress = silent,
+) -> RunConfig:
+    """Return a run's configuration as `build_config` does; where the model reads content and no table is named, with tables.
+
+    They are those of the category that fit the split; where there is none, those of the encoders that suit the catalog are
+    built. Everything that can be wrong with the configuration is said before that.
+
+    Args:
+        category: the prepared data.
+        split: how it is divided; leave-one-out if None.
+        preset: see `build_config`.
+        options: see `build_config`.
+        settings: see `build_config`.
+        on_choice: told in one line which tables are meant, and why.
+        progress: told of every block of a build.
+
+    Raises:
+        ConfigError: a key is unknown or a value not allowed, or no encoder suits the catalog.
+        DataError: the category does not exist, or the split leaves nothing.
+        FeatureError: a table cannot be built.
+    """
+    options = dict(options or {})
+    if not reads_tables(options, settings, preset):
+        return build_config(category.name, split=split, preset=preset, options=options, settings=settings)
+
+    def config(features: Sequence[str]) -> RunConfig:
+        wishes = options | {"model.features": tuple(features)}
+        return build_config(category.name, split=split, preset=preset, options=wishes, settings=settings)
+
+    check_config(category, config([UNKNOWN_TABLE]))
+
+    def say(words: str) -> None:
+        on_choice(words + published_features(preset))
+
+    return config(tables_or_defaults(category, split, on_choice=say, progress=progress))
+
+
+def check_config(category: Category, config: RunConfig) -> None:
+    """Raise what `train` would for a configuration, but for its feature tables: what is to be known before they are built.
+
+    Raises:
+        ConfigError: a value does not fit the data, or there is no such device.
+        DataError: the category does not exist, or the split leaves nothing.
+    """
+    cutoff(config.training.select_by)
+    if config.training.workers == 1:
+        choose_device(config.training.device)
+    dataset = load_dataset(category)
+    protocol_for(config.evaluation, len(dataset.catalog), config.training.select_by)
+    partition = config.split(dataset.interactions, len(dataset.catalog))
+    learned = learned_partition(config, dataset.interactions, partition)
+    config.training.negatives.check(int(learned.train_items.sum()))
+
+
+def default_name(category: Category, config: RunConfig, seeds: Sequence[int] = (), *, force: bool = False) -> str:
+    """Return the name of a run that was given none: what it is made of.
+
+    Where a run with another configuration or other data has that name, the new one is told apart by the beginning of its
+    fingerprint, so that the same command always means the same run.
+
+    Args:
+        category: the prepared data.
+        config: of the run.
+        seeds: of several runs, whose names begin with what is returned; none for one run.
+        force: runs are started over: the name without a fingerprint is meant, unless the runs have one already.
+
+    Raises:
+        ConfigError, DataError, FeatureError: as `load_inputs` does.
+    """
+    plain = run_name(config)
+
+    def begun(name: str) -> dict[int | None, RunFolder]:
+        names = {seed: seed_run(name, seed) for seed in seeds} if seeds else {None: name}
+        folders = {seed: RunFolder(category.runs / one) for seed, one in names.items()}
+        return {seed: folder for seed, folder in folders.items() if folder.config_file.exists()}
+
+    if not any(category.runs.glob(f"{glob.escape(plain)}*")):
+        return plain
+    inputs = load_inputs(category, config)
+    config = settled(config, inputs)
+
+    def fingerprint(seed: int | None) -> str:
+        one = config if seed is None else seed_config(config, seed)
+        return run_fingerprint(one, inputs.dataset, inputs.tables)
+
+    apart = f"{plain}-{fingerprint(0 if seeds else None)[:8]}"
+    if begun(apart):
+        return apart
+    same = all(folder.fingerprint() == fingerprint(seed) for seed, folder in begun(plain).items())
+    return plain if same or force else apart

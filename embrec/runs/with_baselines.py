@@ -1,0 +1,74 @@
+"""Models beside the baselines, which every table of results has: ranks of the same targets, and what they come to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from embrec.evaluation.cautions import cautions, shown_metrics
+from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
+from embrec.evaluation.verdict import verdict_lines, verdicts
+from embrec.progress import Progress, silent
+from embrec.runs.baselines import usable_baselines
+from embrec.runs.belonging import common_ground
+from embrec.runs.evaluate import evaluate_runs
+from embrec.runs.folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Models and baselines on the same targets.
+
+    Attributes:
+        evaluations: of models, then of baselines, by name, one a seed.
+        baselines: which of them are baselines.
+        metrics: those to be shown: without those that cannot tell models apart.
+        lines: what training brought over the best baseline, by the metric that chose the epoch first.
+        warnings: what must be said of figures that are too good, or too poor, by construction.
+        notes: which baselines are left out, and why.
+    """
+
+    evaluations: Mapping[str, Sequence[Evaluation]]
+    baselines: tuple[str, ...]
+    metrics: tuple[str, ...]
+    lines: tuple[str, ...]
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def beside_baselines(
+    models: Mapping[str, Sequence[RunFolder]],
+    asked: Sequence[str] | None = None,
+    config: EvaluationConfig | None = None,
+    *,
+    other_log: bool = False,
+    progress: Progress = silent,
+) -> Beside:
+    """Rank the test targets by models and by baselines; what was ranked before is read from disk.
+
+    Args:
+        models: name -> its finished runs, one a seed, all of one category and split.
+        asked: names of baselines; None for all that can be computed, see `usable_baselines`.
+        config: the protocol; that of the first run if None.
+        other_log: allow runs that were trained on another log; see `common_ground`.
+        progress: told of every batch.
+
+    Raises:
+        ConfigError: a baseline is unknown, or has no features to read.
+        RunError: a run is not finished, or the runs do not belong together or to the data of their category.
+    """
+    runs = [run for group in models.values() for run in group]
+    baselines, notes = usable_baselines(runs, asked)
+    first = runs[0].config()
+    ground = common_ground(runs, other_log=other_log)
+    found = evaluate_runs(runs, baselines, config, progress, ground=ground)
+    evaluations = {name: [found[run.name] for run in group] for name, group in models.items()}
+    evaluations |= {name: [found[name]] for name in baselines}
+    names = (config or first.evaluation).metrics
+    shown = shown_metrics(names, found[runs[0].name])
+    return Beside(
+        evaluations,
+        tuple(baselines),
+        shown,
+        tuple(verdict_lines(verdicts(evaluations, baselines, (first.training.select_by, *shown)))),
+        (*ground.notes, *cautions(evaluations, names)),
+        tuple(notes),
+    )

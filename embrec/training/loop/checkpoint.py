@@ -1,0 +1,113 @@
+"""The state of a training that was interrupted: enough to go on as if it had not been."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from embrec.errors import RunError, StorageError
+from embrec.files import atomic_path
+
+
+@dataclass
+class TrainerState:
+    """Where the training stands, between two steps.
+
+    Attributes:
+        epoch: the running epoch, from 0.
+        step: steps done in it.
+        done: steps done in all epochs.
+        loss_sum: sum of the losses of its valid steps so far.
+        loss_count: the number of those.
+        seconds: time spent in training and validation, over all sessions.
+        best_value: the best value of the selection metric so far, negated where lower is better; -inf where nothing is
+            validated.
+        best_epoch: its epoch, or the last one where nothing is validated; -1 if there is none yet.
+        best_weights: the weights of that epoch.
+        history: one record an epoch that is over.
+        finished: whether training is over.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    done: int = 0
+    loss_sum: float = 0.0
+    loss_count: int = 0
+    seconds: float = 0.0
+    best_value: float = float("-inf")
+    best_epoch: int = -1
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    finished: bool = False
+
+
+class Stateful(Protocol):
+    """A part of the training with a state of tensors and plain values, such as the model."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any], /) -> Any:
+        """Go back to a state."""
+        ...
+
+
+def save_checkpoint(path: Path, state: TrainerState, parts: Mapping[str, Stateful], fingerprint: str) -> None:
+    """Write everything that the next step depends on; `fingerprint` names the configuration and data it belongs to.
+
+    Raises:
+        StorageError: the file cannot be written; the one before it stays.
+    """
+    content = {
+        "fingerprint": fingerprint,
+        "state": vars(state),
+        "parts": {name: part.state_dict() for name, part in parts.items()},
+        "random": torch.get_rng_state(),
+        "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+    try:
+        with atomic_path(path) as temporary:
+            torch.save(content, temporary)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError of several lines
+        reason = str(error).splitlines()[0]
+        raise StorageError(
+            f"cannot write {path} ({reason}); make room and run the command again: it goes on from the last checkpoint"
+        ) from None
+
+
+def load_checkpoint(data: bytes, path: Path | None, parts: Mapping[str, Stateful], fingerprint: str) -> TrainerState:
+    """Bring the parts and the random generators back to the checkpoint and return its state.
+
+    Args:
+        data: what the file holds.
+        path: where it was read, for messages.
+        parts: take their states.
+        fingerprint: of this training.
+
+    Raises:
+        RunError: the file is broken or belongs to another configuration or other data.
+    """
+    try:
+        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        belongs = content["fingerprint"] == fingerprint
+        state = TrainerState(**content["state"])
+        states = {name: content["parts"][name] for name in parts}
+    except Exception as error:  # torch raises many kinds for a broken file
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RunError(f"{path}: the checkpoint cannot be read ({reason}); train again with --force") from error
+    if not belongs:
+        raise RunError(
+            f"{path and path.parent}: the run was begun with another configuration or other data; "
+            "name another run with --run, or start over with --force"
+        )
+    for name, part in parts.items():
+        part.load_state_dict(states[name])
+    torch.set_rng_state(content["random"])
+    if len(content["random_cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(content["random_cuda"])
+    return state

@@ -1,0 +1,1 @@
+"""From a batch to the number that is minimised: one file for each way of training."""

@@ -1,0 +1,68 @@
+"""What a search tries next, and what became of what it tried: the side of a search that Ray knows nothing of."""
+
+import itertools
+
+from embrec.tuning.config import SearchConfig
+from embrec.tuning.folder import SearchFolder
+from embrec.tuning.proposals import Proposals
+from embrec.tuning.records import Status, Trial, TrialLog
+from embrec.tuning.space import point_of, settings_at
+
+
+class TrialQueue:
+    """Proposes trials, interrupted ones first, and writes down how they end.
+
+    Args:
+        folder: of the search.
+        config: what is searched.
+        log: of its trials; those that it has already are not proposed again.
+
+    Raises:
+        MissingExtraError: HyperOpt is not installed.
+    """
+
+    def __init__(self, folder: SearchFolder, config: SearchConfig, log: TrialLog) -> None:
+        self.folder = folder
+        self.config = config
+        self.log = log
+        self.space = config.parsed_space()
+        self.proposals = Proposals(self.space, config.algorithm, seed=config.seed, random_first=config.chance)
+        for trial in log.trials.values():
+            self.proposals.add(trial.number, trial.point)
+            if trial.ended:
+                self.proposals.tell(trial.number, self.loss(trial.number))
+        for trial in list(log.trials.values()):
+            if trial.over and not trial.ended:
+                self.end(trial.number, "finished")
+        self.waiting = [trial.number for trial in log.trials.values() if not trial.ended]
+
+    @property
+    def left(self) -> int:
+        """Trials that are still to be run."""
+        return len(self.waiting) + max(0, self.config.samples - len(self.log.trials))
+
+    def next(self) -> Trial | None:
+        """Return the next trial: one that was interrupted, a point to start from, or a new proposal; None if there is none."""
+        if self.waiting:
+            return self.log.trials[self.waiting.pop(0)]
+        if self.left == 0:
+            return None
+        number = next(number for number in itertools.count(1) if number not in self.log.trials)
+        if number <= len(self.config.start):
+            point = point_of(self.space, self.config.start[number - 1])
+            self.proposals.add(number, point)
+        else:
+            point = self.proposals.propose(number)
+        return self.log.begin(number, point, settings_at(self.space, point))
+
+    def loss(self, number: int) -> float | None:
+        """Return what HyperOpt makes small."""
+        trial = self.log.trials[number]
+        best = trial.outcome(self.config.objective, self.config.sign)
+        return None if best is None else -self.config.sign * best[1]
+
+    def end(self, number: int, status: Status, error: str = "") -> None:
+        """Take note that a trial ended."""
+        self.log.end(number, status, error)
+        self.proposals.tell(number, self.loss(number))
+        self.folder.checkpoint(number).unlink(missing_ok=True)
