@@ -18,7 +18,7 @@ from embrec.report.fallback import describe_histories, fallback, popular_items
 from embrec.runs.model import load_model
 
 USERS = 4
-HISTORY, LIST = 5, 3  # items of a history and of a list that are shown, as the paper
+HISTORY, LIST = 5, 3  # items of a history and of a list that are shown, as [semikin2019]
 JUDGED = 10  # items of a list that say whether it is popular, as on the page
 
 _TITLE = 40
