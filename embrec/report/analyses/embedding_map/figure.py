@@ -1,6 +1,7 @@
 """The figure of a map, after [weimann2022] Fig. 3.
 
-Queries and items are coloured by their match with the red dot of the other side. Below, the items coloured by how many users are offered them, and that against their popularity.
+Queries and items are coloured by their match with the red dot of the other side.
+Below, the items coloured by how many users are offered them, and that against their popularity.
 """
 
 from typing import TYPE_CHECKING
