@@ -3,7 +3,8 @@
 An item that is drawn often would be pushed down too often; subtracting the logarithm of how often it is drawn (logQ)
 makes the sample stand for the whole catalog. [khrylchenko2025] notes that the positive is not drawn but always there,
 so that it belongs neither among the sampled terms nor under the correction: the gradient of the full softmax is (1 - p)
-times that of positive minus negatives, where p is the positive's probability and the negatives' shares are among themselves alone.
+times that of positive minus negatives, where p is the positive's probability and the negatives'
+shares are among themselves alone.
 
 Source: [bengio2003], [yi2019], [khrylchenko2025].
 """

@@ -1,4 +1,4 @@
-"""Example users: whose recommendations are personal, and who was given what everybody likes. After EmbRec's Figs. 7 and 8.
+"""Example users: whose recommendations are personal, and who was given what everybody likes. After [semikin2019] Figs. 7 and 8.
 
 The users are chosen by the rules of `embrec.report.examples`, as those on the page of `embrec report` are, and by a seed.
 """
