@@ -102,5 +102,6 @@ def _shorten(
 
 
 def _skip(app: Sphinx, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
-    """Leave out what pydantic adds to every model."""
-    return True if name.startswith("model_") else None
+    """Leave out what pydantic adds to every model, and the fields of tuples, which their class describes."""
+    alias = (getattr(thing, "__doc__", None) or "").startswith("Alias for field number")
+    return True if alias or name.startswith("model_") else None

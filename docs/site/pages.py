@@ -116,20 +116,31 @@ def _write_pages(app: Sphinx) -> None:
         title: [_directive(name) for name in groups[title]] for title in (*TITLES.values(), GROUND) if groups[title]
     }
     _write(folder, "Python interface", "What `import embrec` offers. Everything is loaded on first use.", pages)
-    pages = {title: [_module(name) for package in PARTS[title] for name in _modules(package)] for title in PARTS}
+    pages = {
+        title: [f"## {_short(name)}\n{_block(_module(name))}" for package in PARTS[title] for name in _modules(package)]
+        for title in PARTS
+    }
     _write(folder / "parts", "Parts", "What a configuration chooses by name, and the modules that define it.", pages)
 
 
+def _short(module: str) -> str:
+    """Return the last two parts of a module's name."""
+    return ".".join(module.split(".")[-2:])
+
+
+def _block(directive: str) -> str:
+    return f"\n```{{eval-rst}}\n{directive}\n```\n"
+
+
 def _write(folder: Path, title: str, text: str, pages: Mapping[str, Sequence[str]]) -> None:
-    """Write an index and the pages that it lists, title -> directives."""
+    """Write an index and the pages that it lists, title -> parts of the page."""
     folder.mkdir(parents=True)
     names = {page: page.lower().replace(" ", "-") for page in pages}
     contents = "\n".join(names.values())
     index = f"# {title}\n\n{text}\n\n```{{toctree}}\n{contents}\n```\n"
     (folder / "index.md").write_text(index, encoding="utf-8")
-    for page, directives in pages.items():
-        blocks = "".join(f"\n```{{eval-rst}}\n{directive}\n```\n" for directive in directives)
-        (folder / f"{names[page]}.md").write_text(f"# {page}\n{blocks}", encoding="utf-8")
+    for page, parts in pages.items():
+        (folder / f"{names[page]}.md").write_text("\n".join([f"# {page}\n", *parts]), encoding="utf-8")
 
 
 def _directive(name: str) -> str:
@@ -143,11 +154,12 @@ def _module(name: str) -> str:
 
 
 def _modules(package: str) -> list[str]:
-    """Return a module, or the modules of a package."""
+    """Return a module, or the modules of a package, the one that users configure first."""
     file = Path(import_module(package).__file__ or "")
     if file.name != "__init__.py":
         return [package]
-    return [f"{package}.{module.stem}" for module in sorted(file.parent.glob("[!_]*.py"))]
+    names = [module.stem for module in file.parent.glob("[!_]*.py")]
+    return [f"{package}.{name}" for name in sorted(names, key=lambda name: (name != "config", name))]
 
 
 def _demand_docstrings(app: Sphinx) -> None:
