@@ -1,4 +1,4 @@
-"""What `embrec doctor` says of the extras."""
+"""The state of the extras in a diagnosis."""
 
 from embrec import diagnosis
 from embrec.workspace import Workspace
@@ -10,5 +10,5 @@ def test_an_extra_is_installed_only_where_all_that_it_brings_is(tmp_path, monkey
     extras = {name: (state, purpose) for name, state, purpose, _ in diagnosis.diagnose(Workspace(tmp_path)).extras}
     assert extras["tune"][0] == extras["all"][0] == extras["test"][0] == "missing hyperopt"
     assert extras["image"][0] == "installed"
-    # The extra says what it brings, for it does not bring everything.
+    # The purpose lists the included extras, since `all` does not include every one.
     assert extras["all"][1] == "all of text, word2vec, image, report, ray, tune, examples, formats"

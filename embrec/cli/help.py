@@ -1,7 +1,7 @@
 """What the help of every command has in common: defaults as the configuration has them, and examples."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -49,6 +49,21 @@ class HelpGroup(TyperGroup):
         """Write the help, with defaults."""
         _fill(self.params)
         super().format_help(*arguments, **options)
+
+
+def option_name(parameter: str) -> str:
+    """Return the option of a parameter: `--time-unit` of `time_unit`."""
+    return "--" + parameter.replace("_", "-")
+
+
+def as_options(arguments: Mapping[str, str | Sequence[str]]) -> str:
+    """Return arguments as options of a command; of several values each has its own.
+
+    >>> as_options({"path": "retailrocket", "event": ("addtocart", "transaction")})
+    '--path retailrocket --event addtocart --event transaction'
+    """
+    values = {name: [value] if isinstance(value, str) else value for name, value in arguments.items()}
+    return " ".join(f"{option_name(name)} {value}" for name, several in values.items() for value in several)
 
 
 def examples(*commands: str) -> str:

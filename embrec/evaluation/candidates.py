@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from embrec.choices import parse_kind
 from embrec.errors import ConfigError
-from embrec.kinds import parse_kind
 
 
 class AllItems(BaseModel):

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from embrec.data.batches import Batch
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Label, Partition, Positions
-from embrec.data.times import first_times, require_moments
+from embrec.data.times import first_times, require_timestamps
 from embrec.errors import ConfigError
 from embrec.evaluation.candidates import AllItems, CandidatesConfig, Sampled, Sampler, SeenSoFar
 from embrec.evaluation.forward_plan import ForwardBatch, forward_batches
@@ -288,7 +288,7 @@ class _Ranking:
         scorable = np.ones_like(candidate) if self.factors is None else self.factors.scorable.cpu().numpy()
         since = None
         if isinstance(config.candidates, SeenSoFar):
-            require_moments(interactions, "other candidates")
+            require_timestamps(interactions, "other candidates")
             since = np.concatenate([[np.iinfo(np.int64).max], first_times(interactions, len(hidden))])
         self.scan = CatalogScan(candidate, scorable, config.batch_size, device, since=since)
         if self.factors is not None:

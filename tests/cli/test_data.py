@@ -159,11 +159,13 @@ def test_every_example_of_a_source_has_options_that_it_takes():
     from embrec.data.importing import make_source, source_guides
 
     for kind, guide in source_guides().items():
-        words = guide.example.split()
-        pairs = [(words[n][2:].replace("-", "_"), words[n + 1]) for n in range(0, len(words), 2)]
-        options = {name: value for name, value in pairs if name not in ("source", "category", "event")}
-        events = tuple(value for name, value in pairs if name == "event")
-        assert make_source(dict(pairs).get("source", "table"), {**options, "event": events}).source == kind
+        options = {name: value for name, value in guide.example.items() if name not in ("source", "category")}
+        assert make_source(guide.example.get("source", "table"), options).source == kind
+
+
+def test_the_example_of_a_source_is_written_with_options(embrec):
+    example = "--source retailrocket --path retailrocket --event addtocart --event transaction --category rr"
+    assert f"example: embrec data import {example}\n" in embrec("data", "sources", "retailrocket")[1]
 
 
 def test_force_says_what_was_made_from_the_data_and_whether_it_still_fits(embrec, tmp_path):
@@ -270,7 +272,7 @@ def broken(tmp_path, name, data):
         (("--path", "events.csv"), "events.csv looks like a table; give it as --interactions"),
         (("--reviews", "events.csv"), "events.csv, line 1: not valid JSON"),
         (("--reviews", "events.csv"), "a table of ratings is read with --interactions"),
-        (("--reviews", "items.jsonl"), "the first line has the keys item, title, which are of no year"),
+        (("--reviews", "items.jsonl"), "the first line has the keys item, title, which match no year"),
         (("--source", "table"), "--source table needs --interactions (the interaction log)"),
         (("--source", "amazon-2014"), "--source amazon-2014 needs --reviews"),
         (("--source", "movielens", "--reviews", "x"), "--reviews does not belong to --source movielens"),

@@ -55,7 +55,7 @@ def naive(events, config):
 
 
 def naive_everyone(events, config, catalog):
-    """What is served, in plain Python: all events of items in the catalog, by user, time and input order."""
+    """The log of all users in plain Python: all events of items in the catalog, by user, time and input order."""
     if config.duplicates == "drop":
         events = list(dict.fromkeys(events))
     elif config.duplicates == "first":

@@ -45,8 +45,10 @@ def shop(n):
 def start(folder, items=N):
     process = subprocess.Popen(
         [sys.executable, "-c", _BUILD, str(folder), str(items), str(__file__).rpartition("/")[0]],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     return process

@@ -1,5 +1,7 @@
 """What is read where no encoder and no table is named."""
 
+import re
+
 import numpy as np
 import polars as pl
 import pytest
@@ -131,9 +133,11 @@ def test_what_is_missing_for_a_split_is_named_with_that_split(tmp_path):
     category = toy_category(tmp_path)
     dataset, split = load_dataset(category), ItemHoldout(fraction=0.25, seed=3)
     rows = split(dataset.interactions, len(dataset.catalog)).train_items
-    command = "embrec features build --category toys --encoder tfidf --split item-holdout:fraction=0.25:seed=3"
-    with pytest.raises(FeatureError, match=f"{command}$"):
+    proposed = "`build_features(category='toys', encoders=['tfidf'], split='item-holdout:fraction=0.25:seed=3')`"
+    with pytest.raises(FeatureError, match=f"{re.escape(proposed)}$"):
         find_table(category, "tfidf", dataset.catalog, rows, split)
     build_features(category, "tfidf", split=ItemHoldout(fraction=0.25, seed=4))
-    with pytest.raises(FeatureError, match=f"for this split: {command}$"):
+    with pytest.raises(FeatureError, match=f"for this split: {re.escape(proposed)}$"):
         find_table(category, "tfidf", dataset.catalog, rows, split)
+    build_features(category, encoders=["tfidf"], split="item-holdout:fraction=0.25:seed=3")
+    assert len(find_table(category, "tfidf", dataset.catalog, rows, split)) == len(dataset.catalog)

@@ -1,4 +1,4 @@
-"""Item hold-out: how are items ranked that training has never seen?"""
+"""Item hold-out split: evaluation with items that training never saw."""
 
 from typing import Annotated, Literal
 
@@ -12,10 +12,10 @@ from embrec.data.times import first_times
 
 
 class ItemHoldout(BaseModel):
-    """Leave-one-out in which some items are kept from training altogether, to ask how new items are ranked.
+    """Leave-one-out without some items in training, to measure how new items are ranked.
 
-    Events of held-out items are removed from training and validation, as targets and as history. At test they are what
-    they would be in a shop: candidates beside all others, and part of the histories.
+    Events of held-out items are removed from training and validation, as targets and from histories. In the test, held-out
+    items are candidates like all others and part of the histories, as in production.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""Choices with parameters, as one short text: `global-time:train=0.8:targets=last`, `sampled:count=99`."""
+"""Parsing of choices with parameters written as one text: `global-time:train=0.8:targets=last`, `sampled:count=99`."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -12,15 +12,15 @@ Kind = TypeVar("Kind", bound=BaseModel)
 
 
 def parse_kind(text: str, kinds: Mapping[str, type[Kind]], what: str) -> Kind:
-    """Return the choice of a text: its kind, then parameters behind colons.
+    """Return the choice that a text describes: a kind, then parameters separated by colons.
 
     Args:
-        text: such as `leave-one-out` or `user-holdout:test=0.2:seed=1`.
-        kinds: what there is to choose from, by name; each has a field `kind`.
-        what: is chosen, as messages call it, such as `--split`.
+        text: choice, such as `leave-one-out` or `user-holdout:test=0.2:seed=1`.
+        kinds: available models by name; each has a field `kind`.
+        what: the setting that holds the choice, as messages name it, such as "`split`".
 
     Raises:
-        ConfigError: the kind or a parameter is unknown, or a value not allowed; the message says what is.
+        ConfigError: the kind or a parameter is unknown, or a value is not allowed; the message lists what is allowed.
     """
     name, *pairs = text.split(":")
     if name not in kinds:
