@@ -54,7 +54,7 @@ def auc(rank: Values, candidates: Values) -> Values:
 
 
 def normalised_rank(rank: Values, candidates: Values) -> Values:
-    """Normalised rank: (rank - 1) / (C - 1), 0 for the first and 1 for the last (FELRec's measure); lower is better.
+    """Normalised rank: (rank - 1) / (C - 1), 0 for the first and 1 for the last ([weimann2022]); lower is better.
 
     >>> normalised_rank(np.array([1.0, 2.0, 3.0]), np.array([3.0, 3.0, 3.0]))
     array([0. , 0.5, 1. ])

@@ -15,7 +15,7 @@ _GRACE = 3
 
 
 class Halving(BaseModel):
-    """Which trials are stopped early: asynchronous successive halving (ASHA; Li et al., 2020).
+    """Which trials are stopped early: asynchronous successive halving (ASHA, [li2020]).
 
     After `grace` epochs, and after each `reduction` times as many, only the best of every `reduction` trials goes on.
     """

@@ -1,7 +1,7 @@
 """First-order Markov chain: recommend what most often came right after the last item.
 
 Counting alone, yet stronger than many a trained model on sequences: one that does not beat it has learned no more of the order
-of events than pairs. The transition graph of FPMC without its factorisation (Rendle et al., 2010).
+of events than pairs. The transition graph of FPMC without its factorisation [rendle2010].
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """A causal transformer: every event of a history attends to itself and those before it.
 
-Vaswani et al., "Attention is all you need" (2017), as SASRec (Kang and McAuley, "Self-attentive sequential
-recommendation", 2018) uses it: learned positions, layers that normalise first, a feed-forward layer as wide as the items.
+Source: [vaswani2017], as SASRec [kang2018] uses it: learned positions, layers that normalise first [xiong2020], a
+feed-forward layer as wide as the items.
 """
 
 from typing import Literal, NamedTuple

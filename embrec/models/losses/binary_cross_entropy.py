@@ -1,7 +1,7 @@
 """Binary cross-entropy: is this item the next one, asked of the positive and of each negative by itself.
 
-SASRec (Kang and McAuley, 2018) trains so with one negative. Sampling makes the positives look likelier than they are;
-gBCE (Petrov and Macdonald, "gSASRec", 2023) calibrates that away by a power of the positive's probability, and made many
+SASRec [kang2018] trains so with one negative. Sampling makes the positives look likelier than they are;
+gBCE [petrov2023] calibrates that away by a power of the positive's probability, and made many
 negatives worth having.
 """
 
@@ -23,7 +23,7 @@ def binary_cross_entropy(positive: Tensor, negatives: Tensor, mask: Tensor, *, p
 
 
 def calibrated_power(negatives: int, items: int, calibration: float) -> float:
-    """Return gBCE's power (its eq. 17): 1 leaves binary cross-entropy as it is, the sampling rate calibrates fully.
+    """Return gBCE's power, [petrov2023] eq. 17: 1 leaves binary cross-entropy as it is, the sampling rate calibrates fully.
 
     Args:
         negatives: sampled for each step.

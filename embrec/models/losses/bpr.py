@@ -1,8 +1,9 @@
 """BPR: each negative on its own should score below the positive.
 
-Rendle et al., "BPR: Bayesian personalized ranking from implicit feedback" (2009); EmbRec, sec. 3.3. Easy to
-learn from few negatives; with many, most are below the positive already and the mean over them fades: then `bpr-max`
-learns more.
+Easy to learn from few negatives; with many, most are below the positive already and the mean over them fades: then
+`bpr-max` learns more.
+
+Source: [rendle2009]; [semikin2019] eq. 6.
 """
 
 from torch import Tensor

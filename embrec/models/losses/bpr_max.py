@@ -1,9 +1,10 @@
 """BPR-max: pairwise ranking that keeps learning when most negatives are already below the positive.
 
-Hidasi and Karatzoglou, "Recurrent neural networks with top-k gains for session-based recommendations" (2018); EmbRec, eq.
-7, whose printed prefactor 1/|I-| its own code does not have, and whose softmax runs over the negatives only.
 It needs the regularization: without it, all that counts is the difference to the best negatives, and scores drift upwards
 together.
+
+Source: [hidasi2018]; [semikin2019] eq. 7, whose printed prefactor 1/|I-| its own code does not have, and whose softmax runs
+over the negatives only there.
 """
 
 import torch
@@ -29,8 +30,8 @@ def bpr_max(
         negatives: scores of the negatives, [M, N].
         mask: True where a negative counts, [M, N]; a step without any has no loss.
         regularization: weight of the mean squared score.
-        elu: if not 0, scores go through an ELU first, down to minus this value: GRU4Rec's, so that negatives far below cost
-            nothing.
+        elu: if not 0, scores go through an ELU first, down to minus this value, as in the code of [hidasi2018],
+            so that negatives far below cost nothing.
     """
     if elu:
         positive, negatives = F.elu(positive, elu), F.elu(negatives, elu)

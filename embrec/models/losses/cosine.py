@@ -1,7 +1,7 @@
 """Cosine: the query should point where the next item's own vector points.
 
-EmbRec, sec. 3.3. There are no negatives, so the targets must be vectors that training cannot move (the raw
-features): otherwise all vectors would become one. It underfits beside the ranking losses, in the paper and here.
+Source: [semikin2019] eq. 2. There are no negatives, so the targets must be vectors that training cannot move (the raw
+features): otherwise all vectors would become one. It underfits beside the ranking losses, in [semikin2019] and here.
 """
 
 from torch import Tensor

@@ -1,7 +1,7 @@
-"""Cross-entropy: the next item as a class among all candidates, the default loss and the strongest in the paper.
+"""Cross-entropy: the next item as a class among all candidates, the default loss and the strongest in [semikin2019].
 
 It ranks the positive against every candidate at once, so its gradient stays on the candidates that still score too high.
-Published: EmbRec, eq. 4, with the labels of the batch left out of the negatives; here the softmax is the true
+Source: [semikin2019] eq. 4 and 5, with the labels of the batch left out of the negatives; here the softmax is the true
 one, over every candidate, unless an exclusion is asked for.
 """
 

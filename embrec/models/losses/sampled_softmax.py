@@ -1,10 +1,12 @@
 """Sampled softmax: cross-entropy over a sample of the catalog, corrected for how the sample was drawn.
 
-An item that is drawn often would be pushed down too often; subtracting the logarithm of how often it is drawn (logQ,
-Bengio and Senecal, 2003; Yi et al., 2019) makes the sample stand for the whole catalog. Khrylchenko et al., "Correcting
-the LogQ correction" (2025), note that the positive is not drawn but always there, so that it belongs neither among the
-sampled terms nor under the correction: the gradient of the full softmax is (1 - p) times that of positive minus
-negatives, where p is the positive's probability and the negatives' shares are among themselves alone.
+An item that is drawn often would be pushed down too often; subtracting the logarithm of how often it is drawn (logQ)
+makes the sample stand for the whole catalog. [khrylchenko2025] notes that the positive is not drawn but always there,
+so that it belongs neither among the sampled terms nor under the correction: the gradient of the full softmax is (1 - p)
+times that of positive minus negatives, where p is the positive's probability and the negatives'
+shares are among themselves alone.
+
+Source: [bengio2003], [yi2019], [khrylchenko2025].
 """
 
 import torch

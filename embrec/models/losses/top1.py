@@ -1,7 +1,7 @@
 """TOP1 and TOP1-max: GRU4Rec's own pairwise losses, which also pull the scores of negatives to zero.
 
-TOP1: Hidasi et al., "Session-based recommendations with recurrent neural networks" (2016). TOP1-max, which weighs the
-negatives by a softmax of their scores as BPR-max does: Hidasi and Karatzoglou (2018). Both are bounded, so that their
+Source: [hidasi2016] for TOP1; [hidasi2018] for TOP1-max, which weighs the negatives by a softmax of their scores as
+BPR-max does. Both are bounded, so that their
 gradients fade where BPR-max still learns; they are here for comparison.
 """
 

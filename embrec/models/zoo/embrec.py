@@ -1,4 +1,7 @@
-"""EmbRec: content vectors, a GRU and a dense query layer; with identity it becomes the paper's GRU4Rec."""
+"""EmbRec: content vectors, a GRU and a dense query layer; with identity it becomes the GRU4Rec of [semikin2019].
+
+Source: [semikin2019] sec. 3.2; the published form is preset `embrec`.
+"""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,7 @@
-"""SASRec: a causal transformer whose output is compared with the vectors it reads (Kang and McAuley, 2018)."""
+"""SASRec: a causal transformer whose output is compared with the vectors it reads.
+
+Source: [kang2018].
+"""
 
 from collections.abc import Mapping
 
