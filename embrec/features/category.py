@@ -6,7 +6,8 @@ from embrec.data.readers.raw import REPEATED
 from embrec.data.splits import LeaveOneOut, SplitConfig, parse_split, split_text
 from embrec.data.store import Dataset, in_use, load_dataset
 from embrec.errors import ConfigError, FeatureError
-from embrec.features.build import BuildReport, Engine, build, encode_here
+from embrec.features.blocks import Engine, encode_here
+from embrec.features.build import BuildReport, build
 from embrec.features.defaults import choose_encoders, short_names, spec_of
 from embrec.features.encoder import Encoder
 from embrec.features.finding import fitting_tables, list_tables
