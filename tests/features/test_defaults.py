@@ -1,4 +1,4 @@
-"""What is read where no encoder and no table is named."""
+"""Tests of the default encoders and tables."""
 
 import re
 
