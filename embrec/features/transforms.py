@@ -108,9 +108,9 @@ class SVD(Transform):
     With the matrix X [m, d] of the training items' vectors and its decomposition X = U S V^T, a vector x becomes V_k^T x, its
     coordinates along the `dim` strongest directions. After TF-IDF this is latent semantic analysis: terms that occur together
     share a direction. It is the transform for sparse vectors, because it does not centre them (`pca` does). The default of 250
-    dimensions and the seed are those of EmbRec. Computed by scikit-learn's `TruncatedSVD`.
+    dimensions and the seed are those of [semikin2019]. Computed by scikit-learn's `TruncatedSVD`.
 
-    Source: [deerwester1990].
+    Source: [deerwester1990], [halko2011].
 
     Examples:
         >>> vectors = np.eye(3, dtype=np.float32)[[0, 0, 1]]
@@ -162,6 +162,8 @@ class Pca(Transform):
     A vector x becomes V_k^T (x - mean), its coordinates along the `dim` directions in which the training items vary most. Use
     it to shorten dense vectors of sentence or image encoders; `svd` is for sparse ones, `whiten` also equalises the variances.
     Computed by scikit-learn's `PCA`.
+
+    Source: [pearson1901].
 
     Examples:
         >>> pca = Pca(dim=1)
@@ -222,7 +224,7 @@ class Whiten(Transform):
     Text encoders place the items of one shop in a narrow cone, where all cosines are close to 1; whitening spreads them, which
     helps sequence models that read frozen text vectors. Zca stays closest to the original vectors.
 
-    Source: [hou2022unisrec].
+    Source: [kessy2018] (PCA and ZCA whitening), [su2021], [hou2022unisrec], [zhang2024].
 
     Examples:
         >>> whiten = Whiten(epsilon=1e-9)
