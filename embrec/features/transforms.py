@@ -201,7 +201,7 @@ class WhitenParams(EncoderParams):
 
     kind: Annotated[
         Literal["pca", "zca"],
-        Field(description="pca: coordinates along the principal directions; zca: rotated back to the original axes"),
+        Field(description="pca: along the principal directions; zca: rotated back to the original axes"),
     ] = "pca"
     dim: Annotated[int | None, Field(ge=1, description="maximum number of directions; all if None")] = None
     epsilon: Annotated[

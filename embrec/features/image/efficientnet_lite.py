@@ -26,8 +26,8 @@ class EfficientNetLiteEncoder(ImageEncoder):
 
     The vector is the average of the last convolution's feature maps, before the classifier. Pixels are prepared as in its
     training: short side 256, centre crop 224, (x - 127) / 128. Use it as the default for product pictures, where
-    [semikin2019] has the fc7 layer of AlexNet (see `torchvision`); `clip` and `vision` read larger models. The weights come from a package of
-    the extra `image`.
+    [semikin2019] has the fc7 layer of AlexNet (see `torchvision`); `clip` and `vision` read larger models. The weights come
+    from a package of the extra `image`.
 
     Version 2 rotates pictures as their EXIF says, puts transparent ones on white and scales 16-bit ones; the vectors of other
     pictures are those of version 1.

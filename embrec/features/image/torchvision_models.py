@@ -62,8 +62,8 @@ class TorchvisionParams(ImageParams):
 class TorchvisionEncoder(ImageEncoder):
     """Any layer of any torchvision classification model, such as fc7 of AlexNet (4096-d).
 
-    Feature maps and tokens are averaged over positions. Use it to repeat the image vectors of
-    [semikin2019] (`torchvision:model=alexnet:layer=fc7`) or to read a particular layer of a CNN. It needs the extra `vision` and downloads
+    Feature maps and tokens are averaged over positions. Use it to repeat the image vectors of [semikin2019]
+    (`torchvision:model=alexnet:layer=fc7`) or to read a particular layer of a CNN. It needs the extra `vision` and downloads
     the published weights, unless `weights` names a file.
 
     Source: [krizhevsky2012] (AlexNet), [he2016resnet] (ResNet).
