@@ -252,6 +252,10 @@ class WordVectorEncoder(Encoder):
 def count_words(texts: Sequence[str], source: WordVectors) -> tuple[list[str], csr_array]:
     """Count the known words of each text.
 
+    Args:
+        texts: texts, k of them.
+        source: word vectors, which decide the known words.
+
     Returns:
         The distinct known words, and the number of times each occurs in each text, float32, [k, words]. The entries of a row
         are in an order that depends on its text alone, so that sums over a row do not depend on the other texts.
