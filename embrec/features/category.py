@@ -6,7 +6,8 @@ from embrec.data.readers.raw import REPEATED
 from embrec.data.splits import LeaveOneOut, SplitConfig, parse_split, split_text
 from embrec.data.store import Dataset, in_use, load_dataset
 from embrec.errors import ConfigError, FeatureError
-from embrec.features.build import BuildReport, Engine, build, encode_here
+from embrec.features.blocks import Engine, encode_here
+from embrec.features.build import BuildReport, build
 from embrec.features.defaults import choose_encoders, short_names, spec_of
 from embrec.features.encoder import Encoder
 from embrec.features.finding import fitting_tables, list_tables
@@ -39,7 +40,8 @@ def build_features(
         template: text template of the text encoders whose spec gives none; see `TextParams`.
         split: the split that says which items are training items, or its text such as `item-holdout:fraction=0.2`;
             leave-one-out if None.
-        fit_on: items that encoders are fitted on: "train" for the training items, "catalog" for all items (as in EmbRec).
+        fit_on: items that encoders are fitted on: "train" for the training items, "catalog" for all items, as in
+            [semikin2019].
         engine: function that encodes the blocks, in this process or in others; see `open_engine`.
         on_choice: callback for the choice of default encoders, in one line, before the first build.
         on_report: callback for the report on each table, as soon as it is built.

@@ -13,6 +13,7 @@ from embrec.errors import ConfigError, EmbrecError
 from embrec.features.encoder import name_in_stem
 from embrec.features.registry import default_params, make_encoder
 from embrec.features.table import FeatureTable
+from embrec.parameters import parameter
 from embrec.workspace import Category
 
 # Encoder with packaged weights -> the extra that it needs, and the modules that the extra installs.
@@ -61,7 +62,7 @@ def choose_encoders(catalog: Catalog) -> EncoderChoice:
     if not wanted:
         raise ConfigError(
             "the catalog has neither texts nor pictures to encode; give vectors of your own with an encoder such as "
-            "vectors:path=vectors.parquet, or train a model of ids (source id)"
+            f"vectors:path=vectors.parquet, or train a model of item ids ({parameter('model.source', 'id')})"
         )
     missing = {name: _SHIPPED[name][0] for name, _ in wanted if name in _SHIPPED and not _installed(name)}
     left_out = [f"{name} is left out: pip install 'embrec[{extra}]'" for name, extra in missing.items()]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from embrec.errors import ConfigError
-from embrec.features.build import Engine, encode_here
+from embrec.features.blocks import Engine, encode_here
 from embrec.parameters import parameter
 
 

@@ -44,7 +44,7 @@ _FORMATS = {
 }
 
 
-class _Rows:
+class _PresentRows:
     """The items of a table that have a vector, read in blocks.
 
     Args:
@@ -85,7 +85,7 @@ def export(table: FeatureTable, path: Path, *, block_bytes: int = BLOCK_BYTES) -
         raise ConfigError(f"cannot tell the format of {path} from its name; known endings are: {', '.join(_FORMATS)}")
     if path.exists() and path.samefile(table.path):
         raise FeatureError(f"{path} is the table itself; export it to another file")
-    rows = _Rows(table, block_bytes)
+    rows = _PresentRows(table, block_bytes)
     if not rows.shape[0]:
         raise FeatureError(f"{table.path}: no item has a vector, so there is nothing to export")
     try:
@@ -97,7 +97,7 @@ def export(table: FeatureTable, path: Path, *, block_bytes: int = BLOCK_BYTES) -
     return len(rows.ids)
 
 
-def _write_npy(rows: _Rows, path: Path) -> None:
+def _write_npy(rows: _PresentRows, path: Path) -> None:
     for item in rows.ids:
         if "\n" in item or item.endswith("\r"):
             raise FeatureError(
@@ -116,7 +116,7 @@ def _write_npy(rows: _Rows, path: Path) -> None:
             listed.write_text("".join(f"{item}\n" for item in rows.ids), encoding="utf-8", newline="\n")
 
 
-def _write_parquet(rows: _Rows, path: Path) -> None:
+def _write_parquet(rows: _PresentRows, path: Path) -> None:
     dim = rows.shape[1]
     schema = pyarrow.schema([("item", pyarrow.string()), ("vector", pyarrow.list_(pyarrow.float32(), dim))])
     with (
@@ -128,7 +128,7 @@ def _write_parquet(rows: _Rows, path: Path) -> None:
             writer.write_batch(pyarrow.record_batch([pyarrow.array(ids, pyarrow.string()), lists], schema=schema))
 
 
-def _write_csv(rows: _Rows, path: Path, separator: str = ",") -> None:
+def _write_csv(rows: _PresentRows, path: Path, separator: str = ",") -> None:
     names = [f"v{place}" for place in range(rows.shape[1])]
     with atomic_path(path) as temporary, _text(temporary, path.name.lower().endswith(".gz")) as stream:
         for number, (ids, vectors) in enumerate(rows.blocks()):
@@ -136,7 +136,7 @@ def _write_csv(rows: _Rows, path: Path, separator: str = ",") -> None:
             frame.write_csv(stream, separator=separator, include_header=number == 0)
 
 
-def _write_tsv(rows: _Rows, path: Path) -> None:
+def _write_tsv(rows: _PresentRows, path: Path) -> None:
     _write_csv(rows, path, "\t")
 
 
@@ -144,7 +144,7 @@ def _text(path: Path, compressed: bool) -> IO[Any]:
     return cast(IO[Any], gzip.open(path, "wb", compresslevel=6)) if compressed else path.open("wb")
 
 
-def _write_hdf5(rows: _Rows, path: Path) -> None:
+def _write_hdf5(rows: _PresentRows, path: Path) -> None:
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         file.create_dataset("item_ids", data=rows.ids, dtype=h5py.string_dtype(), track_times=False)
         dataset = file.create_dataset("vectors", rows.shape, "<f4", track_times=False)
@@ -154,7 +154,7 @@ def _write_hdf5(rows: _Rows, path: Path) -> None:
             start += len(ids)
 
 
-def _write_safetensors(rows: _Rows, path: Path) -> None:
+def _write_safetensors(rows: _PresentRows, path: Path) -> None:
     ids = json.dumps(rows.ids, ensure_ascii=False).encode()
     end = 4 * rows.shape[0] * rows.shape[1]
     header = {
@@ -170,7 +170,7 @@ def _write_safetensors(rows: _Rows, path: Path) -> None:
         stream.write(ids)
 
 
-_WRITERS: dict[str, Callable[[_Rows, Path], None]] = {
+_WRITERS: dict[str, Callable[[_PresentRows, Path], None]] = {
     "npy": _write_npy,
     "parquet": _write_parquet,
     "csv": _write_csv,

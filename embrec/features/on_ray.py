@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from embrec.data.catalog import Catalog
 from embrec.errors import ConfigError, EmbrecError, FeatureError
-from embrec.features.build import EncodedBlock, Engine
+from embrec.features.blocks import EncodedBlock, Engine
 from embrec.features.encoder import Encoded, Encoder
 from embrec.features.registry import load_encoder
 from embrec.on_ray import ray_cluster

@@ -33,7 +33,14 @@ class Rows:
 
     @classmethod
     def of_file(cls, path: Path, dtype: Any, offset: int, shape: tuple[int, int]) -> "Rows":
-        """Memory-map a matrix of a type and a shape that begins at byte `offset` of a file."""
+        """Memory-map a matrix in a file.
+
+        Args:
+            path: file that holds the matrix.
+            dtype: type of its entries.
+            offset: byte at which the matrix begins.
+            shape: shape of the matrix, (n, d).
+        """
         empty = not (shape[0] and shape[1])
         return cls([np.zeros(shape, dtype) if empty else np.memmap(path, dtype, "r", offset, shape)])
 

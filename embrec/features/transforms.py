@@ -108,9 +108,9 @@ class SVD(Transform):
     With the matrix X [m, d] of the training items' vectors and its decomposition X = U S V^T, a vector x becomes V_k^T x, its
     coordinates along the `dim` strongest directions. After TF-IDF this is latent semantic analysis: terms that occur together
     share a direction. It is the transform for sparse vectors, because it does not centre them (`pca` does). The default of 250
-    dimensions and the seed are those of EmbRec. Computed by scikit-learn's `TruncatedSVD`.
+    dimensions and the seed are those of [semikin2019]. Computed by scikit-learn's `TruncatedSVD`.
 
-    Source: [deerwester1990].
+    Source: [deerwester1990], [halko2011].
 
     Examples:
         >>> vectors = np.eye(3, dtype=np.float32)[[0, 0, 1]]
@@ -163,6 +163,8 @@ class Pca(Transform):
     it to shorten dense vectors of sentence or image encoders; `svd` is for sparse ones, `whiten` also equalises the variances.
     Computed by scikit-learn's `PCA`.
 
+    Source: [pearson1901].
+
     Examples:
         >>> pca = Pca(dim=1)
         >>> vectors = np.array([[1, 5], [2, 5], [3, 5]], dtype=np.float32)
@@ -199,7 +201,7 @@ class WhitenParams(EncoderParams):
 
     kind: Annotated[
         Literal["pca", "zca"],
-        Field(description="pca: coordinates along the principal directions; zca: rotated back to the original axes"),
+        Field(description="pca: along the principal directions; zca: rotated back to the original axes"),
     ] = "pca"
     dim: Annotated[int | None, Field(ge=1, description="maximum number of directions; all if None")] = None
     epsilon: Annotated[
@@ -222,7 +224,7 @@ class Whiten(Transform):
     Text encoders place the items of one shop in a narrow cone, where all cosines are close to 1; whitening spreads them, which
     helps sequence models that read frozen text vectors. Zca stays closest to the original vectors.
 
-    Source: [hou2022unisrec].
+    Source: [kessy2018] (PCA and ZCA whitening), [su2021], [hou2022unisrec], [zhang2024].
 
     Examples:
         >>> whiten = Whiten(epsilon=1e-9)

@@ -1,4 +1,4 @@
-"""Building tables: incremental by content, safe to kill, and never half of anything."""
+"""Tests of table builds: incremental by content, safe to kill, never an unfinished table."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""Finding the table that fits a split."""
+"""Tests of the look-up of feature tables: by name, by spec, and by the split they fit."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Whatever happens to a build, no half table can be read, and the next build ends as if nothing had happened."""
+"""Tests of killed builds: no unfinished table can be read, and the next build gives the same table."""
 
 import random
 import shutil

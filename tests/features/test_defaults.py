@@ -1,4 +1,4 @@
-"""What is read where no encoder and no table is named."""
+"""Tests of the default encoders and tables."""
 
 import re
 
@@ -64,7 +64,7 @@ def test_an_encoder_whose_package_is_missing_is_left_out_and_said(installed):
 
 
 def test_a_catalog_of_ids_alone_says_what_to_do(installed):
-    with pytest.raises(ConfigError, match=r"neither texts nor pictures.*vectors:path=.*source id"):
+    with pytest.raises(ConfigError, match=r"neither texts nor pictures.*vectors:path=.*`model.source='id'`"):
         default_encoders(catalog_of(price=[1.0, 2.0]))
 
 

@@ -1,4 +1,4 @@
-"""The encoders against the libraries they stand on."""
+"""Tests of encoders against the libraries that they use."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""A table that was exported can be read by others, and comes back as it was."""
+"""Tests of exported tables: other libraries can read them, and importing them restores the vectors."""
 
 import json
 import subprocess

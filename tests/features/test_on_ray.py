@@ -1,4 +1,4 @@
-"""The same build on Ray: the same bytes, whoever dies on the way."""
+"""Tests of builds on Ray: the same bytes as a local build, even if workers die."""
 
 import subprocess
 import sys

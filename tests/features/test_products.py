@@ -1,4 +1,4 @@
-"""Products that do not depend on company or processor."""
+"""Tests of reproducible matrix products: the same bits in every batch and on every processor."""
 
 import os
 import subprocess

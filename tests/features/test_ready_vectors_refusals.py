@@ -1,4 +1,4 @@
-"""Ready vectors that cannot be used: whatever is wrong is said in one line."""
+"""Tests of unusable files of precomputed vectors: each error is one line that says what is wrong."""
 
 import gzip
 

@@ -1,4 +1,4 @@
-"""Transformer text encoders give the vectors of sentence-transformers, whatever the model's folder says."""
+"""Tests of sentence encoders against sentence-transformers, for many settings of a model's folder."""
 
 import json
 import shutil

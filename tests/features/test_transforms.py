@@ -1,4 +1,4 @@
-"""Transforms: each against scikit-learn or its own promise, and the same chain for new items as for the table."""
+"""Tests of transforms against scikit-learn and their own claims; new items go through the same chain as the table."""
 
 import numpy as np
 import polars as pl

@@ -1,4 +1,4 @@
-"""Ready vectors go to the items that they were made of, or are refused."""
+"""Tests that precomputed vectors are given to the items they belong to, or refused."""
 
 import json
 

@@ -25,9 +25,9 @@ class EfficientNetLiteEncoder(ImageEncoder):
     """EfficientNet-Lite0 (1280-d), a small CNN for any CPU, with packaged weights: nothing is downloaded.
 
     The vector is the average of the last convolution's feature maps, before the classifier. Pixels are prepared as in its
-    training: short side 256, centre crop 224, (x - 127) / 128. Use it as the default for product pictures, where EmbRec uses
-    the fc7 layer of AlexNet (see `torchvision`); `clip` and `vision` read larger models. The weights come from a package of
-    the extra `image`.
+    training: short side 256, centre crop 224, (x - 127) / 128. Use it as the default for product pictures, where
+    [semikin2019] has the fc7 layer of AlexNet (see `torchvision`); `clip` and `vision` read larger models. The weights come
+    from a package of the extra `image`.
 
     Version 2 rotates pictures as their EXIF says, puts transparent ones on white and scales 16-bit ones; the vectors of other
     pictures are those of version 1.

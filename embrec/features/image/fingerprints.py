@@ -110,6 +110,10 @@ def load_fingerprints(path: Path) -> dict[str, Fingerprint]:
 def save_fingerprints(path: Path, known: Known) -> None:
     """Write fingerprints atomically, as Parquet.
 
+    Args:
+        path: file to write.
+        known: path -> fingerprint.
+
     Raises:
         DataError: the file cannot be written.
     """

@@ -62,11 +62,11 @@ class TorchvisionParams(ImageParams):
 class TorchvisionEncoder(ImageEncoder):
     """Any layer of any torchvision classification model, such as fc7 of AlexNet (4096-d).
 
-    Feature maps and tokens are averaged over positions. Use it to repeat EmbRec's image vectors
+    Feature maps and tokens are averaged over positions. Use it to repeat the image vectors of [semikin2019]
     (`torchvision:model=alexnet:layer=fc7`) or to read a particular layer of a CNN. It needs the extra `vision` and downloads
     the published weights, unless `weights` names a file.
 
-    Source: [krizhevsky2012] (AlexNet).
+    Source: [krizhevsky2012] (AlexNet), [he2016resnet] (ResNet).
 
     Examples:
         >>> TorchvisionEncoder(model="alexnet", layer="fc7", weights="alexnet.pth").params.layer

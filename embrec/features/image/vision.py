@@ -31,6 +31,8 @@ class VisionEncoder(PretrainedImageEncoder):
     Use it for a stronger or domain-specific image model than `efficientnet-lite0`, such as DINOv2:
     `vision:model=facebook/dinov2-small:pooling=cls`. For models of images and texts use `clip`.
 
+    Source: [dosovitskiy2021] (ViT).
+
     Examples:
         >>> VisionEncoder(model="facebook/dinov2-small", pooling="cls").params.pooling
         'cls'

@@ -33,6 +33,11 @@ def describe(transform: Any) -> bytes:
 def ask(path: Path | None, to: BinaryIO, answers: BufferedReader) -> Decoded:
     """Send one path to a worker and return its answer, the result of `decode`.
 
+    Args:
+        path: image file; None for an item without one.
+        to: standard input of the worker.
+        answers: standard output of the worker.
+
     Raises:
         EOFError: the worker is gone.
         OSError: the worker is gone.

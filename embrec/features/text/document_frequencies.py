@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 class DocumentFrequencies:
     """Document frequencies: the number of texts that contain each word.
 
-    Source: [salton1988].
+    Source: [sparckjones1972].
 
     Attributes:
         texts: number of texts counted.

@@ -36,7 +36,7 @@ class ElmoEncoder(Encoder):
     """ELMo from TensorFlow Hub or a local SavedModel: contextual word vectors averaged over layers and words, 1024-d.
 
     A bidirectional LSTM language model reads the whole text, so a word's vector depends on its neighbours. The vector of a
-    text is the mean over its words of the mean of the module's three layers, as in EmbRec. Use it to repeat published
+    text is the mean over its words of the mean of the module's three layers, as in [semikin2019]. Use it to repeat published
     results; `minilm` is smaller, faster and needs no TensorFlow.
 
     The module's own `default` output is the same mean, but the padding of a batch enters it. Here the mean is computed from

@@ -29,7 +29,7 @@ _LARGEST_DIM = 100_000
 _VALUES_AT_A_TIME = 2_000_000
 
 
-class Index(NamedTuple):
+class WordIndex(NamedTuple):
     """Positions of the vectors in a file.
 
     Attributes:
@@ -91,7 +91,7 @@ class FileVectors(Vocabulary):
             raise FeatureError(f"{self}: the word vectors cannot be read ({reason})") from None
 
     @cached_property
-    def _index(self) -> Index:
+    def _index(self) -> WordIndex:
         self._bytes.seek(0)
         return (_index_binary if self._binary else _index_text)(self._bytes, str(self))
 
@@ -155,7 +155,7 @@ def _header(line: bytes) -> tuple[int, int] | None:
     return (count, dim) if 0 < dim <= _LARGEST_DIM else None
 
 
-def _index_binary(data: mmap.mmap, name: str) -> Index:
+def _index_binary(data: mmap.mmap, name: str) -> WordIndex:
     """Index a binary file: for each vector the word, a space, the float32 values, and from some writers a line end."""
     first = data[:100].partition(b"\n")[0]
     header = _header(first)
@@ -183,10 +183,10 @@ def _index_binary(data: mmap.mmap, name: str) -> Index:
         raise FeatureError(
             f"{name}: the file goes on after its {count:,} vectors, at byte {place:,}; get the file again"
         )
-    return Index(row_of, starts, (), dim)
+    return WordIndex(row_of, starts, (), dim)
 
 
-def _index_text(data: mmap.mmap, name: str) -> Index:
+def _index_text(data: mmap.mmap, name: str) -> WordIndex:
     """Index a text file: in each line the last fields are the values; the word, which may contain spaces, precedes them."""
     header = _header(data.readline())
     count, dim = header or (None, 0)
@@ -212,4 +212,4 @@ def _index_text(data: mmap.mmap, name: str) -> Index:
         raise FeatureError(
             f"{name}: the first line promises {count:,} vectors, the file holds {len(starts):,}; get the file again"
         )
-    return Index(row_of, starts, ends, dim, first_line)
+    return WordIndex(row_of, starts, ends, dim, first_line)

@@ -98,8 +98,8 @@ class WordVectorEncoder(Encoder):
         idf:    the mean weighted by inverse document frequency, counted on the items that the encoder is fitted on.
 
     Use it where a static, small and fast encoder is wanted, or with `vectors=catalog` where the texts are in a language or a
-    jargon that no pretrained model knows; `minilm` also reads word order and is usually better. EmbRec averages the 250-d
-    vectors of the TF-Hub module Wiki-words-250 with sqrtn.
+    jargon that no pretrained model knows; `minilm` also reads word order. The word2vec encoder of [semikin2019] is the
+    TF-Hub module Wiki-words-250 (250-d), which combines by sqrtn.
 
     Words without a vector are skipped; a text without any known word has the zero vector but is present, as in `tfidf`.
 
@@ -251,6 +251,10 @@ class WordVectorEncoder(Encoder):
 
 def count_words(texts: Sequence[str], source: WordVectors) -> tuple[list[str], csr_array]:
     """Count the known words of each text.
+
+    Args:
+        texts: texts, k of them.
+        source: word vectors, which decide the known words.
 
     Returns:
         The distinct known words, and the number of times each occurs in each text, float32, [k, words]. The entries of a row

@@ -35,6 +35,8 @@ class VectorsEncoder(Encoder):
     file to which rows were appended, or in which some were changed, belongs to the same table, and only those rows are
     written again.
 
+    AlexNet records are the published image features of [mcauley2015].
+
     A compressed or text file is copied to `cache_folder` (or the system's temporary folder) while it is in use.
 
     Examples:

@@ -1,4 +1,4 @@
-"""One picture: what is read as what, and what is refused."""
+"""Tests of the decoding of one picture: formats, modes, and pictures that are refused."""
 
 import struct
 import subprocess

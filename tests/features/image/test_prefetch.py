@@ -1,4 +1,4 @@
-"""Decoding ahead: in order, bounded, the same in processes and threads, and not undone by a process that dies."""
+"""Tests of prefetching: in order, bounded, the same in processes and threads, and robust to a process that dies."""
 
 import os
 import signal
