@@ -26,7 +26,7 @@ class Relations:
     """R directed relations between the n items of a catalog. Items are tensor ids; PAD and an item itself are in none.
 
     Attributes:
-        names: of the relations, [R].
+        names: names of the relations, [R].
         ptr: the tails of head h in relation r are `tail[ptr[r, h] : ptr[r, h + 1]]`, [R, n + 2].
         tail: all pairs, sorted by relation, head and tail, each once, [P].
         unknown: relation -> entries of its lists that named no item of the catalog and were left out.
@@ -44,12 +44,12 @@ class Relations:
         pairs: Mapping[str, tuple[NDArray[np.integer], NDArray[np.integer]]],
         unknown: Mapping[str, int] | None = None,
     ) -> "Relations":
-        """Build relations from pairs of tensor ids; repeated pairs count once, pairs of an item with itself not at all.
+        """Build relations from pairs of tensor ids; repeated pairs and pairs of an item with itself are dropped.
 
         Args:
             n_items: size of the catalog.
             pairs: relation -> (heads, tails), from 1 to `n_items`, both [p].
-            unknown: see the attribute.
+            unknown: the attribute `unknown`; empty if None.
         """
         width = n_items + 1
         ptr = np.zeros((len(pairs), width + 1), dtype=np.int64)
@@ -103,15 +103,15 @@ class Relations:
         first_occurrence: bool = True,
         most: int | None = None,
     ) -> "Relations":
-        """Relate each item to those that some user touched right after it.
+        """Relate each item to the items that some user interacted with right after it.
 
         Chorus makes its complements on ML-1M in this way, with `most` 151 and from all events, test included.
 
         Args:
             interactions: the log.
-            events: which of its events count, [e]: those of training. Others are passed over as if they had not been.
+            events: indices of the events to count, [e]: those of training. The others are ignored.
             n_items: size of the catalog.
-            name: of the relation.
+            name: name of the relation.
             first_occurrence: count only what follows a user's first event of an item.
             most: maximum number of tails of a head; those with the most events are kept. None: no limit.
 
@@ -171,7 +171,7 @@ class Relations:
 
     @cached_property
     def _keys(self) -> NDArray[np.int64]:
-        """All pairs as one sorted array of numbers, [P]: they are found in it by bisection."""
+        """All pairs as one sorted array of keys, for binary search, [P]."""
         width = self.ptr.shape[1] - 1
         row = np.repeat(
             np.arange(len(self.names) * width), np.diff(self.ptr, axis=1).ravel()
@@ -179,7 +179,7 @@ class Relations:
         return row * width + self.tail
 
     def holds(self, heads: NDArray[np.integer], tails: NDArray[np.integer]) -> NDArray[np.bool_]:
-        """Return whether each pair is in each relation.
+        """Return True for each pair and relation if the relation has the pair.
 
         Args:
             heads: tensor ids, of any shape.
