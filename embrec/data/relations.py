@@ -1,4 +1,4 @@
-"""Relations between items: bought together, viewed instead, interacted with right after.
+"""Which items belong together: bought with, looked at instead of, touched right after.
 
 Relations come from lists of the catalog, or are counted from events. Those that are counted know the events that they were
 counted from, so they may be given training events only: `partition.train.events(interactions)`. The published relations of
@@ -26,7 +26,7 @@ class Relations:
     """R directed relations between the n items of a catalog. Items are tensor ids; PAD and an item itself are in none.
 
     Attributes:
-        names: names of the relations, [R].
+        names: of the relations, [R].
         ptr: the tails of head h in relation r are `tail[ptr[r, h] : ptr[r, h + 1]]`, [R, n + 2].
         tail: all pairs, sorted by relation, head and tail, each once, [P].
         unknown: relation -> entries of its lists that named no item of the catalog and were left out.
@@ -44,12 +44,12 @@ class Relations:
         pairs: Mapping[str, tuple[NDArray[np.integer], NDArray[np.integer]]],
         unknown: Mapping[str, int] | None = None,
     ) -> "Relations":
-        """Build relations from pairs of tensor ids; repeated pairs and pairs of an item with itself are dropped.
+        """Build relations from pairs of tensor ids; repeated pairs count once, pairs of an item with itself not at all.
 
         Args:
             n_items: size of the catalog.
             pairs: relation -> (heads, tails), from 1 to `n_items`, both [p].
-            unknown: the attribute `unknown`; empty if None.
+            unknown: see the attribute.
         """
         width = n_items + 1
         ptr = np.zeros((len(pairs), width + 1), dtype=np.int64)
@@ -103,23 +103,23 @@ class Relations:
         first_occurrence: bool = True,
         most: int | None = None,
     ) -> "Relations":
-        """Relate each item to the items that some user interacted with right after it.
+        """Relate each item to those that some user touched right after it.
 
         Chorus makes its complements on ML-1M in this way, with `most` 151 and from all events, test included.
 
         Args:
             interactions: the log.
-            events: indices of the events to count, [e]: those of training. The others are ignored.
+            events: which of its events count, [e]: those of training. Others are passed over as if they had not been.
             n_items: size of the catalog.
-            name: name of the relation.
+            name: of the relation.
             first_occurrence: count only what follows a user's first event of an item.
-            most: maximum number of tails of a head; those with the most events are kept. None: no limit.
+            most: keep at most so many tails of a head, those with the most events; all if None.
 
         Raises:
             ConfigError: `most` is less than 1.
         """
         if most is not None and most < 1:
-            raise ConfigError(f"most is {most}: a relation needs at least one tail per head")
+            raise ConfigError(f"most is {most}: a relation needs at least one tail a head")
         events = np.sort(events)
         user, item = interactions.user[events], interactions.item[events].astype(np.int64) + 1
         follows = user[1:] == user[:-1]
@@ -171,7 +171,7 @@ class Relations:
 
     @cached_property
     def _keys(self) -> NDArray[np.int64]:
-        """All pairs as one sorted array of keys, for binary search, [P]."""
+        """All pairs as one sorted array of numbers, [P]: they are found in it by bisection."""
         width = self.ptr.shape[1] - 1
         row = np.repeat(
             np.arange(len(self.names) * width), np.diff(self.ptr, axis=1).ravel()
@@ -179,7 +179,7 @@ class Relations:
         return row * width + self.tail
 
     def holds(self, heads: NDArray[np.integer], tails: NDArray[np.integer]) -> NDArray[np.bool_]:
-        """Return True for each pair and relation if the relation has the pair.
+        """Return whether each pair is in each relation.
 
         Args:
             heads: tensor ids, of any shape.
@@ -199,7 +199,7 @@ class Relations:
         return found
 
     def lookup(self, heads: NDArray[np.integer], tails: NDArray[np.integer]) -> NDArray[np.bool_]:
-        """Return the relations between the items of histories and candidates.
+        """Return how candidates stand to histories.
 
         Args:
             heads: histories, tensor ids, 0 is padding, [B, H].
@@ -238,7 +238,7 @@ def _most_popular(
 
 
 def _distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the sorted distinct values; much faster than `np.unique`, which builds a hash table first."""
+    """Return the distinct values in order; many times as fast as `np.unique`, which first counts them in a hash table."""
     values = np.sort(values)
     first = np.ones(len(values), dtype=bool)
     first[1:] = values[1:] != values[:-1]
