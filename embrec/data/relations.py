@@ -1,4 +1,4 @@
-"""Relations between items: bought together, viewed instead, interacted with right after.
+"""Which items belong together: bought with, looked at instead of, touched right after.
 
 Relations come from lists of the catalog, or are counted from events. Those that are counted know the events that they were
 counted from, so they may be given training events only: `partition.train.events(interactions)`. The published relations of
@@ -113,13 +113,13 @@ class Relations:
             n_items: size of the catalog.
             name: of the relation.
             first_occurrence: count only what follows a user's first event of an item.
-            most: maximum number of tails of a head; those with the most events are kept. None: no limit.
+            most: keep at most so many tails of a head, those with the most events; all if None.
 
         Raises:
             ConfigError: `most` is less than 1.
         """
         if most is not None and most < 1:
-            raise ConfigError(f"most is {most}: a relation needs at least one tail per head")
+            raise ConfigError(f"most is {most}: a relation needs at least one tail a head")
         events = np.sort(events)
         user, item = interactions.user[events], interactions.item[events].astype(np.int64) + 1
         follows = user[1:] == user[:-1]
@@ -199,7 +199,7 @@ class Relations:
         return found
 
     def lookup(self, heads: NDArray[np.integer], tails: NDArray[np.integer]) -> NDArray[np.bool_]:
-        """Return the relations between the items of histories and candidates.
+        """Return how candidates stand to histories.
 
         Args:
             heads: histories, tensor ids, 0 is padding, [B, H].
@@ -238,7 +238,7 @@ def _most_popular(
 
 
 def _distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the sorted distinct values; much faster than `np.unique`, which builds a hash table first."""
+    """Return the distinct values in order; many times as fast as `np.unique`, which first counts them in a hash table."""
     values = np.sort(values)
     first = np.ones(len(values), dtype=bool)
     first[1:] = values[1:] != values[:-1]

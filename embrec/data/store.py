@@ -23,7 +23,7 @@ from embrec.workspace import Category
 
 FORMAT = 1
 _NARROW = (pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32)
-_PATIENCE = 0.5  # seconds; a process that has just finished holds the lock while it removes the lock file
+_PATIENCE = 0.5  # seconds: who was alone with the data a moment ago looks whether the lock's file can go
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def in_use(category: Category) -> Iterator[None]:
 
 
 def _whole(category: Category, read: Callable[[Category], Dataset]) -> Dataset:
-    """Read a data set that may be replaced at any moment: all tables of the old version or all of the new one."""
+    """Read a data set that may be replaced at any moment: all of it from before or all from after."""
     while True:
         moved = not category.data.exists() and retired_folders(category.data)
         if moved:  # the data are being replaced, or a process died while replacing them

@@ -91,7 +91,7 @@ class MindSource(BaseModel):
         return RawData(require_events(clicks, files[0]), items, _TEXTS, notes=notes, remarks=remarks)
 
     def read_catalog(self, items: Path | pl.DataFrame) -> pl.DataFrame | None:
-        """Return articles of a file such as `news.tsv` as `read` does; None where it has another form, such as a header."""
+        """Return articles of a file such as `news.tsv` as `read` does; None for a file of another form or with a header."""
         if isinstance(items, pl.DataFrame):
             return None
         fields = first_line(items).split("\t")

@@ -12,7 +12,7 @@ from embrec.errors import DataError
 
 
 class Label(IntEnum):
-    """Whether the training events contain an event's user and item; an event new in both respects is NEW_ITEM."""
+    """Presence of an event's user and item in the training events; an event with a new user and a new item is NEW_ITEM."""
 
     OBSERVED = 0
     NEW_USER = 1
