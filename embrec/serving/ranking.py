@@ -22,9 +22,9 @@ from torch import Tensor
 
 from embrec.data.batches import collate
 from embrec.data.sequences import Sequences
-from embrec.evaluation.best import BestItems, stable_best
-from embrec.evaluation.counting import BLOCK_WIDTH, BlockCounter
+from embrec.evaluation.block_counts import BLOCK_WIDTH, BlockCounter
 from embrec.evaluation.ranks import NotCandidates, PairsByItem, Products
+from embrec.evaluation.top_k import BestItems, stable_best
 from embrec.models.factorised import SequenceRecommender as Model
 from embrec.threads import single_threads
 
