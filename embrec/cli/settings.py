@@ -27,7 +27,8 @@ def presets(
 ) -> None:
     """List the published and measured settings that --preset takes, or what one sets."""
     from embrec.cli.console import print_table
-    from embrec.runs.presets import describe_preset, dotted, load_preset, preset_names
+    from embrec.runs.presets import describe_preset, load_preset, preset_names
+    from embrec.runs.settings import dotted
 
     if name is None:
         print_table("presets", ["name", "what"], [[one, describe_preset(one)] for one in preset_names()])

@@ -18,8 +18,8 @@ from embrec.runs.engines import is_local, train_begun
 from embrec.runs.folder import RunFolder
 from embrec.runs.inputs import NO_RESULT, Inputs, load_inputs, run_fingerprint
 from embrec.runs.local import choose_device
-from embrec.runs.presets import dotted
 from embrec.runs.provenance import MadeOf, used_events
+from embrec.runs.settings import dotted
 from embrec.workspace import Category, check_name
 
 

@@ -15,8 +15,8 @@ from embrec.errors import RunError
 from embrec.files import tidy, write_json, write_text
 from embrec.locks import locked
 from embrec.names import listed
-from embrec.runs.presets import dotted
 from embrec.runs.provenance import MadeOf
+from embrec.runs.settings import dotted
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.records import TrialLog
 from embrec.workspace import Made, Workspace, check_name, nearest_made
