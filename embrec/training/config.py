@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from embrec.distributions import Choice, LogUniform, Searchable
-from embrec.models.losses.config import CrossEntropy, LossConfig
+from embrec.models.losses.config import LossConfig
+from embrec.models.losses.cross_entropy import CrossEntropy
 from embrec.models.negatives import Negatives, NegativesConfig
 
 

@@ -1,6 +1,6 @@
 """EmbRec: content vectors, a GRU and a dense query layer; with identities it is the GRU4Rec of its authors' comparison.
 
-Source: [he2018embrec].
+Source: [semikin2019].
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ class EmbRecConfig(ItemsConfig):
     multiple of the last item's vector is added to the query: the model then starts as a nearest-neighbour recommender.
 
     The defaults are ours, compared on Amazon Beauty (see "First results" in the README for how); preset `embrec` is the
-    published model. Source: [he2018embrec].
+    published model. Source: [semikin2019].
 
     Examples:
         >>> config = EmbRecConfig(features=("tfidf",))

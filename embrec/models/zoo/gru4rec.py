@@ -1,6 +1,6 @@
 """GRU4Rec as its own authors define it: one GRU between shared item vectors, and a bias for each item.
 
-Sources: [hidasi2016gru4rec], [hidasi2018topk], with the shared ("constrained") item vectors of their code. What EmbRec's
+Sources: [hidasi2016], [hidasi2018], with the shared ("constrained") item vectors of their code. What EmbRec's
 authors compared with under that name is another model: preset `gru4rec-embrec`.
 """
 
@@ -27,7 +27,7 @@ class GRU4RecConfig(ItemsConfig):
 
     Use it as the recurrent baseline on item identities, with the losses of its authors (`bpr-max`, `cross-entropy`). The score
     of item i is the inner product of the GRU's state and its vector, plus its bias. What EmbRec's authors compared with under
-    this name is another model: preset `gru4rec-embrec`. Sources: [hidasi2016gru4rec], [hidasi2018topk].
+    this name is another model: preset `gru4rec-embrec`. Sources: [hidasi2016], [hidasi2018].
 
     Examples:
         >>> config = GRU4RecConfig()

@@ -1,4 +1,4 @@
-"""SASRec: a causal transformer whose output is compared with the item vectors that it reads. Source: [kang2018sasrec]."""
+"""SASRec: a causal transformer whose output is compared with the item vectors that it reads. Source: [kang2018]."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
@@ -22,10 +22,10 @@ class SASRecConfig(ItemsConfig):
     """SASRec: a causal transformer whose output is compared with the item vectors that it reads.
 
     Use it where histories are long and their order matters; trained with cross-entropy over all items it is a strong
-    baseline [klenitskiy2023sasrec]. Each event's vector plus a learned vector of its position goes through `layers` of
+    baseline [klenitskiy2023]. Each event's vector plus a learned vector of its position goes through `layers` of
     attention to earlier events and itself; the score of an item is the inner product of its vector and the last output.
     Items are identities by default (`source="id"`), as published: new items then need a new training.
-    Source: [kang2018sasrec].
+    Source: [kang2018].
 
     Examples:
         >>> SASRecConfig().source, SASRecConfig(features=("tfidf",)).source
