@@ -4,6 +4,7 @@
 """
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -11,9 +12,11 @@ from pydantic.fields import FieldInfo
 
 from embrec.errors import ConfigError, EmbrecError
 from embrec.names import did_you_mean, listed, nearest, there_are
+from embrec.parameters import parameter
 from embrec.registry import ChosenFrom
 
 Model = TypeVar("Model", bound=BaseModel)
+Subject = Callable[[str], str]
 
 
 def validated(
@@ -22,6 +25,7 @@ def validated(
     where: str = "",
     *,
     noun: str = "setting",
+    subject: Subject | None = None,
     see: str = "",
     error: type[EmbrecError] = ConfigError,
 ) -> Model:
@@ -32,6 +36,7 @@ def validated(
         data: plain values, most often a mapping.
         where: place of the values, such as a file, that the message begins with.
         noun: word for a key, such as `setting` or `parameter`.
+        subject: writes a dotted key, such as `parameter`; empty for all values together. None for the noun and the key.
         see: where all keys are listed, at the end of a message about an unknown one.
         error: class of the error.
 
@@ -49,7 +54,7 @@ def validated(
     try:
         return model.model_validate(data)
     except ValidationError as problem:
-        message = explain(problem, model, noun=noun, see=see)
+        message = explain(problem, model, noun=noun, subject=subject, see=see)
     raise error(f"{where}: {message}" if where else message)
 
 
@@ -67,22 +72,31 @@ else:
             try:
                 return super().__call__(*arguments, **options)
             except ValidationError as problem:
-                message = explain(problem, cls, noun="parameter")
+                message = explain(problem, cls, noun="parameter", subject=lambda key: parameter(key) if key else "")
             raise ConfigError(f"{cls.__name__}: {message}")
 
     class Checked(BaseModel, metaclass=_Calls):
         """Base of the options that Python callers make by hand: a wrong one is a ConfigError of one line."""
 
 
-def explain(error: ValidationError, model: type[BaseModel], *, noun: str = "setting", see: str = "") -> str:
+def explain(
+    error: ValidationError,
+    model: type[BaseModel],
+    *,
+    noun: str = "setting",
+    subject: Subject | None = None,
+    see: str = "",
+) -> str:
     """Return an error of pydantic in one line: key, value and what is allowed.
 
     Args:
         error: as pydantic raised it.
         model: class that was validated.
         noun: see `validated`.
+        subject: see `validated`.
         see: see `validated`.
     """
+    name = subject or (lambda key: f"{noun} {key!r}" if key else "")
     errors = error.errors(include_url=False)
     last = errors[-1]
     path, known, choices = _resolve(model, last["loc"])
@@ -94,24 +108,27 @@ def explain(error: ValidationError, model: type[BaseModel], *, noun: str = "sett
         there = listed(known) if known else "none"
         return f"unknown {noun} {key!r}{f'; did you mean {beside!r}?' if beside else ';'} there are: {there}{see}"
     if kind == "missing":
-        return f"{noun} {key!r} is missing{_described(model, path)}"
+        return f"{name(key)} is missing{_described(model, path)}"
     if kind == "value_error":
         message = last["msg"].removeprefix("Value error, ")
-        return f"{key}: {message}" if key else message
+        if key and isinstance(value, str | int | float):
+            return f"{name(key)} is {value!r}: {message}"
+        start = key if subject is None else name(key)
+        return f"{start}: {message}" if start else message
     if kind.startswith("union_tag"):
         by, names = _names(choices)
         if kind == "union_tag_not_found":
-            return f"{noun} {key!r} has no {by}; set {_choice(key, by)} to one of: {', '.join(names)}"
+            return f"{name(key)} has no {by}; set {_choice(key, by)} to one of: {', '.join(names)}"
         tag = str(last["ctx"]["tag"])
-        return f"{noun} {_choice(key, by)!r} is {tag!r}{there_are(tag, names)}"
+        return f"{name(_choice(key, by))} is {tag!r}{there_are(tag, names)}"
     if kind in ("model_type", "model_attributes_type", "dict_type") and key:
         by, names = _names(choices)
         allowed = f"one of: {', '.join(names)}" if names else f"{noun}s: {', '.join(_fields(choices)) or 'name: value'}"
-        return f"{noun} {key!r} is {value!r}; it takes {allowed}"
+        return f"{name(key)} is {value!r}; it takes {allowed}"
     # Of a value that may be of several types there is an error for each.
     messages = [other["msg"] for other in errors if _resolve(model, other["loc"])[0] == path]
     first, *others = dict.fromkeys(messages)
-    told = f"{noun} {key!r} is {_shown(value)}: {first}" if key else f"{_shown(value)}: {first}"
+    told = f"{name(key)} is {_shown(value)}: {first}" if key else f"{_shown(value)}: {first}"
     said = " or ".join([told, *(text.removeprefix("Input should be ") for text in others)])
     # Of a choice among words pydantic knows the words only as a text.
     words = re.findall(r"'([^']*)'", str(last.get("ctx", {}).get("expected", ""))) if kind == "literal_error" else []

@@ -5,10 +5,10 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import polars as pl
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from embrec.data.preparation import PRESETS, PreparationConfig, prepare
 from embrec.data.readers.frames import content_fingerprint
@@ -21,9 +21,8 @@ from embrec.files import tidy
 from embrec.locks import locked
 from embrec.names import listed, there_are, unknown
 from embrec.progress import Progress, silent
+from embrec.validation import validated
 from embrec.workspace import Category
-
-Model = TypeVar("Model", bound=BaseModel)
 
 # What a reader finds out by itself where nobody says it; so whether it was said makes no difference, but what was found does.
 _GUESSED = frozenset({"user_column", "item_column", "catalog_item_column", "time_column", "time_unit"})
@@ -75,7 +74,7 @@ def make_source(source: str | None, options: Mapping[str, Any]) -> AnySource:
     for name in own:
         if kind.model_fields[name].is_required() and name not in given:
             raise ConfigError(f"--source {source} needs {_flag(name)} ({kind.model_fields[name].description})")
-    return _validated(kind, {"source": source, **given})
+    return validated(kind, {"source": source, **given}, subject=_flag)
 
 
 def source_guides(name: str | None = None) -> dict[str, Guide]:
@@ -112,7 +111,7 @@ def make_preparation(preset: str | None, options: Mapping[str, Any], source: str
     given = {name: value for name, value in options.items() if value is not None}
     if given.get("last") == 0:
         given["last"] = None  # a command line has no other way to say "all"
-    return _validated(PreparationConfig, PRESETS[preset].model_dump() | given)
+    return validated(PreparationConfig, PRESETS[preset].model_dump() | given, subject=_flag)
 
 
 def import_data(
@@ -349,14 +348,4 @@ def _taken(category: Category, difference: str) -> DataError:
 
 
 def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-def _validated(model: type[Model], values: Mapping[str, Any]) -> Model:
-    try:
-        return model(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else "?"
-        message = first["msg"].removeprefix("Value error, ").lower()
-        raise ConfigError(f"{_flag(name)} is {first['input']!r}: {message}") from None
+    return "--" + name.replace("_", "-") if name else ""

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from embrec.data.catalog import Catalog
 from embrec.data.interactions import Interactions
@@ -28,6 +28,7 @@ from embrec.data.readers.raw import EXACT, ITEM, TIME, USER, RawData, context_na
 from embrec.data.sequences import consecutive
 from embrec.data.store import Dataset
 from embrec.errors import DataError
+from embrec.validation import Checked
 
 _ROW = "__row"
 _ORDER = "__order"  # of events at the same time
@@ -36,7 +37,7 @@ _ORDER = "__order"  # of events at the same time
 INPUT_ORDER = "input"
 
 
-class PreparationConfig(BaseModel):
+class PreparationConfig(Checked):
     """What is kept of the raw events and items."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

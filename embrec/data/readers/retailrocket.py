@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.published import (
@@ -27,6 +27,7 @@ from embrec.data.readers.raw import ITEM, USER, RawData, check_ids, require_even
 from embrec.errors import DataError
 from embrec.names import unknown
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 EVENTS = ("view", "addtocart", "transaction")
 _LOG, _TREE = "events.csv", "category_tree.csv"
@@ -35,7 +36,7 @@ _COLUMNS = ("timestamp", "visitorid", "event", "itemid")
 _CATEGORY, _NOT_WORDS = "categoryid", ("categoryid", "available")
 
 
-class RetailRocketSource(BaseModel):
+class RetailRocketSource(Checked):
     """The folder of RetailRocket as it was unpacked."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.containers import split_member
 from embrec.data.readers.guide import Guide
@@ -17,9 +17,10 @@ from embrec.data.readers.raw import ITEM, TIME, USER, RawData, check_ids, requir
 from embrec.data.readers.table import read_items
 from embrec.errors import DataError
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 
-class SequencesSource(BaseModel):
+class SequencesSource(Checked):
     """Histories in a text file, one a line."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

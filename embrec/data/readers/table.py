@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from embrec.data.catalog import IMAGE, Catalog
 from embrec.data.readers.columns import (
@@ -45,6 +45,7 @@ from embrec.data.readers.tabular import Table
 from embrec.data.readers.times import Unit, exact_times, order_keys
 from embrec.errors import DataError
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 # Given as the time column, it says that the rows stand in the order of their events.
 ROW_ORDER = "@row"
@@ -62,7 +63,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isi
 Place = Annotated[Path | pl.DataFrame, BeforeValidator(_in_memory)]
 
 
-class TableSource(BaseModel):
+class TableSource(Checked):
     """A table of interactions and, beside it, a table of items: files, or frames that are in memory.
 
     Columns that are not named are found by common names; see `embrec.data.readers.columns`.

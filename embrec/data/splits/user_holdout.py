@@ -4,13 +4,14 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from embrec.data.interactions import Interactions
 from embrec.data.splits.partition import Partition, Positions, make_partition
+from embrec.validation import Checked
 
 
-class UserHoldout(BaseModel):
+class UserHoldout(Checked):
     """Some users are kept from training with all they did; every prefix of their histories is asked for the next event.
 
     The protocol of EmbRec's section 4.3 (a tenth of the users, every prefix scored), with as many users again, or half of them,
