@@ -4,7 +4,7 @@ An entry is built in (one line in the registry's list), comes from an installed 
 by the program that runs. Names are known without an import; an entry is imported when it is asked for.
 """
 
-import warnings
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -18,10 +18,14 @@ from embrec.errors import ConfigError
 from embrec.names import unknown
 
 Entry = TypeVar("Entry")
+_log = logging.getLogger(__name__)
 
 
 class Registry(Generic[Entry]):
     """Entries of one sort, by name.
+
+    A package that cannot be loaded does not stop the others: asking for its entry is an error of one line that names the
+    package, and where all entries are wanted that line is logged.
 
     Args:
         what: an entry in messages, such as `model`.
@@ -58,6 +62,7 @@ class Registry(Generic[Entry]):
         self._loaded: dict[str, Entry] = {}
         self._registered: list[str] = []
         self._points: dict[str, list[EntryPoint]] | None = None
+        self._warned: set[str] = set()
 
     def register(self, entry: Entry, *, replace: bool = False) -> Entry:
         """Add an entry for as long as the program runs; returns it, so that it can decorate a class.
@@ -119,8 +124,22 @@ class Registry(Generic[Entry]):
             try:
                 found[name] = self[name]
             except ConfigError as error:
-                warnings.warn(str(error), stacklevel=2)
+                self._warn(str(error))
         return found
+
+    def refresh(self) -> None:
+        """Look for entry points of installed packages again, such as after an installation in a running notebook."""
+        for name in self._points or {}:
+            if name not in self._registered:
+                self._loaded.pop(name, None)
+        self._points = None
+        self._warned.clear()
+
+    def _warn(self, message: str) -> None:
+        """Log a line once; without any configuration of logging it goes to standard error."""
+        if message not in self._warned:
+            self._warned.add(message)
+            _log.warning("%s", message)
 
     def _packaged(self) -> Mapping[str, list[EntryPoint]]:
         """Return the entry points of installed packages by name; a built-in entry is never replaced."""
@@ -128,13 +147,14 @@ class Registry(Generic[Entry]):
             self._points = {}
             for point in entry_points(group=self.group):
                 if point.name in self._built_in:
-                    warnings.warn(
+                    self._warn(
                         f"package {_package(point)!r} brings a {self.what} {point.name!r}, a name that is built in; "
-                        "its own is left out",
-                        stacklevel=2,
+                        "its own is left out"
                     )
-                elif point not in self._points.setdefault(point.name, []):
-                    self._points[point.name].append(point)
+                    continue
+                named = self._points.setdefault(point.name, [])
+                if _package(point) not in map(_package, named):  # a package may be found twice on the path
+                    named.append(point)
         return self._points
 
     def _load(self, name: str, points: list[EntryPoint]) -> Entry:

@@ -8,11 +8,13 @@ from itertools import takewhile
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
 
 from embrec.data.splits import SplitConfig
 from embrec.errors import ConfigError
 from embrec.models import registry
 from embrec.names import unknown
+from embrec.parameters import parameter
 from embrec.runs.config import RunConfig
 from embrec.runs.settings import put, read_setting
 from embrec.validation import validated
@@ -108,9 +110,13 @@ def build_config(
     Raises:
         ConfigError: a key is unknown or a value not allowed; the message names both.
     """
+    if split is not None and not isinstance(split, BaseModel):
+        raise ConfigError(f"{parameter('split', split)} is no split; write GlobalTime(targets='last'), for example")
+    if options is not None and not isinstance(options, Mapping):
+        raise ConfigError(f"{parameter('options', options)} is no mapping of settings, such as {{'model.dim': 64}}")
     tree: dict[str, Any] = load_preset(preset) if preset else {}
     given = [(key, value) for key, value in (options or {}).items() if value is not None]
-    for key, value in [*given, *map(read_setting, settings)]:
+    for key, value in [*given, *map(read_setting, [settings] if isinstance(settings, str) else settings)]:
         put(tree, key, value)
     tree["category"] = category
     tree.setdefault("model", {})
