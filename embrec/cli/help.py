@@ -81,13 +81,15 @@ def _choices() -> dict[str, str]:
     from embrec.models.losses.config import LOSSES
     from embrec.names import either
 
+    models = registry.MODELS.usable()
     sources: dict[str, list[str]] = {}
-    for kind, registration in registry.MODELS.usable().items():
+    for kind, registration in models.items():
         sources.setdefault(registration.source, []).append(kind)
     few, *rest = sorted(sources.items(), key=lambda item: len(item[1]))
     defaults = [f"{few[0]} of {', '.join(few[1])}", *(f"{source} of the others" for source, _ in rest)]
     return {
-        "model.kinds": either(registry.kinds()),
+        "model.about": "; ".join(f"{kind}: {registration.help}" for kind, registration in models.items()),
+        "model.kinds": either(models),
         "model.sources": ", ".join(defaults),
         "training.losses": either(LOSSES),
         "evaluation.baselines": either(BASELINES),

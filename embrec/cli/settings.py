@@ -7,7 +7,7 @@ import typer
 
 def settings(
     word: Annotated[str | None, typer.Argument(help="Part of a key or its meaning, such as dropout or loss.")] = None,
-    model: Annotated[str, typer.Option("--model", help="Kind of model: {model.kinds}.")] = "embrec",
+    model: Annotated[str, typer.Option("--model", help="Kind of model: {model.about}.")] = "embrec",
 ) -> None:
     """List the settings that --set takes, with their defaults and meanings."""
     from embrec.cli.console import print_note, print_table
