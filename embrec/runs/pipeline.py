@@ -12,6 +12,7 @@ from embrec.evaluation.few_candidates import check_selection
 from embrec.evaluation.leaks import LeakReport, check_leaks
 from embrec.evaluation.metrics import cutoff
 from embrec.files import atomic_folder, tidy, write_json, write_parquet, write_text
+from embrec.parameters import call, parameter
 from embrec.progress import Progress, silent
 from embrec.runs.config import RunConfig
 from embrec.runs.engines import is_local, train_begun
@@ -63,6 +64,10 @@ def train(
         RunError: the name is taken by a run with another configuration or by another process that trains it now, or the
             training broke off.
     """
+    if not isinstance(config, RunConfig):
+        raise ConfigError(
+            f"{parameter('config')} is a {type(config).__name__} and no RunConfig; make it with {call('build_config')}"
+        )
     category = Category.of(category)
     run = RunFolder(category.runs / check_name("run", name))
     with in_use(category), run.lock():

@@ -1,4 +1,4 @@
-"""Building a run's configuration from a preset, options and free settings: one place, whoever asks."""
+"""Presets, and the configuration of a run built from a preset, options and settings."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ def _folder() -> Traversable:
 
 
 def describe_preset(name: str) -> str:
-    """Return what a preset says of itself: the first sentence of the comment that its file begins with.
+    """Return the description of a preset: the first sentence of the comment at the top of its file.
 
     Raises:
         ConfigError: there is no such preset.
@@ -46,7 +46,7 @@ def load_preset(name: str) -> dict[str, Any]:
     """Return a preset's settings, section -> key -> value.
 
     Args:
-        name: of a preset, or several with plus signs between them, of which later ones win: `embrec+published-negatives`.
+        name: a preset, or several with plus signs between them, such as `embrec+published-negatives`; later ones win.
 
     Raises:
         ConfigError: there is no such preset, or none that it extends.
@@ -59,7 +59,7 @@ def load_preset(name: str) -> dict[str, Any]:
 
 
 def _resolved(name: str, below: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return a preset's settings together with those that it extends; `below` are the presets that extend it."""
+    """Return a preset's settings on top of those of the preset that it extends; `below` are the presets that extend it."""
     by = f" (preset {below[-1]!r} extends it)" if below else ""
     if name not in preset_names():
         raise ConfigError(f"{unknown('preset', name, preset_names())} (all: embrec presets){by}")
@@ -81,7 +81,7 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def published_features(preset: str | None) -> str:
-    """Say which vectors a preset was published with, as a hint to who names none; nothing where it says nothing."""
+    """Return a hint at the vectors that a preset was published with; empty if its file does not say."""
     sources = [kind for part in (preset or "").split("+") if part for kind in _resolved(part.strip()).get("reads", ())]
     if not sources:
         return ""
@@ -101,11 +101,11 @@ def build_config(
     """Return a run's configuration; later sources win: defaults, preset, options, settings.
 
     Args:
-        category: the data set.
-        split: how it is divided; leave-one-out if None.
-        preset: name of a preset, or several with plus signs between them; see `load_preset`.
+        category: name of the data set.
+        split: division of the log; leave-one-out if None.
+        preset: name of a preset, or several; see `load_preset`.
         options: dotted key -> value; None values are left out.
-        settings: texts such as `model.dim=256`, their values read as YAML.
+        settings: texts such as `model.dim=256`; values are read as YAML.
 
     Raises:
         ConfigError: a key is unknown or a value not allowed; the message names both.
@@ -137,7 +137,7 @@ def build_config(
 
 
 def reads_tables(options: Mapping[str, Any], settings: Sequence[str] = (), preset: str | None = None) -> bool:
-    """Return whether the model that is asked for reads feature tables, and none is named.
+    """Return True if the model that these wishes mean reads feature tables and none is named.
 
     Args:
         options: dotted key -> value, as `build_config` takes them.
@@ -175,7 +175,7 @@ def _config(tree: Mapping[str, Any]) -> RunConfig:
 
 
 def run_name(config: RunConfig) -> str:
-    """Return the default name of a run: what it reads, and model, loss, split and what it learns from if not the default."""
+    """Return the default name of a run: its item source and features, and what is not the default of the rest."""
     parts = [config.model.source, *(feature.split("/")[-1] for feature in config.model.features)]
     if config.model.kind != registry.DEFAULT:
         parts.insert(0, config.model.kind)

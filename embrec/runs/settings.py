@@ -89,7 +89,7 @@ class Setting(NamedTuple):
     """One setting.
 
     Attributes:
-        key: as `--set` takes it, such as `training.loss.regularization`.
+        key: the dotted key, such as `training.loss.regularization`.
         default: in words; `-` where there is none.
         meaning: what it is, and of which choice, where it is a parameter of one.
     """

@@ -1,4 +1,4 @@
-"""How a model is trained, as plain values."""
+"""The configuration of a training: loss, negatives, optimiser, schedule, stopping."""
 
 from typing import Annotated, Any, Literal
 
@@ -12,7 +12,7 @@ from embrec.validation import Checked
 
 
 class Schedule(Checked):
-    """How the learning rate moves: up during the warm-up, then constant or down along a cosine."""
+    """The learning rate over time: up during the warm-up, then constant or down along a cosine."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,7 +31,7 @@ class Schedule(Checked):
 
     @property
     def moves(self) -> bool:
-        """Whether the rate is ever another than the full one."""
+        """True if the learning rate changes during training."""
         return self.name != "constant" or self.warm_up > 0
 
 
@@ -102,7 +102,7 @@ class TrainingConfig(Checked):
 
     @property
     def validates(self) -> bool:
-        """Whether validation targets choose the epoch; if not, `select_by`, `patience` and `validate_every` say nothing."""
+        """True if validation targets choose the epoch; if not, `select_by`, `patience` and `validate_every` are ignored."""
         return self.learn_from == "train"
 
     @model_validator(mode="after")

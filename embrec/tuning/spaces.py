@@ -1,4 +1,4 @@
-"""Search spaces by name or from a file, and the whole search built from what a user asks for."""
+"""Search spaces by name or from a file, and the search that a request means."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ DEFAULT = "default"
 
 
 class SpaceFile(BaseModel):
-    """What a space file holds: settings with their ranges, and how they were meant to be searched."""
+    """The content of a space file: settings with their ranges, and the budget that they were published with."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -166,7 +166,7 @@ def search_of(values: Mapping[str, Any]) -> SearchConfig:
 
 
 def _first(*values: Any) -> Any:
-    """Return the first value that is there."""
+    """Return the first value that is not None."""
     return next((value for value in values if value is not None), None)
 
 

@@ -28,7 +28,7 @@ class Cosine(Loss):
     Use it to see how far content alone goes, with vectors that training does not move (`model.source=content`,
     `model.fc=false`); otherwise all vectors would become one. Ranking losses are better, in the paper and here.
 
-    Loss = 1 - cos(query, vector of the next item). Source: [semikin2019] sec. 3.3.
+    Loss = 1 - cos(query, vector of the next item). Source: [semikin2019] eq. 2.
 
     Examples:
         >>> import torch

@@ -46,7 +46,7 @@ class CrossEntropy(Loss):
     too high. With all items as negatives (`negatives="all"`) it is the strongest of these losses where the catalog fits.
 
     With scores s, next item t and negatives j: loss = log(exp(s_t) + sum_j exp(s_j)) - s_t.
-    Source: [semikin2019] eq. 4, [hidasi2016].
+    Source: [semikin2019] eq. 4 and 5, [hidasi2016].
 
     Examples:
         >>> import torch

@@ -1,6 +1,6 @@
-"""EmbRec: content vectors, a GRU and a dense query layer; with identities it is the GRU4Rec of its authors' comparison.
+"""EmbRec: content vectors, a GRU and a dense query layer; with identity it becomes the GRU4Rec of [semikin2019].
 
-Source: [semikin2019].
+Source: [semikin2019] sec. 3.2; the published form is preset `embrec`.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """GRU4Rec as its own authors define it: one GRU between shared item vectors, and a bias for each item.
 
-Sources: [hidasi2016], [hidasi2018], with the shared ("constrained") item vectors of their code. What EmbRec's
+Source: [hidasi2016], [hidasi2018], with the shared ("constrained") item vectors of their code. What EmbRec's
 authors compared with under that name is another model: preset `gru4rec-embrec`.
 """
 

@@ -1,4 +1,7 @@
-"""SASRec: a causal transformer whose output is compared with the item vectors that it reads. Source: [kang2018]."""
+"""SASRec: a causal transformer whose output is compared with the vectors it reads.
+
+Source: [kang2018].
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
