@@ -19,6 +19,10 @@ Model = TypeVar("Model", bound=BaseModel)
 Subject = Callable[[str], str]
 
 
+class OptionError(ConfigError, ValueError):
+    """An option of a class is unknown, missing or not allowed; a ValueError too, as pydantic's own errors are."""
+
+
 def validated(
     model: type[Model],
     data: Any,
@@ -73,7 +77,7 @@ else:
                 return super().__call__(*arguments, **options)
             except ValidationError as problem:
                 message = explain(problem, cls, noun="parameter", subject=lambda key: parameter(key) if key else "")
-            raise ConfigError(f"{cls.__name__}: {message}")
+            raise OptionError(f"{cls.__name__}: {message}")
 
     class Checked(BaseModel, metaclass=_Calls):
         """Base of the options that Python callers make by hand: a wrong one is a ConfigError of one line."""
