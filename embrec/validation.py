@@ -19,6 +19,15 @@ Model = TypeVar("Model", bound=BaseModel)
 Subject = Callable[[str], str]
 
 
+def by_parameter(key: str) -> str:
+    """Return a key as `parameter` writes it, which the command line shows as an option; empty for all values together.
+
+    >>> by_parameter("time_unit")
+    '`time_unit`'
+    """
+    return parameter(key) if key else ""
+
+
 class OptionError(ConfigError, ValueError):
     """An option of a class is unknown, missing or not allowed; a ValueError too, as pydantic's own errors are."""
 
@@ -76,7 +85,7 @@ else:
             try:
                 return super().__call__(*arguments, **options)
             except ValidationError as problem:
-                message = explain(problem, cls, noun="parameter", subject=lambda key: parameter(key) if key else "")
+                message = explain(problem, cls, noun="parameter", subject=by_parameter)
             raise OptionError(f"{cls.__name__}: {message}")
 
     class Checked(BaseModel, metaclass=_Calls):
