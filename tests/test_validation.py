@@ -111,7 +111,7 @@ def test_wrong_options_in_python_are_errors_of_one_line(make, message):
 
 
 def test_a_table_in_memory_is_not_printed_whole():
-    with pytest.raises(DataError, match="a value of type int is no table"):
+    with pytest.raises(DataError, match="a value of type int is"):
         embrec.TableSource(interactions=5)
 
 
