@@ -36,7 +36,7 @@ class SASRecConfig(ItemsConfig):
         >>> SASRecConfig(dim=64, heads=3)
         Traceback (most recent call last):
         ...
-        embrec.errors.ConfigError: SASRecConfig: 3 heads do not divide item vectors of length 64; change heads or dim
+        embrec.validation.OptionError: SASRecConfig: 3 heads do not divide item vectors of length 64; change heads or dim
     """
 
     kind: Literal["sasrec"] = "sasrec"
