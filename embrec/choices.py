@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from embrec.errors import ConfigError
 from embrec.names import there_are
+from embrec.validation import validated
 
 Kind = TypeVar("Kind", bound=BaseModel)
 
@@ -33,10 +34,4 @@ def parse_kind(text: str, kinds: Mapping[str, type[Kind]], what: str) -> Kind:
             known = there_are(key, allowed) if allowed else "; it has none"
             raise ConfigError(f"{what} {name} has no parameter {pair!r}{known} (written {name}:NAME=VALUE)")
         given[key] = value
-    try:
-        return kinds[name].model_validate(given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        message = first["msg"].removeprefix("Value error, ")
-        where = f"{name}:{first['loc'][-1]} is {first['input']!r}" if first["loc"] else name
-        raise ConfigError(f"{what} {where}: {message}") from None
+    return validated(kinds[name], given, subject=lambda key: f"{what} {name}:{key}" if key else f"{what} {name}")

@@ -41,6 +41,16 @@ def listed(known: Iterable[str], most: int = _SHOWN) -> str:
     return f"{', '.join(names[:most])} and {len(names) - most:,} more"
 
 
+def either(names: Iterable[str]) -> str:
+    """Return all names as a choice.
+
+    >>> either(["dot", "cosine", "distance"])
+    'dot, cosine or distance'
+    """
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
+
+
 def unknown(what: str, name: str, known: Iterable[str], most: int = _SHOWN) -> str:
     """Return the message about an unknown name.
 

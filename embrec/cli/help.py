@@ -1,4 +1,4 @@
-"""What the help of every command has in common: defaults as the configuration has them, and examples."""
+"""Help texts of all commands: defaults and names read from the configuration, and examples."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -85,4 +85,28 @@ def _defaults() -> dict[str, str]:
 
     found = {row.key: row.default for row in list_settings()}
     search = {**SearchConfig.model_fields, **Halving.model_fields}
-    return found | {f"search.{key}": str(field.default) for key, field in search.items()}
+    return found | {f"search.{key}": str(field.default) for key, field in search.items()} | _choices()
+
+
+def _choices() -> dict[str, str]:
+    """Return the names that are registered, as help texts list them."""
+    from embrec.evaluation.metrics import patterns
+    from embrec.models import registry
+    from embrec.models.baselines.registry import BASELINES
+    from embrec.models.losses.config import LOSSES
+    from embrec.names import either
+
+    models = registry.MODELS.usable()
+    sources: dict[str, list[str]] = {}
+    for kind, registration in models.items():
+        sources.setdefault(registration.source, []).append(kind)
+    few, *rest = sorted(sources.items(), key=lambda item: len(item[1]))
+    defaults = [f"{few[0]} of {', '.join(few[1])}", *(f"{source} of the others" for source, _ in rest)]
+    return {
+        "model.about": "; ".join(f"{kind}: {registration.help}" for kind, registration in models.items()),
+        "model.kinds": either(models),
+        "model.sources": ", ".join(defaults),
+        "training.losses": either(LOSSES),
+        "evaluation.baselines": either(BASELINES),
+        "evaluation.known": ", ".join(patterns()),
+    }

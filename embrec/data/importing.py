@@ -5,10 +5,10 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import polars as pl
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from embrec.data.preparation import PRESETS, PreparationConfig, prepare
 from embrec.data.readers.frames import content_fingerprint
@@ -22,9 +22,8 @@ from embrec.locks import locked
 from embrec.names import listed, there_are, unknown
 from embrec.parameters import call, parameter
 from embrec.progress import Progress, silent
+from embrec.validation import by_parameter, validated
 from embrec.workspace import Category
-
-Model = TypeVar("Model", bound=BaseModel)
 
 # Arguments that a reader guesses if they are not given: naming the guessed value later is not another import.
 _GUESSED = frozenset({"user_column", "item_column", "catalog_item_column", "time_column", "time_unit"})
@@ -80,7 +79,7 @@ def make_source(source: str | None, options: Mapping[str, Any]) -> AnySource:
         if kind.model_fields[name].is_required() and name not in given:
             what = kind.model_fields[name].description
             raise ConfigError(f"{parameter('source', source)} needs {parameter(name)} ({what})")
-    return _validated(kind, {"source": source, **given})
+    return validated(kind, {"source": source, **given}, subject=by_parameter)
 
 
 def source_guides(name: str | None = None) -> dict[str, Guide]:
@@ -122,7 +121,7 @@ def make_preparation(preset: str | None, options: Mapping[str, Any], source: str
     given = {name: value for name, value in options.items() if value is not None}
     if given.get("last") == 0:
         given["last"] = None  # on the command line, 0 stands for "all"
-    return _validated(PreparationConfig, PRESETS[preset].model_dump() | given)
+    return validated(PreparationConfig, PRESETS[preset].model_dump() | given, subject=by_parameter)
 
 
 def import_data(
@@ -358,13 +357,3 @@ def _taken(category: Category, difference: str) -> DataError:
         f"{f'; made from it: {made}' if made else ''}; choose another {parameter('category')}, or replace it with "
         f"{parameter('force', True)}"
     )
-
-
-def _validated(model: type[Model], values: Mapping[str, Any]) -> Model:
-    try:
-        return model(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else "?"
-        message = first["msg"].removeprefix("Value error, ").lower()
-        raise ConfigError(f"{parameter(name)} is {first['input']!r}: {message}") from None

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from embrec.data.catalog import Catalog
 from embrec.data.interactions import Interactions
@@ -30,6 +30,7 @@ from embrec.data.sequences import consecutive
 from embrec.data.store import Dataset
 from embrec.errors import DataError
 from embrec.parameters import parameter
+from embrec.validation import Checked
 
 _ROW = "__row"
 _ORDER = "__order"  # of events at the same time
@@ -39,7 +40,7 @@ _FILTERS = ("min_item_events", "min_user_events", "min_history")
 INPUT_ORDER = "input"
 
 
-class PreparationConfig(BaseModel):
+class PreparationConfig(Checked):
     """Filters for raw events and items."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -4,13 +4,14 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from embrec.choices import parse_kind
 from embrec.errors import ConfigError
+from embrec.validation import Checked
 
 
-class AllItems(BaseModel):
+class AllItems(Checked):
     """Every item of the catalog: exact, and the default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -21,7 +22,7 @@ class AllItems(BaseModel):
         return "all items of the catalog"
 
 
-class SeenSoFar(BaseModel):
+class SeenSoFar(Checked):
     """Every item that anybody has touched up to the moment of the target, the streaming protocol of [weimann2022]."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,7 +33,7 @@ class SeenSoFar(BaseModel):
         return "the items seen so far"
 
 
-class Sampled(BaseModel):
+class Sampled(Checked):
     """The target and a few drawn items, for parity with papers that did so: it flatters weak models and can turn an order.
 
     No item is drawn twice for a target. What is drawn depends on the seed and the target alone, so that every model meets the

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -31,11 +31,12 @@ from embrec.evaluation.ranks import (
 from embrec.evaluation.seen import SeenItems
 from embrec.models.factors import Factors
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 DEFAULT_METRICS = ("hr@10", "ndcg@10", "mrr@10", "hr@50", "auc")
 
 
-class EvaluationConfig(BaseModel):
+class EvaluationConfig(Checked):
     """The protocol: every report names it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

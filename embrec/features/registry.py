@@ -19,6 +19,7 @@ from embrec.features.chain import Chain
 from embrec.features.encoder import Encoder, EncoderParams
 from embrec.features.transforms import TRANSFORMS, Transform
 from embrec.names import there_are, unknown
+from embrec.validation import explain
 
 # Module paths rather than classes, so that TF-IDF does not import a transformer.
 ENCODERS: dict[str, str] = {
@@ -152,14 +153,8 @@ def _make(kind: str, part: EncoderSpecPart, cls: Any) -> Any:
     try:
         return cls(**part.params)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(place) for place in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            known = list(_params_model(cls).model_fields)
-            message = f"there is no such parameter{there_are(key, known) if known else '; there are: none'}"
-        where = f"parameter {key!r}" if key else "parameters"
-        raise ConfigError(f"{kind} {part.name!r}, {where}: {message}") from None
+        message = explain(error, _params_model(cls), noun="parameter")
+        raise ConfigError(f"{kind} {part.name!r}: {message}") from None
 
 
 def _params_model(cls: Any) -> type[EncoderParams]:

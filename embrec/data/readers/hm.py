@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.frames import MemoryTable
 from embrec.data.readers.guide import Guide
@@ -20,6 +20,7 @@ from embrec.data.readers.raw import ITEM, TIME, USER, RawData, check_ids, requir
 from embrec.data.readers.tabular import SourceTable
 from embrec.errors import DataError
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 _WHAT = "H&M"
 _LOG, _CATALOG = "transactions_train.csv", "articles.csv"
@@ -39,7 +40,7 @@ _TEXTS = (
 )
 
 
-class HMSource(BaseModel):
+class HMSource(Checked):
     """The unpacked folder of the H&M data."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.delimited import read_delimited, shown
 from embrec.data.readers.formats import CSV
@@ -32,11 +32,12 @@ from embrec.data.readers.raw import ITEM, USER, RawData, check_ids, require_even
 from embrec.data.readers.sequences import read_sequences
 from embrec.errors import DataError
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 _HEADERS = (("user", "item", "timestamp"), ("userID", "videoID", "timestamp"))
 
 
-class MicroLensSource(BaseModel):
+class MicroLensSource(Checked):
     """A folder with the downloaded files of one size of MicroLens."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.published import file_named, first_line, read_headerless, require_folder
@@ -22,6 +22,7 @@ from embrec.data.readers.tabular import SourceTable
 from embrec.errors import DataError
 from embrec.parameters import parameter
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 _BEHAVIORS, _NEWS = "behaviors.tsv", "news.tsv"
 _BEHAVIOR_COLUMNS = ("impression", "user", "time", "history", "impressions")
@@ -31,7 +32,7 @@ _BEGIN = 1_570_838_400  # 2019-10-12, first day of the collection
 _TIME_FORMAT = "%m/%d/%Y %I:%M:%S %p"
 
 
-class MindSource(BaseModel):
+class MindSource(Checked):
     """An unpacked folder of MIND, or a folder of several, such as those for training and validation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.images import images_in_folder
@@ -23,6 +23,7 @@ from embrec.data.readers.records import number
 from embrec.errors import DataError
 from embrec.names import there_are
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 RATING = "rating"
 TITLE, GENRES = "title", "genres"
@@ -47,7 +48,7 @@ _100K = _Layout("u.data", "u.item", "\t")
 _LAYOUTS = (_COMMA, _COLONS, _100K)
 
 
-class MovieLensSource(BaseModel):
+class MovieLensSource(Checked):
     """An unpacked folder of MovieLens; its files determine the layout."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.columnar import read_columnar
 from embrec.data.readers.containers import split_member
@@ -29,6 +29,7 @@ from embrec.data.readers.retailrocket import of_kinds
 from embrec.errors import DataError
 from embrec.parameters import call, parameter
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 EVENTS = ("clicks", "carts", "orders")
 _COLUMNS = ("session", "aid", "ts", "type")
@@ -37,7 +38,7 @@ _EVENT = {"aid": pl.Int64(), "ts": pl.Int64(), "type": pl.String()}
 _SCHEMA: dict[str, pl.DataType] = {"session": pl.Int64(), "events": pl.List(pl.Struct(_EVENT))}
 
 
-class OttoSource(BaseModel):
+class OttoSource(Checked):
     """The file of the training sessions, or its folder."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.published import (
@@ -26,13 +26,14 @@ from embrec.data.readers.raw import ITEM, USER, RawData, check_ids, require_even
 from embrec.errors import DataError
 from embrec.parameters import parameter
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 _LOG = ("item_id", "user_id", "timestamp")
 _ITEMS = ("item_id", "title", "tag", "description")
 _COVERS = ("cover", "covers", "images")
 
 
-class PixelRecSource(BaseModel):
+class PixelRecSource(Checked):
     """A folder with the downloaded files of one size of PixelRec, or the file of interactions in it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

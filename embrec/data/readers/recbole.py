@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.containers import split_member
 from embrec.data.readers.delimited import shown
@@ -35,12 +35,13 @@ from embrec.errors import DataError
 from embrec.names import did_you_mean
 from embrec.parameters import parameter
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 _TYPES = ("token", "token_seq", "float", "float_seq")
 _LIKELY_TITLES = ("title", "name", "movie_title", "product_title", "item_name", "book_title")
 
 
-class RecBoleSource(BaseModel):
+class RecBoleSource(Checked):
     """A folder of atomic files, or the `.inter` file in it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.published import (
@@ -30,6 +30,7 @@ from embrec.errors import DataError
 from embrec.names import unknown
 from embrec.parameters import parameter
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 EVENTS = ("view", "addtocart", "transaction")
 _LOG, _TREE = "events.csv", "category_tree.csv"
@@ -38,7 +39,7 @@ _COLUMNS = ("timestamp", "visitorid", "event", "itemid")
 _CATEGORY, _NOT_WORDS = "categoryid", ("categoryid", "available")
 
 
-class RetailRocketSource(BaseModel):
+class RetailRocketSource(Checked):
     """The unpacked folder of RetailRocket."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

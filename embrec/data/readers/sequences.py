@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.containers import split_member
 from embrec.data.readers.guide import Guide
@@ -20,9 +20,10 @@ from embrec.data.readers.table import read_items
 from embrec.errors import DataError
 from embrec.parameters import call
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 
-class SequencesSource(BaseModel):
+class SequencesSource(Checked):
     """A text file of histories."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from embrec.data.catalog import IMAGE, Catalog
 from embrec.data.readers.columns import (
@@ -46,6 +46,7 @@ from embrec.data.readers.times import Unit, exact_times, order_keys
 from embrec.errors import DataError
 from embrec.parameters import parameter
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 # Value of `time_column` for a log without times, whose rows are in the order of the events.
 ROW_ORDER = "@row"
@@ -63,7 +64,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isi
 Place = Annotated[Path | pl.DataFrame, BeforeValidator(_in_memory)]
 
 
-class TableSource(BaseModel):
+class TableSource(Checked):
     """A table of interactions and, optionally, a table of items, as files or in memory.
 
     Columns that are not given are found by common names; see `embrec.data.readers.columns`.

@@ -4,14 +4,15 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from embrec.data.interactions import Interactions
 from embrec.data.splits.partition import Partition, Positions, make_partition
 from embrec.data.times import require_timestamps
+from embrec.validation import Checked
 
 
-class GlobalTime(BaseModel):
+class GlobalTime(Checked):
     """The first 80 % of all events are training, the next 10 % validation, the last 10 % test.
 
     The only split in which no training event is later than a test target. FELRec [weimann2022] predicts every event (users and

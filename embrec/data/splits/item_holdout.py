@@ -3,15 +3,16 @@
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.interactions import Interactions
 from embrec.data.splits.leave_one_out import leave_one_out
 from embrec.data.splits.partition import Partition
 from embrec.data.times import first_times
+from embrec.validation import Checked
 
 
-class ItemHoldout(BaseModel):
+class ItemHoldout(Checked):
     """Leave-one-out without some items in training, to measure how new items are ranked.
 
     Events of held-out items are removed from training and validation, as targets and from histories. In the test, held-out

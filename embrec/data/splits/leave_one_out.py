@@ -4,13 +4,14 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from embrec.data.interactions import Interactions
 from embrec.data.splits.partition import Partition, Positions, make_partition
+from embrec.validation import Checked
 
 
-class LeaveOneOut(BaseModel):
+class LeaveOneOut(Checked):
     """Each user's last event is the test target, the one before the validation target, the rest is training.
 
     As in [semikin2019]: users with at least three events are evaluated, and users with at least two events before the last

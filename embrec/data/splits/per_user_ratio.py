@@ -4,13 +4,14 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from embrec.data.interactions import Interactions
 from embrec.data.splits.partition import Partition, Positions, make_partition
+from embrec.validation import Checked
 
 
-class PerUserRatio(BaseModel):
+class PerUserRatio(Checked):
     """The first 90 % of each user's events are training, the next 5 % validation targets, the last 5 % test targets.
 
     The protocol of [donkers2017], for histories of hundreds of events. Positions are rounded down: a user with twenty

@@ -4,13 +4,14 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from embrec.data.interactions import Interactions
 from embrec.data.splits.partition import Partition, Positions, make_partition
+from embrec.validation import Checked
 
 
-class UserHoldout(BaseModel):
+class UserHoldout(Checked):
     """Some users are held out with all their events; every event after their first one is a target.
 
     The protocol of [semikin2019] section 4.3 (a tenth of the users, every prefix scored), with further held-out users for

@@ -17,6 +17,7 @@ from embrec.data.batches import Batch
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
 from embrec.models.baselines.base import FactorisedBaseline
+from embrec.models.baselines.registry import BaselineRegistration
 
 
 class ContentKNN(FactorisedBaseline):
@@ -64,3 +65,13 @@ class ContentKNN(FactorisedBaseline):
         recent = step[:, None] - torch.arange(self.k)  # [M, k]
         items = batch.items[row[:, None], recent.clamp(min=0)] * (recent >= 0)
         return F.normalize(self._vectors[items].sum(dim=1), dim=1)
+
+
+CONTENT_KNN = BaselineRegistration(
+    "content-knn",
+    ContentKNN,
+    title="Content kNN",
+    knows="which learns nothing",
+    about="Content kNN lists the items whose content is nearest to that of the history; it learns nothing.",
+    reads_content=True,
+)

@@ -14,6 +14,7 @@ from embrec.data.batches import Batch
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
 from embrec.models.baselines.base import Baseline
+from embrec.models.baselines.registry import BaselineRegistration
 
 _EXACT = 1 << 23  # steps between 0 and what a float32 still holds exactly
 
@@ -62,3 +63,12 @@ def popularity_shares(counts: NDArray[np.int64], steps: int) -> NDArray[np.float
     used = 1 << min(len(levels).bit_length(), max(steps, 1).bit_length() - 1)
     share: NDArray[np.float64] = (place if used >= len(levels) else place * used // len(levels)) / used
     return share
+
+
+MARKOV = BaselineRegistration(
+    "markov",
+    lambda _: Markov(),
+    title="The Markov chain",
+    knows="which only counts what followed the last item",
+    about="The Markov chain lists what most often came right after the last item, counted over training events.",
+)

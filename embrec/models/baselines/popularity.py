@@ -8,6 +8,7 @@ from embrec.data.batches import Batch
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
 from embrec.models.baselines.base import FactorisedBaseline
+from embrec.models.baselines.registry import BaselineRegistration
 
 
 class PopRec(FactorisedBaseline):
@@ -26,3 +27,12 @@ class PopRec(FactorisedBaseline):
     ) -> Tensor:
         """Return the same for every history, [B, 1]; see `Recommender.queries`."""
         return torch.ones(len(batch.items if at is None else at[0]), 1)
+
+
+POPULARITY = BaselineRegistration(
+    "pop",
+    lambda _: PopRec(),
+    title="Popularity",
+    knows="which lists the same for everyone",
+    about="Popularity lists the items with the most training events, the same for everyone.",
+)

@@ -36,7 +36,12 @@ class TransformerLayer(nn.Module):
         heads: which divide d among them.
         feed_forward: length of the hidden layer.
         dropout: share dropped of the attention's weights and of both parts' outputs.
+
+    Attributes:
+        compilable: `training.compile` compiles modules that have this attribute.
     """
+
+    compilable = True
 
     def __init__(self, dim: int, heads: int, feed_forward: int, dropout: float) -> None:
         super().__init__()

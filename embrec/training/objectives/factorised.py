@@ -7,7 +7,6 @@ from embrec.data.batches import Batch
 from embrec.models.factorised import SequenceRecommender, TrainingSteps
 from embrec.models.losses.blocks import catalog_loss, gathered_loss, shared_loss
 from embrec.models.losses.config import Loss
-from embrec.models.losses.cosine import cosine
 from embrec.models.negatives import Histories, Negatives, NegativeSampler, catalog_exclusion
 
 Moment = tuple[int, ...]
@@ -52,7 +51,7 @@ class Objective(nn.Module):
         """
         steps = self.model.training_steps(batch)
         if self.loss.needs == "nothing":
-            losses = cosine(steps.queries, nn.functional.embedding(steps.targets, steps.items))
+            losses = self.loss.target_form()(steps.queries, nn.functional.embedding(steps.targets, steps.items))
             return (losses * weights).sum()  # in float32 under autocast too, which a product would not be
         size = len(self.candidates)
         histories = self._histories(batch, steps)

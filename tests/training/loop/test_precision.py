@@ -44,11 +44,11 @@ def test_a_compiled_transformer_learns_what_it_does_otherwise():
     from support.workers import INTERACTIONS, PARTITION
 
     from embrec.data.sequences import training_sequences
-    from embrec.models.config import SASRecConfig
     from embrec.models.zoo import build_model
+    from embrec.models.zoo.sasrec import SASRecConfig
     from embrec.runs.assembly import popularity
     from embrec.training.config import TrainingConfig
-    from embrec.training.loop.trainer import Trainer
+    from embrec.training.loop.trainer import Trainer, Validation
 
     histories = []
     for compiled in (False, True):
@@ -58,15 +58,15 @@ def test_a_compiled_transformer_learns_what_it_does_otherwise():
         config = TrainingConfig(epochs=2, batch_size=8, compile=compiled)
         sequences = training_sequences(INTERACTIONS, PARTITION, 50)
         names = list(model.state_dict())
-        trainer = Trainer(model, sequences, counts, lambda: {"ndcg@10": 0.0}, config)
+        trainer = Trainer(model, sequences, counts, lambda: Validation({"ndcg@10": 0.0}, 0.0), config)
         histories.append([record["loss"] for record in trainer.fit().history])
         assert list(model.state_dict()) == names
     assert histories[0] == pytest.approx(histories[1], rel=1e-3)
 
 
 def test_a_missing_compiler_is_named(monkeypatch):
-    from embrec.models.config import SASRecConfig
     from embrec.models.zoo import build_model
+    from embrec.models.zoo.sasrec import SASRecConfig
     from embrec.training.loop.precision import compile_model
 
     def fail(function):
