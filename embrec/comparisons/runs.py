@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embrec.comparisons.measurements import CONFIDENCE, Measurements, measure, plain_measurements
 from embrec.comparisons.provenance import settings_of
-from embrec.comparisons.results import CONFIDENCE, RESAMPLES, Measurements, measure, plain_measurements
+from embrec.comparisons.results import statistics
 from embrec.comparisons.tables import Table, difference, estimate, markdown_table
 from embrec.data.splits import split_text
 from embrec.errors import ConfigError
@@ -87,11 +88,7 @@ class RunsComparison:
             "split": self.split,
             "protocol": self.config.model_dump(mode="json"),
             "reference": self.reference,
-            "statistics": {
-                "intervals": f"{CONFIDENCE:.0%} percentile bootstrap over users of the mean over seeds",
-                "resamples": RESAMPLES,
-                "tests": "paired, over users: bootstrap of the difference; Wilcoxon signed-rank, Holm over the models",
-            },
+            "statistics": statistics("the models"),
             "targets": self.targets,
             "verdict": list(self.verdict),
             "warnings": list(self.warnings),

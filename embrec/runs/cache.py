@@ -54,21 +54,24 @@ def remembered(
     compute: Callable[[], Evaluation],
     *,
     log: bytes,
+    without: str | None = None,
 ) -> Evaluation:
-    """Return the evaluation of a run's test targets under a protocol: the one of its folder, or a new one that is put there.
+    """Return the evaluation of a run's test targets under a protocol: the one in its folder, or a new one that is kept there.
 
-    A file is named after all that its ranks depend on: what the run was begun with (configuration and data), the weights it
-    ended with, the log and the targets as they are now (the category may have been imported again since), and the protocol
+    A file is named after all that its ranks depend on: fingerprint (configuration and data) and weights of the run, the log
+    and the targets as they are now (the category may have been imported again since), the silenced source, and the protocol
     without its metrics.
 
     Args:
         run: a finished one.
         config: the protocol.
-        keep: how many of the best items are needed of each target.
+        keep: number of the best items that are needed of each target.
         compute: makes the evaluation.
-        log: hash of the log whose targets are ranked, and of which these are.
+        log: hash of the log and of the targets that are ranked.
+        without: feature table whose vectors are silenced (see `ranker_without`); None for the whole model.
     """
-    identity = run.fingerprint().encode() + run.weights.read_bytes() + log
+    silenced = b"" if without is None else f"without {without}".encode()
+    identity = run.fingerprint().encode() + run.weights.read_bytes() + log + silenced
     return remembered_in(run.path / "evaluations", identity, config, keep, compute)
 
 

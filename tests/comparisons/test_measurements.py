@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support.standings import standing_at
 
-from embrec.comparisons.results import measure
+from embrec.comparisons.measurements import measure
 from embrec.data.splits import Label
 from embrec.evaluation.evaluator import Evaluation
 from embrec.evaluation.statistics import PairedTest
