@@ -273,6 +273,87 @@ def negatives(
     _show(comparison)
 
 
+@app.command(
+    cls=Command,
+    epilog=examples(
+        "embrec compare models --model embrec --model sasrec --model gru4rec:source=id",
+        "embrec compare models --model sasrec --model sasrec:layers=2,dim=64 --seeds 3 --epochs 20",
+        "embrec compare models --model embrec-office --model embrec:source=hybrid --features tfidf+svd:dim=250",
+    ),
+)
+def models(
+    category: Category = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            help="A kind of model with the defaults of embrec train, or a preset, with settings behind a colon: "
+            "sasrec:layers=2,dim=64; may be repeated (default: every kind).",
+        ),
+    ] = None,
+    features: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--features",
+            help="Encoder that the models of content read, such as tfidf+svd:dim=250; may be repeated (default: those of the "
+            "feature tables there, else those of embrec features build).",
+        ),
+    ] = None,
+    seeds: Seeds = "3",
+    epochs: Epochs = None,
+    reference: Annotated[
+        str | None, typer.Option(help="Model that the others are tested against (default: the first).")
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="hr@K, ndcg@K, mrr@K or auc; may be repeated (default: ndcg@10, hr@10, auc)."),
+    ] = None,
+    split: Split = "leave-one-out",
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="Setting of all models, such as training.batch_size=256 or model.dim=64; may be repeated."
+        ),
+    ] = None,
+    name: Name = None,
+    output: Output = None,
+    workspace: Workspace = None,
+) -> None:
+    """Train different models under one protocol and compare them with confidence intervals; finished work is kept.
+
+    Models and seeds that the comparison has from before stay in it.
+    """
+    from embrec.cli.console import print_note, progress_bars
+    from embrec.comparisons.models import compare_models
+    from embrec.comparisons.request import ComparisonRequest
+    from embrec.data.splits import parse_split
+    from embrec.runs.folder import findings_told
+    from embrec.workspace import Workspace as Workspaces
+
+    numbers, parts = read_seeds(seeds), parse_split(split)
+    folder = Workspaces.locate(workspace).choose(category)
+    told = findings_told(folder)
+    with progress_bars() as progress:
+        request = ComparisonRequest(
+            folder,
+            features=features or (),
+            split=parts,
+            epochs=epochs,
+            settings=setting or (),
+            seeds=numbers,
+            metrics=metric or (),
+            reference=reference,
+            name=name,
+            output=output,
+            command=command_line(),
+            on_choice=print_note,
+            progress=progress,
+        )
+        comparison = compare_models(request, model)
+    print_leaks_of(folder, [run.name for row in comparison.rows for run in row.runs], told, split)
+    _show(comparison)
+
+
 @app.command(cls=Command, epilog=examples("embrec compare runs office/first office/second --slice history"))
 def runs(
     runs: Annotated[

@@ -29,6 +29,7 @@ SUBJECT = Subject(
     title="{label}, {targets:,} targets",
     label_of_all="all items",
     rows_key="encoders",
+    figure_metrics=("auc", "hr@50"),
     costs=("dims", "non-zero", "encoding s", "items/s", "silhouette", "parameters", "epochs", "training s"),
     with_csv=False,
     remark="The encoders are those of the tables in `results.json`. The paper's Fig. 11 has others (ELMo, word2vec of "

@@ -67,7 +67,9 @@ def draw(comparison: Comparison) -> "Figure":
 
 
 def _draw_slices(comparison: Comparison) -> "Figure":
-    names: tuple[str, ...] = tuple(name for name in ("auc", "hr@50") if name in comparison.metric_names)
+    names: tuple[str, ...] = tuple(
+        name for name in comparison.subject.figure_metrics if name in comparison.metric_names
+    )
     if names == ("auc",) and "hr@10" in comparison.metric_names:  # a small catalog has no HR@50
         names = ("auc", "hr@10")
     names = names or comparison.metric_names[:2]

@@ -6,15 +6,13 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 from embrec.comparisons.engine import compare
 from embrec.comparisons.figures import require_matplotlib
-from embrec.comparisons.request import ComparisonRequest, PreparedData
+from embrec.comparisons.request import ComparisonRequest, PreparedData, choose_features
 from embrec.comparisons.results import Comparison, Row
 from embrec.comparisons.variants import Variant, Variants, check_config, check_settings
 from embrec.errors import ConfigError
-from embrec.features.category import specs_or_defaults
 from embrec.features.registry import make_encoder
 from embrec.names import there_are
 from embrec.runs.config import RunConfig
-from embrec.runs.planning import UNKNOWN_TABLE
 from embrec.runs.presets import build_config, load_preset, preset_names, reads_tables
 
 Count = int | Literal["all"]
@@ -243,18 +241,14 @@ def compare_objectives(
         make_encoder(spec)
     shared.check([objective.loss for objective in objectives])
 
-    def check(shared: SharedSettings) -> None:
+    def check(request: ComparisonRequest) -> None:
         for objective in objectives:
-            check_config(shared.config(objective), request.metrics or kind.default_metrics)
+            config = replace(shared, request=request).config(objective)
+            check_config(config, request.metrics or kind.default_metrics)
 
-    if not request.features and shared.reads_tables:
-        check(replace(shared, request=replace(request, features=(UNKNOWN_TABLE,))))
-        specs = specs_or_defaults(request.folder, request.split, on_choice=request.on_choice)
-        request = replace(request, features=tuple(specs))
-        shared = replace(shared, request=request)
-    check(shared)
+    request = choose_features(request, shared.reads_tables, check)
     data = PreparedData.load(request.folder, request.split)
-    return compare(request, kind(objectives, shared, notes), data)
+    return compare(request, kind(objectives, replace(shared, request=request), notes), data)
 
 
 def with_published(objectives: Sequence[Objective]) -> list[Objective]:

@@ -1,14 +1,16 @@
 """ComparisonRequest: the options that all ways to train and compare share."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from embrec.comparisons.provenance import seed_numbers
 from embrec.data.splits import LeaveOneOut, Partition, SplitConfig
 from embrec.data.store import Dataset, load_dataset
+from embrec.features.category import specs_or_defaults
 from embrec.files import check_output_folder
 from embrec.progress import Progress, silent
+from embrec.runs.planning import UNKNOWN_TABLE
 from embrec.workspace import Category, check_name
 
 
@@ -112,3 +114,24 @@ class PreparedData:
         """
         dataset = load_dataset(category)
         return cls(category, dataset, split, split(dataset.interactions, len(dataset.catalog)))
+
+
+def choose_features(
+    request: ComparisonRequest, reads: bool, check: Callable[[ComparisonRequest], None]
+) -> ComparisonRequest:
+    """Return a checked request, with encoders where it names none and some model reads content.
+
+    Args:
+        request: as it was made.
+        reads: True if some model reads the feature tables that all share.
+        check: raises what is wrong with the variants of a request; called before any encoder is chosen, too.
+
+    Raises:
+        ConfigError: from `check`, or no encoder suits the catalog.
+    """
+    if reads and not request.features:
+        check(replace(request, features=(UNKNOWN_TABLE,)))
+        specs = specs_or_defaults(request.folder, request.split, on_choice=request.on_choice)
+        request = replace(request, features=tuple(specs))
+    check(request)
+    return request

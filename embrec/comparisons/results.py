@@ -215,6 +215,7 @@ class Subject:
         rows_key: key of the rows in `results.json`.
         figure: panels of the figure: "slices" for bars by slice of the targets, "losses" for a bar a loss, "counts" for lines
             over the numbers of negatives.
+        figure_metrics: panels of a figure of slices, as far as they are measured; the first two metrics if none is.
         costs: columns of what encoding and training take; see `embrec.comparisons.tables`.
         with_csv: also write `results.csv`.
         remark: last paragraph of the report, such as the differences from a published figure.
@@ -226,6 +227,7 @@ class Subject:
     label_of_all: str = "all"
     rows_key: str = "rows"
     figure: Literal["slices", "losses", "counts"] = "slices"
+    figure_metrics: tuple[str, ...] = ()
     costs: tuple[str, ...] = ("learning rate", "best epoch", "epochs", "training s")
     with_csv: bool = True
     remark: str = ""
