@@ -1,6 +1,7 @@
 """The engine of all comparisons that train: variants x seeds x metrics x slices, resumable, and the report of it."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from embrec.comparisons.baselines import baselines_beside
 from embrec.comparisons.figures import draw, save_figure
@@ -77,8 +78,9 @@ def compare(request: ComparisonRequest, variants: Variants, data: PreparedData) 
             },
             baselines=baselines_beside(data, config, results, wanted, references[first], request.progress),
             clusters=silhouettes.clusters(),
+            evaluations={one: result.evaluations for one, result in results.items()},
         )
-        write_report(comparison)
+        write_report(comparison, request.output or path)
         return comparison
 
 
@@ -95,9 +97,8 @@ def _check_reference(reference: str | None, subject: str, variants: Mapping[str,
         )
 
 
-def write_report(comparison: Comparison) -> None:
+def write_report(comparison: Comparison, folder: Path) -> None:
     """Write figure, tables and numbers; `results.json` last, for its presence says that the rest is there."""
-    folder = comparison.folder
     with together(folder):
         save_figure(lambda: draw(comparison), folder)
         write_text(folder / "table.md", markdown(comparison))

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from typing import Any, Literal
 from embrec.comparisons.measurements import CONFIDENCE, RESAMPLES, Measurements, plain_measurements
 from embrec.comparisons.provenance import settings_of
 from embrec.data.splits import SplitConfig
-from embrec.evaluation.evaluator import EvaluationConfig
+from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
 from embrec.features.table import FeatureTable
 from embrec.runs.config import RunConfig
 from embrec.runs.folder import RunFolder
@@ -234,46 +234,65 @@ class Subject:
 
 
 @dataclass(frozen=True)
+class Breakdown:
+    """Metrics by one more division of the targets, such as by the length of the history.
+
+    Attributes:
+        targets: slice -> number of test targets.
+        metrics: row -> slice -> metric -> value.
+    """
+
+    targets: Mapping[str, int]
+    metrics: Mapping[str, Measurements]
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Models side by side: rows x slices of the test targets x metrics x seeds.
 
     Attributes:
         subject: the way to compare.
-        name: of the comparison.
         category: the data set.
-        seeds: of the models, one each.
         columns: labels that tell the rows apart in tables.
         metric_names: metrics in the order of the tables.
         targets: slice -> number of test targets; slices without targets are left out.
         rows: the variants that were measured.
         split: division of the data.
         protocol: how the test targets are ranked.
-        folder: where the report is.
+        name: of the comparison; empty where finished runs are compared, which leaves no folder.
+        seeds: of the models, one each; empty where each row has its own.
+        folder: where the report is, if there is one.
         failures: variant -> why it could not be compared.
         notes: variants that were left out from the start, and why.
         training: sentences on how all rows were trained, for the report.
         description: configuration, data, machine, versions and command, as plain values.
         baselines: baselines beside the rows.
         clusters: categories that silhouettes are measured on; None where there are none.
+        breakdowns: dimension -> metrics by its slices.
+        void: (slice, metric) where so few candidates are left that every model has the same value.
+        evaluations: row -> ranks of the test targets, one evaluation a seed.
     """
 
     subject: Subject
-    name: str
     category: str
-    seeds: tuple[int, ...]
     columns: tuple[str, ...]
     metric_names: tuple[str, ...]
     targets: Mapping[str, int]
     rows: tuple[Row, ...]
     split: SplitConfig
     protocol: EvaluationConfig
-    folder: Path
+    name: str = ""
+    seeds: tuple[int, ...] = ()
+    folder: Path | None = None
     failures: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     training: str = ""
     description: Mapping[str, Any] = field(default_factory=dict)
     baselines: Baselines = Baselines()
     clusters: Clusters | None = None
+    breakdowns: Mapping[str, Breakdown] = field(default_factory=dict)
+    void: frozenset[tuple[str, str]] = frozenset()
+    evaluations: Mapping[str, Sequence[Evaluation]] = field(default_factory=dict)
 
     @property
     def reference(self) -> str:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from embrec.comparisons.measurements import CONFIDENCE, Measured, Measurements
 from embrec.comparisons.results import Comparison, Row
+from embrec.data.splits import split_text
 
 MARKS = {"better": " ▲", "worse": " ▼", "undecided": ""}
 NONE = "-"
@@ -22,7 +23,7 @@ def main_tables(comparison: Comparison) -> list[Table]:
     """Return the tables for the terminal: metrics, costs, and fusions with a source silenced."""
     if comparison.subject.interval == "seeds":
         return [seeds_table(comparison)]
-    return [*slice_tables(comparison, "", estimate), costs_table(comparison), *_ablations(comparison)]
+    return [*slice_tables(comparison), *_beside_slices(comparison)]
 
 
 def report_tables(comparison: Comparison) -> list[Table]:
@@ -33,12 +34,18 @@ def report_tables(comparison: Comparison) -> list[Table]:
         if comparison.has_tests:
             tables += slice_tables(comparison, "difference from the reference", difference, with_reference=True)
         return tables
-    tables = slice_tables(comparison, "", estimate)
+    tables = slice_tables(comparison)
     if comparison.has_tests:
         tables += slice_tables(comparison, f"difference from {shown(comparison.reference)}", difference)
     if len(comparison.seeds) > 1:
         tables += slice_tables(comparison, "lowest and highest seed", _range, with_baselines=False)
-    return [*tables, costs_table(comparison), *_ablations(comparison)]
+    return [*tables, *_beside_slices(comparison)]
+
+
+def _beside_slices(comparison: Comparison) -> list[Table]:
+    """Return all tables but those of all, warm and cold targets."""
+    costs = [costs_table(comparison)] if comparison.subject.costs else []
+    return [*_breakdowns(comparison), *costs, *_ablations(comparison), *_lists(comparison)]
 
 
 def legend(comparison: Comparison) -> str:
@@ -97,6 +104,7 @@ def slice_title(comparison: Comparison, label: str) -> str:
     return comparison.subject.title.format(
         category=comparison.category,
         split=comparison.split.kind,
+        split_text=split_text(comparison.split),
         label=comparison.subject.label_of_all if label == "all" else label,
         targets=comparison.targets[label],
         protocol=comparison.protocol.words(),
@@ -105,8 +113,8 @@ def slice_title(comparison: Comparison, label: str) -> str:
 
 def slice_tables(
     comparison: Comparison,
-    what: str,
-    cell: Callable[[Measured], str],
+    what: str = "",
+    cell: Callable[[Measured], str] | None = None,
     *,
     with_reference: bool = False,
     with_baselines: bool = True,
@@ -116,14 +124,17 @@ def slice_tables(
     Args:
         comparison: the rows.
         what: first part of the titles.
-        cell: text of a metric.
+        cell: text of a metric; mean and interval if None, or `-` where every model has the same value.
         with_reference: add a column with the row that each one is compared with.
         with_baselines: add the rows of the baselines.
     """
     extra = ["reference"] if with_reference else []
 
     def cells(metrics: Measurements, label: str) -> list[str]:
-        return [cell(metrics[label][name]) for name in comparison.metric_names]
+        return [
+            _estimate(comparison, label, name, metrics) if cell is None else cell(metrics[label][name])
+            for name in comparison.metric_names
+        ]
 
     return [
         Table(
@@ -143,6 +154,17 @@ def slice_tables(
         )
         for label in comparison.targets
     ]  # fmt: skip
+
+
+def difference_table(comparison: Comparison, label: str) -> Table:
+    """Return the differences of all other rows from the reference on a slice of the targets."""
+    names = comparison.metric_names
+    rows = [
+        [row.name, *(difference(row.metrics[label][name]) for name in names)]
+        for row in comparison.rows
+        if row.name != comparison.reference
+    ]
+    return Table(f"difference from {comparison.reference}: {label}", [comparison.columns[0], *names], rows)
 
 
 def seeds_table(comparison: Comparison) -> Table:
@@ -224,6 +246,38 @@ def markdown_table(table: Table) -> str:
 
 def _baseline_labels(comparison: Comparison, name: str) -> list[str]:
     return [name, *[NONE] * (len(comparison.columns) - 1)]
+
+
+def _breakdowns(comparison: Comparison) -> list[Table]:
+    """Return for each dimension and metric the means by slice, a column a row of the comparison."""
+    return [
+        Table(
+            f"{name} by {dimension}",
+            [dimension, "targets", *(row.name for row in comparison.rows)],
+            [
+                [
+                    label,
+                    f"{size:,}",
+                    *(_estimate(comparison, label, name, one.metrics[row.name]) for row in comparison.rows),
+                ]
+                for label, size in one.targets.items()
+            ],
+        )
+        for dimension, one in comparison.breakdowns.items()
+        for name in comparison.metric_names
+    ]
+
+
+def _lists(comparison: Comparison) -> list[Table]:
+    """Return the figures of the recommended lists, where they are known."""
+    keys = list(comparison.rows[0].lists)
+    rows = [[row.name, *(f"{row.lists[key]:.4f}" for key in keys)] for row in comparison.rows]
+    return [Table("what the recommended lists are like", [comparison.columns[0], *keys], rows)] if keys else []
+
+
+def _estimate(comparison: Comparison, label: str, name: str, metrics: Measurements) -> str:
+    """Return the text of a mean and its interval; `-` where every model has the same value."""
+    return NONE if (label, name) in comparison.void else estimate(metrics[label][name])
 
 
 def _ablations(comparison: Comparison) -> list[Table]:

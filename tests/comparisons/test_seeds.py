@@ -3,7 +3,7 @@
 import pytest
 from support.categories import toy_config
 
-from embrec.comparisons.runs import same_but_for_seed
+from embrec.comparisons.seeds import same_but_for_seed
 from embrec.runs.folder import RunFolder
 
 
