@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from embrec.comparisons.engine import compare
-from embrec.comparisons.figures import require_matplotlib
 from embrec.comparisons.provenance import settings_of
-from embrec.comparisons.request import ComparisonRequest, PreparedData
+from embrec.comparisons.request import ComparisonRequest
 from embrec.comparisons.results import Comparison, Row, Subject
 from embrec.comparisons.variants import ClusterChoice, Variant, Variants, check_config
+from embrec.data.catalog import Catalog
 from embrec.data.splits import SplitConfig
 from embrec.errors import ConfigError
 from embrec.evaluation.silhouette import category_column
@@ -43,17 +43,24 @@ class EncoderVariants(Variants):
     Args:
         encoders: names of encoders, or of fusions with commas between their sources.
         config: of all runs, without features and seed.
-        clusters: categories that silhouettes are measured on.
+        cluster_by: column of categories for the silhouette; see `category_column`.
+        cluster_level: number of names of a category path that count; all if None.
     """
 
     subject = SUBJECT
     default_metrics = METRICS
     with_ablation = True
 
-    def __init__(self, encoders: Sequence[str], config: RunConfig, clusters: ClusterChoice) -> None:
+    def __init__(
+        self,
+        encoders: Sequence[str],
+        config: RunConfig,
+        cluster_by: str | None = None,
+        cluster_level: int | None = None,
+    ) -> None:
         self.names = tuple(encoders)
         self.split = config.split
-        self._config, self._clusters = config, clusters
+        self._config, self._cluster_by, self._cluster_level = config, cluster_by, cluster_level
 
     def shared(self) -> dict[str, Any]:
         """Return the configuration without features and seed."""
@@ -79,9 +86,9 @@ class EncoderVariants(Variants):
             "events, cold items have none."
         )
 
-    def clusters(self) -> ClusterChoice:
+    def clusters(self, catalog: Catalog) -> ClusterChoice:
         """Return the categories that silhouettes are measured on."""
-        return self._clusters
+        return ClusterChoice(category_column(catalog, self._cluster_by), self._cluster_level)
 
 
 def comparison_config(
@@ -154,7 +161,6 @@ def compare_encoders(
         MissingExtraError: packages of an encoder or of the figure are not installed; nothing is done then.
         RunError: the comparison was begun with another configuration or other data, or every encoder failed.
     """
-    require_matplotlib()
     request = ComparisonRequest(
         category, split=config.split, seeds=seeds, metrics=metrics, name=name, output=output, command=command,
         reference=None if reference is None else _checked(reference), on_choice=on_choice, progress=progress,
@@ -163,12 +169,10 @@ def compare_encoders(
     if encoders is not None and not encoders:
         raise ConfigError("no encoder is named")
     asked = tuple(_checked(text) for text in encoders or ())
-    check_config(config, metrics)
     if encoders is None:
+        check_config(config, metrics)  # before the data are read
         asked = tuple(specs_or_defaults(request.folder, any_split=True, on_choice=on_choice))
-    data = PreparedData.load(request.folder, config.split)
-    clusters = ClusterChoice(category_column(data.dataset.catalog, cluster_by), cluster_level)
-    return compare(request, EncoderVariants(asked, config, clusters), data)
+    return compare(request, EncoderVariants(asked, config, cluster_by, cluster_level))
 
 
 def _checked(text: str) -> str:

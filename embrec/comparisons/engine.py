@@ -13,7 +13,7 @@ from embrec.comparisons.runner import Runner, VariantResult
 from embrec.comparisons.silhouettes import Silhouettes
 from embrec.comparisons.store import ComparisonFolder
 from embrec.comparisons.tables import markdown
-from embrec.comparisons.variants import Variant, Variants
+from embrec.comparisons.variants import Variant, Variants, check_config
 from embrec.errors import ConfigError
 from embrec.evaluation.cautions import shown_metrics
 from embrec.evaluation.evaluator import protocol_for
@@ -24,20 +24,24 @@ from embrec.parameters import parameter
 from embrec.workspace import check_name
 
 
-def compare(request: ComparisonRequest, variants: Variants, data: PreparedData) -> Comparison:
-    """Train, evaluate and compare the variants, and write the report.
-
-    The caller has checked the request (`ComparisonRequest.check`) and the configurations (`check_config`).
+def compare(request: ComparisonRequest, variants: Variants) -> Comparison:
+    """Train, evaluate and compare the variants, and write the report; see `ComparisonRequest` for what is done again.
 
     Args:
-        request: seeds, metrics, reference, name and output of the comparison.
+        request: category, seeds, metrics, reference, name and output of the comparison.
         variants: what is compared.
-        data: category, data and split.
 
     Raises:
-        ConfigError: the reference is not compared, or the protocol does not fit the catalog; nothing is done then.
+        ConfigError: the request, a variant or the reference is not valid, or does not fit the data; nothing is done then.
+        MissingExtraError: the figure cannot be drawn; nothing is done then.
         RunError: the comparison was begun with another configuration or other data, or every variant failed.
     """
+    request.check(variants.subject.name)
+    wanted = request.metrics or variants.default_metrics
+    for one in variants.names:
+        check_config(variants.variant(one).config, wanted)
+    data = PreparedData.load(request.folder, variants.split)
+    clusters = variants.clusters(data.dataset.catalog)
     identity = {**variants.identity(), "data": {"hash": data_hash(data.dataset)}}
     name = request.name or f"{variants.subject.name}-{data.split.kind}-{identity_hash(identity)}"
     path = data.category.comparisons / check_name("comparison", name)
@@ -47,11 +51,10 @@ def compare(request: ComparisonRequest, variants: Variants, data: PreparedData) 
     for variant in every.values():
         protocol_for(variant.config.evaluation, len(data.dataset.catalog), variant.config.training.select_by)
     with folder.work(data.category):
-        silhouettes = Silhouettes(data.dataset.catalog, variants.clusters(), folder)
+        silhouettes = Silhouettes(data.dataset.catalog, clusters, folder)
         runner = Runner(data, folder, silhouettes, request.progress, variants.with_ablation)
         results = runner.run(every)
         references = variants.references(list(results), request.reference)
-        wanted = request.metrics or variants.default_metrics
         first = next(iter(results))
         shown = shown_metrics(wanted, results[first].evaluations[0])
         rows = _rows(every, results, references, shown)

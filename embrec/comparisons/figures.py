@@ -60,7 +60,7 @@ def empty_figure(width: float, height: float) -> "Figure":
 def draw(comparison: Comparison) -> "Figure":
     """Return the figure of a comparison: a panel a metric.
 
-    By the subject's `figure`, a panel has a group of bars for each slice of the targets, after the paper's Fig. 11; a bar for
+    By the subject's `figure`, a panel has a group of bars for each slice of the targets, after [semikin2019] Fig. 11; a bar for
     each loss (Fig. 12); or a line for each loss over the numbers of its negatives (Fig. 13).
     """
     return _draw_slices(comparison) if comparison.subject.figure == "slices" else _draw_losses(comparison)

@@ -1,4 +1,4 @@
-"""`compare_losses`: the same model with each loss, the paper's Fig. 12 under one protocol and with several seeds."""
+"""`compare_losses`: the same model with each loss, as in [semikin2019] Fig. 12, under one protocol and with several seeds."""
 
 from collections.abc import Sequence
 
@@ -30,10 +30,10 @@ class LossVariants(ObjectiveVariants):
 def compare_losses(
     request: ComparisonRequest, losses: Sequence[str] = LOSSES, *, published: bool = False
 ) -> Comparison:
-    """Train the same model with each loss and several seeds, and compare them (EmbRec, Fig. 12).
+    """Train the same model with each loss and several seeds, and compare them ([semikin2019] Fig. 12).
 
     Settings of the request may be for one loss alone: `bpr:training.learning_rate=1e-3`. Without a preset each loss has its
-    own, such as `embrec-bpr`. Seen items stay among the candidates, as in the paper.
+    own, such as `embrec-bpr`. Seen items stay among the candidates, as in [semikin2019].
 
     Args:
         request: data, settings, seeds and report. Its reference is a loss.

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from embrec.comparisons.engine import compare
-from embrec.comparisons.figures import require_matplotlib
-from embrec.comparisons.request import ComparisonRequest, PreparedData, choose_features
+from embrec.comparisons.request import ComparisonRequest, choose_features
 from embrec.comparisons.results import Comparison, Row, Subject
 from embrec.comparisons.variants import Variant, Variants, check_config, check_settings
 from embrec.errors import ConfigError
@@ -215,7 +214,6 @@ def compare_models(request: ComparisonRequest, models: Sequence[str] | None = No
         MissingExtraError: packages of an encoder or of the figure are not installed; nothing is done then.
         RunError: the comparison was begun with other settings or data, or every model failed.
     """
-    require_matplotlib()
     request.check(SUBJECT.name)
     if request.preset is not None:
         raise ConfigError(f"{parameter('preset')} is of one model; give it as a model, such as 'embrec-office'")
@@ -234,8 +232,7 @@ def compare_models(request: ComparisonRequest, models: Sequence[str] | None = No
             check_config(variants.variant(name).config, request.metrics or METRICS)
 
     request = choose_features(request, any(shared.reads(spec) for spec in specs.values()), check)
-    data = PreparedData.load(request.folder, request.split)
-    return compare(request, ModelVariants(list(specs), request), data)
+    return compare(request, ModelVariants(list(specs), request))
 
 
 def _pairs(text: str, rest: str) -> list[tuple[str, str]]:

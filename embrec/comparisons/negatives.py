@@ -1,4 +1,4 @@
-"""`compare_negatives`: losses with different numbers of negatives, the paper's Fig. 13 under one protocol."""
+"""`compare_negatives`: losses with different numbers of negatives, as in [semikin2019] Fig. 13, under one protocol."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -53,7 +53,7 @@ def compare_negatives(
     published: bool = False,
     alpha: float = 1.0,
 ) -> Comparison:
-    """Train the same model with different numbers of negatives, for each loss, and compare them (EmbRec, Fig. 13).
+    """Train the same model with different numbers of negatives, for each loss, and compare them ([semikin2019] Fig. 13).
 
     All negatives are always among the counts, and each loss's other counts are compared with them. Counts above the number of
     training items are left out with a note. Settings of the request may be for one loss alone, as in `compare_losses`.
@@ -63,7 +63,7 @@ def compare_negatives(
         losses: those that are ranked against negatives.
         counts: of negatives, drawn anew at each step and shared by the batch; the user's own items do not count.
         published: beside each row also train it with the negatives of the published code.
-        alpha: negatives are drawn in proportion to popularity to this power; 1, as the paper, or 0 for uniform.
+        alpha: negatives are drawn in proportion to popularity to this power; 1, as [semikin2019], or 0 for uniform.
 
     Returns:
         The comparison; `results.json`, `results.csv`, `table.md` and the figure are in its folder.

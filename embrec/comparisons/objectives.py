@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from embrec.comparisons.engine import compare
-from embrec.comparisons.figures import require_matplotlib
-from embrec.comparisons.request import ComparisonRequest, PreparedData, choose_features
+from embrec.comparisons.request import ComparisonRequest, choose_features
 from embrec.comparisons.results import Comparison, Row
 from embrec.comparisons.variants import Variant, Variants, check_config, check_settings
 from embrec.errors import ConfigError
@@ -233,7 +232,6 @@ def compare_objectives(
         RunError: the comparison was begun with other settings or data, or every objective failed.
     """
     request = shared.request
-    require_matplotlib()
     request.check(kind.subject.name)
     if not objectives:
         raise ConfigError("no loss is named")
@@ -247,8 +245,7 @@ def compare_objectives(
             check_config(config, request.metrics or kind.default_metrics)
 
     request = choose_features(request, shared.reads_tables, check)
-    data = PreparedData.load(request.folder, request.split)
-    return compare(request, kind(objectives, replace(shared, request=request), notes), data)
+    return compare(request, kind(objectives, replace(shared, request=request), notes))
 
 
 def with_published(objectives: Sequence[Objective]) -> list[Objective]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from embrec.comparisons.figures import require_matplotlib
 from embrec.comparisons.provenance import seed_numbers
 from embrec.data.splits import LeaveOneOut, Partition, SplitConfig
 from embrec.data.store import Dataset, load_dataset
@@ -82,7 +83,9 @@ class ComparisonRequest:
 
         Raises:
             ConfigError: the output is no folder, a seed is negative, or the name is not usable.
+            MissingExtraError: the figure cannot be drawn.
         """
+        require_matplotlib()
         if self.output is not None:
             check_output_folder(self.output)
         seed_numbers(self.seeds)
@@ -119,19 +122,18 @@ class PreparedData:
 def choose_features(
     request: ComparisonRequest, reads: bool, check: Callable[[ComparisonRequest], None]
 ) -> ComparisonRequest:
-    """Return a checked request, with encoders where it names none and some model reads content.
+    """Return a request with encoders, where it names none and some model reads content.
 
     Args:
         request: as it was made.
         reads: True if some model reads the feature tables that all share.
-        check: raises what is wrong with the variants of a request; called before any encoder is chosen, too.
+        check: raises what is wrong with the variants of a request; called before the data are read.
 
     Raises:
         ConfigError: from `check`, or no encoder suits the catalog.
     """
-    if reads and not request.features:
-        check(replace(request, features=(UNKNOWN_TABLE,)))
-        specs = specs_or_defaults(request.folder, request.split, on_choice=request.on_choice)
-        request = replace(request, features=tuple(specs))
-    check(request)
-    return request
+    if request.features or not reads:
+        return request
+    check(replace(request, features=(UNKNOWN_TABLE,)))
+    specs = specs_or_defaults(request.folder, request.split, on_choice=request.on_choice)
+    return replace(request, features=tuple(specs))

@@ -208,7 +208,7 @@ class Subject:
     """One way to compare: the name of what is compared, and the form of its report.
 
     Attributes:
-        name: of what is compared, in the plural, such as `encoders`.
+        name: of what is compared, in the plural, such as `encoders`; part of the names of folders.
         interval: intervals in the first table: "users" for bootstrap over users, "seeds" for Student's t over seeds.
         title: template of a table's title, with `category`, `split`, `protocol`, `targets` (a number) and `label` (a slice).
         label_of_all: the slice of all targets, as titles have it.

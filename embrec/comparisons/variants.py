@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from embrec.comparisons.provenance import require_validation
 from embrec.comparisons.results import Row, Subject
+from embrec.data.catalog import Catalog
 from embrec.data.splits import SplitConfig
 from embrec.errors import ConfigError
 from embrec.evaluation.metrics import cutoff
@@ -110,8 +111,12 @@ class Variants(ABC):
         """
         return []
 
-    def clusters(self) -> ClusterChoice | None:
-        """Return the categories that silhouettes are measured on; None for no silhouettes."""
+    def clusters(self, catalog: Catalog) -> ClusterChoice | None:
+        """Return the categories that silhouettes are measured on; None for no silhouettes.
+
+        Raises:
+            ConfigError: the catalog has no such column.
+        """
         return None
 
 
