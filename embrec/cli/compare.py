@@ -349,7 +349,7 @@ def models(
             on_choice=print_note,
             progress=progress,
         )
-        comparison = compare_models(request, model)
+        comparison = compare_models(request, model or None)
     print_leaks_of(folder, [run.name for row in comparison.rows for run in row.runs], told, split)
     _show(comparison)
 
