@@ -1,7 +1,7 @@
 """`compare_models`: any models of the zoo side by side, under one protocol and with several seeds."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -65,7 +65,7 @@ class ModelSpec(NamedTuple):
         """
         name, _, rest = text.partition(":")
         name = name.strip()
-        kind = name if name in MODEL_KINDS else None
+        kind = name if name in _kinds() else None
         preset = None if kind else name
         settings, features, said = [], None, []
         for key, value in _pairs(text, rest):
@@ -79,7 +79,7 @@ class ModelSpec(NamedTuple):
         for part in (preset or "").split("+"):
             if preset is not None and part not in preset_names():
                 if part == name:
-                    raise ConfigError(unknown("model", name, [*MODEL_KINDS, *preset_names()], most=len(MODEL_KINDS)))
+                    raise ConfigError(unknown("model", name, [*_kinds(), *preset_names()], most=len(_kinds())))
                 raise ConfigError(f"model {text!r}: {unknown('preset', part, preset_names())}")
         for setting in settings:
             key = setting.partition("=")[0]
@@ -217,7 +217,7 @@ def compare_models(request: ComparisonRequest, models: Sequence[str] | None = No
     request.check(SUBJECT.name)
     if request.preset is not None:
         raise ConfigError(f"{parameter('preset')} is of one model; give it as a model, such as 'embrec-office'")
-    specs = {spec.name: spec for spec in map(ModelSpec.parse, MODEL_KINDS if models is None else models)}
+    specs = {spec.name: spec for spec in map(ModelSpec.parse, _kinds() if models is None else models)}
     if not specs:
         raise ConfigError("no model is named")
     check_settings(request.settings, _VARIED)
@@ -265,8 +265,18 @@ def _dotted(key: str, kind: str) -> str:
     if key.partition(".")[0] in ("model", "training", "evaluation"):
         return key
     first = key.partition(".")[0]
-    in_model = first in MODEL_KINDS[kind].model_fields
+    in_model = first in _fields(kind)
     return f"training.{key}" if not in_model and first in TrainingConfig.model_fields else f"model.{key}"
+
+
+def _kinds() -> list[str]:
+    """Return the kinds of models."""
+    return list(MODEL_KINDS)
+
+
+def _fields(kind: str) -> Collection[str]:
+    """Return the names of a model's settings."""
+    return MODEL_KINDS[kind].model_fields
 
 
 def _kind_of(preset: str | None) -> str:
