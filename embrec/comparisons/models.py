@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from embrec.comparisons.engine import compare
 from embrec.comparisons.request import ComparisonRequest, choose_features
 from embrec.comparisons.results import Comparison, Row, Subject
+from embrec.comparisons.store import earlier_identity
 from embrec.comparisons.variants import Variant, Variants, check_config, check_settings
 from embrec.errors import ConfigError
 from embrec.evaluation.evaluator import EvaluationConfig
@@ -203,7 +204,8 @@ def compare_models(request: ComparisonRequest, models: Sequence[str] | None = No
 
     Args:
         request: data, settings of all models, seeds and report. Its features are read by the models of content that name none
-            of their own; `model.*` settings must fit all models. It names no preset: each model has its own.
+            of their own; if empty, those of the comparison that has its name already are. Settings of `model` must fit all
+            models. It names no preset: each model has its own.
         models: those to compare; all kinds with their defaults if None. Models that the comparison has from before stay in it.
 
     Returns:
@@ -217,6 +219,9 @@ def compare_models(request: ComparisonRequest, models: Sequence[str] | None = No
     request.check(SUBJECT.name)
     if request.preset is not None:
         raise ConfigError(f"{parameter('preset')} is of one model; give it as a model, such as 'embrec-office'")
+    if request.name is not None and not request.features:  # those of the models that the comparison has already
+        earlier = earlier_identity(request.folder.comparisons / request.name)
+        request = replace(request, features=tuple(earlier.get("features", ())))
     specs = {spec.name: spec for spec in map(ModelSpec.parse, _kinds() if models is None else models)}
     if not specs:
         raise ConfigError("no model is named")

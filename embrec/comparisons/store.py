@@ -134,6 +134,20 @@ class ComparisonFolder:
         return self.path / "silhouettes" / f"{key}.json"
 
 
+def earlier_identity(path: Path) -> Mapping[str, Any]:
+    """Return what the runs of a comparison that was begun before share; empty if there is none.
+
+    Args:
+        path: its folder.
+
+    Raises:
+        RunError: it cannot be read.
+    """
+    file = path / "comparison.json"
+    identity: Mapping[str, Any] = _read(file)["identity"] if file.is_file() else {}
+    return identity
+
+
 def _read(file: Path) -> dict[str, Any]:
     try:
         state: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))

@@ -17,6 +17,7 @@ from embrec.comparisons.models import ModelSpec, compare_models
 from embrec.comparisons.request import ComparisonRequest
 from embrec.comparisons.tables import legend, main_tables, markdown
 from embrec.errors import ConfigError, MissingExtraError, RunError
+from embrec.features.category import build_features
 from embrec.models.config import MODEL_KINDS
 from embrec.runs.evaluate import evaluate_runs
 from embrec.runs.folder import RunFolder
@@ -112,6 +113,14 @@ def test_a_comparison_repeated_trains_nothing_and_may_grow(models):
     assert changes(category.runs).items() >= before.items()
     assert other.reference == "sasrec"
     assert other.rows[0].metrics["all"]["auc"].seeds == comparison.rows[2].metrics["all"]["auc"].seeds
+
+
+def test_models_that_are_added_read_what_the_earlier_ones_read(tmp_path):
+    category = toy_category(tmp_path)
+    compare_models(request(category, seeds=1, name="mine"), ["embrec:units=4"])
+    list(build_features(category, ["tfidf:max_features=9"]))  # a further table, which nobody asked for
+    more = compare_models(request(category, features=(), seeds=1, name="mine"), ["sasrec", "sasrec:source=content"])
+    assert [row.labels["items"] for row in more.rows] == ["content tfidf", "id", "content tfidf"]
 
 
 def test_a_comparison_killed_at_any_step_ends_with_the_same_report(models, tmp_path):
