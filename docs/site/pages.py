@@ -32,6 +32,7 @@ docs/training
 docs/losses
 docs/tuning
 docs/evaluation
+docs/comparing
 docs/serving
 ```
 
