@@ -1,74 +1,36 @@
-"""`embrec compare`: the same model on different footings, measured side by side."""
+"""The commands `embrec compare ...`: variants of one model trained side by side, and finished runs and searches."""
 
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from embrec.cli.help import Command, examples
-from embrec.cli.options import (
-    Baselines,
-    Candidates,
-    Category,
-    OtherLog,
-    Preset,
-    Seeds,
-    Seen,
-    Split,
-    Ties,
-    Workspace,
+from embrec.cli.completion import complete_run, complete_search
+from embrec.cli.context import (
     command_line,
-    complete_run,
-    complete_search,
+    fail_for,
+    open_runs,
+    open_search,
     print_leaks_of,
-    read_seeds,
+    print_notes,
+    print_tables,
+    print_warnings,
 )
+from embrec.cli.help import Command, examples
+from embrec.cli.options import Baselines, ProtocolOptions, Workspace, metric_option, with_options
+from embrec.cli.variant_options import EncoderRuns, ObjectiveOptions, ObjectiveRuns
 
 if TYPE_CHECKING:
     from embrec.comparisons.objective_results import ObjectiveComparison
+    from embrec.workspace import Category
 
-# Options that comparisons of losses and of negatives share.
-Features = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--features",
-        help="What every model reads, such as tfidf+svd:dim=250 (the paper's); may be repeated (default: the feature "
-        "tables there, else those of embrec features build).",
-    ),
-]
-PresetOfAll = Annotated[
-    str | None,
-    typer.Option(
-        "--preset", help="Of all losses, none for the defaults (default: of each loss its own, as embrec-bpr)."
-    ),
-]
-SettingOfSome = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set", help="Any other setting, such as model.dim=256, or bpr:training.learning_rate=1e-3 for one loss alone."
-    ),
-]
-Published = Annotated[
-    bool,
-    typer.Option(
-        "--published", help="Beside it, the published code's negatives: without the batch's labels, drawn once."
-    ),
-]
-Epochs = Annotated[int | None, typer.Option(help="Epochs at most, the same for all.")]
-Metric = Annotated[
-    list[str] | None, typer.Option(help="hr@K, ndcg@K, mrr@K or auc; may be repeated (default: auc, hr@50).")
-]
-Name = Annotated[str | None, typer.Option(help="Of the comparison (default: one for each configuration and data).")]
-Output = Annotated[
-    Path | None, typer.Option(help="Folder of the report (default: CATEGORY/comparisons/NAME in the workspace).")
-]
-
-app = typer.Typer(no_args_is_help=True, help="Train the same model on different footings and compare, with intervals.")
+app = typer.Typer(no_args_is_help=True, help="Train variants of one model and compare them with confidence intervals.")
 
 
 @app.callback()
 def compare() -> None:
-    """Train the same model on different footings and compare, with intervals."""
+    """Train variants of one model and compare them with confidence intervals."""
 
 
 @app.command(
@@ -78,84 +40,61 @@ def compare() -> None:
         "embrec compare encoders --encoder tfidf --encoder minilm --encoder tfidf,minilm+whiten --seeds 3",
     ),
 )
+@with_options(EncoderRuns)
 def encoders(
-    category: Category = None,
+    shared: EncoderRuns,
     encoder: Annotated[
         list[str] | None,
         typer.Option(
             "--encoder",
-            help="Such as tfidf, or a fusion such as tfidf,minilm; may be repeated (default: those of the feature tables "
-            "there, else those of embrec features build).",
+            help="Encoder, such as tfidf, or a fusion, such as tfidf,minilm; may be repeated (default: those of the feature "
+            "tables there, else those of embrec features build).",
         ),
     ] = None,
-    seeds: Seeds = "3",
-    epochs: Epochs = None,
     reference: Annotated[
         str | None, typer.Option(help="Encoder that the others are tested against (default: the first).")
-    ] = None,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(help="hr@K, ndcg@K, mrr@K or auc; may be repeated (default: auc, hr@10, hr@50, ndcg@10)."),
-    ] = None,
-    split: Split = "item-holdout",
-    preset: Preset = None,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="Any other setting, such as model.dim=256; may be repeated.")
     ] = None,
     cluster_by: Annotated[
         str | None,
         typer.Option(help="Column of categories for the silhouette (default: category, genres or the like)."),
     ] = None,
     cluster_level: Annotated[
-        int | None, typer.Option(min=1, help="Names of a category path that count (default: all).")
+        int | None, typer.Option(min=1, help="Number of names of a category path that count (default: all).")
     ] = None,
-    name: Name = None,
-    output: Output = None,
-    workspace: Workspace = None,
 ) -> None:
-    """Train the same model on each encoder and fusion and compare; done work is kept, so repeat the command at will.
+    """Train the same model on each encoder and fusion and compare; finished work is kept when repeated.
 
     Encoders and seeds that the comparison has from before stay in it.
     """
-    from embrec.cli.console import answers, notes, print_note, print_table, progress_bars
+    from embrec.cli.console import progress_bars
     from embrec.comparisons.encoders import METRICS, compare_encoders, comparison_config
     from embrec.comparisons.tables import legend, main_tables
-    from embrec.data.splits import parse_split
-    from embrec.errors import RunError
     from embrec.runs.folder import findings_told
-    from embrec.workspace import Workspace as Workspaces
 
-    numbers, parts = read_seeds(seeds), parse_split(split)
-    folder = Workspaces.locate(workspace).choose(category)
+    numbers, parts = shared.read_seeds(), shared.read_split()
+    folder = shared.open()
     told = findings_told(folder)
-    config = comparison_config(folder.name, split=parts, preset=preset, epochs=epochs, settings=setting or [])
+    config = comparison_config(
+        folder.name, split=parts, preset=shared.preset, epochs=shared.epochs, settings=shared.setting or []
+    )
     with progress_bars() as progress:
         comparison = compare_encoders(
             folder,
             encoder or None,
             config,
             seeds=numbers,
-            name=name,
-            output=output,
+            metrics=shared.metric or METRICS,
             reference=reference,
-            metrics=metric or METRICS,
             cluster_by=cluster_by,
             cluster_level=cluster_level,
-            command=command_line(),
-            on_choice=print_note,
             progress=progress,
+            **shared.bookkeeping(),
         )
-    print_leaks_of(folder, [run.name for one in comparison.encoders for run in one.runs], told, split)
-    answers().print(f"\n{folder.name}: comparison {comparison.name}", markup=False)
-    for table in main_tables(comparison):
-        print_table(table.title, table.columns, table.rows)
-    for line in comparison.baselines.said() if comparison.baselines is not None else ():
-        answers().print(line, markup=False)
-    answers().print(legend(comparison), markup=False)
-    notes().print(f"report: {comparison.folder}", markup=False)
-    if comparison.failures:
-        reasons = "; ".join(f"{failed}: {reason}" for failed, reason in comparison.failures.items())
-        raise RunError(f"not compared: {reasons}")
+    print_leaks_of(folder, [run.name for one in comparison.encoders for run in one.runs], told, shared.split)
+    _print_heading(folder.name, comparison.name)
+    print_tables(main_tables(comparison))
+    _print_lines([*(comparison.baselines.said() if comparison.baselines is not None else ()), legend(comparison)])
+    _print_end(comparison.folder, comparison.failures)
 
 
 @app.command(
@@ -165,128 +104,102 @@ def encoders(
         "embrec compare losses --loss bpr --loss bpr-max --set bpr:training.learning_rate=1e-3",
     ),
 )
+@with_options(ObjectiveRuns, ObjectiveOptions)
 def losses(
-    category: Category = None,
-    features: Features = None,
+    shared: ObjectiveRuns,
+    objective: ObjectiveOptions,
     loss: Annotated[
         list[str] | None,
-        typer.Option("--loss", help="May be repeated (default: cross-entropy, bpr, bpr-max and cosine, as the paper)."),
+        typer.Option(
+            "--loss", help="Loss; may be repeated (default: cross-entropy, bpr, bpr-max and cosine, as in the paper)."
+        ),
     ] = None,
-    seeds: Seeds = "3",
-    epochs: Epochs = None,
-    published: Published = False,
     reference: Annotated[
         str | None, typer.Option(help="Loss that the others are tested against (default: the first).")
     ] = None,
-    metric: Metric = None,
-    split: Split = "leave-one-out",
-    preset: PresetOfAll = None,
-    setting: SettingOfSome = None,
-    name: Name = None,
-    output: Output = None,
-    workspace: Workspace = None,
 ) -> None:
-    """Train the same model with each loss and compare (the paper's Fig. 12); done work is kept, so repeat the command at will.
+    """Train the same model with each loss and compare (the paper's Fig. 12); finished work is kept when repeated.
 
     Seen items stay among the candidates, as in the paper. Losses and seeds that the comparison has from before stay in it.
     """
-    from embrec.cli.console import print_note, progress_bars
+    from embrec.cli.console import progress_bars
     from embrec.comparisons.objectives import LOSSES, METRICS, compare_losses
-    from embrec.data.splits import parse_split
     from embrec.runs.folder import findings_told
-    from embrec.workspace import Workspace as Workspaces
 
-    numbers, parts = read_seeds(seeds), parse_split(split)
-    folder = Workspaces.locate(workspace).choose(category)
+    numbers, parts = shared.read_seeds(), shared.read_split()
+    folder = shared.open()
     told = findings_told(folder)
     with progress_bars() as progress:
         comparison = compare_losses(
             folder,
-            features or [],
+            objective.features or [],
             loss or LOSSES,
-            published=published,
+            published=objective.published,
             split=parts,
-            preset=preset,
-            epochs=epochs,
-            settings=setting or [],
             seeds=numbers,
-            name=name,
-            output=output,
+            metrics=shared.metric or METRICS,
             reference=reference,
-            metrics=metric or METRICS,
-            command=command_line(),
-            on_choice=print_note,
             progress=progress,
+            **shared.changes(),
+            **shared.bookkeeping(),
         )
-    print_leaks_of(folder, [run.name for row in comparison.rows for run in row.runs], told, split)
-    _show(comparison)
+    _print_objectives(folder, comparison, told, shared.split)
 
 
 @app.command(cls=Command, epilog=examples("embrec compare negatives --features tfidf --counts 1024,4096,all"))
+@with_options(ObjectiveRuns, ObjectiveOptions)
 def negatives(
-    category: Category = None,
-    features: Features = None,
+    shared: ObjectiveRuns,
+    objective: ObjectiveOptions,
     loss: Annotated[
         list[str] | None,
-        typer.Option("--loss", help="May be repeated (default: cross-entropy, bpr and bpr-max, as the paper)."),
+        typer.Option(
+            "--loss", help="Loss; may be repeated (default: cross-entropy, bpr and bpr-max, as in the paper)."
+        ),
     ] = None,
     counts: Annotated[
         str, typer.Option(help="Numbers of negatives with commas between them; all is always among them.")
     ] = "1024,2048,4096,8192,16384,32768,all",
     alpha: Annotated[
-        float, typer.Option(min=0, help="Negatives are drawn by popularity to this power: 1 as the paper, 0 uniformly.")
+        float,
+        typer.Option(
+            min=0, help="Exponent of popularity by which negatives are drawn: 1 as in the paper, 0 for uniform draws."
+        ),
     ] = 1.0,
-    seeds: Seeds = "3",
-    epochs: Epochs = None,
-    published: Published = False,
-    metric: Metric = None,
-    split: Split = "leave-one-out",
-    preset: PresetOfAll = None,
-    setting: SettingOfSome = None,
-    name: Name = None,
-    output: Output = None,
-    workspace: Workspace = None,
 ) -> None:
-    """Train with different numbers of negatives and compare (the paper's Fig. 13); done work is kept, so repeat it at will.
+    """Train with different numbers of negatives and compare (the paper's Fig. 13); finished work is kept when repeated.
 
     Seen items stay among the candidates, as in the paper. Numbers above that of the training items are left out.
     """
-    from embrec.cli.console import print_note, progress_bars
+    from embrec.cli.console import progress_bars
     from embrec.comparisons.objectives import LOSSES_WITH_NEGATIVES, METRICS, compare_negatives
     from embrec.comparisons.variants import read_count
-    from embrec.data.splits import parse_split
     from embrec.runs.folder import findings_told
-    from embrec.workspace import Workspace as Workspaces
 
-    numbers, parts = read_seeds(seeds), parse_split(split)
+    numbers, parts = shared.read_seeds(), shared.read_split()
     some = [read_count(count) for count in counts.split(",")]
-    folder = Workspaces.locate(workspace).choose(category)
+    folder = shared.open()
     told = findings_told(folder)
     with progress_bars() as progress:
         comparison = compare_negatives(
             folder,
-            features or [],
+            objective.features or [],
             loss or LOSSES_WITH_NEGATIVES,
             some,
-            published=published,
+            published=objective.published,
             alpha=alpha,
             split=parts,
-            preset=preset,
-            epochs=epochs,
-            settings=setting or [],
             seeds=numbers,
-            name=name,
-            output=output,
-            metrics=metric or METRICS,
-            command=command_line(),
-            on_choice=print_note,
+            metrics=shared.metric or METRICS,
             progress=progress,
+            **shared.changes(),
+            **shared.bookkeeping(),
         )
-    print_leaks_of(folder, [run.name for row in comparison.rows for run in row.runs], told, split)
-    _show(comparison)
+    _print_objectives(folder, comparison, told, shared.split)
 
 
 @app.command(cls=Command, epilog=examples("embrec compare runs office/first office/second --slice history"))
+@with_options(ProtocolOptions)
 def runs(
     runs: Annotated[
         list[str], typer.Argument(help="Finished runs of one category and split.", autocompletion=complete_run)
@@ -296,11 +209,9 @@ def runs(
         str | None, typer.Option(help="Model that the others are tested against (default: the first run's).")
     ] = None,
     metric: Annotated[
-        list[str] | None, typer.Option(help="hr@K, ndcg@K, mrr@K, auc ...; may be repeated (default: the first run's).")
+        list[str] | None,
+        metric_option("hr@K, ndcg@K, mrr@K, auc ...; may be repeated (default: the first run's)."),
     ] = None,
-    seen: Seen = None,
-    ties: Ties = None,
-    candidates: Candidates = None,
     slices: Annotated[
         list[str] | None,
         typer.Option(
@@ -308,43 +219,47 @@ def runs(
             help="partition, history, popularity, tied (at the same moment as the event before) or features; may be repeated.",
         ),
     ] = None,
-    lists: Annotated[int | None, typer.Option(min=1, help="Also describe the lists of so many items.")] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="Folder that the tables are also written to, as runs.md and runs.json.")
+    lists: Annotated[
+        int | None, typer.Option(min=1, help="Length of recommendation lists to describe as well (default: none).")
     ] = None,
-    other_log: OtherLog = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder to write the tables to as well, as runs.md and runs.json.")
+    ] = None,
+    *,
+    protocol: ProtocolOptions,
     workspace: Workspace = None,
 ) -> None:
     """Compare finished runs target by target; runs that differ in the seed alone are one model."""
-    from embrec.cli.console import notes, print_table, print_text, progress_bars
+    from embrec.cli.console import print_note, print_text, progress_bars
     from embrec.comparisons.runs import compare_runs, runs_legend, runs_markdown, runs_tables
     from embrec.files import check_output_folder, write_json, write_text
     from embrec.locks import together
-    from embrec.runs.evaluate import protocol
-    from embrec.runs.folder import locate_run
-    from embrec.workspace import Workspace as Workspaces
 
     if output is not None:
         check_output_folder(output)
-    folders = [locate_run(run, Workspaces.locate(workspace)) for run in runs]
-    config = protocol(folders[0], metrics=metric, seen=seen, ties=ties, candidates=candidates)
+    folders = open_runs(runs, workspace)
+    config = protocol.of(folders[0], metric)
     with progress_bars() as progress:
         comparison = compare_runs(
-            folders, baseline, config, reference=reference, dimensions=slices or [], k=lists, other_log=other_log,
+            folders,
+            baseline,
+            config,
+            reference=reference,
+            dimensions=slices or [],
+            k=lists,
+            other_log=protocol.other_log,
             progress=progress,
-        )  # fmt: skip
-    for table in runs_tables(comparison):
-        print_table(table.title, table.columns, table.rows)
+        )
+    print_tables(runs_tables(comparison))
     for line in comparison.verdict:
         print_text(line)
-    for warning in comparison.warnings:
-        print_text(f"warning: {warning}")
+    print_warnings(comparison.warnings)
     print_text(runs_legend(comparison))
     if output is not None:
         with together(output):
             write_text(output / "runs.md", runs_markdown(comparison, command_line()))
             write_json(output / "runs.json", {**comparison.as_dict(), "command": command_line()})
-        notes().print(f"tables: {output / 'runs.md'}", markup=False)
+        print_note(f"tables: {output / 'runs.md'}")
 
 
 @app.command(cls=Command, epilog=examples("embrec compare searches office/tuned-content-tfidf office/other"))
@@ -353,43 +268,54 @@ def searches(
         list[str],
         typer.Argument(help="Searches of one category: names, or category/search.", autocompletion=complete_search),
     ],
-    output: Annotated[
-        Path | None, typer.Option(help="Folder that the figure and the numbers are also written to.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder to write the figure and the numbers to as well.")] = None,
     workspace: Workspace = None,
 ) -> None:
     """Compare ways to search by how the best value grows; searches that differ in the seed alone are one way."""
-    from embrec.cli.console import notes, print_table
+    from embrec.cli.console import print_note
     from embrec.comparisons.searches import compare_searches, write_search_comparison
     from embrec.files import check_output_folder
-    from embrec.tuning.folder import locate_search
-    from embrec.workspace import Workspace as Workspaces
 
     if output is not None:
         check_output_folder(output)
-    comparison = compare_searches([locate_search(name, Workspaces.locate(workspace)) for name in searches])
-    for table in comparison.tables():
-        print_table(table.title, table.columns, table.rows)
+    comparison = compare_searches([open_search(name, workspace) for name in searches])
+    print_tables(comparison.tables())
     if output is not None:
         write_search_comparison(comparison, output, command_line())
-        notes().print(f"figure: {output / 'figure.png'}", markup=False)
+        print_note(f"figure: {output / 'figure.png'}")
 
 
-def _show(comparison: "ObjectiveComparison") -> None:
-    """Print a comparison of losses or negatives, and what could not be compared."""
-    from embrec.cli.console import answers, notes, print_table
+def _print_objectives(
+    category: "Category", comparison: "ObjectiveComparison", told: Collection[str], split: str
+) -> None:
+    """Print a comparison of losses or negatives, and the variants that failed."""
     from embrec.comparisons.objective_tables import objective_legend, objective_table
-    from embrec.errors import RunError
 
-    answers().print(f"\n{comparison.category}: comparison {comparison.name}", markup=False)
-    table = objective_table(comparison)
-    print_table(table.title, table.columns, table.rows)
-    for line in comparison.baselines.said() if comparison.baselines is not None else ():
+    print_leaks_of(category, [run.name for row in comparison.rows for run in row.runs], told, split)
+    _print_heading(comparison.category, comparison.name)
+    print_tables([objective_table(comparison)])
+    baselines = comparison.baselines.said() if comparison.baselines is not None else ()
+    _print_lines([*baselines, objective_legend(comparison)])
+    print_notes(comparison.notes)
+    _print_end(comparison.folder, comparison.failures)
+
+
+def _print_heading(category: str, name: str) -> None:
+    from embrec.cli.console import answers
+
+    answers().print(f"\n{category}: comparison {name}", markup=False)
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    from embrec.cli.console import answers
+
+    for line in lines:
         answers().print(line, markup=False)
-    answers().print(objective_legend(comparison), markup=False)
-    for note in comparison.notes:
-        notes().print(f"note: {note}", markup=False)
-    notes().print(f"report: {comparison.folder}", markup=False)
-    if comparison.failures:
-        reasons = "; ".join(f"{failed}: {reason}" for failed, reason in comparison.failures.items())
-        raise RunError(f"not compared: {reasons}")
+
+
+def _print_end(folder: Path, failures: Mapping[str, str]) -> None:
+    """Print the folder of the report; raise a RunError if a variant failed."""
+    from embrec.cli.console import print_note
+
+    print_note(f"report: {folder}")
+    fail_for(failures)

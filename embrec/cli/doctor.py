@@ -1,9 +1,10 @@
-"""`embrec doctor`: what is installed, what is not, and where things lie."""
+"""The command `embrec doctor`: installed packages, missing extras and the workspace."""
 
 from typing import Annotated
 
 import typer
 
+from embrec.cli.context import open_workspace
 from embrec.cli.options import Workspace
 
 
@@ -16,9 +17,8 @@ def doctor(
 
     from embrec.cli.console import answers, print_table
     from embrec.diagnosis import diagnose
-    from embrec.workspace import Workspace as Workspaces
 
-    report = diagnose(Workspaces.locate(workspace))
+    report = diagnose(open_workspace(workspace))
     if json_output:
         answers().print_json(json.dumps(report.as_dict()))
         return

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 def print_import(result: "Import") -> None:
     """Print what an import read, kept and dropped, what it took for granted, and what was made from older data."""
-    from embrec.cli.console import notes, print_table
+    from embrec.cli.console import print_note, print_table
 
     category, dataset = result.category, result.dataset
     if not result.fresh:
-        notes().print(f"{category.name}: already imported from the same files with the same options; nothing to do")
+        print_note(f"{category.name}: already imported from the same files with the same options; nothing to do")
     print_table(f"category {category.name}", ["", "events", "users", "items"], _report_rows(dataset))
     numbers = dataset.statistics()
     title = dataset.catalog.title_column
@@ -27,11 +27,11 @@ def print_import(result: "Import") -> None:
     )
     for kind in ("remarks", "warnings"):
         for line in dataset.meta["report"].get(kind, ()):
-            notes().print(f"{kind.removesuffix('s').replace('remark', 'note')}: {line}", markup=False)
+            print_note(f"{kind.removesuffix('s').replace('remark', 'note')}: {line}")
     typer.echo(f"written to {category.data}" if result.fresh else f"it is in {category.data}")
     if result.changed is not None:
         for line in _what_fits(result, result.changed):
-            notes().print(f"{category.name}: {line}", markup=False)
+            print_note(f"{category.name}: {line}")
 
 
 def _what_fits(result: "Import", changed: str) -> list[str]:

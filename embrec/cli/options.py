@@ -1,43 +1,21 @@
-"""What several commands share, so that it reads alike everywhere: their options, and the command as it was given."""
+"""Options of the commands, each written once: groups as dataclasses, and the decorator that gives them to a command."""
 
-import shlex
-import sys
-from collections.abc import Collection, Iterable
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_type_hints
 
 import typer
 
+from embrec.cli.completion import complete_category
+
 if TYPE_CHECKING:
-    from embrec.evaluation.leaks import LeakReport
+    from embrec.evaluation.evaluator import EvaluationConfig
+    from embrec.runs.folder import RunFolder
     from embrec.workspace import Category as CategoryFolder
-
-
-def complete_category(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the categories that a shell may offer."""
-    from embrec.workspace import Workspace as Workspaces
-
-    there = Workspaces.locate(context.params.get("workspace")).categories()
-    return [category.name for category in there if category.name.startswith(incomplete)]
-
-
-def complete_run(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the runs that a shell may offer, as category/run."""
-    return _made(context, incomplete, "*/runs/*/config.yaml")
-
-
-def complete_search(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the searches that a shell may offer, as category/search."""
-    return _made(context, incomplete, "*/searches/*/search.yaml")
-
-
-def _made(context: typer.Context, incomplete: str, pattern: str) -> list[str]:
-    from embrec.workspace import Workspace as Workspaces
-
-    files = sorted(Workspaces.locate(context.params.get("workspace")).path.glob(pattern))
-    names = [f"{file.parts[-4]}/{file.parts[-2]}" for file in files]
-    return [name for name in names if name.startswith(incomplete)]
-
 
 Category = Annotated[
     str | None,
@@ -60,7 +38,7 @@ Split = Annotated[
     str,
     typer.Option(
         "--split",
-        help="leave-one-out, per-user-ratio, user-holdout, global-time or item-holdout, with parameters behind colons: "
+        help="leave-one-out, per-user-ratio, user-holdout, global-time or item-holdout, with parameters after colons: "
         "global-time:targets=last, item-holdout:fraction=0.2:seed=1.",
     ),
 ]
@@ -68,85 +46,146 @@ Baselines = Annotated[
     list[str] | None,
     typer.Option(
         "--baseline",
-        help="Baseline beside the models: pop, markov or content-knn; may be repeated; none for none (default: all that can "
-        "be computed).",
-    ),
-]
-Seen = Annotated[str | None, typer.Option("--seen", help="Items of the history as candidates: exclude or keep.")]
-Ties = Annotated[str | None, typer.Option("--ties", help="Rank of tied targets: mean, optimistic, pessimistic.")]
-Candidates = Annotated[
-    str | None,
-    typer.Option(
-        "--candidates",
-        help="What targets are ranked among: all, seen-so-far, or a sample for parity with papers, such as "
-        "sampled:count=99:by=popularity:seed=1 (default: the run's).",
-    ),
-]
-OtherLog = Annotated[
-    bool,
-    typer.Option(
-        "--other-log",
-        help="Also measure runs that were trained on another log than their category holds now, without the targets that "
-        "they learned from.",
+        help="Baseline to rank beside the models: pop, markov or content-knn; may be repeated; none for no baseline (default: "
+        "all that can be computed).",
     ),
 ]
 Preset = Annotated[
     str | None,
     typer.Option(
         "--preset",
-        help="A published or measured setting, such as embrec-office (see: embrec presets); several with + between them.",
+        help="Published or measured settings, such as embrec-office (see: embrec presets); join several with +.",
     ),
 ]
 Seeds = Annotated[
-    str, typer.Option("--seeds", help="How many models each gets, with seeds from 0 (3), or their seeds (0,1,2).")
+    str,
+    typer.Option("--seeds", help="Number of models of each variant, with seeds from 0 (3), or their seeds (0,1,2)."),
 ]
 
 
-def read_seeds(text: str) -> int | tuple[int, ...]:
-    """Return how many seeds, or which ones.
-
-    Raises:
-        ConfigError: the text is neither a number nor numbers with commas between them.
-    """
-    from embrec.errors import ConfigError
-
-    try:
-        numbers = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise ConfigError(f"--seeds is {text!r}; give how many (3), or which (0,1,2)") from None
-    return numbers if "," in text else numbers[0]
+def settings_option(text: str) -> Any:
+    """Return the option `--set` with a help text of its own."""
+    return typer.Option("--set", help=text)
 
 
-def print_leaks(told: Collection[str], command: str, report: "LeakReport") -> None:
-    """Print what the checks for leaks found: what no run before has told in full, the rest in one line."""
-    from embrec.cli.console import print_note
-
-    for line in report.new_lines(told, f"in full: {command}"):
-        print_note(line)
+def metric_option(text: str) -> Any:
+    """Return the option `--metric` with a help text of its own."""
+    return typer.Option("--metric", help=text)
 
 
-def print_leaks_of(category: "CategoryFolder", runs: Iterable[str], told: Collection[str], split: str) -> None:
-    """Print what the checks for leaks found in several runs of a category, each finding once.
+@dataclass(frozen=True)
+class Data:
+    """The category that a command works on, and the workspace that holds it."""
+
+    at_end: ClassVar[tuple[str, ...]] = ("workspace",)
+
+    category: Category = None
+    workspace: Workspace = None
+
+    def open(self) -> "CategoryFolder":
+        """Return the category that is named, or the only one."""
+        from embrec.cli.context import open_category
+
+        return open_category(self.category, self.workspace)
+
+
+@dataclass(frozen=True)
+class ProtocolOptions:
+    """The protocol by which test targets are ranked; what is not given is as the first run has it."""
+
+    seen: Annotated[
+        str | None, typer.Option("--seen", help="exclude or keep: whether items of the history are candidates.")
+    ] = None
+    ties: Annotated[
+        str | None, typer.Option("--ties", help="Rank of a target among equal scores: mean, optimistic or pessimistic.")
+    ] = None
+    candidates: Annotated[
+        str | None,
+        typer.Option(
+            "--candidates",
+            help="Items that targets are ranked among: all, seen-so-far, or a sample for parity with papers, such as "
+            "sampled:count=99:by=popularity:seed=1 (default: the run's).",
+        ),
+    ] = None
+    other_log: Annotated[
+        bool,
+        typer.Option(
+            "--other-log",
+            help="Also evaluate runs that were trained on another log than the category holds now, without the targets that "
+            "they were trained on.",
+        ),
+    ] = False
+
+    def of(self, run: "RunFolder", metrics: list[str] | None) -> "EvaluationConfig":
+        """Return the protocol: that of a run, with what these options change."""
+        from embrec.runs.evaluate import protocol
+
+        return protocol(run, metrics=metrics, seen=self.seen, ties=self.ties, candidates=self.candidates)
+
+
+def with_options(*groups: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that unfolds groups of options into the parameters that typer reads.
+
+    The command has one parameter for each group, annotated with its class, and receives one object of it. Options stand in the
+    help in the order of the parameters; those that a group lists in `at_end` come last, those of the first group last of all.
+    The idea is LensKit's.
 
     Args:
-        category: of the runs.
-        runs: their names.
-        told: what was told before they were trained; see `findings_told`.
-        split: theirs, as `--split` names it.
+        groups: dataclasses whose fields are typer options with defaults.
+
+    Raises:
+        TypeError: a group has no parameter, or two options have the same name.
     """
-    from embrec.evaluation.leaks import LeakReport
-    from embrec.runs.folder import RunFolder
 
-    reports = [RunFolder(category.runs / name).read_leaks() for name in runs]
-    checks = {(check.name, check.meaning): check for report in reports if report is not None for check in report.checks}
-    print_leaks(told, split_command(category, split), LeakReport(tuple(checks.values())))
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(command, include_extras=True)
+        parts: dict[str, tuple[type, list[str]]] = {}
+        options: list[inspect.Parameter] = []
+        last: list[inspect.Parameter] = []
+        for parameter in inspect.signature(command).parameters.values():
+            group = hints[parameter.name]
+            if group not in groups:
+                options.append(parameter.replace(annotation=group, kind=inspect.Parameter.KEYWORD_ONLY))
+                continue
+            unfolded = _unfold(group)
+            parts[parameter.name] = group, [option.name for option in unfolded]
+            at_end = getattr(group, "at_end", ())
+            options += [option for option in unfolded if option.name not in at_end]
+            last = [option for option in unfolded if option.name in at_end] + last
+        _check(command, groups, parts, options + last)
+
+        @functools.wraps(command)
+        def unfolded_command(**values: Any) -> None:
+            objects = {
+                name: group(**{field: values.pop(field) for field in fields}) for name, (group, fields) in parts.items()
+            }
+            command(**values, **objects)
+
+        del unfolded_command.__wrapped__
+        unfolded_command.__signature__ = inspect.Signature(options + last)  # type: ignore[attr-defined]
+        unfolded_command.__annotations__ = {option.name: option.annotation for option in options + last}
+        return unfolded_command
+
+    return decorate
 
 
-def split_command(category: "CategoryFolder", split: str) -> str:
-    """Return the command that shows what the checks for leaks find in a split."""
-    return f"embrec data split --category {category.name} --split {split}"
+def _unfold(group: type) -> list[inspect.Parameter]:
+    """Return the fields of a group as parameters of a function."""
+    hints = get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
+        )
+        for field in dataclasses.fields(group)
+    ]
 
 
-def command_line() -> str:
-    """Return the command that runs, as a shell reads it: what reports say that they were made by."""
-    return shlex.join(["embrec", *sys.argv[1:]])
+def _check(
+    command: Callable[..., None], groups: tuple[type, ...], parts: dict[str, Any], options: list[inspect.Parameter]
+) -> None:
+    missing = [group.__name__ for group in groups if group not in [part[0] for part in parts.values()]]
+    if missing:
+        raise TypeError(f"{command.__name__} has no parameter for {', '.join(missing)}")
+    names = [option.name for option in options]
+    if len(set(names)) < len(names):
+        raise TypeError(f"{command.__name__} has an option twice: {sorted({n for n in names if names.count(n) > 1})}")

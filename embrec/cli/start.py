@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
+from embrec.cli.context import open_workspace
+
 
 def print_first_steps(workspace: Path | None = None) -> None:
     """Print how to begin, what the workspace holds, and what comes next."""
     from embrec.cli.console import answers
     from embrec.diagnosis import next_step
-    from embrec.workspace import Workspace as Workspaces
 
-    there, command = next_step(Workspaces.locate(workspace))
+    there, command = next_step(open_workspace(workspace))
     text = f"""\
 EmbRec recommends the next item from what items are: texts, pictures, attributes.
 
