@@ -14,6 +14,7 @@ from embrec.cli.data import app as data_app
 from embrec.cli.doctor import doctor
 from embrec.cli.features import app as features_app
 from embrec.cli.help import Command, HelpGroup, examples
+from embrec.cli.messages import translate
 from embrec.cli.models import evaluate, train
 from embrec.cli.report import report
 from embrec.cli.settings import presets, settings
@@ -99,7 +100,7 @@ def main() -> None:
     try:
         code = app(standalone_mode=False, prog_name="embrec")
     except EmbrecError as error:
-        _fail(str(error), error)
+        _fail(translate(str(error)), error)
     except _UsageError as error:
         _fail_usage(error)
     except typer.Abort:

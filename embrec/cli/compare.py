@@ -307,10 +307,10 @@ def _print_heading(category: str, name: str) -> None:
 
 
 def _print_lines(lines: Iterable[str]) -> None:
-    from embrec.cli.console import answers
+    from embrec.cli.console import print_line
 
     for line in lines:
-        answers().print(line, markup=False)
+        print_line(line)
 
 
 def _print_end(folder: Path, failures: Mapping[str, str]) -> None:

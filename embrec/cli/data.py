@@ -128,7 +128,7 @@ def split(
     """Print what a split makes of a category, and what a test on it can show: ties, overlaps, repeats, newcomers."""
     import json
 
-    from embrec.cli.console import answers
+    from embrec.cli.console import print_line
     from embrec.data.splits import parse_split, split_text
     from embrec.evaluation.split_report import describe_split
 
@@ -140,7 +140,7 @@ def split(
         return
     _print_parts(f"category {folder.name}, split {split_text(report.split)}", report)
     for line in report.leaks.lines(every=True):
-        answers().print(line, markup=False)
+        print_line(line)
 
 
 @app.command(cls=Command, epilog=examples("embrec data sources", "embrec data sources movielens"))

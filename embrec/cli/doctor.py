@@ -15,7 +15,7 @@ def doctor(
     """Print versions, devices, the workspace, what is installed and what each extra would add."""
     import json
 
-    from embrec.cli.console import answers, print_table
+    from embrec.cli.console import answers, print_line, print_table
     from embrec.diagnosis import diagnose
 
     report = diagnose(open_workspace(workspace))
@@ -30,4 +30,4 @@ def doctor(
     else:
         answers().print("no categories in the workspace yet; make one with: embrec data import")
     for problem in report.problems:
-        answers().print(f"problem: {problem}", markup=False)
+        print_line(f"problem: {problem}")

@@ -1,4 +1,4 @@
-"""What the help of every command has in common: defaults as the configuration has them, and examples."""
+"""Commands whose help has defaults and examples, and whose messages name their own options."""
 
 import re
 from collections.abc import Sequence
@@ -6,6 +6,8 @@ from functools import cache
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
+
+from embrec.cli.messages import speak_for
 
 _SETTING = re.compile(r"\{((?:model|training|evaluation|search)\.[a-z_.]+)\}")
 
@@ -31,6 +33,11 @@ def _fill(parameters: Sequence[object]) -> None:
 class Command(TyperCommand):
     """A command whose help may name settings."""
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; messages of the library name its options from then on."""
+        speak_for(ctx)
+        return super().invoke(ctx)
+
     def format_help(self, *arguments: Any, **options: Any) -> None:
         """Write the help, with defaults."""
         _fill(self.params)
@@ -39,6 +46,11 @@ class Command(TyperCommand):
 
 class HelpGroup(TyperGroup):
     """A group of commands whose help may name settings, and that lists its commands in the order of use."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the group; messages of the library name its options until one of its commands runs."""
+        speak_for(ctx)
+        return super().invoke(ctx)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of the commands."""

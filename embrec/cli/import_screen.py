@@ -1,9 +1,11 @@
-"""What an import shows: what it read, kept and dropped, and what it took for granted."""
+"""The result of an import on the screen: events read, kept and dropped, and the assumptions that were made."""
 
 import contextlib
 from typing import TYPE_CHECKING
 
 import typer
+
+from embrec.cli.messages import translate
 
 if TYPE_CHECKING:
     from embrec.data.importing import Import
@@ -91,5 +93,5 @@ def _report_rows(dataset: "Dataset") -> list[list[object]]:
             count if in_users else "",
             count if in_items else "",
         )
-        rows.append([f"note: {note}", events, users, items])
+        rows.append([f"note: {translate(note)}", events, users, items])
     return rows
