@@ -10,10 +10,10 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
-from embrec.cli.training_options import SETTINGS
+from embrec.cli.training_options import SETTINGS, ModelOptions
 
 # Parameters that a command calls by another name than the library; those of "" hold for every command.
 _NAMES: dict[str, dict[str, str]] = {
@@ -49,23 +49,35 @@ _FUNCTIONS: dict[str, tuple[str, dict[str, str]]] = {
     "compare_searches": ("compare searches", {}),
     "evaluate_runs": ("evaluate", {}),
     "import_data": ("data import", {}),
+    "PreparationConfig": ("data import", {}),
     "list_settings": ("settings", {}),
     "list_tables": ("features list", {}),
     "plan_search": ("tune", {}),
+    "preset_names": ("presets", {}),
     "remove_tables": ("features remove", {}),
     "resumed_search": ("tune", {"name": "resume"}),
     "source_guides": ("data sources", {}),
     "train": ("train", {}),
     "tune": ("tune", {}),
+    "with_items": ("score", {}),
 }
 
 # Settings that have an option of their own, by command; elsewhere they are given by --set.
+_MODEL = {SETTINGS[field.name]: field.name for field in fields(ModelOptions) if field.name in SETTINGS}
 _PROTOCOL = {"evaluation.metrics": "metric", "evaluation.seen": "seen", "evaluation.ties": "ties"}
 _OWN_SETTINGS: dict[str, dict[str, str]] = {
     "train": {key: field for field, key in SETTINGS.items()},
-    "tune": {"training.epochs": "epochs", "training.select_by": "objective", "training.device": "device"},
+    "tune": {
+        **_MODEL,
+        "training.epochs": "epochs",
+        "training.select_by": "objective",
+        "training.device": "device",
+    },
     "evaluate": _PROTOCOL,
     "report": _PROTOCOL,
+    "compare encoders": {"model.features": "encoder", "training.epochs": "epochs"},
+    "compare losses": {"model.features": "features", "training.epochs": "epochs"},
+    "compare negatives": {"model.features": "features", "training.epochs": "epochs"},
     "compare runs": _PROTOCOL,
 }
 
@@ -119,13 +131,16 @@ class _Dialect:
     def _setting(self, key: str, value: Any) -> str | None:
         if not key.startswith(_SECTIONS):
             return None
+        here = _option(self.command, _OWN_SETTINGS.get(self.path, {}).get(key, ""))
+        if here is not None:
+            return _written(here, value)
         if value is _NOTHING:
             return key
-        own = _option(self.command, _OWN_SETTINGS.get(self.path, {}).get(key, ""))
-        if own is not None:
-            return _written(own, value)
-        at = "" if _option(self.command, "setting") is not None else "embrec train "
-        return f"{at}--set {shlex.quote(f'{key}={_yaml(value)}')}"
+        changed = f"--set {shlex.quote(f'{key}={_yaml(value)}')}"
+        if _option(self.command, "setting") is not None:
+            return changed
+        there = _option(self._command("train"), _OWN_SETTINGS["train"].get(key, ""))
+        return f"embrec train {changed if there is None else _written(there, value)}"
 
     def _parameter(self, name: str, value: Any) -> str | None:
         option = self._own(self.command, self.path, name)
@@ -140,8 +155,9 @@ class _Dialect:
         return None
 
     def _call(self, function: str, arguments: Mapping[str, Any]) -> str | None:
-        if function.endswith("Source"):
-            return self._source(function, arguments)
+        chosen = _choice(function, arguments)
+        if chosen is not None:
+            return self._chosen(*chosen)
         path, names = _FUNCTIONS.get(function, ("", {}))
         command = self._command(path) if path else None
         if command is None:
@@ -152,24 +168,19 @@ class _Dialect:
             if option is None:
                 return None
             words.append(_written(option, value))
-        if path == "data import" and not arguments.keys() - {"category"}:
+        if function == "import_data" and not arguments.keys() - {"category"}:
             words.append("..." if arguments else "--category ...")
         return " ".join(words)
 
-    def _source(self, name: str, arguments: Mapping[str, Any]) -> str | None:
-        from embrec.data.recognition import SOURCES
-
-        kinds = [kind for kind, source in SOURCES.items() if source.__name__ == name]
-        command = self._command("data import")
-        if not kinds or command is None:
+    def _chosen(self, path: str, values: Mapping[str, Any]) -> str | None:
+        """Return options of a command, without its name where it runs or the running one has the same option."""
+        here = path == self.path or ("split" in values and _option(self.command, "split") is not None)
+        command = self.command if here else self._command(path)
+        options = [_option(command, name) for name in values]
+        if not all(options):
             return None
-        words = [] if self.path == "data import" else ["embrec data import"]
-        for parameter, value in {"source": kinds[0], **arguments}.items():
-            option = _option(command, parameter)
-            if option is None:
-                return None
-            words.append(_written(option, value))
-        return " ".join(words)
+        words = [_written(option, value) for option, value in zip(options, values.values(), strict=True)]
+        return " ".join(words if here else [f"embrec {path}", *words])
 
     def _command(self, path: str) -> Any:
         """Return a command by its words, such as `features build`; None where there is none."""
@@ -189,6 +200,21 @@ def _commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any
     for name, command in getattr(group, "commands", {}).items():
         yield " ".join((*path, name)), command
         yield from _commands(command, (*path, name))
+
+
+def _choice(name: str, arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    """Return what a source of data or a split is on the command line: a command, and its options with their values."""
+    if name.endswith("Source"):
+        from embrec.data.recognition import SOURCES
+
+        kinds = [kind for kind, source in SOURCES.items() if source.__name__ == name]
+        return ("data import", {"source": kinds[0], **arguments}) if kinds else None
+    from embrec.data.splits import SPLITS
+
+    kinds = [kind for kind, split in SPLITS.items() if split.__name__ == name]
+    if not kinds:
+        return None
+    return "train", {"split": ":".join([kinds[0], *(f"{key}={value}" for key, value in arguments.items())])}
 
 
 def _option(command: Any, name: str) -> Any:

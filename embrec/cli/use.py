@@ -42,7 +42,8 @@ def recommend(
     from embrec.serving.requests import histories_of
 
     recommender = Recommender.load(open_run(run, workspace))
-    requests = histories_of(recommender, users=user, history=history, sample=sample)
+    items = None if history is None else [item.strip() for item in history.split(",") if item.strip()]
+    requests = histories_of(recommender, users=user, history=items, sample=sample)
     if any(not request.items for request in requests):
         print_notes(
             [

@@ -9,6 +9,7 @@ from embrec.data.splits import Partition
 from embrec.data.store import Dataset
 from embrec.diagnosis import diagnose
 from embrec.errors import ConfigError
+from embrec.parameters import call
 from embrec.runs.config import RunConfig
 from embrec.runs.provenance import log_hash
 from embrec.workspace import Category, Workspace
@@ -42,7 +43,7 @@ def require_validation(config: RunConfig) -> None:
     if not config.training.validates:
         raise ConfigError(
             f"training.learn_from is {config.training.learn_from!r}, but a comparison chooses epochs by validation; leave it "
-            "out, or train the runs with it and use embrec compare runs"
+            f"out, or train the runs with it and use {call('compare_runs')}"
         )
 
 

@@ -1,4 +1,4 @@
-"""`embrec compare searches`: ways to search beside each other, by how the best value grows with the budget."""
+"""Comparison of ways to search, by how the best value grows with the budget."""
 
 import json
 from collections.abc import Mapping, Sequence

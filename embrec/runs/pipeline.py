@@ -12,6 +12,7 @@ from embrec.evaluation.few_candidates import check_selection
 from embrec.evaluation.leaks import LeakReport, check_leaks
 from embrec.evaluation.metrics import cutoff
 from embrec.files import atomic_folder, tidy, write_json, write_parquet, write_text
+from embrec.parameters import parameter
 from embrec.progress import Progress, silent
 from embrec.runs.config import RunConfig
 from embrec.runs.engines import is_local, train_begun
@@ -101,7 +102,8 @@ def _train(
         if run.fingerprint() != fingerprint:
             raise RunError(
                 f"run {category.name}/{name} exists with another configuration or other data"
-                f"{_what_differs(run, config, inputs)}; name another run with --run, or start over with --force"
+                f"{_what_differs(run, config, inputs)}; name another run with "
+                f"{parameter('name')}, or start over with {parameter('force', True)}"
             )
         if run.metrics.exists():
             _record(run, inputs)  # it may have been begun before runs had one

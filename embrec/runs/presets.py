@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from embrec.data.splits import SplitConfig
 from embrec.errors import ConfigError
 from embrec.names import did_you_mean, listed, nearest, there_are, unknown
+from embrec.parameters import call, parameter
 from embrec.runs.config import RunConfig
 from embrec.runs.settings import models_of
 
@@ -59,7 +60,7 @@ def _resolved(name: str, below: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return a preset's settings together with those that it extends; `below` are the presets that extend it."""
     by = f" (preset {below[-1]!r} extends it)" if below else ""
     if name not in preset_names():
-        raise ConfigError(f"{unknown('preset', name, preset_names())} (all: embrec presets){by}")
+        raise ConfigError(f"{unknown('preset', name, preset_names())} (all: {call('preset_names')}){by}")
     if name in below:
         raise ConfigError(f"preset {name!r} extends itself{by}")
     settings: dict[str, Any] = yaml.safe_load((_folder() / f"{name}.yaml").read_text("utf-8"))
@@ -83,7 +84,8 @@ def published_features(preset: str | None) -> str:
     if not sources:
         return ""
     return (
-        f" (preset {preset} was published with {' and '.join(f'{kind} vectors' for kind in sources)}: --features TABLE)"
+        f" (preset {preset} was published with {' and '.join(f'{kind} vectors' for kind in sources)}: "
+        f"{parameter('model.features', ['TABLE'])})"
     )
 
 
@@ -126,8 +128,9 @@ def build_config(
         message = _explain(error)
         if "needs at least one feature table" in message:
             message = (
-                "the model reads content, and no feature table is named; name one with --features (see: embrec features list) "
-                "or let the model know items by their ids with --source id" + published_features(preset)
+                "the model reads content, and no feature table is named; name one with "
+                f"{parameter('model.features')} (see: {call('list_tables')}) or let the model know items by their ids with "
+                f"{parameter('model.source', 'id')}" + published_features(preset)
             )
         if "has no negatives" in message and preset:
             message += f" (preset {preset} sets them; preset embrec-cosine does not)"
@@ -239,7 +242,7 @@ def _explain(error: ValidationError) -> str:
         beside = ".".join([*path[:-1], meant]) if meant is not None else ""
         return (
             f"unknown setting {key!r}{f'; did you mean {beside!r}?' if beside else ';'} there are: {listed(known)} "
-            "(all: embrec settings)"
+            f"(all: {call('list_settings')})"
         )
     if kind == "value_error":
         message = last["msg"].removeprefix("Value error, ")

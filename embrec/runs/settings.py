@@ -1,4 +1,4 @@
-"""All settings of a training that `--set` takes: keys, defaults and meanings, read from the configuration itself."""
+"""All settings of a training: keys, defaults and meanings, read from the configuration itself."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple, get_args, get_origin
@@ -19,7 +19,7 @@ class Setting(NamedTuple):
     """One setting.
 
     Attributes:
-        key: as `--set` takes it, such as `training.loss.regularization`.
+        key: the dotted key, such as `training.loss.regularization`.
         default: in words; `-` where there is none.
         meaning: what it is, and of which choice, where it is a parameter of one.
     """

@@ -62,6 +62,11 @@ def test_a_parameter_is_the_option_of_the_running_command(command, code, expecte
         ("train", parameter("training.validates", False), "--set training.validates=false"),
         ("evaluate", parameter("evaluation.seen", "keep"), "--seen keep"),
         ("data split", parameter("evaluation.seen", "keep"), "embrec train --set evaluation.seen=keep"),
+        ("train", parameter("model.source", "id"), "--source id"),
+        ("train", parameter("model.features"), "--features"),
+        ("compare losses", parameter("model.features"), "--features"),
+        ("compare losses", parameter("model.source", "id"), "--set model.source=id"),
+        ("score", parameter("model.source", "content"), "embrec train --source content"),
     ],
 )
 def test_a_setting_is_given_by_its_own_option_or_by_set(command, code, expected):
@@ -79,7 +84,10 @@ def test_a_setting_is_given_by_its_own_option_or_by_set(command, code, expected)
         ),
         ("train", call("import_data"), "embrec data import --category ..."),
         ("train", call("import_data", category="shop"), "embrec data import --category shop ..."),
-        ("train", call("import_data", ties="shuffle:seed=0"), "embrec data import --ties shuffle:seed=0"),
+        ("train", call("PreparationConfig", ties="shuffle:seed=0"), "embrec data import --ties shuffle:seed=0"),
+        ("train", call("GlobalTime"), "--split global-time"),
+        ("evaluate", call("ItemHoldout", fraction=0.2), "embrec train --split item-holdout:fraction=0.2"),
+        ("score", call("with_items", items="FILE"), "embrec score --items FILE"),
         ("data import", call("source_guides"), "embrec data sources"),
         ("data import", call("TableSource"), "--source table"),
         ("data import", call("SequencesSource", path="x y.txt"), "--source sequences --path 'x y.txt'"),
