@@ -59,7 +59,6 @@ _FUNCTIONS: dict[str, tuple[str, dict[str, str]]] = {
     "source_guides": ("data sources", {}),
     "train": ("train", {}),
     "tune": ("tune", {}),
-    "with_items": ("score", {}),
 }
 
 # Settings that have an option of their own, by command; elsewhere they are given by --set.
@@ -203,7 +202,9 @@ def _commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any
 
 
 def _choice(name: str, arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
-    """Return what a source of data or a split is on the command line: a command, and its options with their values."""
+    """Return what a source of data, a split or new items are on the command line: a command, and options with values."""
+    if name == "with_items":
+        return "score", dict(arguments)
     if name.endswith("Source"):
         from embrec.data.recognition import SOURCES
 

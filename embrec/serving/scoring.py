@@ -19,7 +19,7 @@ from embrec.serving.ranking import each_alone, excluded_items, parts_of
 from embrec.serving.recommender import Recommender
 from embrec.serving.requests import check_count
 
-_NO_NEW_ITEMS = f"there are no new items to find users for; add them with {call('with_items', items='FILE')}"
+_NO_NEW_ITEMS = f"there are no new items to find users for; give them with {call('with_items', items='FILE')}"
 WAYS = ("user", "item")
 
 
