@@ -76,7 +76,7 @@ def coverage(
     output: Output = None,
     workspace: Workspace = None,
 ) -> None:
-    """How much of the catalog is recommended after few and after many events (the paper's Fig. 10), beside the items before.
+    """Share of the catalog recommended after few and after many events (the paper's Fig. 10), beside that of the items seen.
 
     The same number of targets is drawn for each number of events, many times.
     """
@@ -115,7 +115,7 @@ def silhouettes(
         Path | None, typer.Option(help="Folder of figure and numbers (default: analyses in the category's folder).")
     ] = None,
 ) -> None:
-    """How well the vectors of each feature table tell the categories of items apart (the paper's Table 4)."""
+    """Separation of item categories by the vectors of each feature table: silhouettes (the paper's Table 4)."""
     from embrec.cli.console import progress_bars
     from embrec.report.analyses.silhouettes.analyze import analyze_silhouettes
     from embrec.report.analyses.silhouettes.measure import tables_of
@@ -140,7 +140,7 @@ def map_(
     output: Output = None,
     workspace: Workspace = None,
 ) -> None:
-    """Where queries and items lie, how they match, and whether everybody is offered the same (after FELRec's Fig. 3)."""
+    """Map of queries and items: where they lie, how they match, and whether all users get the same (after FELRec's Fig. 3)."""
     from embrec.cli.console import progress_bars
     from embrec.report.analyses.embedding_map.analyze import analyze_map
     from embrec.report.analyses.embedding_map.measure import table

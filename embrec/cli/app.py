@@ -1,4 +1,4 @@
-"""The `embrec` command: its groups, and how errors reach a person."""
+"""The `embrec` command: its groups, and its errors as one line each."""
 
 import difflib
 import os
@@ -132,7 +132,7 @@ def _fail_usage(error: Exception) -> None:
 
 
 def _meant(wrong: str, options: list[str]) -> str:
-    """Return which option was most likely meant; nothing where only one that throws something away is near."""
+    """Return the option that was most likely meant; nothing if only one that destroys something is near."""
     begun = [option for option in options if option.startswith(wrong) or wrong.startswith(option)]
     near = begun[0] if len(begun) == 1 else nearest(wrong, options)
     if near is None or (near in _DESTRUCTIVE and difflib.SequenceMatcher(None, wrong, near).ratio() < _SURELY):

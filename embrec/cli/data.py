@@ -36,7 +36,7 @@ def import_(
     workspace: Workspace = None,
     stray: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
 ) -> None:
-    """Import a data set as a category: read it, filter it, and say what was kept, dropped and why."""
+    """Import a data set as a category: read it, filter it, and report the events kept and dropped, and why."""
     if stray:
         _refuse_stray(stray)
     from embrec.cli.console import print_note, progress_bars

@@ -92,7 +92,7 @@ def _beside(name: str, runs: "list[RunFolder]", progress: "Progress") -> "Beside
 
 
 def _print_beside(beside: "Beside | None") -> None:
-    """Print what a table with baselines comes to, and what must be said of its figures."""
+    """Print the verdict on a model beside baselines, with the warnings and notes on its figures."""
     from embrec.cli.console import print_text
 
     if beside is None:

@@ -1,4 +1,4 @@
-"""What `embrec` alone says: the first steps, and the next one in this workspace."""
+"""The output of `embrec` without a command: the first steps, and the next one in this workspace."""
 
 from pathlib import Path
 

@@ -79,7 +79,7 @@ class ModelOptions:
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How one model is trained, and on which processors."""
+    """The training of one model, and the processors that it uses."""
 
     epochs: Annotated[int | None, typer.Option(help="Maximum number of epochs (default: {training.epochs}).")] = None
     batch_size: Annotated[

@@ -19,7 +19,7 @@ KeepSeen = Annotated[bool, typer.Option("--keep-seen", help="Also recommend item
 def recommend(
     run: RunArgument,
     user: Annotated[
-        list[str] | None, typer.Option("--user", help="A user of the run's category; may be repeated.")
+        list[str] | None, typer.Option("--user", help="User of the run's category; may be repeated.")
     ] = None,
     history: Annotated[
         str | None, typer.Option(help="Or any history: item ids with commas between them, oldest first.")

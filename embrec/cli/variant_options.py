@@ -118,7 +118,7 @@ class ObjectiveRuns(VariantRuns):
 
 @dataclass(frozen=True)
 class ObjectiveOptions:
-    """What comparisons of losses and of negatives have in common beside the shared settings."""
+    """The options that comparisons of losses and of negatives add to the shared settings."""
 
     features: Annotated[
         list[str] | None,
