@@ -140,7 +140,9 @@ def losses(
             metrics=shared.metric or METRICS,
             reference=reference,
             progress=progress,
-            **shared.changes(),
+            preset=shared.preset,
+            epochs=shared.epochs,
+            settings=shared.setting or [],
             **shared.bookkeeping(),
         )
     _print_objectives(folder, comparison, told, shared.split)
@@ -192,7 +194,9 @@ def negatives(
             seeds=numbers,
             metrics=shared.metric or METRICS,
             progress=progress,
-            **shared.changes(),
+            preset=shared.preset,
+            epochs=shared.epochs,
+            settings=shared.setting or [],
             **shared.bookkeeping(),
         )
     _print_objectives(folder, comparison, told, shared.split)

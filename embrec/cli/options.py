@@ -127,8 +127,8 @@ def with_options(*groups: type) -> Callable[[Callable[..., None]], Callable[...,
     """Return a decorator that unfolds groups of options into the parameters that typer reads.
 
     The command has one parameter for each group, annotated with its class, and receives one object of it. Options stand in the
-    help in the order of the parameters; those that a group lists in `at_end` come last, those of the first group last of all.
-    The idea is LensKit's.
+    help in the order of the parameters; those that a group lists in `at_end` come last, in that order, and those of the first
+    group last of all. The idea is LensKit's.
 
     Args:
         groups: dataclasses whose fields are typer options with defaults.
@@ -151,7 +151,8 @@ def with_options(*groups: type) -> Callable[[Callable[..., None]], Callable[...,
             parts[parameter.name] = group, [option.name for option in unfolded]
             at_end = getattr(group, "at_end", ())
             options += [option for option in unfolded if option.name not in at_end]
-            last = [option for option in unfolded if option.name in at_end] + last
+            ends = [option for option in unfolded if option.name in at_end]
+            last = sorted(ends, key=lambda option: at_end.index(option.name)) + last
         _check(command, groups, parts, options + last)
 
         @functools.wraps(command)

@@ -36,7 +36,6 @@ class VariantRuns:
         list[str] | None, metric_option("hr@K, ndcg@K, mrr@K or auc; may be repeated (default: auc, hr@50).")
     ] = None
     split: Split = "leave-one-out"
-    preset: Preset = None
     setting: Annotated[
         list[str] | None, settings_option("Any other setting, such as model.dim=256; may be repeated.")
     ] = None
@@ -74,10 +73,6 @@ class VariantRuns:
 
         return parse_split(self.split)
 
-    def changes(self) -> dict[str, Any]:
-        """Return the arguments of a comparison that change the configuration of its variants."""
-        return {"preset": self.preset, "epochs": self.epochs, "settings": self.setting or []}
-
     def bookkeeping(self) -> dict[str, Any]:
         """Return the arguments of a comparison that say where it is written and how it reports its choices."""
         from embrec.cli.console import print_note
@@ -95,6 +90,7 @@ class EncoderRuns(VariantRuns):
         metric_option("hr@K, ndcg@K, mrr@K or auc; may be repeated (default: auc, hr@10, hr@50, ndcg@10)."),
     ] = None
     split: Split = "item-holdout"
+    preset: Preset = None
 
 
 @dataclass(frozen=True)
