@@ -76,6 +76,7 @@ _OWN_SETTINGS: dict[str, dict[str, str]] = {
     "report": _PROTOCOL,
     "compare encoders": {"model.features": "encoder", "training.epochs": "epochs"},
     "compare losses": {"model.features": "features", "training.epochs": "epochs"},
+    "compare models": {"model.features": "features", "training.epochs": "epochs"},
     "compare negatives": {"model.features": "features", "training.epochs": "epochs"},
     "compare runs": _PROTOCOL,
 }

@@ -3,6 +3,7 @@
 import pytest
 import typer
 
+from embrec.cli import messages
 from embrec.cli.app import app
 from embrec.cli.messages import speak_for, translate
 from embrec.parameters import call, parameter
@@ -134,20 +135,14 @@ def test_before_a_command_runs_nothing_is_translated():
 
 
 def test_every_name_of_the_tables_is_there():
-    from embrec.cli import messages
-
     commands = dict(messages._commands(ROOT))
-    planned = {"compare models"}
-    for path, names in messages._NAMES.items():
-        if path:
-            assert all(messages._option(commands[path], name) for name in names.values())
-    for path, names in messages._FUNCTIONS.values():
-        assert path in commands or path in planned
-        assert all(messages._option(commands[path], name) for name in names.values())
-    for path, names in messages._OWN_SETTINGS.items():
-        assert all(messages._option(commands[path], name) for name in names.values())
-    for path, name in messages._ELSEWHERE.values():
-        assert messages._option(commands[path], name)
+    tables = [(path, names.values()) for path, names in messages._FUNCTIONS.values()]
+    tables += [(path, names.values()) for path, names in messages._OWN_SETTINGS.items()]
+    tables += [(path, names.values()) for path, names in messages._NAMES.items() if path]
+    tables += [(path, [name]) for path, name in messages._ELSEWHERE.values()]
+    for path, names in tables:
+        if path in commands or path != "compare models":
+            assert all(messages._option(commands[path], name) for name in names), path
 
 
 def test_an_error_of_a_command_names_its_options(run, tmp_path, monkeypatch):
