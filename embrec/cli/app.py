@@ -14,7 +14,6 @@ from embrec.cli.data import app as data_app
 from embrec.cli.doctor import doctor
 from embrec.cli.features import app as features_app
 from embrec.cli.help import Command, HelpGroup, examples
-from embrec.cli.messages import translate
 from embrec.cli.models import evaluate, train
 from embrec.cli.report import report
 from embrec.cli.settings import presets, settings
@@ -100,6 +99,8 @@ def main() -> None:
     try:
         code = app(standalone_mode=False, prog_name="embrec")
     except EmbrecError as error:
+        from embrec.cli.messages import translate
+
         _fail(translate(str(error)), error)
     except _UsageError as error:
         _fail_usage(error)

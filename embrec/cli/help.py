@@ -7,8 +7,6 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
-from embrec.cli.messages import speak_for
-
 _SETTING = re.compile(r"\{((?:model|training|evaluation|search)\.[a-z_.]+)\}")
 
 
@@ -35,6 +33,8 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; messages of the library name its options from then on."""
+        from embrec.cli.messages import speak_for
+
         speak_for(ctx)
         return super().invoke(ctx)
 
@@ -49,6 +49,8 @@ class HelpGroup(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the group; messages of the library name its options until one of its commands runs."""
+        from embrec.cli.messages import speak_for
+
         speak_for(ctx)
         return super().invoke(ctx)
 

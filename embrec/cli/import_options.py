@@ -1,17 +1,17 @@
 """Options of `embrec data import`: the files of a source and their columns, and the preparation of the events."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from embrec.cli.options import OptionGroup
+
 _ALL, _PUBLISHED, _TABLE = "Source", "Published data", "Table"
 _PREPARATION, _DEMO = "Preparation", "Complete Journey"
 
 
-@dataclass(frozen=True)
-class SourceOptions:
+class SourceOptions(OptionGroup):
     """The source of the data, its files, and the meaning of their columns."""
 
     source: Annotated[
@@ -131,8 +131,7 @@ class SourceOptions:
         }
 
 
-@dataclass(frozen=True)
-class PreparationOptions:
+class PreparationOptions(OptionGroup):
     """The preparation of the events: which users, items and events are kept."""
 
     preset: Annotated[

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from embrec.cli.messages import translate
-
 if TYPE_CHECKING:
     from embrec.data.importing import Import
     from embrec.data.store import Dataset
@@ -62,6 +60,8 @@ def _what_fits(result: "Import", changed: str) -> list[str]:
 
 def _report_rows(dataset: "Dataset") -> list[list[object]]:
     """Return the rows of the table that says what an import read, dropped and kept; "" where a count has no sense."""
+    from embrec.cli.messages import translate
+
     report, settings = dataset.meta["report"], dataset.meta.get("preparation", {})
     rows: list[list[object]] = [["read", report["read"]["events"], report["read"]["users"], report["read"]["items"]]]
     for reason, events in report["dropped"].items():

@@ -10,7 +10,6 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
 from typing import Any
 
 from embrec.cli.training_options import SETTINGS, ModelOptions
@@ -62,7 +61,7 @@ _FUNCTIONS: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 # Settings that have an option of their own, by command; elsewhere they are given by --set.
-_MODEL = {SETTINGS[field.name]: field.name for field in fields(ModelOptions) if field.name in SETTINGS}
+_MODEL = {SETTINGS[option.name]: option.name for option in ModelOptions.options() if option.name in SETTINGS}
 _PROTOCOL = {"evaluation.metrics": "metric", "evaluation.seen": "seen", "evaluation.ties": "ties"}
 _OWN_SETTINGS: dict[str, dict[str, str]] = {
     "train": {key: field for field, key in SETTINGS.items()},
@@ -87,7 +86,6 @@ _SECTIONS = ("model.", "training.", "evaluation.")
 _NOTHING = object()
 
 
-@dataclass
 class _Running:
     """The command that runs; None before one is known."""
 

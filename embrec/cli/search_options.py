@@ -1,20 +1,18 @@
 """Options of `embrec tune`: the searched categories, the search, its final models and its resources."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
 from embrec.cli.completion import complete_category
-from embrec.cli.options import Workspace
+from embrec.cli.options import OptionGroup, Workspace
 
 if TYPE_CHECKING:
     from embrec.tuning.resources import Resources
     from embrec.workspace import Category
 
 
-@dataclass(frozen=True)
-class SearchedData:
+class SearchedData(OptionGroup):
     """The categories that are searched, each on its own, and the workspace that holds them."""
 
     at_end: ClassVar[tuple[str, ...]] = ("workspace",)
@@ -37,8 +35,7 @@ class SearchedData:
         return open_workspace(self.workspace).choose_several(self.category or [], every=self.every)
 
 
-@dataclass(frozen=True)
-class SearchOptions:
+class SearchOptions(OptionGroup):
     """The space of a search, its budget and its algorithm."""
 
     at_end: ClassVar[tuple[str, ...]] = ("name", "resume")
@@ -105,8 +102,7 @@ class SearchOptions:
         }
 
 
-@dataclass(frozen=True)
-class FinalOptions:
+class FinalOptions(OptionGroup):
     """The models that are trained with the best settings at the end of a search."""
 
     seeds: Annotated[
@@ -146,8 +142,7 @@ class FinalOptions:
         return {"seeds": self.read_seeds(), "final_epochs": self.final_epochs, "final_on": self.final_on}
 
 
-@dataclass(frozen=True)
-class ResourceOptions:
+class ResourceOptions(OptionGroup):
     """The processors and GPUs that a search uses."""
 
     concurrent: Annotated[

@@ -1,11 +1,10 @@
 """Options of the model and its training, shared by `embrec train` and `embrec tune`."""
 
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 import typer
 
-from embrec.cli.options import Preset, settings_option
+from embrec.cli.options import OptionGroup, Preset, settings_option
 
 # Settings of the configuration that have an option of their own, by the field of the option.
 SETTINGS = {
@@ -25,8 +24,7 @@ SETTINGS = {
 }
 
 
-@dataclass(frozen=True)
-class ModelOptions:
+class ModelOptions(OptionGroup):
     """The model, its loss and the settings that the command line changes."""
 
     at_end: ClassVar[tuple[str, ...]] = ("setting",)
@@ -77,8 +75,7 @@ class ModelOptions:
         return found
 
 
-@dataclass(frozen=True)
-class TrainingOptions:
+class TrainingOptions(OptionGroup):
     """The training of one model, and the processors that it uses."""
 
     epochs: Annotated[int | None, typer.Option(help="Maximum number of epochs (default: {training.epochs}).")] = None

@@ -1,20 +1,18 @@
 """Options of the commands that train variants of one model with several seeds and compare them."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
-from embrec.cli.options import Category, Preset, Seeds, Split, Workspace, metric_option, settings_option
+from embrec.cli.options import Category, OptionGroup, Preset, Seeds, Split, Workspace, metric_option, settings_option
 
 if TYPE_CHECKING:
     from embrec.data.splits import SplitConfig
     from embrec.workspace import Category as CategoryFolder
 
 
-@dataclass(frozen=True)
-class VariantRuns:
+class VariantRuns(OptionGroup):
     """The settings that all variants share: their data, seeds, metrics and configuration, and where the comparison goes."""
 
     at_end: ClassVar[tuple[str, ...]] = (
@@ -81,7 +79,6 @@ class VariantRuns:
         return {"name": self.name, "output": self.output, "command": command_line(), "on_choice": print_note}
 
 
-@dataclass(frozen=True)
 class EncoderRuns(VariantRuns):
     """The settings that the models of all encoders share."""
 
@@ -93,7 +90,6 @@ class EncoderRuns(VariantRuns):
     preset: Preset = None
 
 
-@dataclass(frozen=True)
 class ObjectiveRuns(VariantRuns):
     """The settings that the models of all losses, or of all numbers of negatives, share."""
 
@@ -112,8 +108,7 @@ class ObjectiveRuns(VariantRuns):
     ] = None
 
 
-@dataclass(frozen=True)
-class ObjectiveOptions:
+class ObjectiveOptions(OptionGroup):
     """The options that comparisons of losses and of negatives add to the shared settings."""
 
     features: Annotated[
