@@ -1,7 +1,7 @@
 """Parameters in the messages of the library: named as Python code in backticks, which the command line shows as its options.
 
-A message such as "the name is taken; choose another `name='...'` or start over with `force=True`" suits a caller in Python.
-`embrec.cli` shows it with `--run ...` and `--force`, so no module of the library needs to know an option.
+A message such as "the name is taken; choose another `name='...'` or start over with `force=True`" is right for a caller in
+Python. `embrec.cli` shows the same message with its options in their place, so that no module of the library knows an option.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""The command line: each file parses one group of commands, calls the library and prints what came back."""
+"""The command line: each file holds one group of commands, which call the library and print the results."""
 
 from embrec.cli.app import main
 

@@ -1,4 +1,4 @@
-"""`embrec analyze`: how a model behaves beyond its means, as figures and numbers; parse, call one function, print."""
+"""The commands `embrec analyze ...`: figures and numbers of a model's behaviour beyond its mean metrics."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,34 +6,39 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from embrec.cli.completion import complete_run
+from embrec.cli.context import command_line, open_run, print_notes, print_tables
 from embrec.cli.help import Command
 from embrec.cli.help import examples as shown
-from embrec.cli.options import Category, Workspace, command_line, complete_run
+from embrec.cli.options import Data, Workspace, with_options
 
 if TYPE_CHECKING:
     from embrec.comparisons.tables import Table
-    from embrec.runs.folder import RunFolder
 
 Run = Annotated[str, typer.Argument(help="Run: name, category/run, or folder.", autocompletion=complete_run)]
 Output = Annotated[
     Path | None, typer.Option(help="Folder of figure and numbers (default: analyses in the run's folder).")
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")]
-Longest = Annotated[int, typer.Option("--longest", min=1, help="The most events before a target (the paper's: 16).")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn at random.")]
+Longest = Annotated[
+    int, typer.Option("--longest", min=1, help="Maximum number of events before a target (the paper's: 16).")
+]
 
-app = typer.Typer(no_args_is_help=True, help="How a model behaves beyond its means: figures and numbers of a run.")
+app = typer.Typer(
+    no_args_is_help=True, help="Behaviour of a model beyond its mean metrics: figures and numbers of a run."
+)
 
 
 @app.callback()
 def analyze() -> None:
-    """How a model behaves beyond its means: figures and numbers of a run."""
+    """Behaviour of a model beyond its mean metrics: figures and numbers of a run."""
 
 
 @app.command(cls=Command, epilog=shown("embrec analyze prefixes office/first --metric hr@10"))
 def prefixes(
     run: Run,
     metric: Annotated[
-        list[str] | None, typer.Option("--metric", help="Beside AUC, such as hr@10; may be repeated.")
+        list[str] | None, typer.Option("--metric", help="Metric beside AUC, such as hr@10; may be repeated.")
     ] = None,
     longest: Longest = 16,
     seed: Seed = 0,
@@ -50,7 +55,7 @@ def prefixes(
 
     with progress_bars() as progress:
         subject, found, folder = analyze_prefixes(
-            _folder(run, workspace), metrics=metric or [], longest=longest, seed=seed, output=output,
+            open_run(run, workspace), metrics=metric or [], longest=longest, seed=seed, output=output,
             command=command_line(), progress=progress,
         )  # fmt: skip
     title = f"{subject.title}, {found.users:,} users, {subject.config.evaluation.words()}"
@@ -60,18 +65,18 @@ def prefixes(
 @app.command(cls=Command, epilog=shown("embrec analyze coverage office/first --k 20"))
 def coverage(
     run: Run,
-    k: Annotated[int, typer.Option("--k", "-k", min=1, help="Items of a list.")] = 10,
+    k: Annotated[int, typer.Option("--k", "-k", min=1, help="Number of items of a list.")] = 10,
     longest: Longest = 16,
-    resamples: Annotated[int, typer.Option(min=1, help="Draws at each number of events.")] = 1000,
+    resamples: Annotated[int, typer.Option(min=1, help="Number of draws at each number of events.")] = 1000,
     replace: Annotated[
         bool,
-        typer.Option("--replace", help="Draw with replacement, as the paper: rare lengths then seem to cover less."),
+        typer.Option("--replace", help="Draw with replacement, as in the paper: rare lengths then seem to cover less."),
     ] = False,
     seed: Seed = 0,
     output: Output = None,
     workspace: Workspace = None,
 ) -> None:
-    """How much of the catalog is recommended after few and after many events (the paper's Fig. 10), beside the items before.
+    """Share of the catalog recommended after few and after many events (the paper's Fig. 10), beside that of the items seen.
 
     The same number of targets is drawn for each number of events, many times.
     """
@@ -81,7 +86,7 @@ def coverage(
 
     with progress_bars() as progress:
         subject, found, folder = analyze_coverage(
-            _folder(run, workspace), k=k, longest=longest, resamples=resamples, replace=replace, seed=seed,
+            open_run(run, workspace), k=k, longest=longest, resamples=resamples, replace=replace, seed=seed,
             output=output, command=command_line(), progress=progress,
         )  # fmt: skip
     title = f"{subject.title}: share of the {found.items:,} items, {drawn_words(found)}"
@@ -89,15 +94,18 @@ def coverage(
 
 
 @app.command(cls=Command, epilog=shown("embrec analyze silhouettes --encoder tfidf"))
+@with_options(Data)
 def silhouettes(
-    category: Category = None,
+    data: Data,
     encoder: Annotated[
         list[str] | None,
         typer.Option("--encoder", help="Encoder or feature table; may be repeated (default: all tables there are)."),
     ] = None,
     level: Annotated[
         list[int] | None,
-        typer.Option("--level", min=1, help="Names of a category path that count; may be repeated (default: all)."),
+        typer.Option(
+            "--level", min=1, help="Number of names of a category path that count; may be repeated (default: all)."
+        ),
     ] = None,
     cluster_by: Annotated[
         str | None, typer.Option(help="Column of categories (default: category, genres or the like).")
@@ -106,17 +114,15 @@ def silhouettes(
     output: Annotated[
         Path | None, typer.Option(help="Folder of figure and numbers (default: analyses in the category's folder).")
     ] = None,
-    workspace: Workspace = None,
 ) -> None:
-    """How well the vectors of each feature table tell the categories of items apart (the paper's Table 4)."""
+    """Separation of item categories by the vectors of each feature table: silhouettes (the paper's Table 4)."""
     from embrec.cli.console import progress_bars
     from embrec.report.analyses.silhouettes.analyze import analyze_silhouettes
     from embrec.report.analyses.silhouettes.measure import tables_of
-    from embrec.workspace import Workspace as Workspaces
 
     with progress_bars() as progress:
         found, folder = analyze_silhouettes(
-            Workspaces.locate(workspace).choose(category), encoder or [], levels=level or [], column=cluster_by,
+            data.open(), encoder or [], levels=level or [], column=cluster_by,
             seed=seed, output=output, command=command_line(), progress=progress,
         )  # fmt: skip
     _print(found.title, tables_of(found), found.notes(), folder / "silhouettes")
@@ -127,21 +133,21 @@ def map_(
     run: Run,
     user: Annotated[
         str | None,
-        typer.Option(help="Whose query is the red dot (default: drawn from those whose next item ranks high)."),
+        typer.Option(help="User whose query is the red dot (default: drawn from those whose next item ranks high)."),
     ] = None,
-    sample: Annotated[int, typer.Option(min=1, help="Users that are drawn, one test target each.")] = 3000,
+    sample: Annotated[int, typer.Option(min=1, help="Number of users drawn, with one test target each.")] = 3000,
     seed: Seed = 0,
     output: Output = None,
     workspace: Workspace = None,
 ) -> None:
-    """Where queries and items lie, how they match, and whether everybody is offered the same (after FELRec's Fig. 3)."""
+    """Map of queries and items: where they lie, how they match, and whether all users get the same (after FELRec's Fig. 3)."""
     from embrec.cli.console import progress_bars
     from embrec.report.analyses.embedding_map.analyze import analyze_map
     from embrec.report.analyses.embedding_map.measure import table
 
     with progress_bars() as progress:
         subject, found, folder = analyze_map(
-            _folder(run, workspace), user=user, sample=sample, seed=seed, output=output, command=command_line(),
+            open_run(run, workspace), user=user, sample=sample, seed=seed, output=output, command=command_line(),
             progress=progress,
         )  # fmt: skip
     _print(f"{subject.title}: who is offered what", [table(found)], [*subject.notes, *found.notes()], folder / "map")
@@ -150,7 +156,7 @@ def map_(
 @app.command(cls=Command, epilog=shown("embrec analyze examples office/first --users 2"))
 def examples(
     run: Run,
-    users: Annotated[int, typer.Option(min=1, help="How many of each kind.")] = 4,
+    users: Annotated[int, typer.Option(min=1, help="Number of users of each kind.")] = 4,
     seed: Seed = 0,
     output: Output = None,
     workspace: Workspace = None,
@@ -162,7 +168,7 @@ def examples(
 
     with progress_bars() as progress:
         subject, found, folder = analyze_examples(
-            _folder(run, workspace), users=users, seed=seed, output=output, command=command_line(), progress=progress
+            open_run(run, workspace), users=users, seed=seed, output=output, command=command_line(), progress=progress
         )
     _print(
         subject.title,
@@ -173,21 +179,12 @@ def examples(
     )
 
 
-def _folder(run: str, workspace: Path | None) -> "RunFolder":
-    from embrec.runs.folder import locate_run
-    from embrec.workspace import Workspace as Workspaces
-
-    return locate_run(run, Workspaces.locate(workspace))
-
-
 def _print(
     title: str, tables: "Sequence[Table]", remarks: Sequence[str], path: Path, figures: str | None = None
 ) -> None:
-    from embrec.cli.console import answers, notes, print_table
+    from embrec.cli.console import answers, print_note
 
     answers().print(title, markup=False)
-    for table in tables:
-        print_table(table.title, table.columns, table.rows)
-    for remark in remarks:
-        notes().print(f"note: {remark}", markup=False)
-    notes().print(f"figure: {path.with_name(figures or path.name)}.png, numbers: {path}.json", markup=False)
+    print_tables(tables)
+    print_notes(remarks)
+    print_note(f"figure: {path.with_name(figures or path.name)}.png, numbers: {path}.json")

@@ -1,4 +1,4 @@
-"""The `embrec` command: its groups, and how errors reach a person."""
+"""The `embrec` command: its groups, and its errors as one line each."""
 
 import difflib
 import os
@@ -99,7 +99,9 @@ def main() -> None:
     try:
         code = app(standalone_mode=False, prog_name="embrec")
     except EmbrecError as error:
-        _fail(str(error), error)
+        from embrec.cli.messages import translate
+
+        _fail(translate(str(error)), error)
     except _UsageError as error:
         _fail_usage(error)
     except typer.Abort:
@@ -131,7 +133,7 @@ def _fail_usage(error: Exception) -> None:
 
 
 def _meant(wrong: str, options: list[str]) -> str:
-    """Return which option was most likely meant; nothing where only one that throws something away is near."""
+    """Return the option that was most likely meant; nothing if only one that destroys something is near."""
     begun = [option for option in options if option.startswith(wrong) or wrong.startswith(option)]
     near = begun[0] if len(begun) == 1 else nearest(wrong, options)
     if near is None or (near in _DESTRUCTIVE and difflib.SequenceMatcher(None, wrong, near).ratio() < _SURELY):

@@ -1,4 +1,4 @@
-"""What the terminal shows: tables, notes and progress bars, on standard error unless it is the answer itself."""
+"""Tables, notes and progress bars of the terminal: results go to standard output, all else to standard error."""
 
 import contextlib
 import os
@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from embrec.cli.messages import translate
 from embrec.memory import peak_memory
 
 if TYPE_CHECKING:
@@ -37,14 +38,22 @@ def notes() -> "Console":
 
 
 def print_note(text: str) -> None:
-    """Print a line of what is going on, on standard error."""
-    notes().print(text, markup=False)
+    """Print a line on standard error, with options in the place of the library's parameters."""
+    notes().print(translate(text), markup=False)
+
+
+def print_line(text: str) -> None:
+    """Print a line that is a result and is not folded, with options in the place of the library's parameters."""
+    answers().print(translate(text), markup=False)
 
 
 def print_text(text: str) -> None:
-    """Print sentences that are results, folded between words where it is known how wide the terminal is."""
+    """Print sentences that are results, folded between words where it is known how wide the terminal is.
+
+    Options stand in the place of the library's parameters.
+    """
     console = answers()
-    console.print(_folded(text, console), markup=False)
+    console.print(_folded(translate(text), console), markup=False)
 
 
 def _folded(text: str, console: "Console") -> str:
@@ -176,6 +185,7 @@ def progress_bars(*, quiet: bool = False) -> Iterator["Progress"]:
     finished: set[str] = set()
 
     def report(task: str, done: int, total: int | None, note: str = "") -> None:
+        note = translate(note)
         if task not in tasks:
             tasks[task] = bars.add_task(task, total=total, note=note)
         bars.update(tasks[task], completed=done, total=total, note=note)  # type: ignore[arg-type]

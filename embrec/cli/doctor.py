@@ -1,9 +1,10 @@
-"""`embrec doctor`: what is installed, what is not, and where things lie."""
+"""The command `embrec doctor`: installed packages, missing extras and the workspace."""
 
 from typing import Annotated
 
 import typer
 
+from embrec.cli.context import open_workspace
 from embrec.cli.options import Workspace
 
 
@@ -14,11 +15,10 @@ def doctor(
     """Print versions, devices, the workspace, what is installed and what each extra would add."""
     import json
 
-    from embrec.cli.console import answers, print_table
+    from embrec.cli.console import answers, print_line, print_table
     from embrec.diagnosis import diagnose
-    from embrec.workspace import Workspace as Workspaces
 
-    report = diagnose(Workspaces.locate(workspace))
+    report = diagnose(open_workspace(workspace))
     if json_output:
         answers().print_json(json.dumps(report.as_dict()))
         return
@@ -30,4 +30,4 @@ def doctor(
     else:
         answers().print("no categories in the workspace yet; make one with: embrec data import")
     for problem in report.problems:
-        answers().print(f"problem: {problem}", markup=False)
+        print_line(f"problem: {problem}")

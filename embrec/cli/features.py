@@ -1,4 +1,4 @@
-"""`embrec features`: build the lookup tables of item vectors, and see what is there."""
+"""The commands `embrec features ...`: build, check and export the lookup tables of item vectors."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from embrec.cli.help import Command, examples
-from embrec.cli.options import Category, Split, Workspace
+from embrec.cli.options import Data, Split, with_options
 
 if TYPE_CHECKING:
     from embrec.features.build import BuildReport
 
-app = typer.Typer(no_args_is_help=True, help="Build the lookup tables of item vectors, and see what is there.")
+app = typer.Typer(no_args_is_help=True, help="Build the lookup tables of item vectors, and see what there is.")
 
 _FAILURES_SHOWN = 5
 
@@ -26,20 +26,21 @@ _Table = Annotated[
         "embrec features build", "embrec features build --encoder tfidf+svd:dim=125 --split item-holdout:fraction=0.2"
     ),
 )
+@with_options(Data)
 def build(
-    category: Category = None,
+    data: Data,
     encoder: Annotated[
         list[str] | None,
         typer.Option(
             "--encoder",
-            help="Such as tfidf, minilm, or tfidf:max_features=2000+svd:dim=125; may be repeated (see: embrec features "
-            "encoders; default: tfidf and minilm for texts, efficientnet-lite0 for pictures).",
+            help="Encoder, such as tfidf, minilm, or tfidf:max_features=2000+svd:dim=125; may be repeated (see: embrec "
+            "features encoders; default: tfidf and minilm for texts, efficientnet-lite0 for pictures).",
         ),
     ] = None,
     text: Annotated[
         str | None,
         typer.Option(
-            help="What encoders of texts read: columns such as 'title description', or a sentence around them such as "
+            help="Input of text encoders: columns such as 'title description', or a sentence around them such as "
             "'{title}, made by {brand}' (default: the catalog's text columns)."
         ),
     ] = None,
@@ -47,24 +48,25 @@ def build(
         str, typer.Option(help="Items that encoders are fitted on: train (those with training events) or catalog.")
     ] = "train",
     split: Split = "leave-one-out",
-    engine: Annotated[str, typer.Option(help="local, or ray: several processes, here or on a cluster.")] = "local",
+    engine: Annotated[
+        str, typer.Option(help="Where items are encoded: local, or ray for several processes, here or on a cluster.")
+    ] = "local",
     workers: Annotated[
         int | None, typer.Option(help="Processes that encode, with --engine ray (default: one a processor).")
     ] = None,
     address: Annotated[
-        str | None, typer.Option(help="Of a running Ray cluster, with --engine ray (default: one is started here).")
+        str | None,
+        typer.Option(help="Address of a running Ray cluster, with --engine ray (default: one is started here)."),
     ] = None,
-    workspace: Workspace = None,
 ) -> None:
     """Encode the items of a category; only what is new or changed, and a killed build goes on when repeated."""
     from embrec.cli.console import print_note, progress_bars
     from embrec.data.splits import parse_split
     from embrec.features.category import build_features, check_encoders
     from embrec.features.engines import open_engine
-    from embrec.workspace import Workspace as Workspaces
 
     parts = parse_split(split)
-    folder = Workspaces.locate(workspace).choose(category)
+    folder = data.open()
     check_encoders(encoder or None, text, fit_on)  # before anything is started
     with progress_bars() as progress, open_engine(engine, workers, address) as encode:
         build_features(
@@ -81,31 +83,31 @@ def build(
 
 
 def _print_report(report: "BuildReport") -> None:
-    from embrec.cli.console import notes
+    from embrec.cli.console import print_note
 
     if report.base is not None:
         _print_report(report.base)
-    notes().print(
+    print_note(
         f"{report.path.stem}: {report.items:,} items, {report.encoded:,} encoded, {report.reused:,} there already, "
         f"{report.repeated:,} with the content of another, {report.empty:,} with nothing to encode, "
         f"{len(report.failed):,} unreadable; {report.seconds:.1f} s: {report.path}"
     )
     for item, reason in report.failed[:_FAILURES_SHOWN]:
-        notes().print(f"  unreadable: item {item}: {reason}", markup=False)
+        print_note(f"  unreadable: item {item}: {reason}")
     if len(report.failed) > _FAILURES_SHOWN:
-        notes().print(f"  and {len(report.failed) - _FAILURES_SHOWN:,} more")
+        print_note(f"  and {len(report.failed) - _FAILURES_SHOWN:,} more")
 
 
 @app.command("list", cls=Command, epilog=examples("embrec features list"))
-def list_(category: Category = None, workspace: Workspace = None) -> None:
+@with_options(Data)
+def list_(data: Data) -> None:
     """List the feature tables of a category."""
-    from embrec.cli.console import notes, print_table
+    from embrec.cli.console import print_note, print_table
     from embrec.data.store import load_dataset
     from embrec.features.finding import for_default_split, list_tables, why_stale
-    from embrec.workspace import Workspace as Workspaces
 
     damaged: list[Exception] = []
-    folder = Workspaces.locate(workspace).choose(category)
+    folder = data.open()
     tables = list_tables(folder, damaged=damaged.append)
     dataset = load_dataset(folder)
     stale = {table.path.stem: why for table in tables if (why := why_stale(table, dataset.catalog)) is not None}
@@ -129,35 +131,36 @@ def list_(category: Category = None, workspace: Workspace = None) -> None:
         ],
     )
     if any(table not in fitting and table.path.stem not in stale for table in tables):
-        notes().print(
+        print_note(
             "another split: fitted on other items than the training items of leave-one-out, for another --split or another log"
         )
     for name, why in stale.items():
-        notes().print(f"{name} is stale: {why}", markup=False)
+        print_note(f"{name} is stale: {why}")
     for error in damaged:
-        notes().print(str(error), markup=False)
+        print_note(str(error))
     if stale:
-        notes().print(f"to remove what is stale: embrec features remove --category {folder.name} --stale", markup=False)
+        print_note(f"to remove what is stale: embrec features remove --category {folder.name} --stale")
 
 
 @app.command(cls=Command, epilog=examples("embrec features show tfidf"))
-def show(table: _Table, category: Category = None, workspace: Workspace = None) -> None:
-    """Say what a table holds and how it came about: encoder, weights, transforms, versions, cost."""
+@with_options(Data)
+def show(table: _Table, data: Data) -> None:
+    """Show the contents and the origin of a table: encoder, weights, transforms, versions, cost."""
     from embrec.cli.console import print_table
     from embrec.features.finding import named_table
     from embrec.features.provenance import provenance
-    from embrec.workspace import Workspace as Workspaces
 
-    found = named_table(Workspaces.locate(workspace).choose(category), table)
+    found = named_table(data.open(), table)
     print_table(str(found.path), ["", ""], [[name, value] for name, value in provenance(found)])
 
 
 @app.command(cls=Command, epilog=examples("embrec features verify", "embrec features verify tfidf --sample 100"))
+@with_options(Data)
 def verify(
     table: Annotated[list[str] | None, typer.Argument(help="Names of tables (default: all).")] = None,
-    category: Category = None,
-    sample: Annotated[int, typer.Option(min=0, help="How many items are encoded again and compared.")] = 32,
-    workspace: Workspace = None,
+    *,
+    data: Data,
+    sample: Annotated[int, typer.Option(min=0, help="Number of items to encode again and compare.")] = 32,
 ) -> None:
     """Check tables against their own promises, the catalog and their encoders; exit code 2 where one fails."""
     from embrec.cli.console import print_table
@@ -165,9 +168,8 @@ def verify(
     from embrec.errors import FeatureError
     from embrec.features.finding import list_tables, named_table
     from embrec.features.verify import verify as verify_table
-    from embrec.workspace import Workspace as Workspaces
 
-    where = Workspaces.locate(workspace).choose(category)
+    where = data.open()
     catalog = load_dataset(where).catalog
     damaged: list[FeatureError] = []
     tables = [named_table(where, name) for name in table] if table else list_tables(where, damaged=damaged.append)
@@ -181,7 +183,7 @@ def verify(
     if failed:
         raise FeatureError(
             f"feature tables that are not as they should be: {', '.join(failed)}; build them again, and remove what no build "
-            f"mends: embrec features remove --category {category} --stale, or by name"
+            f"mends: embrec features remove --category {where.name} --stale, or by name"
         )
     if damaged:
         raise damaged[0]
@@ -204,51 +206,52 @@ def encoders(
 
 
 @app.command(cls=Command, epilog=examples("embrec features export tfidf --output vectors.parquet"))
+@with_options(Data)
 def export(
     table: _Table,
     output: Annotated[Path, typer.Option(help="File to write: .npy, .parquet, .csv, .h5 or .safetensors.")],
-    category: Category = None,
-    workspace: Workspace = None,
+    data: Data,
 ) -> None:
     """Write a table in a format that other programs read (and `--encoder vectors` reads back)."""
-    from embrec.cli.console import notes
+    from embrec.cli.console import print_note
     from embrec.data.store import load_dataset
     from embrec.features.export import export as export_table
     from embrec.features.finding import named_table, why_stale
-    from embrec.workspace import Workspace as Workspaces
 
-    where = Workspaces.locate(workspace).choose(category)
+    where = data.open()
     found = named_table(where, table)
     why = why_stale(found, load_dataset(where).catalog)
     count = export_table(found, output)
-    notes().print(f"{count:,} vectors of length {found.dim}: {output}")
+    print_note(f"{count:,} vectors of length {found.dim}: {output}")
     if why is not None:
-        notes().print(f"warning: {found.path.stem} is stale: {why}", markup=False)
+        print_note(f"warning: {found.path.stem} is stale: {why}")
 
 
 @app.command(cls=Command, epilog=examples("embrec features remove --stale", "embrec features remove tfidf"))
+@with_options(Data)
 def remove(
     table: Annotated[
         list[str] | None, typer.Argument(help="Names of tables (see: embrec features list), or encoders that have one.")
     ] = None,
-    category: Category = None,
+    *,
+    data: Data,
     stale: Annotated[
-        bool, typer.Option("--stale", help="All that do not belong to the category as it is now, and damaged ones.")
+        bool, typer.Option("--stale", help="Remove all that do not fit the category as it is now, and damaged ones.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Also tables that unfinished runs or searches read.")] = False,
-    workspace: Workspace = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Remove tables that unfinished runs or searches read as well.")
+    ] = False,
 ) -> None:
     """Remove tables that are not needed any more; finished runs keep their own encoders and stay usable."""
-    from embrec.cli.console import notes
+    from embrec.cli.console import print_note
     from embrec.errors import ConfigError
     from embrec.runs.removal import remove_tables
-    from embrec.workspace import Workspace as Workspaces
 
     if not table and not stale:
         raise ConfigError("say which tables by name, or --stale for all that do not belong to the category any more")
-    where = Workspaces.locate(workspace).choose(category)
+    where = data.open()
     removed = remove_tables(where, table or [], stale=stale, force=force)
     for name, why, size in removed:
-        notes().print(f"removed {name}, {size / 1e6:,.1f} MB{f': {why}' if why else ''}", markup=False)
+        print_note(f"removed {name}, {size / 1e6:,.1f} MB{f': {why}' if why else ''}")
     if not removed:
-        notes().print(f"no feature table of {where.name} is stale")
+        print_note(f"no feature table of {where.name} is stale")

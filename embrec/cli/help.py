@@ -1,4 +1,4 @@
-"""Help texts of all commands: defaults and names read from the configuration, and examples."""
+"""Commands whose help has defaults and examples, and whose messages name their own options."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -31,6 +31,13 @@ def _fill(parameters: Sequence[object]) -> None:
 class Command(TyperCommand):
     """A command whose help may name settings."""
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; messages of the library name its options from then on."""
+        from embrec.cli.messages import speak_for
+
+        speak_for(ctx)
+        return super().invoke(ctx)
+
     def format_help(self, *arguments: Any, **options: Any) -> None:
         """Write the help, with defaults."""
         _fill(self.params)
@@ -39,6 +46,13 @@ class Command(TyperCommand):
 
 class HelpGroup(TyperGroup):
     """A group of commands whose help may name settings, and that lists its commands in the order of use."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the group; messages of the library name its options until one of its commands runs."""
+        from embrec.cli.messages import speak_for
+
+        speak_for(ctx)
+        return super().invoke(ctx)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of the commands."""

@@ -1,4 +1,4 @@
-"""What an import shows: what it read, kept and dropped, and what it took for granted."""
+"""The result of an import on the screen: events read, kept and dropped, and the assumptions that were made."""
 
 import contextlib
 from typing import TYPE_CHECKING
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 def print_import(result: "Import") -> None:
     """Print what an import read, kept and dropped, what it took for granted, and what was made from older data."""
-    from embrec.cli.console import notes, print_table
+    from embrec.cli.console import print_note, print_table
 
     category, dataset = result.category, result.dataset
     if not result.fresh:
-        notes().print(f"{category.name}: already imported from the same files with the same options; nothing to do")
+        print_note(f"{category.name}: already imported from the same files with the same options; nothing to do")
     print_table(f"category {category.name}", ["", "events", "users", "items"], _report_rows(dataset))
     numbers = dataset.statistics()
     title = dataset.catalog.title_column
@@ -27,11 +27,11 @@ def print_import(result: "Import") -> None:
     )
     for kind in ("remarks", "warnings"):
         for line in dataset.meta["report"].get(kind, ()):
-            notes().print(f"{kind.removesuffix('s').replace('remark', 'note')}: {line}", markup=False)
+            print_note(f"{kind.removesuffix('s').replace('remark', 'note')}: {line}")
     typer.echo(f"written to {category.data}" if result.fresh else f"it is in {category.data}")
     if result.changed is not None:
         for line in _what_fits(result, result.changed):
-            notes().print(f"{category.name}: {line}", markup=False)
+            print_note(f"{category.name}: {line}")
 
 
 def _what_fits(result: "Import", changed: str) -> list[str]:
@@ -60,6 +60,8 @@ def _what_fits(result: "Import", changed: str) -> list[str]:
 
 def _report_rows(dataset: "Dataset") -> list[list[object]]:
     """Return the rows of the table that says what an import read, dropped and kept; "" where a count has no sense."""
+    from embrec.cli.messages import translate
+
     report, settings = dataset.meta["report"], dataset.meta.get("preparation", {})
     rows: list[list[object]] = [["read", report["read"]["events"], report["read"]["users"], report["read"]["items"]]]
     for reason, events in report["dropped"].items():
@@ -91,5 +93,5 @@ def _report_rows(dataset: "Dataset") -> list[list[object]]:
             count if in_users else "",
             count if in_items else "",
         )
-        rows.append([f"note: {note}", events, users, items])
+        rows.append([f"note: {translate(note)}", events, users, items])
     return rows

@@ -1,43 +1,19 @@
-"""What several commands share, so that it reads alike everywhere: their options, and the command as it was given."""
+"""Options of the commands, each written once: groups of them, and the decorator that gives groups to a command."""
 
-import shlex
-import sys
-from collections.abc import Collection, Iterable
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, dataclass_transform
 
 import typer
 
+from embrec.cli.completion import complete_category
+
 if TYPE_CHECKING:
-    from embrec.evaluation.leaks import LeakReport
+    from embrec.evaluation.evaluator import EvaluationConfig
+    from embrec.runs.folder import RunFolder
     from embrec.workspace import Category as CategoryFolder
-
-
-def complete_category(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the categories that a shell may offer."""
-    from embrec.workspace import Workspace as Workspaces
-
-    there = Workspaces.locate(context.params.get("workspace")).categories()
-    return [category.name for category in there if category.name.startswith(incomplete)]
-
-
-def complete_run(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the runs that a shell may offer, as category/run."""
-    return _made(context, incomplete, "*/runs/*/config.yaml")
-
-
-def complete_search(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the searches that a shell may offer, as category/search."""
-    return _made(context, incomplete, "*/searches/*/search.yaml")
-
-
-def _made(context: typer.Context, incomplete: str, pattern: str) -> list[str]:
-    from embrec.workspace import Workspace as Workspaces
-
-    files = sorted(Workspaces.locate(context.params.get("workspace")).path.glob(pattern))
-    names = [f"{file.parts[-4]}/{file.parts[-2]}" for file in files]
-    return [name for name in names if name.startswith(incomplete)]
-
 
 Category = Annotated[
     str | None,
@@ -60,7 +36,7 @@ Split = Annotated[
     str,
     typer.Option(
         "--split",
-        help="leave-one-out, per-user-ratio, user-holdout, global-time or item-holdout, with parameters behind colons: "
+        help="leave-one-out, per-user-ratio, user-holdout, global-time or item-holdout, with parameters after colons: "
         "global-time:targets=last, item-holdout:fraction=0.2:seed=1.",
     ),
 ]
@@ -68,85 +44,165 @@ Baselines = Annotated[
     list[str] | None,
     typer.Option(
         "--baseline",
-        help="Baseline beside the models: pop, markov or content-knn; may be repeated; none for none (default: all that can "
-        "be computed).",
-    ),
-]
-Seen = Annotated[str | None, typer.Option("--seen", help="Items of the history as candidates: exclude or keep.")]
-Ties = Annotated[str | None, typer.Option("--ties", help="Rank of tied targets: mean, optimistic, pessimistic.")]
-Candidates = Annotated[
-    str | None,
-    typer.Option(
-        "--candidates",
-        help="What targets are ranked among: all, seen-so-far, or a sample for parity with papers, such as "
-        "sampled:count=99:by=popularity:seed=1 (default: the run's).",
-    ),
-]
-OtherLog = Annotated[
-    bool,
-    typer.Option(
-        "--other-log",
-        help="Also measure runs that were trained on another log than their category holds now, without the targets that "
-        "they learned from.",
+        help="Baseline to rank beside the models: {evaluation.baselines}; may be repeated; none for no baseline (default: "
+        "all that can be computed).",
     ),
 ]
 Preset = Annotated[
     str | None,
     typer.Option(
         "--preset",
-        help="A published or measured setting, such as embrec-office (see: embrec presets); several with + between them.",
+        help="Published or measured settings, such as embrec-office (see: embrec presets); join several with +.",
     ),
 ]
 Seeds = Annotated[
-    str, typer.Option("--seeds", help="How many models each gets, with seeds from 0 (3), or their seeds (0,1,2).")
+    str,
+    typer.Option("--seeds", help="Number of models of each variant, with seeds from 0 (3), or their seeds (0,1,2)."),
 ]
 
 
-def read_seeds(text: str) -> int | tuple[int, ...]:
-    """Return how many seeds, or which ones.
+def settings_option(text: str) -> Any:
+    """Return the option `--set` with a help text of its own."""
+    return typer.Option("--set", help=text)
 
-    Raises:
-        ConfigError: the text is neither a number nor numbers with commas between them.
+
+def metric_option(text: str) -> Any:
+    """Return the option `--metric` with a help text of its own."""
+    return typer.Option("--metric", help=text)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class OptionGroup:
+    """A group of options: annotated class attributes with defaults, and objects that hold values for them.
+
+    It is what a frozen dataclass is, without the code that `dataclass` generates and compiles for each class: with that,
+    `embrec --help` took 5 % longer.
+
+    Attributes:
+        at_end: options that stand at the end of the help, in this order.
     """
-    from embrec.errors import ConfigError
 
-    try:
-        numbers = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise ConfigError(f"--seeds is {text!r}; give how many (3), or which (0,1,2)") from None
-    return numbers if "," in text else numbers[0]
+    at_end: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update({option.name: values.get(option.name, option.default) for option in self.options()})
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen")
+
+    @classmethod
+    def options(cls) -> list[inspect.Parameter]:
+        """Return the options as parameters of a function; a subclass may give one another default or help text."""
+        annotations: dict[str, Any] = {}
+        for base in reversed(cls.__mro__):
+            annotations |= {
+                name: kind for name, kind in vars(base).get("__annotations__", {}).items() if name != "at_end"
+            }
+        return [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=getattr(cls, name), annotation=kind)
+            for name, kind in annotations.items()
+        ]
 
 
-def print_leaks(told: Collection[str], command: str, report: "LeakReport") -> None:
-    """Print what the checks for leaks found: what no run before has told in full, the rest in one line."""
-    from embrec.cli.console import print_note
+class Data(OptionGroup):
+    """The category that a command works on, and the workspace that holds it."""
 
-    for line in report.new_lines(told, f"in full: {command}"):
-        print_note(line)
+    at_end: ClassVar[tuple[str, ...]] = ("workspace",)
+
+    category: Category = None
+    workspace: Workspace = None
+
+    def open(self) -> "CategoryFolder":
+        """Return the category that is named, or the only one."""
+        from embrec.cli.context import open_category
+
+        return open_category(self.category, self.workspace)
 
 
-def print_leaks_of(category: "CategoryFolder", runs: Iterable[str], told: Collection[str], split: str) -> None:
-    """Print what the checks for leaks found in several runs of a category, each finding once.
+class ProtocolOptions(OptionGroup):
+    """The protocol by which test targets are ranked; what is not given is as the first run has it."""
+
+    seen: Annotated[
+        str | None, typer.Option("--seen", help="exclude or keep: whether items of the history are candidates.")
+    ] = None
+    ties: Annotated[
+        str | None, typer.Option("--ties", help="Rank of a target among equal scores: mean, optimistic or pessimistic.")
+    ] = None
+    candidates: Annotated[
+        str | None,
+        typer.Option(
+            "--candidates",
+            help="Items that targets are ranked among: all, seen-so-far, or a sample for parity with papers, such as "
+            "sampled:count=99:by=popularity:seed=1 (default: the run's).",
+        ),
+    ] = None
+    other_log: Annotated[
+        bool,
+        typer.Option(
+            "--other-log",
+            help="Also evaluate runs that were trained on another log than the category holds now, without the targets that "
+            "they were trained on.",
+        ),
+    ] = False
+
+    def of(self, run: "RunFolder", metrics: list[str] | None) -> "EvaluationConfig":
+        """Return the protocol: that of a run, with what these options change."""
+        from embrec.runs.evaluate import protocol
+
+        return protocol(run, metrics=metrics, seen=self.seen, ties=self.ties, candidates=self.candidates)
+
+
+def with_options(*groups: type[OptionGroup]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that unfolds groups of options into the parameters that typer reads.
+
+    The command has one parameter for each group, annotated with its class, and receives one object of it. Options stand in the
+    help in the order of the parameters; those that a group lists in `at_end` come last, in that order, and those of the first
+    group last of all. The idea is LensKit's.
 
     Args:
-        category: of the runs.
-        runs: their names.
-        told: what was told before they were trained; see `findings_told`.
-        split: theirs, as `--split` names it.
+        groups: the groups.
+
+    Raises:
+        TypeError: a group has no parameter, or two options have the same name.
     """
-    from embrec.evaluation.leaks import LeakReport
-    from embrec.runs.folder import RunFolder
 
-    reports = [RunFolder(category.runs / name).read_leaks() for name in runs]
-    checks = {(check.name, check.meaning): check for report in reports if report is not None for check in report.checks}
-    print_leaks(told, split_command(category, split), LeakReport(tuple(checks.values())))
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        parts: dict[str, tuple[type[OptionGroup], list[str]]] = {}
+        options: list[inspect.Parameter] = []
+        last: list[inspect.Parameter] = []
+        for parameter in inspect.signature(command).parameters.values():
+            group = parameter.annotation
+            if group not in groups:
+                options.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+                continue
+            unfolded = group.options()
+            parts[parameter.name] = group, [option.name for option in unfolded]
+            options += [option for option in unfolded if option.name not in group.at_end]
+            by_name = {option.name: option for option in unfolded}
+            last = [by_name[name] for name in group.at_end if name in by_name] + last
+        _check(command, groups, parts, options + last)
+
+        @functools.wraps(command)
+        def unfolded_command(**values: Any) -> None:
+            objects = {
+                name: group(**{field: values.pop(field) for field in fields}) for name, (group, fields) in parts.items()
+            }
+            command(**values, **objects)
+
+        del unfolded_command.__wrapped__
+        unfolded_command.__signature__ = inspect.Signature(options + last)  # type: ignore[attr-defined]
+        unfolded_command.__annotations__ = {option.name: option.annotation for option in options + last}
+        return unfolded_command
+
+    return decorate
 
 
-def split_command(category: "CategoryFolder", split: str) -> str:
-    """Return the command that shows what the checks for leaks find in a split."""
-    return f"embrec data split --category {category.name} --split {split}"
-
-
-def command_line() -> str:
-    """Return the command that runs, as a shell reads it: what reports say that they were made by."""
-    return shlex.join(["embrec", *sys.argv[1:]])
+def _check(
+    command: Callable[..., None], groups: tuple[type, ...], parts: dict[str, Any], options: list[inspect.Parameter]
+) -> None:
+    missing = [group.__name__ for group in groups if group not in [part[0] for part in parts.values()]]
+    if missing:
+        raise TypeError(f"{command.__name__} has no parameter for {', '.join(missing)}")
+    names = [option.name for option in options]
+    if len(set(names)) < len(names):
+        raise TypeError(f"{command.__name__} has an option twice: {sorted({n for n in names if names.count(n) > 1})}")

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from embrec.cli.console import notes, shorten
+from embrec.cli.messages import translate
 from embrec.memory import peak_memory
 from embrec.progress import clock
 
@@ -45,6 +46,7 @@ class SearchScreen:
 
     def progress(self, task: str, done: int, total: int | None, note: str = "") -> None:
         """Take note of a step of the final training."""
+        note = translate(note)
         if self.console.is_terminal:
             self.task = f"{task}: {done:,}{f'/{total:,}' if total else ''} {note}".rstrip()
         elif total is not None and done >= total and task not in self.finished:
@@ -65,7 +67,7 @@ class SearchScreen:
             if better and found is not None:
                 self.best = found[1]
             if trial.status == "failed":
-                self.console.print(f"{self.title}: trial {number} failed: {trial.error}", markup=False)
+                self.console.print(translate(f"{self.title}: trial {number} failed: {trial.error}"), markup=False)
             elif better or len(self.told) % max(1, config.samples // _SHARE) == 0:
                 counts = self._counts(state)
                 self.console.print(f"{self.title}: {counts}; {_best_words(state)}", markup=False)

@@ -1,4 +1,4 @@
-"""`embrec settings` and `embrec presets`: what `--set` and `--preset` take."""
+"""The commands `embrec settings` and `embrec presets`: values of `--set` and `--preset`."""
 
 from typing import Annotated
 

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from embrec.cli.context import open_workspace
+
 if TYPE_CHECKING:
     from embrec.diagnosis import NextStep
 
@@ -11,9 +13,8 @@ def print_first_steps(workspace: Path | None = None) -> None:
     """Print how to begin, what the workspace holds, and what comes next."""
     from embrec.cli.console import answers
     from embrec.diagnosis import next_step
-    from embrec.workspace import Workspace as Workspaces
 
-    step = next_step(Workspaces.locate(workspace))
+    step = next_step(open_workspace(workspace))
     text = f"""\
 EmbRec recommends the next item from what items are: texts, pictures, attributes.
 

@@ -1,27 +1,32 @@
-"""`embrec recommend` and `embrec score`: parse, call one function, print."""
+"""The commands `embrec recommend` and `embrec score`."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from embrec.cli.context import open_run, print_notes
 from embrec.cli.options import Workspace
 
 _SHOWN = 4  # events of a history that are printed
 _TITLE = 72  # characters of a title that are printed: some shops write whole advertisements there
 
 RunArgument = Annotated[str, typer.Argument(help="Run: name, category/run, or folder.")]
-Count = Annotated[int, typer.Option("--k", "-k", min=1, help="How many.")]
+Count = Annotated[int, typer.Option("--k", "-k", min=1, help="Number of recommendations.")]
 KeepSeen = Annotated[bool, typer.Option("--keep-seen", help="Also recommend items of the history.")]
 
 
 def recommend(
     run: RunArgument,
     user: Annotated[
-        list[str] | None, typer.Option("--user", help="A user of the run's category; may be repeated.")
+        list[str] | None, typer.Option("--user", help="User of the run's category; may be repeated.")
     ] = None,
-    history: Annotated[str | None, typer.Option(help="Or any history: item ids, oldest first, by commas.")] = None,
-    sample: Annotated[int | None, typer.Option(min=1, help="Or this many users of the category, drawn evenly.")] = None,
+    history: Annotated[
+        str | None, typer.Option(help="Or any history: item ids with commas between them, oldest first.")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Or a number of users of the category, drawn evenly.")
+    ] = None,
     k: Count = 10,
     keep_seen: KeepSeen = False,
     json_lines: Annotated[
@@ -32,19 +37,19 @@ def recommend(
     """Recommend the next items to users, or after any history."""
     import json
 
-    from embrec.cli.console import answers, notes, print_table, shorten
-    from embrec.runs.folder import locate_run
+    from embrec.cli.console import answers, print_table, shorten
     from embrec.serving.recommender import Recommender
     from embrec.serving.requests import histories_of
-    from embrec.workspace import Workspace as Workspaces
 
-    recommender = Recommender.load(locate_run(run, Workspaces.locate(workspace)))
-    requests = histories_of(recommender, users=user, history=history, sample=sample)
+    recommender = Recommender.load(open_run(run, workspace))
+    items = None if history is None else [item.strip() for item in history.split(",") if item.strip()]
+    requests = histories_of(recommender, users=user, history=items, sample=sample)
     if any(not request.items for request in requests):
-        notes().print(
-            "note: of a visitor without events nothing is known: the list is what the model makes of that, and need not be "
-            "what is popular",
-            markup=False,
+        print_notes(
+            [
+                "of a visitor without events nothing is known: the list is what the model makes of that, and need not be "
+                "what is popular"
+            ]
         )
     results = recommender.recommend([request.items for request in requests], k, exclude_seen=not keep_seen)
     for request, best in zip(requests, results, strict=True):
@@ -72,14 +77,16 @@ def score(
         Path | None,
         typer.Option(help="New items: a file like the one that the catalog was imported from, or with its columns."),
     ] = None,
-    by: Annotated[str, typer.Option(help="user: best items of each user; item: best users of each new item.")] = "user",
+    by: Annotated[
+        str, typer.Option(help="user for the best items of each user, item for the best users of each new item.")
+    ] = "user",
     k: Count = 10,
     keep_seen: KeepSeen = False,
     item_column: Annotated[
         str | None, typer.Option(help="Column of the new items' ids (default: the import's).")
     ] = None,
     image_column: Annotated[
-        str | None, typer.Option(help="Image path, relative to the file's folder (default: the import's).")
+        str | None, typer.Option(help="Column of image paths, relative to the file's folder (default: the import's).")
     ] = None,
     images: Annotated[
         Path | None, typer.Option(help="Folder of images named <item>.jpg (default: the import's).")
@@ -87,14 +94,12 @@ def score(
     workspace: Workspace = None,
 ) -> None:
     """Score new items for every user of the run's category, without retraining."""
-    from embrec.cli.console import notes, progress_bars
+    from embrec.cli.console import print_note, progress_bars
     from embrec.data.everyone import load_everyone
-    from embrec.runs.folder import locate_run
     from embrec.serving.recommender import Recommender
     from embrec.serving.scoring import check_output, check_request, score_by, write_scores
-    from embrec.workspace import Workspace as Workspaces
 
-    folder = locate_run(run, Workspaces.locate(workspace))
+    folder = open_run(run, workspace)
     check_request(by, k, new_items=items is not None)
     check_output(output)
     recommender = Recommender.load(folder)
@@ -106,11 +111,9 @@ def score(
             recommender = recommender.with_items(new_items, progress, said.append)
         scores = score_by(by, recommender, everyone, k, exclude_seen=not keep_seen, progress=progress)
     write_scores(scores, output)
-    for note in said:
-        notes().print(f"note: {note}", markup=False)
+    print_notes(said)
     added = len(recommender.catalog) - recommender.n_trained
-    notes().print(
+    print_note(
         f"{added:,} new items beside {recommender.n_trained:,} of the catalog; "
-        f"{len(scores):,} rows, the best {k} for each {by}: {output}",
-        markup=False,
+        f"{len(scores):,} rows, the best {k} for each {by}: {output}"
     )

@@ -193,7 +193,7 @@ class ModelVariants(Variants):
 def compare_models(request: ComparisonRequest, models: Sequence[str] | None = None) -> Comparison:
     """Train models of the zoo with several seeds under one protocol, and compare them with intervals and paired tests.
 
-    A model is a kind with the defaults of `embrec train`, or a preset, with settings of its own behind a colon:
+    A model is a kind with the defaults of a training, or a preset, with settings of its own behind a colon:
 
     | text | meaning |
     |---|---|

@@ -11,6 +11,7 @@ from embrec.comparisons.tables import Table
 from embrec.data.store import load_dataset
 from embrec.errors import EmbrecError, RunError
 from embrec.evaluation.statistics import MeanInterval, mean_interval
+from embrec.parameters import call
 from embrec.progress import clock, duration
 from embrec.runs.folder import RunFolder
 from embrec.runs.provenance import MadeOf
@@ -150,7 +151,8 @@ class SoFar:
         else:
             done = len(trials) >= config.samples and all(trial.ended for trial in trials.values())
             what = "No model has been trained with the best settings; do so" if done else "It is not complete; go on"
-            lines.append(f"{what} with: embrec tune --resume {self.folder.category.name}/{self.folder.name}")
+            again = call("resumed_search", name=f"{self.folder.category.name}/{self.folder.name}")
+            lines.append(f"{what} with: {again}")
         return lines
 
     def _test_words(self) -> list[str]:
@@ -170,7 +172,7 @@ class SoFar:
         }
         figures = ", ".join(f"{metric} {_interval(mean)}" for metric, mean in means.items())
         how = f"mean of {len(tests)} seeds, ± half its 95 % interval" if len(tests) > 1 else "one seed"
-        return [f"On the test targets ({how}): {figures}. Beside baselines: embrec compare runs."]
+        return [f"On the test targets ({how}): {figures}. Beside baselines: {call('compare_runs')}."]
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values for JSON."""

@@ -30,6 +30,7 @@ from embrec.evaluation.ranks import (
 )
 from embrec.evaluation.seen import SeenItems
 from embrec.models.factors import Factors
+from embrec.parameters import parameter
 from embrec.progress import Progress, silent
 from embrec.validation import Checked
 
@@ -221,7 +222,8 @@ def protocol_for(config: EvaluationConfig, n_items: int, select_by: str | None =
     if select_by is not None and not tells_apart(select_by, candidates):
         raise ConfigError(
             f"training.select_by is {select_by!r}, but there are only {candidates:,} candidates, so every target would be a "
-            "hit in every epoch; use ndcg@10 or auc (--set training.select_by=auc)"
+            "hit in every epoch; use ndcg@10 or auc "
+            f"({parameter('training.select_by', 'auc')})"
         )
     if config.metrics == DEFAULT_METRICS:
         fitting = tuple(name for name in config.metrics if (cutoff(name) or 0) <= candidates)

@@ -19,6 +19,7 @@ from embrec.evaluation.evaluator import EvaluationConfig
 from embrec.evaluation.metrics import counts_hits, cutoff, metric
 from embrec.evaluation.ranks import NotCandidates, Pool, Standing
 from embrec.evaluation.seen import SeenItems
+from embrec.parameters import parameter
 
 Mask = NDArray[np.bool_]
 
@@ -135,7 +136,7 @@ def check_selection(
     if not _is_void(name, candidates):
         return
     most = left(candidates)
-    mend = "use ndcg@10 or auc (--set training.select_by=auc)" if most.most > 1 else "use a larger catalog"
+    mend = f"use ndcg@10 or auc ({parameter('training.select_by', 'auc')})" if most.most > 1 else "use a larger catalog"
     why = " once those that the user has seen are left out" if config.seen == "exclude" else ""
     raise ConfigError(
         f"{what} is {name!r}, but only {most.words()} candidates are left of each validation target{why}, so every target "

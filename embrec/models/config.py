@@ -20,7 +20,7 @@ def _several(value: Any) -> Any:
 class ItemsConfig(Checked):
     """Base of the configurations of models.
 
-    A field marked `Searchable` gives the range in which `embrec tune` varies it where no other is asked for.
+    A field marked `Searchable` gives the range in which a search varies it where no other is given.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

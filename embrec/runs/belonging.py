@@ -19,6 +19,7 @@ from embrec.data.splits import Partition
 from embrec.data.store import Dataset, load_dataset
 from embrec.errors import FeatureError, RunError
 from embrec.features.table import FeatureTable
+from embrec.parameters import parameter
 from embrec.runs.folder import RunFolder
 from embrec.runs.inputs import NO_RESULT, fingerprint_of
 from embrec.runs.provenance import MadeOf, table_hash, used_targets, user_hashes
@@ -154,11 +155,12 @@ def _refusal(run: RunFolder, before: MadeOf, now: MadeOf, met: NDArray[np.bool_]
         changed = "log has" if before.log else "log, or the contents of its feature tables, have"
         return (
             f"run {name} was trained on other data than its category holds now: its {changed} changed ({why}, so nobody knows "
-            "which test targets it learned from); train it again, or measure it all the same with embrec evaluate --other-log"
+            f"which test targets it learned from); train it again, or measure it all the same with "
+            f"{parameter('other_log', True)}"
         )
     if before.log == now.log and before.users == now.users:
         return f"run {name} was trained on another division of its log by the same split; train it again"
-    instead = "" if met.all() else ", or measure it with embrec evaluate --other-log, which leaves such targets out"
+    instead = "" if met.all() else f", or measure it with {parameter('other_log', True)}, which leaves such targets out"
     return f"run {name} was trained on another log than its category holds now: {_met(met)}; train it again{instead}"
 
 

@@ -16,6 +16,7 @@ from embrec.evaluation.leaks import LeakReport
 from embrec.files import write_text
 from embrec.locks import locked
 from embrec.names import listed
+from embrec.parameters import parameter
 from embrec.runs.config import RunConfig
 from embrec.runs.provenance import MadeOf
 from embrec.validation import validated
@@ -37,7 +38,7 @@ class RunFolder(Made):
         """
         busy = RunError(
             f"run {self.category.name}/{self.name} is being trained by another process; wait for it or stop it, or name "
-            "another run with --run"
+            f"another run with {parameter('name')}"
         )
         with locked(self.path.with_name(f".{self.name}.lock"), busy, patience=_PATIENCE):
             yield

@@ -56,9 +56,7 @@ def _write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str
         with atomic_path(path) as temporary:
             save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, temporary, metadata)
     except (OSError, SafetensorError) as error:
-        raise RunError(
-            f"cannot write {path} ({error}); make room and run the command again: the training is kept"
-        ) from None
+        raise RunError(f"cannot write {path} ({error}); make room and train again: the training is kept") from None
 
 
 def load_model(run: RunFolder) -> TrainedModel:

@@ -18,6 +18,7 @@ import torch
 
 from embrec.errors import ConfigError, DataError, EmbrecError, FeatureError, RunError
 from embrec.on_ray import ray_cluster
+from embrec.parameters import parameter
 from embrec.processors import usable_processors
 from embrec.progress import Progress
 from embrec.runs.config import RunConfig
@@ -43,7 +44,7 @@ _SETTINGS = {
     "TORCH_PROCESS_GROUP_SHUTDOWN_TIMEOUT_S": "2",
 }
 _ERRORS = {kind.__name__: kind for kind in (ConfigError, DataError, FeatureError)}
-_AGAIN = "run the same command again: it goes on from the last checkpoint"
+_AGAIN = "train again: it goes on from the last checkpoint"
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def train_on_ray(run: RunFolder, config: RunConfig, fingerprint: str, address: s
     )
     progress(_START, 0, 1)
     with ray_cluster(
-        f"--workers {workers}", "train", "train.torch", "util.queue",
+        parameter("training.workers", workers), "train", "train.torch", "util.queue",
         address=address, processors=workers, gpus=torch.cuda.device_count(),
     ) as ray:  # fmt: skip
         there = ray.cluster_resources()
@@ -115,15 +116,20 @@ def resources_of_each(device: str, workers: int, processors: int, gpus: int, whe
         ConfigError: there are fewer GPUs or processors than workers, or workers cannot share such a device.
     """
     if device not in ("auto", "cpu", "cuda"):
-        raise ConfigError(f"--device {device} cannot be shared by workers; use auto, cpu, or cuda for a GPU each")
+        raise ConfigError(
+            f"{parameter('training.device', device)} cannot be shared by workers; use auto, cpu, or cuda for a GPU each"
+        )
     if device == "cuda" or (device == "auto" and gpus):
         if gpus < workers:
             raise ConfigError(
-                f"{workers} workers need a GPU each, and {where} has {gpus}; use --workers {max(1, gpus)} or --device cpu"
+                f"{workers} workers need a GPU each, and {where} has {gpus}; use "
+                f"{parameter('training.workers', max(1, gpus))} or {parameter('training.device', 'cpu')}"
             )
         return {"GPU": 1}
     if processors < workers:
-        raise ConfigError(f"{workers} workers need a processor each, and {where} has {processors}; use fewer --workers")
+        raise ConfigError(
+            f"{workers} workers need a processor each, and {where} has {processors}; use fewer {parameter('training.workers')}"
+        )
     return {"CPU": 1}
 
 
@@ -216,7 +222,7 @@ def _explain(training: _Training, told: list[tuple[str, str]]) -> EmbrecError:
                 f"a worker lost the others ({message}): one was killed, ran out of memory, or its machine is gone; {_AGAIN}"
             )
         if kind == "failure":
-            return RunError(f"a worker failed ({message}); run the command with --workers 1 to see more")
+            return RunError(f"a worker failed ({message}); train with {parameter('training.workers', 1)} to see more")
     if "StartupTimeout" in repr(problem):
         return RunError(f"the cluster had no room for {training.workers} workers in {_ROOM_SECONDS} s; see: ray status")
     if isinstance(problem, training.ray.exceptions.RayError):

@@ -106,7 +106,8 @@ def _train(
         if run.fingerprint() != fingerprint:
             raise RunError(
                 f"run {category.name}/{name} exists with another configuration or other data"
-                f"{_what_differs(run, config, inputs)}; name another run with --run, or start over with --force"
+                f"{_what_differs(run, config, inputs)}; name another run with "
+                f"{parameter('name')}, or start over with {parameter('force', True)}"
             )
         if run.metrics.exists():
             _record(run, inputs)  # it may have been begun before runs had one

@@ -1,4 +1,4 @@
-"""Which training a person means who has named neither feature tables nor a run: `embrec train` is enough."""
+"""Plans of trainings: feature tables and a name of the run, where a user names none."""
 
 import glob
 from collections.abc import Callable, Mapping, Sequence

@@ -14,7 +14,7 @@ from embrec.data.splits import SplitConfig
 from embrec.errors import ConfigError
 from embrec.models import registry
 from embrec.names import unknown
-from embrec.parameters import parameter
+from embrec.parameters import call, parameter
 from embrec.runs.config import RunConfig
 from embrec.runs.settings import put, read_setting
 from embrec.validation import validated
@@ -62,7 +62,7 @@ def _resolved(name: str, below: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return a preset's settings on top of those of the preset that it extends; `below` are the presets that extend it."""
     by = f" (preset {below[-1]!r} extends it)" if below else ""
     if name not in preset_names():
-        raise ConfigError(f"{unknown('preset', name, preset_names())} (all: embrec presets){by}")
+        raise ConfigError(f"{unknown('preset', name, preset_names())} (all: {call('preset_names')}){by}")
     if name in below:
         raise ConfigError(f"preset {name!r} extends itself{by}")
     settings: dict[str, Any] = yaml.safe_load((_folder() / f"{name}.yaml").read_text("utf-8"))
@@ -86,7 +86,8 @@ def published_features(preset: str | None) -> str:
     if not sources:
         return ""
     return (
-        f" (preset {preset} was published with {' and '.join(f'{kind} vectors' for kind in sources)}: --features TABLE)"
+        f" (preset {preset} was published with {' and '.join(f'{kind} vectors' for kind in sources)}: "
+        f"{parameter('model.features', ['TABLE'])})"
     )
 
 
@@ -128,8 +129,9 @@ def build_config(
         message = str(error)
         if "needs at least one feature table" in message:
             message = (
-                "the model reads content, and no feature table is named; name one with --features (see: embrec features list) "
-                "or let the model know items by their ids with --source id" + published_features(preset)
+                "the model reads content, and no feature table is named; name one with "
+                f"{parameter('model.features')} (see: {call('list_tables')}) or let the model know items by their ids with "
+                f"{parameter('model.source', 'id')}" + published_features(preset)
             )
         if "has no negatives" in message and preset:
             message += f" (preset {preset} sets them; preset embrec-cosine does not)"
@@ -171,7 +173,7 @@ def changed_config(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
 
 
 def _config(tree: Mapping[str, Any]) -> RunConfig:
-    return validated(RunConfig, tree, see=" (all: embrec settings)")
+    return validated(RunConfig, tree, see=f" (all: {call('list_settings')})")
 
 
 def run_name(config: RunConfig) -> str:

@@ -10,6 +10,7 @@ from embrec.data.store import load_dataset
 from embrec.errors import DataError, FeatureError
 from embrec.features.finding import list_tables, named_table, why_stale
 from embrec.locks import locked
+from embrec.parameters import parameter
 from embrec.workspace import Category
 
 
@@ -57,7 +58,7 @@ def remove_tables(
         if waiting:
             raise FeatureError(
                 f"feature table {stem} is read by {', '.join(waiting)}, which cannot go on without it; finish that first, or "
-                "remove it all the same with --force"
+                f"remove it all the same with {parameter('force', True)}"
             )
     with contextlib.ExitStack() as locks:
         for stem in reasons:
@@ -135,14 +136,14 @@ def remove_category(category: Category, *, force: bool = False) -> dict[str, int
     if costly and not force:
         raise DataError(
             f"{in_words(costly)} made from category {category.name!r} would be removed with it; "
-            "if that is meant, say --force"
+            f"if that is meant, say {parameter('force', True)}"
         )
     # The data go last: until then the category is there, and the same command goes on.
     for folder in (category.runs, category.searches, category.comparisons, category.features,
                    category.path / "evaluations", category.path / "analyses", category.data):  # fmt: skip
         shutil.rmtree(folder, ignore_errors=True)
         if folder.exists():
-            raise DataError(f"{folder} cannot be removed; see who may write there, and run the command again")
+            raise DataError(f"{folder} cannot be removed; see who may write there, and try again")
     with contextlib.suppress(OSError):
         category.path.rmdir()
     return hanging

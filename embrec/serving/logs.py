@@ -17,6 +17,7 @@ from embrec.data.readers.raw import USER, check_ids
 from embrec.data.readers.times import exact_times
 from embrec.data.store import Dataset
 from embrec.errors import DataError
+from embrec.parameters import call
 
 # A prepared data set, its log, a table in memory, or a file of one.
 Log = Dataset | Interactions | Frame | Path | str
@@ -130,6 +131,7 @@ def _unknown_items(events: int, of: int, unknown: pl.Series, known: pl.Series, r
             f"{found.other!r} in the run's catalog: {found.cause}; mend the ids of the log"
         )
     return DataError(
-        f"{counts}, such as {unknown[0]!r}: items that came after its training; give them as new items (with_items, --items), "
+        f"{counts}, such as {unknown[0]!r}: items that came after its training; give them as new items "
+        f"({call('with_items', items='FILE')}), "
         "or train again"
     )

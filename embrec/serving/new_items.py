@@ -18,6 +18,7 @@ from embrec.features.encoder import Encoded, Encoder
 from embrec.features.text.texts import TextParams, template_columns
 from embrec.models.items import ItemEncoder
 from embrec.names import listed, nearest
+from embrec.parameters import parameter
 from embrec.serving.ranking import each_alone
 
 _ROWS = 64  # items that one thread works on at a time
@@ -163,7 +164,8 @@ def _missing_note(catalog: Catalog, frame: pl.DataFrame, missing: Sequence[str])
     unread = [name for name in frame.columns if name not in catalog.frame.columns]
     meant = {name: near for name in missing if (near := nearest(name, unread)) is not None}
     hint = "".join(f"; is {near!r} {name!r}?" for name, near in meant.items())
-    hint += "; pictures come with --images FOLDER or --image-column COLUMN" if IMAGE in missing else ""
+    if IMAGE in missing:
+        hint += f"; pictures come with {parameter('images', 'FOLDER')} or {parameter('image_column', 'COLUMN')}"
     others = f" (not read: {listed(unread)})" if unread else ""
     return (
         f"the new items lack {'column' if len(missing) == 1 else 'columns'} {listed(missing)} of the catalog, which the run's "

@@ -21,6 +21,7 @@ from embrec.features.registry import load_encoder
 from embrec.features.text.texts import clean
 from embrec.models.factorised import SequenceRecommender as Model
 from embrec.names import listed
+from embrec.parameters import parameter
 from embrec.progress import Progress, silent
 from embrec.runs.config import RunConfig
 from embrec.runs.folder import RunFolder, locate_run
@@ -141,7 +142,7 @@ class Recommender:
         if not names:
             raise RunError(
                 f"run {self.run.name!r} knows items by identity only and cannot score new ones; "
-                "train with --source content or hybrid"
+                f"train with {parameter('model.source', 'content')} or hybrid"
             )
         encoders = {name: load_encoder(self.run.encoders / name) for name in names}
         if not isinstance(items, Catalog):

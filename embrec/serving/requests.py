@@ -8,6 +8,7 @@ import numpy as np
 
 from embrec.data.everyone import load_everyone
 from embrec.errors import ConfigError, DataError
+from embrec.parameters import call, parameter
 
 if TYPE_CHECKING:
     from embrec.serving.recommender import Recommender
@@ -37,7 +38,7 @@ def histories_of(
     recommender: "Recommender",
     *,
     users: Sequence[str] | None = None,
-    history: str | None = None,
+    history: Sequence[str] | None = None,
     sample: int | None = None,
 ) -> list[Request]:
     """Return the histories that a request names; the items of users are those of the log of the run's category, by their ids.
@@ -45,7 +46,7 @@ def histories_of(
     Args:
         recommender: whose category the users belong to.
         users: names of users.
-        history: item ids by commas.
+        history: item ids, oldest first.
         sample: how many users to draw, evenly over the log's users.
 
     Raises:
@@ -53,9 +54,9 @@ def histories_of(
         DataError: a user or an item is unknown.
     """
     if sum(given is not None for given in (users or None, history, sample)) != 1:
-        raise ConfigError("say for whom: --user U, --history ITEM,ITEM,... or --sample N")
+        raise ConfigError(f"say for whom: give {parameter('users')}, {parameter('history')} or {parameter('sample')}")
     if history is not None:
-        items = [item.strip() for item in history.split(",") if item.strip()]
+        items = list(history)
         recommender.catalog.rows(items)
         return [Request(items)]
     everyone = load_everyone(recommender.run.require_category())
@@ -71,7 +72,7 @@ def histories_of(
         if unknown:
             raise DataError(
                 f"{request.name} has item {unknown[0]!r}, which came into the catalog after run {recommender.run.name!r} was "
-                "trained; train again, or use `score` with --items for items that are new"
+                f"trained; train again, or add items that are new with {call('with_items', items='FILE')}"
             )
         found.append(request)
     return found

@@ -12,12 +12,14 @@ from embrec.data.sequences import Sequences, latest_sequences
 from embrec.errors import ConfigError, DataError
 from embrec.files import atomic_path
 from embrec.names import unknown
+from embrec.parameters import call
 from embrec.progress import Progress, silent
 from embrec.serving.logs import Log, read_log
 from embrec.serving.ranking import each_alone, excluded_items, parts_of
 from embrec.serving.recommender import Recommender
 from embrec.serving.requests import check_count
 
+_NO_NEW_ITEMS = f"there are no new items to find users for; give them with {call('with_items', items='FILE')}"
 WAYS = ("user", "item")
 
 
@@ -50,7 +52,7 @@ def check_request(what: str, k: object = 10, new_items: bool = True) -> str:
         raise ConfigError(unknown("way to score by", what, WAYS))
     check_count(k)
     if what == "item" and not new_items:
-        raise ConfigError("there are no new items to find users for; give them with --items")
+        raise ConfigError(_NO_NEW_ITEMS)
     return what
 
 
@@ -122,7 +124,7 @@ def score_by_item(
     k = check_count(k)
     n_new = len(recommender.catalog) - recommender.n_trained
     if n_new == 0:
-        raise DataError("there are no new items to find users for; give them with --items")
+        raise DataError(_NO_NEW_ITEMS)
     interactions = read_log(log, recommender.catalog, recommender.run.name)
     sequences, order = _histories(interactions)
     ranking = recommender.ranking  # made here, and not by several threads at once

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from embrec.errors import ConfigError
 from embrec.evaluation.metrics import lower_is_better
+from embrec.parameters import parameter
 from embrec.runs.config import RunConfig
 from embrec.tuning.space import Space
 from embrec.validation import Checked
@@ -76,7 +77,7 @@ class SearchConfig(Checked):
         if not self.base.training.validates:
             raise ValueError(
                 f"training.learn_from is {self.base.training.learn_from}, but trials are compared by validation; "
-                "leave it out, and set final_on (--final-on) for the best model alone"
+                f"leave it out, and set {parameter('final_on')} for the best model alone"
             )
         return self
 
@@ -84,7 +85,8 @@ class SearchConfig(Checked):
     def _grace_fits_the_epochs(self) -> "SearchConfig":
         if self.halving is not None and (self.halving.grace or 1) > self.epochs:
             raise ValueError(
-                f"grace is {self.halving.grace} epochs, but a trial has only {self.epochs}; lower --grace or raise --epochs"
+                f"grace is {self.halving.grace} epochs, but a trial has only {self.epochs}; lower "
+                f"{parameter('grace')} or raise {parameter('epochs')}"
             )
         return self
 

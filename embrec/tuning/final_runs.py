@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from embrec.on_ray import ray_cluster
+from embrec.parameters import call
 from embrec.progress import Progress
 from embrec.runs.config import RunConfig
 from embrec.runs.folder import RunFolder
@@ -40,7 +41,7 @@ def train_ahead(
     if len(left) < 2 or resources.concurrent == 1:
         return []
     processors, gpus = resources.here
-    with ray_cluster("embrec tune", address=resources.address, processors=processors, gpus=gpus) as ray:
+    with ray_cluster(call("tune"), address=resources.address, processors=processors, gpus=gpus) as ray:
         machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         each, _ = resources.room(machines, resources.address or "this machine")
         work = ray.remote(num_cpus=each["CPU"], num_gpus=each.get("GPU", 0), max_retries=0)(_train_run)

@@ -14,6 +14,7 @@ from embrec.errors import RunError
 from embrec.files import tidy, write_json, write_text
 from embrec.locks import locked
 from embrec.names import listed
+from embrec.parameters import parameter
 from embrec.runs.provenance import MadeOf
 from embrec.runs.settings import dotted
 from embrec.tuning.config import SearchConfig
@@ -58,7 +59,7 @@ class SearchFolder(Made):
 
     @property
     def best_file(self) -> Path:
-        """The best settings, YAML: a space file's `start`, or settings for `embrec train --set`."""
+        """The best settings, YAML: a space file's `start`, or settings of a training."""
         return self.path / "best.yaml"
 
     @property
@@ -137,13 +138,13 @@ class SearchFolder(Made):
             self.check(config)
             if config.samples < len(trials):
                 raise RunError(
-                    f"search {self.category.name}/{self.name} has {len(trials)} trials already, and --samples "
-                    f"{config.samples} is of all; give {len(trials)} or more"
+                    f"search {self.category.name}/{self.name} has {len(trials)} trials already, and "
+                    f"{parameter('samples', config.samples)} is of all; give {len(trials)} or more"
                 )
             if self.fingerprint() != fingerprint:
                 raise RunError(
                     f"search {self.category.name}/{self.name} was begun with other data or feature tables; "
-                    "give the new one another --name"
+                    f"give the new one another {parameter('name')}"
                 )
 
     def holds(self, config: SearchConfig, fingerprint: str) -> bool:
@@ -163,7 +164,7 @@ class SearchFolder(Made):
             if before.get(key) != now.get(key):
                 raise RunError(
                     f"search {self.category.name}/{self.name} was begun with {key} = {before.get(key)}, now it is "
-                    f"{now.get(key)}; resume it as it was, or give the new one another --name"
+                    f"{now.get(key)}; resume it as it was, or give the new one another {parameter('name')}"
                 )
 
     def log(self) -> TrialLog:

@@ -21,6 +21,7 @@ import torch
 
 from embrec.errors import DivergedError, EmbrecError, RunError, StorageError
 from embrec.on_ray import ray_cluster
+from embrec.parameters import call
 from embrec.tuning.callbacks import listener, scheduler, searcher
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.folder import SearchFolder
@@ -95,7 +96,7 @@ def run_trials(
     processors, gpus = resources.here
     resources.check_here()
     with ray_cluster(
-        "embrec tune", "tune", "tune.search", "tune.schedulers",
+        call("tune"), "tune", "tune.search", "tune.schedulers",
         address=resources.address, processors=processors, gpus=gpus,
     ) as ray:  # fmt: skip
         machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -279,7 +280,8 @@ def _follow(ray: Any, tuning: _Tuning) -> None:
 
 def _again(tuning: _Tuning) -> str:
     folder = tuning.search.folder
-    return f"what is finished is kept, go on with: embrec tune --resume {folder.category.name}/{folder.name}"
+    again = call("resumed_search", name=f"{folder.category.name}/{folder.name}")
+    return f"what is finished is kept, go on with: {again}"
 
 
 def _trainable(base: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Which search a user means: feature tables and names found, so that `embrec tune --loss bpr-max` is enough."""
+"""Plans of searches: from what a user gives to a whole configuration, with feature tables and a name found."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +9,6 @@ import yaml
 
 from embrec.data.splits import LeaveOneOut, SplitConfig
 from embrec.data.store import load_dataset
-from embrec.errors import ConfigError
 from embrec.features.category import tables_or_defaults
 from embrec.progress import Progress, silent
 from embrec.runs.planning import UNKNOWN_TABLE
@@ -128,7 +127,7 @@ def resumed_search(
         workspace: where it lies.
         changes: what may be other than before, such as `samples`; None values are left out.
         space: name or file of a space that it is said to have.
-        device: to train on in this sitting; that of the one before if None.
+        device: to train on in this session; that of the one before if None.
 
     Raises:
         RunError: there is no such search, or it was begun with another space.
@@ -149,28 +148,6 @@ def resumed_search(
         told = build_search(config.base, SearchRequest(space, warm=False), items=items, tables=tables)
         folder.check(config.model_copy(update={"space": told.space}))
     return SearchPlan(folder.category, folder.name, config)
-
-
-def refuse_with_resume(wishes: Mapping[str, Any]) -> None:
-    """Raise a ConfigError if anything is wished for that would make another search of one that is resumed.
-
-    Args:
-        wishes: option -> value; None, False and nothing at all are no wishes.
-    """
-    for option, value in wishes.items():
-        if value and option not in _OF_A_SITTING:
-            name = _OPTIONS.get(option, option.replace("_", "-"))
-            raise ConfigError(
-                f"--resume goes on with a search as it was begun; leave out --{name}, or begin another search with --name"
-            )
-
-
-# What a resumed search may be given: how it runs, and what it is checked against.
-_OF_A_SITTING = {
-    "resume", "workspace", "samples", "final_epochs", "final_on", "space", "seeds",
-    "concurrent", "threads", "per_gpu", "device", "address",
-}  # fmt: skip
-_OPTIONS = {"every": "all", "setting": "set"}
 
 
 def _named(options: Mapping[str, Any], settings: Sequence[str]) -> set[str]:

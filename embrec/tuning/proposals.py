@@ -13,6 +13,7 @@ import numpy as np
 
 from embrec.distributions import Range
 from embrec.errors import MissingExtraError
+from embrec.parameters import call
 from embrec.tuning.space import Space, number_labels
 
 Algorithm = Literal["tpe", "random"]
@@ -35,7 +36,7 @@ class Proposals:
         try:
             import hyperopt
         except ImportError:
-            raise MissingExtraError("hyperopt", "tune", "embrec tune") from None
+            raise MissingExtraError("hyperopt", "tune", call("tune")) from None
         self.labels = number_labels(space)
         self.seed = seed
         expression = {key: _expression(hyperopt.hp, self.labels, key) for key in space.settings}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from embrec.errors import ConfigError
+from embrec.parameters import parameter
 from embrec.processors import usable_processors
 
 
@@ -29,14 +30,16 @@ class Resources:
 
     def __post_init__(self) -> None:
         for name, value in (
-            ("--concurrent", self.concurrent),
-            ("--threads", self.threads),
-            ("--per-gpu", self.per_gpu),
+            ("concurrent", self.concurrent),
+            ("threads", self.threads),
+            ("per_gpu", self.per_gpu),
         ):
             if value is not None and value < 1:
-                raise ConfigError(f"{name} is {value}; use 1 or more")
+                raise ConfigError(f"{parameter(name)} is {value}; use 1 or more")
         if self.device not in ("auto", "cpu", "cuda"):
-            raise ConfigError(f"--device {self.device} cannot be shared out to trials; use auto, cpu or cuda")
+            raise ConfigError(
+                f"{parameter('device', self.device)} cannot be shared out to trials; use auto, cpu or cuda"
+            )
 
     def room(self, machines: Sequence[Mapping[str, float]], where: str) -> tuple[dict[str, float], int]:
         """Return what each trial takes, and how many trials have room at once; none is spread over two machines.
@@ -68,9 +71,11 @@ class Resources:
             ConfigError: not one trial has room.
         """
         if self.device == "cuda" and not gpus:
-            raise ConfigError(f"--device cuda, but {where} has no GPU; use auto or cpu")
+            raise ConfigError(f"{parameter('device', 'cuda')}, but {where} has no GPU; use auto or cpu")
         if processors < self.threads:
-            raise ConfigError(f"--threads {self.threads}, but {where} has only {processors} processors; use fewer")
+            raise ConfigError(
+                f"{parameter('threads', self.threads)}, but {where} has only {processors} processors; use fewer"
+            )
         each: dict[str, float] = {"CPU": self.threads}
         return each if self.device == "cpu" or not gpus else {**each, "GPU": 1 / self.per_gpu}
 

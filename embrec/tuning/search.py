@@ -330,7 +330,7 @@ def _all_failed(folder: SearchFolder, log: TrialLog) -> str:
 
 
 def _write_best(result: SearchResult) -> None:
-    """Write the winner for people and for `embrec train --set`; nothing is written again that is there already."""
+    """Write the winner for people and as settings of a training; nothing is written again that is there already."""
     objective, found = result.config.objective, result.best.best(result.config.objective, result.config.sign)
     assert found is not None
     content = {

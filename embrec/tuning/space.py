@@ -9,21 +9,24 @@ from pydantic import BaseModel
 
 from embrec.distributions import Choice, Distribution, Range, Searchable, parse_distribution
 from embrec.errors import ConfigError
+from embrec.parameters import call, parameter
 from embrec.runs.config import RunConfig
 from embrec.runs.presets import changed_config
 
 # What a search decides itself, or what must be the same for trials to be comparable.
 _FIXED = {
-    "model.kind": "each kind has settings of its own (--model, and embrec compare searches to see two side by side)",
-    "training.epochs": "it is the budget of each trial (--epochs)",
-    "training.select_by": "it is the objective (--objective)",
-    "training.seed": "seeds are no setting to be chosen (--seeds trains the best one with several)",
-    "training.learn_from": "trials are compared by validation (--final-on train+validation is for the best one)",
+    "model.kind": f"each kind has settings of its own ({parameter('model.kind')}, and {call('compare_searches')} to see two "
+    "side by side)",
+    "training.epochs": f"it is the budget of each trial ({parameter('epochs')})",
+    "training.select_by": f"it is the objective ({parameter('objective')})",
+    "training.seed": f"seeds are no setting to be chosen ({parameter('seeds')} trains the best one with several)",
+    "training.learn_from": f"trials are compared by validation ({parameter('final_on', 'train+validation')} is for the "
+    "best one)",
     "training.device": "it does not change the result",
     "training.workers": "a trial is one process",
     "training.checkpoint_seconds": "it does not change the result",
     "training.validate_every": "trials must be validated at the same times",
-    "training.patience": "trials are stopped by their rank, see --grace and --reduction",
+    "training.patience": f"trials are stopped by their rank, see {parameter('grace')} and {parameter('reduction')}",
 }
 _SECTIONS = ("model", "training")
 _SINGLES = 3  # above so many tables, subsets of two and more but not all are left out

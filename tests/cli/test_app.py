@@ -108,11 +108,11 @@ def test_every_help_has_examples_that_the_commands_take_as_they_are_printed(path
 def test_the_help_of_train_has_defaults_and_examples(run):
     printed = " ".join(run("train", "--help")[1].replace("│", " ").split())
     for words in (
-        "Epochs at most (default: 30).",
-        "Histories a step (default: 128).",
-        "Of the optimiser (default: 0.001).",
+        "Maximum number of epochs (default: 30).",
+        "Number of histories in a batch (default: 128).",
+        "Learning rate of the optimiser (default: 0.001).",
         "dropped in training (default: 0.2).",
-        "Of weights, batches and dropout (default: 0).",
+        "Seed of weights, batches and dropout (default: 0).",
         "Examples: embrec train embrec train --features tfidf --features minilm --run first",
         "see: embrec presets",
         "all of them: embrec settings",

@@ -61,7 +61,7 @@ def test_what_is_wrong_with_a_build_is_said_before_an_engine_is_started(embrec):
     for arguments, message in (
         (("--encoder", "mini-lm-x"), "unknown encoder 'mini-lm-x'; did you mean 'minilm'? there are: "),
         (("--encoder", "tfidf:max_feature=9"), "did you mean 'max_features'?"),
-        (("--fit-on", "all"), "fit_on is 'all': use train or catalog"),
+        (("--fit-on", "all"), ": use train or catalog"),
         (("--split", "leave-one"), "did you mean 'leave-one-out'?"),
     ):
         code, printed, errors = embrec("features", "build", "--engine", "ray", *arguments)

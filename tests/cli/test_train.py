@@ -1,6 +1,9 @@
 """`embrec train` as a person types it: without a category, feature tables or a name."""
 
+import json
+
 import pytest
+import yaml
 from support.categories import SETTINGS, toy_category
 
 from embrec.features import defaults
@@ -94,3 +97,90 @@ def test_a_run_that_is_not_there_is_answered_with_the_nearest(embrec, tmp_path):
             f"error: no run '{wrong}' in the workspace workspace; did you mean 'toys/first'? "
             "(there: toys/first, toys/second)\n"
         )
+
+
+def config_of(tmp_path, name, workspace="workspace"):
+    return yaml.safe_load((tmp_path / workspace / "toys" / "runs" / name / "config.yaml").read_text())
+
+
+def test_every_option_arrives_in_the_configuration_of_the_run(embrec, tmp_path):
+    split = ("--category", "toys", "--split", "user-holdout:test=0.3")
+    assert embrec("features", "build", *split, "--encoder", "tfidf")[0] == 0
+    code, printed, errors = embrec(
+        "train", *split, "--model", "embrec", "--source", "hybrid", "--features", "tfidf", "--run", "mine",
+        "--loss", "bpr-max", "--negatives", "12", "--epochs", "2", "--batch-size", "16", "--learning-rate", "0.02",
+        "--cell", "published", "--dropout", "0.4", "--seed", "7", "--device", "cpu",
+        "--set", "model.dim=8", "--set", "training.loss.regularization=0.5",
+    )  # fmt: skip
+    assert code == 0, errors
+    assert "toys/mine, test targets" in printed
+    config = config_of(tmp_path, "mine")
+    model, training = config["model"], config["training"]
+    assert (model["kind"], model["source"]) == ("embrec", "hybrid")
+    assert [table.partition("-")[0] for table in model["features"]] == ["tfidf"]
+    assert (model["cell"], model["dropout"], model["dim"]) == ("published", 0.4, 8)
+    assert (training["loss"]["name"], training["loss"]["regularization"]) == ("bpr-max", 0.5)
+    assert (training["negatives"]["count"], training["epochs"], training["batch_size"]) == (12, 2, 16)
+    assert (training["learning_rate"], training["seed"], training["device"]) == (0.02, 7, "cpu")
+    assert (config["split"]["kind"], config["split"]["test"]) == ("user-holdout", 0.3)
+
+
+def test_a_preset_gives_way_to_options_and_settings(embrec, tmp_path):
+    arguments = ("train", "--source", "id", "--run", "preset", "--preset", "embrec-bpr", *SMALL)
+    code, _, errors = embrec(*arguments, "--set", "training.patience=3", "--set", "training.select_by=auc")
+    assert code == 0, errors
+    config = config_of(tmp_path, "preset")
+    assert config["training"]["loss"]["name"] == "bpr"
+    assert (config["training"]["epochs"], config["training"]["patience"]) == (1, 3)
+
+
+def test_several_seeds_are_runs_beside_each_other_and_their_mean(embrec, tmp_path):
+    code, printed, errors = embrec("train", "--source", "id", "--run", "several", "--seeds", "3,5", *SMALL)
+    assert code == 0, errors
+    assert [config_of(tmp_path, f"several-s{seed}")["training"]["seed"] for seed in (3, 5)] == [3, 5]
+    assert [row.split()[0] for row in printed.splitlines() if row.split()][4:7] == [
+        "3",
+        "5",
+        "mean",
+    ] or "mean" in printed
+    code, _, errors = embrec("train", "--source", "id", "--run", "several", "--seeds", "3,5", *SMALL)
+    assert "finished already: several-s3, several-s5 (--force starts over)" in errors
+    code, _, errors = embrec("train", "--seed", "1", "--seeds", "3,5")
+    assert (code, errors) == (2, "error: --seed is for one run and --seeds for several; give one of both\n")
+
+
+def test_another_workspace_and_starting_over(embrec, tmp_path):
+    toy_category(tmp_path / "elsewhere")
+    arguments = ("train", "--workspace", "elsewhere", "--source", "id", "--run", "one", *SMALL)
+    assert embrec(*arguments)[0] == 0
+    assert config_of(tmp_path, "one", "elsewhere")["training"]["epochs"] == 1
+    code, _, errors = embrec(*arguments, "--epochs", "2")
+    assert code == 2
+    assert errors.endswith("; name another run with --run, or start over with --force\n")
+    code, _, errors = embrec(*arguments, "--epochs", "2", "--force")
+    assert code == 0, errors
+    assert config_of(tmp_path, "one", "elsewhere")["training"]["epochs"] == 2
+
+
+def test_workers_cannot_share_one_gpu(embrec):
+    code, _, errors = embrec("train", "--source", "id", "--workers", "2", "--device", "cuda:0", *SMALL)
+    assert code == 2
+    assert "--device cuda:0 cannot be shared by workers" in errors
+
+
+def test_evaluate_ranks_by_the_protocol_of_its_options(embrec, tmp_path):
+    assert embrec("train", "--source", "id", "--run", "one", *SMALL)[0] == 0
+    code, printed, errors = embrec(
+        "evaluate", "one", "--baseline", "pop", "--metric", "hr@5", "--metric", "auc", "--seen", "keep",
+        "--ties", "pessimistic", "--output", "figures.json",
+    )  # fmt: skip
+    assert code == 0, errors
+    assert "seen items: keep" in printed
+    assert "ties: pessimistic" in printed
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert set(figures) == {"one", "pop"}
+    assert {"hr@5", "auc"} <= set(figures["one"]["all"])
+    code, printed, errors = embrec("evaluate", "one", "--baseline", "none", "--candidates", "sampled:count=9")
+    assert code == 0, errors
+    assert "ranked among SAMPLED: the target and 9 items" in printed
+    assert embrec("evaluate", "one", "--output", "figures.csv")[0] == 2

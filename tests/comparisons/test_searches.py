@@ -74,7 +74,7 @@ def test_a_search_is_shown_as_far_as_it_is(tmp_path):
     # Three trials were stopped after three of nine epochs.
     assert "Stopping saved 18 of 111 epochs (16%)" in notes
     assert "Trial 5 failed: it burst" in notes
-    assert "go on with: embrec tune --resume toys/one" in notes
+    assert "go on with: `resumed_search(name='toys/one')`" in notes
     assert "On the test targets" not in notes
     told = json.loads(json.dumps(found.as_dict()))
     assert len(told["trials"]) == 14
@@ -95,7 +95,7 @@ def test_a_search_that_is_over_says_what_its_models_reach_on_the_test_targets_th
     # Two values: the 95 % quantile of Student's t with one degree of freedom, 12.706, times 0.1414 / sqrt(2).
     assert notes[-1] == (
         "On the test targets (mean of 2 seeds, ± half its 95 % interval): hr@10 0.3000 ± 1.2706, auc 0.7500 ± 0.0000. "
-        "Beside baselines: embrec compare runs."
+        "Beside baselines: `compare_runs()`."
     )
 
 
@@ -114,5 +114,5 @@ def test_a_search_of_which_only_the_models_are_missing_says_so(tmp_path):
     stopped = SoFar(write_search(toy_category(tmp_path), "two", config, trials))
     assert any("(trial 1, stopped after 1 of 9 epochs)" in note for note in stopped.notes())
     assert found.notes()[-1] == (
-        "No model has been trained with the best settings; do so with: embrec tune --resume toys/one"
+        "No model has been trained with the best settings; do so with: `resumed_search(name='toys/one')`"
     )

@@ -60,7 +60,7 @@ def test_a_killed_worker_ends_the_training_and_another_number_of_workers_goes_on
     code, errors = end_after_a_checkpoint(shop, "shrunk", partial(kill_one, "RayTrainWorker"))
     assert code == 2
     assert errors.splitlines()[-1].startswith("error: worker ")
-    assert "run the same command again: it goes on from the last checkpoint" in errors.splitlines()[-1]
+    assert "train again: it goes on from the last checkpoint" in errors.splitlines()[-1]
     assert "Traceback" not in errors
     before = losses(shop, "shrunk") if (shop.run_folder("shrunk") / "events.jsonl").exists() else []
     shop.embrec(*LONG, "--run", "shrunk", "--workers", 1)

@@ -32,10 +32,20 @@ def test_each_worker_takes_a_gpu_if_there_are_any(device, processors, gpus, each
 @pytest.mark.parametrize(
     ("device", "processors", "gpus", "message"),
     [
-        ("cuda", 8, 1, "3 workers need a GPU each, and here has 1; use --workers 1 or --device cpu"),
-        ("auto", 8, 2, "3 workers need a GPU each, and here has 2; use --workers 2 or --device cpu"),
-        ("cpu", 2, 0, "3 workers need a processor each, and here has 2; use fewer --workers"),
-        ("cuda:1", 8, 8, "--device cuda:1 cannot be shared by workers"),
+        (
+            "cuda",
+            8,
+            1,
+            "3 workers need a GPU each, and here has 1; use `training.workers=1` or `training.device='cpu'`",
+        ),
+        (
+            "auto",
+            8,
+            2,
+            "3 workers need a GPU each, and here has 2; use `training.workers=2` or `training.device='cpu'`",
+        ),
+        ("cpu", 2, 0, "3 workers need a processor each, and here has 2; use fewer `training.workers`"),
+        ("cuda:1", 8, 8, "`training.device='cuda:1'` cannot be shared by workers"),
     ],
 )
 def test_too_few_devices_are_said_before_anything_starts(device, processors, gpus, message):
@@ -51,7 +61,7 @@ def config(**options):
 def test_without_ray_the_message_names_the_extra(tmp_path, monkeypatch):
     category = toy_category(tmp_path)
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(MissingExtraError, match=r"--workers 2 needs .* pip install 'embrec\[ray\]'"):
+    with pytest.raises(MissingExtraError, match=r"`training.workers=2` needs .* pip install 'embrec\[ray\]'"):
         train(category, config(device="cpu"), "run")
 
 
@@ -91,11 +101,11 @@ LOST = ("lost", "RuntimeError: gloo: Connection closed by peer")
     [
         (WorkerGroupError(), [LOST, ("error", "FeatureError:no table: tfidf")], FeatureError, "^no table: tfidf$"),
         (WorkerGroupError(), [("error", "RunError:the loss is nan")], RunError, "^the loss is nan$"),
-        (WorkerGroupError(rank1=RayActorError()), [LOST], RunError, "^worker 2 of 2 died: killed, .* the same command"),
-        (WorkerGroupError(rank0=RuntimeError()), [LOST], RunError, "^a worker lost the others .* the same command"),
-        (WorkerGroupError(), [("failure", "TypeError: no")], RunError, r"^a worker failed \(TypeError: no\); .*--workers 1"),
+        (WorkerGroupError(rank1=RayActorError()), [LOST], RunError, "^worker 2 of 2 died: killed, .* train again: it goes on"),
+        (WorkerGroupError(rank0=RuntimeError()), [LOST], RunError, "^a worker lost the others .* train again: it goes on"),
+        (WorkerGroupError(), [("failure", "TypeError: no")], RunError, r"\(TypeError: no\); train with `training.workers=1`"),
         (RayActorError("long\ntext"), [], RunError, "^a process of Ray died"),
-        (ValueError("first\n\nlast\n"), [], RunError, r"^Ray ended the training \(last\); run the same command again"),
+        (ValueError("first\n\nlast\n"), [], RunError, r"^Ray ended the training \(last\); train again: it goes on"),
     ],
 )  # fmt: skip
 def test_the_end_of_a_training_is_told_in_one_line(problem, told, kind, message):

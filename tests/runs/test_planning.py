@@ -56,7 +56,7 @@ def test_tables_are_found_or_built(tmp_path):
     assert complete_config(category, options={"model.kind": "sasrec"}, on_choice=told.append).model.features == ()
     assert told == []
     complete_config(category, preset="embrec-bpr", settings=["training.select_by=auc"], on_choice=told.append)
-    assert told[0].endswith("(preset embrec-bpr was published with text vectors: --features TABLE)")
+    assert told[0].endswith("(preset embrec-bpr was published with text vectors: `model.features=['TABLE']`)")
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_an_unknown_preset_is_answered_with_names_and_where_all_are(name):
     ) as error:
         load_preset(name)
     assert "\n" not in str(error.value)
-    assert str(error.value).endswith(" and 4 more (all: embrec presets)")
+    assert str(error.value).endswith(" and 4 more (all: `preset_names()`)")
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def test_a_preset_extends_another_section_by_section():
     [
         (
             "lost",
-            "unknown preset 'nothing'; there are: base, lost, middle, round, top, trip (all: embrec presets) (pres",
+            "unknown preset 'nothing'; there are: base, lost, middle, round, top, trip (all: `preset_names()`) (pres",
         ),
         ("round", "preset 'round' extends itself"),
     ],

@@ -258,7 +258,7 @@ def test_a_run_that_was_moved_knows_how_its_catalog_was_read(shops, tmp_path):
 def test_a_run_outside_a_category_says_so_where_the_category_is_needed(shops, tmp_path):
     shutil.copytree(shops["table"].path, tmp_path / "alone")
     model = embrec.Recommender.load(tmp_path / "alone")
-    assert histories_of(model, history="B001,B002")[0].items == ["B001", "B002"]
+    assert histories_of(model, history=["B001", "B002"])[0].items == ["B001", "B002"]
     for call in (lambda: histories_of(model, users=["U1"]), lambda: embrec.evaluate_runs(tmp_path / "alone")):
         with pytest.raises(DataError, match=r"alone does not lie in a category \(CATEGORY/runs/alone\)"):
             call()
@@ -293,7 +293,7 @@ def test_pictures_are_a_column_that_can_be_missing():
     assert columns == ["title", "image"]
     found = extend(catalog, Catalog(pl.DataFrame({"item": ["b"], "title": ["blue"], "photo": ["b.jpg"]})), columns)
     assert "lack column image" in found.notes[0]
-    assert "pictures come with --images FOLDER or --image-column COLUMN" in found.notes[0]
+    assert "pictures come with `images='FOLDER'` or `image_column='COLUMN'`" in found.notes[0]
     assert read_columns([make_encoder("tfidf:template={title} costs {price}")], catalog) == ["title", "price"]
 
 

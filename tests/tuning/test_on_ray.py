@@ -154,13 +154,13 @@ def test_trials_take_processors_or_a_share_of_a_gpu():
     assert Resources(threads=2).of_each(8, 0, "here") == {"CPU": 2}
     assert Resources(per_gpu=4).of_each(8, 1, "here") == {"CPU": 1, "GPU": 0.25}
     assert Resources(device="cpu").of_each(8, 1, "here") == {"CPU": 1}
-    with pytest.raises(ConfigError, match="--device cuda, but here has no GPU"):
+    with pytest.raises(ConfigError, match="`device='cuda'`, but here has no GPU"):
         Resources(device="cuda").of_each(8, 0, "here")
-    with pytest.raises(ConfigError, match="--threads 9, but here has only 8 processors"):
+    with pytest.raises(ConfigError, match="`threads=9`, but here has only 8 processors"):
         Resources(threads=9).of_each(8, 0, "here")
-    with pytest.raises(ConfigError, match="--concurrent is 0"):
+    with pytest.raises(ConfigError, match="`concurrent` is 0"):
         Resources(concurrent=0)
-    with pytest.raises(ConfigError, match="--device mps cannot be shared out"):
+    with pytest.raises(ConfigError, match="`device='mps'` cannot be shared out"):
         Resources(device="mps")
 
 
@@ -190,7 +190,7 @@ def test_a_search_takes_no_more_processors_than_it_may_use(monkeypatch):
         (OSError(errno.ENOMEM, "Cannot allocate memory"), False),
         (MemoryError("no memory"), False),
         (RunError("the loss is nan"), False),
-        (DivergedError("the loss is nan", "; start over with --force"), False),
+        (DivergedError("the loss is nan", "; start over with `force=True`"), False),
     ],
 )
 def test_what_ends_a_trial_and_what_the_search(monkeypatch, error, fatal):
@@ -204,13 +204,13 @@ def test_what_ends_a_trial_and_what_the_search(monkeypatch, error, fatal):
     result = trial.step()
     assert (result["fatal"], result["done"], result["over"]) == (fatal, True, False)
     assert str(error).partition(";")[0] in result["error"]
-    assert "--force" not in result["error"]  # a trial cannot be started over by it
+    assert "force" not in result["error"]  # a trial cannot be started over by it
 
 
 def test_no_trial_is_spread_over_two_machines():
     machines = [{"CPU": 2.0}, {"CPU": 3.0, "memory": 1e9}]
     assert Resources(threads=2).room(machines, "there") == ({"CPU": 2}, 2)
-    with pytest.raises(ConfigError, match="--threads 4, but the largest machine of there has only 3 processors"):
+    with pytest.raises(ConfigError, match="`threads=4`, but the largest machine of there has only 3 processors"):
         Resources(threads=4).room(machines, "there")
     mixed = [{"CPU": 64.0}, {"CPU": 200.0, "GPU": 2.0}]
     assert Resources(per_gpu=93).room(mixed, "there") == ({"CPU": 1, "GPU": 1 / 93}, 186)
@@ -225,7 +225,7 @@ def toy_search(**options):
 
 def test_without_ray_the_message_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(MissingExtraError, match=r"embrec tune needs .* pip install 'embrec\[ray\]'"):
+    with pytest.raises(MissingExtraError, match=r"`tune\(\)` needs .* pip install 'embrec\[ray\]'"):
         tune(toy_category(tmp_path), toy_search(), "one")
 
 

@@ -90,11 +90,11 @@ def test_a_search_is_begun_once_and_its_trials_may_become_more(tmp_path):
     assert folder.config().samples == 99
     with pytest.raises(RunError, match=r"begun with space.model.dropout = .*0.5.*, now it is .*0.4"):
         folder.begin(search_config().model_copy(update={"space": {"model.dropout": {"uniform": [0.0, 0.4]}}}), "data")
-    with pytest.raises(RunError, match=r"begun with seed = 0, now it is 1; .* another --name"):
+    with pytest.raises(RunError, match=r"begun with seed = 0, now it is 1; .* another `name`"):
         folder.begin(search_config(seed=1), "data")
     with pytest.raises(RunError, match="other data or feature tables"):
         folder.begin(search_config(), "other data")
-    with pytest.raises(RunError, match=r"has 3 trials already, and --samples 2 is of all; give 3 or more"):
+    with pytest.raises(RunError, match=r"has 3 trials already, and `samples=2` is of all; give 3 or more"):
         folder.begin(search_config(samples=2), "data")
     assert folder.config() == search_config(samples=99, random_first=search_config().chance)
     base = build_config("shop", options={"model.source": "id", "training.epochs": 9, "training.device": "cpu"})

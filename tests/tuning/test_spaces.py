@@ -11,7 +11,7 @@ from embrec.features import defaults
 from embrec.runs.presets import build_config
 from embrec.tuning.categories import check_each
 from embrec.tuning.folder import SearchFolder
-from embrec.tuning.plan import plan_search, refuse_with_resume, resumed_search
+from embrec.tuning.plan import plan_search, resumed_search
 from embrec.tuning.search import read_inputs
 from embrec.tuning.spaces import SearchRequest, build_search, load_space, space_names
 from embrec.workspace import Workspace
@@ -193,12 +193,6 @@ def test_a_published_space_brings_its_preset(tmp_path):
     assert bpr.config.base.training.loss.name == "bpr"
     other = plan_search(category, space="embrec-bpr", preset="embrec-bpr-max", features=["tfidf"])
     assert other.config.base.training.loss.name == "bpr-max"
-
-
-def test_a_resumed_search_takes_no_other_wishes():
-    refuse_with_resume({"resume": "one", "samples": 9, "seeds": "0", "loss": None, "every": False})
-    with pytest.raises(ConfigError, match="leave out --set, or begin another"):
-        refuse_with_resume({"resume": "one", "setting": ["model.dim=3"]})
 
 
 def test_a_mistake_in_the_last_of_several_searches_is_found_before_the_first_begins(tmp_path):

@@ -12,6 +12,7 @@ from embrec.data.store import Dataset
 from embrec.evaluation.leaks.report import MANY, Check, Status, graded, percent, share
 from embrec.features.fitting import sample_hash
 from embrec.features.table import FeatureTable
+from embrec.parameters import call
 
 
 def missing_features(table: FeatureTable, interactions: Interactions, partition: Partition) -> Check:
@@ -52,7 +53,8 @@ def fitting(table: FeatureTable, dataset: Dataset, partition: Partition) -> Chec
         return Check(name, Status.OK, 0.0, counts, "the encoder was fitted on the training items of this split")
     counts["test targets on items outside training"] = outside
     found = share(outside, len(items))
-    again = "to fit it on training items only, build it with --fit-on train and the options of this split"
+    built = call("build_features", fit_on="train")
+    again = f"to fit it on training items only, build it with {built} and the options of this split"
     if fitted_on == sample_hash(dataset.catalog.item_ids):
         return Check(
             name, Status.NOTE, found, counts,

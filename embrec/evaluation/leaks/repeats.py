@@ -6,6 +6,7 @@ from embrec.data.interactions import Interactions
 from embrec.data.repeats import is_repeat
 from embrec.data.splits import Partition
 from embrec.evaluation.leaks.report import Check, Status, graded, percent, share
+from embrec.parameters import call, parameter
 
 
 def duplicates(interactions: Interactions, partition: Partition) -> Check:
@@ -31,7 +32,8 @@ def duplicates(interactions: Interactions, partition: Partition) -> Check:
     return Check(
         "duplicate events", Status.WARNING if found else Status.NOTE, found, counts,
         f"{int(repeated.sum()):,} events repeat another of the same user, item and time, {percent(found)} of the test "
-        "targets are such repeats; drop them at import (--duplicates drop) unless they are separate purchases",
+        f"targets are such repeats; drop them at import ({call('PreparationConfig', duplicates='drop')}) unless they are "
+        "separate purchases",
     )  # fmt: skip
 
 
@@ -52,5 +54,6 @@ def seen_targets(interactions: Interactions, partition: Partition) -> Check:
         "seen targets", graded(found), found, counts,
         f"{percent(found)} of the test targets stand in their own history: with seen items excluded, which is the default, "
         "such a target stays a candidate while all else that the user has seen is removed, so it is found too easily; "
-        "keep seen items (--set evaluation.seen=keep), or keep a pair's first event only (data import --duplicates first)",
+        f"keep seen items ({parameter('evaluation.seen', 'keep')}), or keep a pair's first event only "
+        f"({call('PreparationConfig', duplicates='first')})",
     )  # fmt: skip

@@ -9,6 +9,7 @@ from embrec.data.store import Dataset
 from embrec.data.timeline import Timeline, timeline
 from embrec.data.times import tied_with_previous
 from embrec.evaluation.leaks.report import MANY, Check, Status, percent, share
+from embrec.parameters import call
 
 _DEVIATIONS = 4.0  # standard deviations that chance may bring: one in 16,000
 _SLIGHT = 0.05  # beside a half: less matters little, however sure it is
@@ -48,7 +49,7 @@ def time_overlap(dataset: Dataset, partition: Partition) -> Check:
         name, Status.NOTE, found, counts,
         f"for {percent(found)} of the test targets other users' training events are later, in the mean {percent(overlap)} of "
         f"all training events{clock}: training knows trends that a shop would not know yet; "
-        "to leave them out, divide at a point in time (--split global-time)",
+        f"to leave them out, divide at a point in time ({call('GlobalTime')})",
     )  # fmt: skip
 
 
@@ -78,7 +79,11 @@ def ties(dataset: Dataset, partition: Partition) -> Check:
     shuffled = dataset.meta.get("preparation", {}).get("ties", INPUT_ORDER)
     if shuffled != INPUT_ORDER:
         return Check(
-            name, Status.NOTE, found, counts, f"{much}; their order was drawn by chance at import (--ties {shuffled})"
+            name,
+            Status.NOTE,
+            found,
+            counts,
+            f"{much}; their order was drawn by chance at import ({call('PreparationConfig', ties=shuffled)})",
         )
     order = dataset.meta.get("import", {}).get("arguments", {}).get("order_column")
     if order:
@@ -88,7 +93,7 @@ def ties(dataset: Dataset, partition: Partition) -> Check:
     return Check(
         name, Status.WARNING if found >= MANY else Status.NOTE, found, counts,
         f"{much}; there the order of the input decides what is the target, so take care that it is the true one, "
-        "or name a column that has it (data import --order-column)",
+        f"or name a column that has it ({call('TableSource', order_column='...')})",
     )  # fmt: skip
 
 
@@ -123,7 +128,8 @@ def order_in_ties(dataset: Dataset, partition: Partition) -> Check:
         name, Status.WARNING if tied_targets >= MANY else Status.NOTE, found, counts,
         f"{said}, where chance gives half of them: the source sorted them, and models that know items by identity, or count "
         "what follows what, learn that order, which no customer made; see how much of a result hangs on it by a second "
-        "import with their order drawn by chance (data import --ties shuffle:seed=0), and by embrec compare runs --slice tied",
+        f"import with their order drawn by chance ({call('PreparationConfig', ties='shuffle:seed=0')}), and by "
+        f"{call('compare_runs', dimensions=['tied'])}",
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`embrec report`: one page of one or several runs, self-contained, made from what their folders and the evaluator say."""
+"""The page of one or several runs: self-contained HTML, made from their folders and their evaluations."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

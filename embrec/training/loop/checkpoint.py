@@ -11,6 +11,7 @@ from torch import Tensor
 
 from embrec.errors import RunError, StorageError
 from embrec.files import atomic_path
+from embrec.parameters import parameter
 
 
 @dataclass
@@ -76,7 +77,7 @@ def save_checkpoint(path: Path, state: TrainerState, parts: Mapping[str, Statefu
     except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError of several lines
         reason = str(error).splitlines()[0]
         raise StorageError(
-            f"cannot write {path} ({reason}); make room and run the command again: it goes on from the last checkpoint"
+            f"cannot write {path} ({reason}); make room and train again: it goes on from the last checkpoint"
         ) from None
 
 
@@ -99,11 +100,13 @@ def load_checkpoint(data: bytes, path: Path | None, parts: Mapping[str, Stateful
         states = {name: content["parts"][name] for name in parts}
     except Exception as error:  # torch raises many kinds for a broken file
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RunError(f"{path}: the checkpoint cannot be read ({reason}); train again with --force") from error
+        raise RunError(
+            f"{path}: the checkpoint cannot be read ({reason}); train again with {parameter('force', True)}"
+        ) from error
     if not belongs:
         raise RunError(
             f"{path and path.parent}: the run was begun with another configuration or other data; "
-            "name another run with --run, or start over with --force"
+            f"name another run with {parameter('name')}, or start over with {parameter('force', True)}"
         )
     for name, part in parts.items():
         part.load_state_dict(states[name])

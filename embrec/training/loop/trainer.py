@@ -16,6 +16,7 @@ from embrec.data.batches import Batch, BucketSampler, collate
 from embrec.data.sequences import Sequences
 from embrec.errors import DivergedError
 from embrec.models.factorised import SequenceRecommender
+from embrec.parameters import parameter
 from embrec.progress import Progress, silent
 from embrec.training.config import TrainingConfig
 from embrec.training.loop.checkpoint import Stateful, TrainerState, load_checkpoint, save_checkpoint
@@ -229,7 +230,7 @@ class Trainer:
         )
         raise DivergedError(
             f"{what} in epoch {state.epoch + 1}, step {state.step - steps_ago + 1}, at learning rate {rate:g}",
-            f"; lower it or set clip_norm, and start over with --force ({kept})",
+            f"; lower it or set clip_norm, and start over with {parameter('force', True)} ({kept})",
         )
 
     def _end_epoch(self) -> None:

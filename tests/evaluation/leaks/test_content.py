@@ -42,7 +42,7 @@ def test_an_encoder_is_asked_what_it_was_fitted_on(dataset, tmp_path):
     whole = fitting(table_of(dataset, tmp_path, None), dataset, partition)
     assert (whole.status, whole.value) == (Status.NOTE, 1)
     assert "the whole catalog" in whole.meaning
-    assert "--fit-on train" in whole.meaning
+    assert "`build_features(fit_on='train')`" in whole.meaning
     others = np.array([True, False, True, True, False, False])
     elsewhere = fitting(table_of(dataset, tmp_path, others), dataset, partition)
     assert elsewhere.status == Status.WARNING

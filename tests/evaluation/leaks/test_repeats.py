@@ -16,7 +16,7 @@ def test_a_duplicate_need_not_stand_beside_its_twin():
     found = looked_at(duplicates, [[1, 0, 2, 3, 2], [0, 1, 2]], [[1, 2, 5, 5, 5], [1, 2, 3]])
     assert found.counts["repeats of the same user, item and time"] == 1
     assert (found.value, found.status) == (0.5, Status.WARNING)
-    assert "--duplicates drop" in found.meaning
+    assert "`PreparationConfig(duplicates='drop')`" in found.meaning
 
 
 def test_duplicates_in_training_are_a_note():
@@ -33,7 +33,7 @@ def test_a_target_in_its_own_history_is_found_too_easily():
     assert found.value == 1 / 3
     assert found.counts["repeats of the same user and item"] == 2
     assert found.status == Status.WARNING
-    assert "evaluation.seen=keep" in found.meaning
+    assert "`evaluation.seen='keep'`" in found.meaning
 
 
 def test_a_few_such_targets_are_a_note_and_none_are_fine():

@@ -31,7 +31,7 @@ def test_overlap_counts_the_training_events_after_each_target():
     assert found.value == 0.5
     assert found.counts["training events later than a target, mean share"] == pytest.approx(1 / 6)
     assert found.status == Status.NOTE
-    assert "--split global-time" in found.meaning
+    assert "`GlobalTime()`" in found.meaning
     assert "for 50.0 % of the test targets" in found.meaning
 
 
@@ -97,7 +97,7 @@ def test_many_tied_targets_are_a_warning_and_a_few_a_note():
     )  # the training events are tied, not the target
     found = looked_at(ties, [[0, 1, 1], [5, 6, 6], *apart[2:]])
     assert found.status == Status.WARNING
-    assert "--order-column" in found.meaning
+    assert "`TableSource(order_column='...')`" in found.meaning
 
 
 def test_a_source_that_knows_the_order_of_ties_is_no_warning():
@@ -110,7 +110,7 @@ def test_a_source_that_knows_the_order_of_ties_is_no_warning():
 def test_ties_drawn_by_chance_are_no_warning():
     found = looked_at(ties, [[0, 1, 1], [5, 6, 6]], meta={"preparation": {"ties": "shuffle:seed=0"}})
     assert (found.value, found.status) == (1, Status.NOTE)
-    assert "drawn by chance at import (--ties shuffle:seed=0)" in found.meaning
+    assert "drawn by chance at import (`PreparationConfig(ties='shuffle:seed=0')`)" in found.meaning
 
 
 def in_ties(rows, ids="abcdefghij", times=None):
@@ -124,7 +124,7 @@ def test_ties_in_the_order_of_their_ids_are_a_warning():
     found = in_ties([sorted({user % 7, (user + 2) % 10, (user + 5) % 9}) for user in range(100) if user % 7 != 2])
     assert (found.value, found.status) == (1, Status.WARNING)
     assert "100 % of" in found.meaning
-    assert "--ties shuffle:seed=0" in found.meaning
+    assert "`PreparationConfig(ties='shuffle:seed=0')`" in found.meaning
     falling = in_ties([[9, 5, 2]] * 40)
     assert (falling.value, falling.status) == (0, Status.WARNING)
 

@@ -103,7 +103,7 @@ def test_a_run_is_measured_and_written(toys, tmp_path):
     assert numbers["lengths"][0]["recommended"]["mean"] == found.lengths[0].recommended.mean
     assert (folder / "coverage.png").stat().st_size > 10_000
     assert analyze_coverage(toys["prefixes"], k=3, resamples=50, output=tmp_path, command="it")[1] == found
-    with pytest.raises(ConfigError, match="--k is 41, but the catalog has 40 items"):
+    with pytest.raises(ConfigError, match="`k` is 41, but the catalog has 40 items"):
         analyze_coverage(toys["prefixes"], k=41)
 
 

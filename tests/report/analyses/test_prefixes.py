@@ -77,7 +77,7 @@ def test_lengths_of_few_targets_have_no_mean_and_are_named():
     assert [point.events for point in found.metrics["auc"]] == [1]
     assert (found.too_few, found.longer) == ([2], 5)
     assert any("fewer than 20 targets each, so no mean: after 2 events" in note for note in found.notes())
-    with pytest.raises(ConfigError, match="--longest is 1, but every target has 2 events and more"):
+    with pytest.raises(ConfigError, match="`longest` is 1, but every target has 2 events and more"):
         by_prefix(
             Evaluation(evaluation.standing, *(column[log.position[evaluation.event] > 1] for column in
                        (evaluation.user, evaluation.event, evaluation.label))), log, ["auc"], longest=1,

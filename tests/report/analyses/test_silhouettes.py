@@ -58,7 +58,7 @@ def test_what_is_not_there_is_said(category, tmp_path):
         analyze_silhouettes(category, column="colour")
     with pytest.raises(FeatureError, match="has no feature table 'minilm'; there are: tfidf"):
         analyze_silhouettes(category, ["minilm"])
-    with pytest.raises(FeatureError, match="has no feature tables; build one with: embrec features build"):
+    with pytest.raises(FeatureError, match="has no feature tables; build one with: `build_features"):
         analyze_silhouettes(toy_category(tmp_path))
 
 
@@ -76,6 +76,6 @@ def test_stale_tables_are_left_out_or_refused(tmp_path):
     assert new.path != old.path
     found, _ = analyze_silhouettes(category)
     assert found.tables == [new.path.stem]
-    assert f"left out, for they are stale (see embrec features list): {old.path.stem}" in found.notes()
+    assert f"left out, for they are stale (see `list_tables()`): {old.path.stem}" in found.notes()
     with pytest.raises(FeatureError, match="the contents of 40 items have changed"):
         analyze_silhouettes(category, [old.path.stem])

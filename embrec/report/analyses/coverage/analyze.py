@@ -7,6 +7,7 @@ from embrec.comparisons.figures import require_matplotlib
 from embrec.comparisons.measurements import CONFIDENCE
 from embrec.errors import ConfigError
 from embrec.files import check_output_folder
+from embrec.parameters import parameter
 from embrec.progress import Progress, silent
 from embrec.report.analyses.context import AnalysisContext
 from embrec.report.analyses.coverage.figure import draw
@@ -55,7 +56,7 @@ def analyze_coverage(
     subject = AnalysisContext.open(run)
     n_items = len(subject.dataset.catalog)
     if k > n_items:
-        raise ConfigError(f"--k is {k}, but the catalog has {n_items:,} items; use fewer")
+        raise ConfigError(f"{parameter('k')} is {k}, but the catalog has {n_items:,} items; use fewer")
     protocol = subject.protocol_of_lists()
     evaluation = subject.evaluated(protocol, keep=k, progress=progress)
     found = by_length(

@@ -1,6 +1,6 @@
 """Example users: whose recommendations are personal, and who was given what everybody likes. After [semikin2019] Figs. 7 and 8.
 
-The users are chosen by the rules of `embrec.report.examples`, as those on the page of `embrec report` are, and by a seed.
+The users are chosen by the rules of `embrec.report.examples`, as those on the report page are, and by a seed.
 """
 
 import textwrap

@@ -18,6 +18,7 @@ from embrec.errors import ConfigError
 from embrec.evaluation.evaluator import Evaluation
 from embrec.evaluation.few_candidates import telling
 from embrec.evaluation.statistics import bootstrap_means, interval
+from embrec.parameters import call, parameter
 from embrec.report.analyses.files import ranges
 
 LONGEST = 16  # as [semikin2019]
@@ -81,8 +82,8 @@ class Prefixes:
         notes = []
         if self.one_each:
             notes.append(
-                "every user has one target: points differ by their users too; train on --split user-holdout to see "
-                "every prefix of new users"
+                "every user has one target: points differ by their users too; train on the split "
+                f"{call('UserHoldout')} to see every prefix of new users"
             )
         if self.longer:
             notes.append(f"{self.longer:,} targets after more than {max(self.counts)} events are left out")
@@ -121,7 +122,7 @@ def by_prefix(
     within = events <= longest
     if not within.any():
         raise ConfigError(
-            f"--longest is {longest}, but every target has {int(events.min()):,} events and more before it"
+            f"{parameter('longest')} is {longest}, but every target has {int(events.min()):,} events and more before it"
         )
     lengths, counts = np.unique(events[within], return_counts=True)
     values = np.stack([evaluation.values(name) for name in metrics], axis=1)  # [T, K]

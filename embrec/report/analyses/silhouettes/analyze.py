@@ -12,6 +12,7 @@ from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.silhouette import category_column
 from embrec.features.finding import check_table, list_tables, named_table, why_stale
 from embrec.files import check_output_folder
+from embrec.parameters import call, parameter
 from embrec.progress import Progress, silent
 from embrec.report.analyses.files import write_analysis
 from embrec.report.analyses.silhouettes.figure import draw
@@ -56,7 +57,9 @@ def analyze_silhouettes(
     catalog = load_dataset(category).catalog
     of_kinds = category_column(catalog, column)
     if of_kinds is None:
-        raise ConfigError(f"category {category.name!r} has no column of categories; name one with --cluster-by")
+        raise ConfigError(
+            f"category {category.name!r} has no column of categories; name one with {parameter('column')}"
+        )
     if encoders:
         tables = [named_table(category, name) for name in dict.fromkeys(encoders)]
         for table in tables:
@@ -72,7 +75,7 @@ def analyze_silhouettes(
         some = any(category.features.glob("*.h5"))
         raise FeatureError(
             f"category {category.name!r} has no feature tables{' that are up to date' if some else ''}; build one with: "
-            f"embrec features build --category {category.name} --encoder tfidf"
+            f"{call('build_features', category=category.name, encoders=['tfidf'])}"
         )
     found = measure(category.name, catalog, tables, of_kinds, levels or (None,), seed=seed, progress=progress)
     found = replace(found, stale=tuple(stale))

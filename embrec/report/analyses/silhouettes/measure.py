@@ -16,6 +16,7 @@ from embrec.data.catalog import Catalog
 from embrec.evaluation.silhouette import SAMPLE, Clustered, clustered, cosine_silhouettes
 from embrec.evaluation.statistics import bootstrap_means, interval
 from embrec.features.table import FeatureTable
+from embrec.parameters import call
 from embrec.progress import Progress, silent
 from embrec.runs.inputs import vectors
 
@@ -93,7 +94,7 @@ class Silhouettes:
         if self.is_text:
             notes.append(f"column {self.column!r} is among the texts that encoders read unless told otherwise")
         if self.stale:
-            notes.append(f"left out, for they are stale (see embrec features list): {', '.join(self.stale)}")
+            notes.append(f"left out, for they are stale (see {call('list_tables')}): {', '.join(self.stale)}")
         alone = [level_words(level) for level in self.levels if all(one.mean is None for one in self.at(level))]
         if alone:
             notes.append(f"there are no two categories to compare at {' and '.join(alone)}")
