@@ -1,4 +1,4 @@
-"""The state of a training that was interrupted: enough to go on as if it had not been."""
+"""Checkpoints: the full state of a training, from which it resumes with the same results as without an interruption."""
 
 import io
 from collections.abc import Mapping
@@ -15,21 +15,20 @@ from embrec.files import atomic_path
 
 @dataclass
 class TrainerState:
-    """Where the training stands, between two steps.
+    """Progress of a training between two steps.
 
     Attributes:
-        epoch: the running epoch, from 0.
-        step: steps done in it.
-        done: steps done in all epochs.
-        loss_sum: sum of the losses of its valid steps so far.
-        loss_count: the number of those.
+        epoch: current epoch, from 0.
+        step: number of steps done in this epoch.
+        done: number of steps done in all epochs.
+        loss_sum: sum of the losses of this epoch's valid steps so far.
+        loss_count: number of these valid steps.
         seconds: time spent in training and validation, over all sessions.
-        best_value: the best value of the selection metric so far, negated where lower is better; -inf where nothing is
-            validated.
-        best_epoch: its epoch, or the last one where nothing is validated; -1 if there is none yet.
-        best_weights: the weights of that epoch.
-        history: one record an epoch that is over.
-        finished: whether training is over.
+        best_value: best value of the selection metric so far, negated if lower is better; -inf without validation.
+        best_epoch: epoch of the best value, or the last epoch without validation; -1 if there is none yet.
+        best_weights: weights of the best epoch.
+        history: one record for each finished epoch.
+        finished: True if the training is over.
     """
 
     epoch: int = 0
@@ -53,15 +52,21 @@ class Stateful(Protocol):
         ...
 
     def load_state_dict(self, state: dict[str, Any], /) -> Any:
-        """Go back to a state."""
+        """Restore a state."""
         ...
 
 
 def save_checkpoint(path: Path, state: TrainerState, parts: Mapping[str, Stateful], fingerprint: str) -> None:
-    """Write everything that the next step depends on; `fingerprint` names the configuration and data it belongs to.
+    """Write all that the next step depends on.
+
+    Args:
+        path: file of the checkpoint.
+        state: progress of the training.
+        parts: name -> part of the training whose state is saved.
+        fingerprint: fingerprint of configuration and data.
 
     Raises:
-        StorageError: the file cannot be written; the one before it stays.
+        StorageError: the file cannot be written; the previous checkpoint is kept.
     """
     content = {
         "fingerprint": fingerprint,
@@ -84,20 +89,20 @@ def load_checkpoint(data: bytes, path: Path | None, parts: Mapping[str, Stateful
     """Bring the parts and the random generators back to the checkpoint and return its state.
 
     Args:
-        data: what the file holds.
-        path: where it was read, for messages.
-        parts: take their states.
-        fingerprint: of this training.
+        data: contents of the file.
+        path: path of the file, for messages.
+        parts: name -> part of the training whose state is restored.
+        fingerprint: fingerprint of configuration and data of this training.
 
     Raises:
-        RunError: the file is broken or belongs to another configuration or other data.
+        RunError: the file is damaged, or it belongs to another configuration or other data.
     """
     try:
         content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         belongs = content["fingerprint"] == fingerprint
         state = TrainerState(**content["state"])
         states = {name: content["parts"][name] for name in parts}
-    except Exception as error:  # torch raises many kinds for a broken file
+    except Exception as error:  # torch raises many types of errors for a damaged file
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunError(f"{path}: the checkpoint cannot be read ({reason}); train again with --force") from error
     if not belongs:

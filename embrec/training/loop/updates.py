@@ -1,27 +1,27 @@
 """What a loss does to the weights: everything between the loss of a batch and the next batch."""
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from embrec.models.factorised import SequenceRecommender
-from embrec.training.config import TrainingConfig
+from embrec.training.config import Schedule, TrainingConfig
 from embrec.training.loop.averaging import WeightAverage
 from embrec.training.loop.gradients import GradientRules
 from embrec.training.loop.optimizers import make_optimizer
 from embrec.training.loop.precision import Precision
-from embrec.training.loop.schedules import rate_factor
 
 
 class Updates:
-    """Gradient, L2 and limits, learning rate, optimiser and moving average.
+    """Gradient, L2 and clipping, learning rate, optimiser and moving average.
 
     Args:
-        model: what is trained.
-        config: says how.
-        precision: scales the loss if need be.
-        steps_an_epoch: for a schedule that counts steps.
+        model: model to train.
+        config: settings of the training.
+        precision: number format, which scales the loss if necessary.
+        steps_an_epoch: number of steps in an epoch, for a schedule that counts steps.
 
     Raises:
         ConfigError: an L2 term names no part of the model.
@@ -54,11 +54,11 @@ class Updates:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.average.update(step)
-        # A scaled loss may overflow: then the step was left out, and the next one is scaled less.
+        # If a scaled loss overflowed, the step was skipped, and the next one has a smaller scale.
         return torch.where(norm.isfinite(), norm, 0) if self.scaler.is_enabled() else norm
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what the next step depends on besides the weights, for a checkpoint."""
+        """Return the state that the next step depends on besides the weights, for a checkpoint."""
         return {
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
@@ -66,7 +66,29 @@ class Updates:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Restore the state from a checkpoint."""
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.average.load_state_dict(state["average"])
+
+
+def rate_factor(schedule: Schedule, done: int, total: int) -> float:
+    """Return the factor of the learning rate.
+
+    In the warm-up the factor rises linearly to 1, which it has at the last step or epoch of the warm-up. Then it stays, or it
+    falls along half a cosine that would reach the floor right after the last step or epoch. Source: [loshchilov2017].
+
+    Args:
+        schedule: warm-up, shape, floor, and the unit that is counted: steps or epochs.
+        done: number of finished steps or epochs.
+        total: largest number of steps or epochs.
+
+    >>> [rate_factor(Schedule(name="cosine", warm_up=2), done, 6) for done in (0, 1, 2, 4)]
+    [0.5, 1.0, 1.0, 0.5]
+    """
+    if done < schedule.warm_up:
+        return (done + 1) / schedule.warm_up
+    if schedule.name == "constant":
+        return 1.0
+    way = min(1.0, (done - schedule.warm_up) / max(1, total - schedule.warm_up))
+    return schedule.floor + (1 - schedule.floor) * (1 + math.cos(math.pi * way)) / 2

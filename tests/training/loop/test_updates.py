@@ -1,11 +1,11 @@
-"""The learning rate, computed by hand."""
+"""Learning rates of schedules, computed by hand."""
 
 import math
 
 import pytest
 
 from embrec.training.config import Schedule, TrainingConfig
-from embrec.training.loop.schedules import rate_factor
+from embrec.training.loop.updates import rate_factor
 
 
 def factors(schedule, total):
