@@ -48,8 +48,8 @@ def compile_model(model: nn.Module, device: torch.device) -> None:
     """Compile the layers of a model in place, for any number of rows and steps; names of weights do not change.
 
     Args:
-        model: whose modules with the attribute `compilable = True` are compiled.
-        device: of the model.
+        model: model whose modules with the attribute `compilable = True` are compiled.
+        device: device of the model.
 
     Raises:
         ConfigError: there is nothing to compile, or no compiler for the device.
