@@ -1,4 +1,4 @@
-"""Candidates of a target: the whole catalog, a sample of it, or the items seen so far."""
+"""The candidates that a target is ranked against: the whole catalog, a sample of it, or the items seen so far."""
 
 from typing import Annotated, Literal
 
@@ -118,10 +118,10 @@ class Sampler:
         item after the other from those that are left.
 
         Args:
-            target: tensor ids of the targets, [B].
-            event: event of the log of each target, from which its random numbers are derived, [B].
-            excluded_row: rows of the excluded (row, item) pairs, each pair once, [P].
-            excluded_item: tensor ids of the excluded pairs, [P].
+            target: tensor ids, [B].
+            event: index of each row's event in the log, from which its random numbers are made, [B].
+            excluded_row: rows of the pairs that must not be drawn, each pair once, [P].
+            excluded_item: their tensor ids, [P].
 
         Raises:
             ConfigError: the catalog has too few items to draw.

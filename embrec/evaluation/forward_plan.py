@@ -1,4 +1,4 @@
-"""Batches of histories for evaluation; the targets of one user share a forward pass if the model is causal."""
+"""Batches of histories for evaluation; targets of one user share a forward pass where the model is causal."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -46,27 +46,27 @@ def forward_batches(
 
     Args:
         interactions: the log.
-        targets: events to be predicted, [T].
-        max_length: longest history.
-        batch_size: largest number of histories in a batch.
-        hidden: items whose events are left out of the histories, [n]; none if None. Targets share no forward pass then.
-        shared: True if targets may share a forward pass: the model is causal.
+        targets: the events to be predicted, [T].
+        max_length: the longest history.
+        batch_size: histories a batch, at most.
+        hidden: items whose events are left out of the histories, [n]; none if None. Nothing is shared then.
+        shared: True if targets of a user may share a forward pass.
     """
-    plan = _Plan.shared(targets, max_length) if shared and hidden is None else _Plan.single(targets)
-    order = np.argsort(np.minimum(plan.histories.position, max_length), kind="stable")
-    by_history = np.argsort(plan.of_target, kind="stable")
-    ptr = np.concatenate([[0], np.cumsum(np.bincount(plan.of_target, minlength=len(order)))])
+    read = _Plan.shared(targets, max_length) if shared and hidden is None else _Plan.single(targets)
+    order = np.argsort(np.minimum(read.histories.position, max_length), kind="stable")
+    by_reading = np.argsort(read.of_target, kind="stable")
+    ptr = np.concatenate([[0], np.cumsum(np.bincount(read.of_target, minlength=len(order)))])
     for start in range(0, len(order), _HISTORIES_AT_A_TIME):
         chunk = order[start : start + _HISTORIES_AT_A_TIME]
-        sequences = target_sequences(interactions, plan.histories.select(chunk), max_length, hidden)
+        sequences = target_sequences(interactions, read.histories.select(chunk), max_length, hidden)
         for rows, batch in batches_in_order(sequences, batch_size):
             first = ptr[chunk[rows]]
             count = ptr[chunk[rows] + 1] - first
             row = np.repeat(np.arange(len(rows)), count)
-            members = by_history[consecutive(first, count)]
-            # Steps are counted back from the end, since the number of events cut off at the front depends on the history.
-            step = sequences.lengths[rows][row] - 1 - plan.before_end[members]
-            yield ForwardBatch(members, batch, (torch.from_numpy(row), torch.from_numpy(step)))
+            asked = by_reading[consecutive(first, count)]
+            # Steps are counted back from the end, because the number of events cut from the front differs by pass.
+            step = sequences.lengths[rows][row] - 1 - read.before_end[asked]
+            yield ForwardBatch(asked, batch, (torch.from_numpy(row), torch.from_numpy(step)))
 
 
 class _Plan(NamedTuple):

@@ -1,4 +1,4 @@
-"""Comparison of the best model with the best baseline, target by target: was training worth it?"""
+"""The verdict on a training: the best model beside the best baseline, compared target by target."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -76,7 +76,7 @@ class Negatives(Checked):
 
     @property
     def sampled(self) -> bool:
-        """True if negatives are drawn, False if they are all items."""
+        """True if negatives are drawn, rather than all items."""
         return self.count != "all"
 
     @property
@@ -122,10 +122,10 @@ class Sample(NamedTuple):
     """Negatives of one batch.
 
     Attributes:
-        ids: columns of the candidates, shared by all steps, [N], or for each step, [M, N].
-        exclusion: negatives that do not count, by position in `ids`, N for none.
-        log_expected: logarithm of the expected number of draws of each negative, [N] or [M, N], and of each next item, [M], in
-            a sample before items are excluded for single steps.
+        ids: columns of the candidates, shared by all steps [N] or of each step [M, N].
+        exclusion: negatives that do not count; its columns are places in `ids`, N for none.
+        log_expected: logarithm of how often a sample holds each negative, [N] or [M, N], and each next item, [M], as it is
+            drawn: what is left out afterwards, step by step, does not count.
     """
 
     ids: Tensor
@@ -136,17 +136,16 @@ class Sample(NamedTuple):
 class NegativeSampler:
     """Draws the negatives of a batch, the same ones for the same seed and moment.
 
-    Args:
-        config: number of negatives and how they are drawn.
-        popularity: number of training events of each candidate, [C].
-        seed: seed of the draws.
+    >>> sampler = NegativeSampler(Negatives(count=4), popularity=torch.tensor([5.0, 3.0, 1.0]))
+    >>> batch = Histories(own=torch.tensor([[0, 1]]), row=torch.tensor([0]), targets=torch.tensor([1]))
+    >>> sample = sampler(batch, moment=(0, 0))  # epoch 0, step 0
+    >>> sample.ids.shape, torch.equal(sample.ids, sampler(batch, moment=(0, 0)).ids)
+    (torch.Size([4]), True)
 
-    Examples:
-        >>> sampler = NegativeSampler(Negatives(count=4), popularity=torch.tensor([5.0, 3.0, 1.0]))
-        >>> batch = Histories(own=torch.tensor([[0, 1]]), row=torch.tensor([0]), targets=torch.tensor([1]))
-        >>> sample = sampler(batch, moment=(0, 0))  # epoch 0, step 0
-        >>> sample.ids.shape, torch.equal(sample.ids, sampler(batch, moment=(0, 0)).ids)
-        (torch.Size([4]), True)
+    Args:
+        config: number of negatives, and how they are drawn.
+        popularity: training events of each candidate, [C].
+        seed: seed of the draws.
     """
 
     def __init__(self, config: Negatives, popularity: Tensor, seed: int = 0) -> None:

@@ -1,5 +1,6 @@
 """Configuration of a training: loss, negatives, optimiser, schedule and early stopping."""
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
@@ -41,6 +42,26 @@ class Schedule(Checked):
     def moves(self) -> bool:
         """True if the learning rate changes during training."""
         return self.name != "constant" or self.warm_up > 0
+
+    def factor(self, done: int, total: int) -> float:
+        """Return the factor of the learning rate.
+
+        In the warm-up the factor rises linearly to 1, which it has at the last step or epoch of the warm-up. Then it stays, or
+        it falls along half a cosine that would reach the floor right after the last step or epoch.
+
+        Args:
+            done: number of finished steps or epochs.
+            total: largest number of steps or epochs.
+
+        >>> [Schedule(name="cosine", warm_up=2).factor(done, total=6) for done in (0, 1, 2, 4)]
+        [0.5, 1.0, 1.0, 0.5]
+        """
+        if done < self.warm_up:
+            return (done + 1) / self.warm_up
+        if self.name == "constant":
+            return 1.0
+        way = min(1.0, (done - self.warm_up) / max(1, total - self.warm_up))
+        return self.floor + (1 - self.floor) * (1 + math.cos(math.pi * way)) / 2
 
 
 def _from_name(value: Any) -> Any:

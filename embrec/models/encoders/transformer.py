@@ -32,8 +32,8 @@ class TransformerLayer(nn.Module):
     """Self-attention, then a feed-forward network, each with a normalisation before it and a residual connection.
 
     Args:
-        dim: length of inputs and outputs, d.
-        heads: number of attention heads, a divisor of d.
+        dim: d.
+        heads: number of heads; each has d / heads of the dimensions.
         feed_forward: length of the hidden layer.
         dropout: dropout rate of the attention weights, the hidden layer and the outputs of both parts.
 
@@ -109,14 +109,14 @@ class CausalTransformer(SequenceEncoder):
 
     Args:
         dim: length of inputs and outputs, d.
-        max_length: longest history, the number of position vectors.
+        max_length: the longest history.
         layers: number of layers.
-        heads: number of attention heads in each layer.
+        heads: number of heads of each layer.
         feed_forward: length of the hidden layers; d if None.
-        dropout: dropout rate of the inputs and within the layers.
-        positions: "start" to count positions from the first event read, "end" to count back from the last one. With "end", a
-            step's position in training differs from its position when it is the last, and every new event shifts all others.
-        scale: factor of the inputs before position vectors are added.
+        dropout: share dropped of the inputs, and within the layers.
+        positions: counted from the first event read ("start") or back from the last ("end"). Counted back, a step's
+            position in training is not the one it has when it is the last, and every new event moves all others.
+        scale: factor of the inputs before their positions are added.
         position_std: standard deviation of the initial position vectors.
 
     Examples:

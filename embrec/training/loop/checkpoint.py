@@ -15,20 +15,21 @@ from embrec.files import atomic_path
 
 @dataclass
 class TrainerState:
-    """Progress of a training between two steps.
+    """The state of a training between two steps.
 
     Attributes:
-        epoch: current epoch, from 0.
-        step: number of steps done in this epoch.
-        done: number of steps done in all epochs.
-        loss_sum: sum of the losses of this epoch's valid steps so far.
-        loss_count: number of these valid steps.
+        epoch: number of the current epoch, from 0.
+        step: steps done in it.
+        done: steps done in all epochs.
+        loss_sum: sum of the losses of its valid steps so far.
+        loss_count: the number of those.
         seconds: time spent in training and validation, over all sessions.
-        best_value: best value of the selection metric so far, negated if lower is better; -inf without validation.
-        best_epoch: epoch of the best value, or the last epoch without validation; -1 if there is none yet.
-        best_weights: weights of the best epoch.
-        history: one record for each finished epoch.
-        finished: True if the training is over.
+        best_value: the best value of the selection metric so far, negated where lower is better; -inf where nothing is
+            validated.
+        best_epoch: its epoch, or the last one where nothing is validated; -1 if there is none yet.
+        best_weights: the weights of that epoch.
+        history: one record an epoch that is over.
+        finished: whether training is over.
     """
 
     epoch: int = 0
@@ -57,13 +58,7 @@ class Stateful(Protocol):
 
 
 def save_checkpoint(path: Path, state: TrainerState, parts: Mapping[str, Stateful], fingerprint: str) -> None:
-    """Write all that the next step depends on.
-
-    Args:
-        path: file of the checkpoint.
-        state: progress of the training.
-        parts: name -> part of the training whose state is saved.
-        fingerprint: fingerprint of configuration and data.
+    """Write everything that the next step depends on; `fingerprint` names the configuration and data it belongs to.
 
     Raises:
         StorageError: the file cannot be written; the previous checkpoint is kept.
@@ -89,10 +84,10 @@ def load_checkpoint(data: bytes, path: Path | None, parts: Mapping[str, Stateful
     """Bring the parts and the random generators back to the checkpoint and return its state.
 
     Args:
-        data: contents of the file.
-        path: path of the file, for messages.
-        parts: name -> part of the training whose state is restored.
-        fingerprint: fingerprint of configuration and data of this training.
+        data: content of the file.
+        path: its path, for messages.
+        parts: the parts that take their states.
+        fingerprint: hash of configuration and data of this training.
 
     Raises:
         RunError: the file is damaged, or it belongs to another configuration or other data.

@@ -1,13 +1,12 @@
 """What a loss does to the weights: everything between the loss of a batch and the next batch."""
 
-import math
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from embrec.models.factorised import SequenceRecommender
-from embrec.training.config import Schedule, TrainingConfig
+from embrec.training.config import TrainingConfig
 from embrec.training.loop.averaging import WeightAverage
 from embrec.training.loop.gradients import GradientRules
 from embrec.training.loop.optimizers import make_optimizer
@@ -18,10 +17,10 @@ class Updates:
     """Gradient, L2 and clipping, learning rate, optimiser and moving average.
 
     Args:
-        model: model to train.
+        model: the model to train.
         config: settings of the training.
-        precision: number format, which scales the loss if necessary.
-        steps_an_epoch: number of steps in an epoch, for a schedule that counts steps.
+        precision: scaler of the loss, for half precision.
+        steps_an_epoch: number of steps of an epoch, for a schedule that counts steps.
 
     Raises:
         ConfigError: an L2 term names no part of the model.
@@ -41,7 +40,7 @@ class Updates:
         """Return the learning rate; `step` counts over all epochs."""
         schedule = self.config.schedule
         done, total = (epoch, self.config.epochs) if schedule.unit == "epoch" else (step, self.steps)
-        return self.config.learning_rate * rate_factor(schedule, done, total)
+        return self.config.learning_rate * schedule.factor(done, total)
 
     def apply(self, loss: Tensor, epoch: int, step: int) -> Tensor:
         """Move the weights down the gradient of a loss, and return the gradient's norm, a scalar that is not waited for."""
@@ -70,25 +69,3 @@ class Updates:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.average.load_state_dict(state["average"])
-
-
-def rate_factor(schedule: Schedule, done: int, total: int) -> float:
-    """Return the factor of the learning rate.
-
-    In the warm-up the factor rises linearly to 1, which it has at the last step or epoch of the warm-up. Then it stays, or it
-    falls along half a cosine that would reach the floor right after the last step or epoch. Source: [loshchilov2017].
-
-    Args:
-        schedule: warm-up, shape, floor, and the unit that is counted: steps or epochs.
-        done: number of finished steps or epochs.
-        total: largest number of steps or epochs.
-
-    >>> [rate_factor(Schedule(name="cosine", warm_up=2), done, 6) for done in (0, 1, 2, 4)]
-    [0.5, 1.0, 1.0, 0.5]
-    """
-    if done < schedule.warm_up:
-        return (done + 1) / schedule.warm_up
-    if schedule.name == "constant":
-        return 1.0
-    way = min(1.0, (done - schedule.warm_up) / max(1, total - schedule.warm_up))
-    return schedule.floor + (1 - schedule.floor) * (1 + math.cos(math.pi * way)) / 2
