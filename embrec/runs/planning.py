@@ -20,7 +20,7 @@ from embrec.runs.presets import build_config, published_features, reads_tables, 
 from embrec.runs.seeds import seed_config, seed_run
 from embrec.workspace import Category
 
-# Placeholder for tables that are not known yet, in a configuration that is only checked.
+# Stands for tables that are not known yet, in a configuration that is made to be checked.
 UNKNOWN_TABLE = "the feature tables"
 
 
@@ -34,23 +34,23 @@ def complete_config(
     on_choice: Callable[[str], None] = lambda _: None,
     progress: Progress = silent,
 ) -> RunConfig:
-    """Return a run's configuration as `build_config` does, and choose feature tables if it needs some and names none.
+    """Return a run's configuration as `build_config` does; where the model reads content and no table is named, with tables.
 
-    These are the tables of the category that fit the split. If there are none, tables of the encoders that suit the catalog are
-    built, after the rest of the configuration has been checked.
+    They are those of the category that fit the split; where there is none, those of the encoders that suit the catalog are
+    built. Everything that can be wrong with the configuration is said before that.
 
     Args:
         category: the prepared data.
-        split: split of the log; leave-one-out if None.
+        split: how it is divided; leave-one-out if None.
         preset: see `build_config`.
         options: see `build_config`.
         settings: see `build_config`.
-        on_choice: function called with a line about the chosen tables.
-        progress: function called after every block of a build.
+        on_choice: told in one line which tables are meant, and why.
+        progress: told of every block of a build.
 
     Raises:
-        ConfigError: a key is unknown, a value is not allowed, or no encoder suits the catalog.
-        DataError: the category does not exist, or a part of the split is empty.
+        ConfigError: a key is unknown or a value not allowed, or no encoder suits the catalog.
+        DataError: the category does not exist, or the split leaves nothing.
         FeatureError: a table cannot be built.
     """
     options = dict(options or {})
@@ -70,11 +70,11 @@ def complete_config(
 
 
 def check_config(category: Category, config: RunConfig) -> None:
-    """Check a configuration as `train` does, except for its feature tables, so that errors come before tables are built.
+    """Raise what `train` would for a configuration, but for its feature tables: what is to be known before they are built.
 
     Raises:
         ConfigError: a value does not fit the data, or there is no such device.
-        DataError: the category does not exist, or a part of the split is empty.
+        DataError: the category does not exist, or the split leaves nothing.
     """
     cutoff(config.training.select_by)
     if config.training.workers == 1:
@@ -87,16 +87,16 @@ def check_config(category: Category, config: RunConfig) -> None:
 
 
 def default_name(category: Category, config: RunConfig, seeds: Sequence[int] = (), *, force: bool = False) -> str:
-    """Return the default name of a run, made from its configuration.
+    """Return the name of a run that was given none: what it is made of.
 
-    If a run with another configuration or other data has that name, the beginning of the fingerprint is added, so that the same
-    call always means the same run.
+    Where a run with another configuration or other data has that name, the new one is told apart by the beginning of its
+    fingerprint, so that the same command always means the same run.
 
     Args:
         category: the prepared data.
-        config: configuration of the run.
-        seeds: seeds of several runs, whose names begin with the returned name; empty for one run.
-        force: True if existing runs start over: then the name has no fingerprint, unless runs with one exist.
+        config: of the run.
+        seeds: of several runs, whose names begin with what is returned; none for one run.
+        force: runs are started over: the name without a fingerprint is meant, unless the runs have one already.
 
     Raises:
         ConfigError, DataError, FeatureError: as `load_inputs` does.
