@@ -132,7 +132,7 @@ def check_selection(
     k = cutoff(name) or 1
     visible = n_items - (0 if hidden is None else int(hidden.sum()))
     if config.candidates.kind == "all" and visible - int(targets.position.max(initial=0)) > k:
-        return  # nobody has seen so many items
+        return  # no history is long enough to leave only k candidates
     candidates = candidates_left(interactions, targets, config, n_items, hidden)
     if not _is_void(name, candidates):
         return
