@@ -27,7 +27,7 @@ class Schedule(Checked):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Literal["constant", "cosine"] = "constant"
+    name: Annotated[Literal["constant", "cosine"], Field(description="shape after the warm-up")] = "constant"
     warm_up: Annotated[int, Field(ge=0, description="number of steps or epochs until the full learning rate")] = 0
     unit: Annotated[Literal["step", "epoch"], Field(description="unit of the schedule and of its warm_up")] = "step"
     floor: Annotated[float, Field(ge=0, le=1, description="final share of the learning rate of a cosine")] = 0.0

@@ -72,9 +72,7 @@ class SampledSoftmax(Loss):
     needs: ClassVar[Needs] = "sample"
     correction: Annotated[
         Literal["positive-aware", "plain"],
-        Field(
-            description="correction of the next item: none (positive-aware, 2025), or as if it were drawn (plain, 2019)"
-        ),
+        Field(description="correction of the next item: none with positive-aware, as if it were drawn with plain"),
     ] = "positive-aware"
 
     def score_form(self, negatives: int, catalog: int) -> ScoreForm:
