@@ -1,8 +1,8 @@
-"""Counting in a block of scores while it still lies in the cache.
+"""Counts of scores above a threshold, taken from a block of scores while it is in cache.
 
-On a processor, the product that makes a score of 128 dimensions takes some 3 ns, and a naive `(scores > target).sum()` half as
-long again. Here a comparison writes one byte a score, and eight of these are added at a time as the lanes of a 64-bit number,
-which hold 255 each: hence the width of a block.
+On a CPU, computing a score of 128 dimensions takes about 3 ns, and a naive `(scores > target).sum()` adds half of that. Here a
+comparison writes one byte for each score, and eight bytes are added at a time as the lanes of a 64-bit number. A lane counts up
+to 255, which limits the width of a block.
 """
 
 import numpy as np
@@ -10,16 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-BLOCK_WIDTH = 255 * 8  # of counting on a processor: the lanes of a sum of more could overflow
+BLOCK_WIDTH = 255 * 8  # columns of a block on a CPU: with more, a lane could overflow
 
 
 class BlockCounter:
-    """Counts, in each row of a block, the scores above a threshold.
+    """Counts the scores above a threshold in each row of a block.
 
     Args:
-        rows: at most.
-        width: of the blocks, at most; on a processor `BLOCK_WIDTH` or less.
-        device: where the blocks are.
+        rows: largest number of rows of a block.
+        width: largest number of columns of a block; at most `BLOCK_WIDTH` on a CPU.
+        device: device of the blocks.
     """
 
     def __init__(self, rows: int, width: int, device: torch.device) -> None:
@@ -35,10 +35,10 @@ class BlockCounter:
 
         Args:
             block: scores, [B, W].
-            threshold: one a row, [B].
+            threshold: threshold of each row, [B].
 
         Returns:
-            Both [B] int64, on the device of the block.
+            The two counts, both [B] int64, on the device of the block.
         """
         if not self.in_lanes:
             column = threshold[:, None]

@@ -1,4 +1,4 @@
-"""What a target is ranked against: the whole catalog, a sample of it, or what has been seen so far."""
+"""The candidates that a target is ranked against: the whole catalog, a sample of it, or the items seen so far."""
 
 from typing import Annotated, Literal
 
@@ -12,48 +12,62 @@ from embrec.validation import Checked
 
 
 class AllItems(Checked):
-    """Every item of the catalog: exact, and the default."""
+    """All items of the catalog as candidates: exact, and the default.
+
+    >>> AllItems().words()
+    'all items of the catalog'
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: Literal["all"] = "all"
 
     def words(self) -> str:
-        """Return what a table says of it."""
+        """Return the description for tables."""
         return "all items of the catalog"
 
 
 class SeenSoFar(Checked):
-    """Every item that anybody has touched up to the moment of the target, the streaming protocol of [weimann2022]."""
+    """All items with an event up to the time of the target as candidates.
+
+    Use it with a split at a point in time, for the streaming protocol of [weimann2022].
+
+    >>> SeenSoFar().words()
+    'the items seen so far'
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: Literal["seen-so-far"] = "seen-so-far"
 
     def words(self) -> str:
-        """Return what a table says of it."""
+        """Return the description for tables."""
         return "the items seen so far"
 
 
 class Sampled(Checked):
-    """The target and a few drawn items, for parity with papers that did so: it flatters weak models and can turn an order.
+    """The target and a sample of other items as candidates.
 
-    No item is drawn twice for a target. What is drawn depends on the seed and the target alone, so that every model meets the
-    same candidates.
+    Use it only to compare with papers that report sampled metrics: they favour weak models and can reverse the order of models
+    [krichene2020]. No item is drawn twice for a target. The draw depends only on the seed and the target, so that every model
+    has the same candidates.
+
+    >>> Sampled(count=99, by="popularity").words()
+    'SAMPLED: the target and 99 items, popularity, without all items of the user, seed 0'
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: Literal["sampled"] = "sampled"
-    count: Annotated[int, Field(ge=1, description="how many are drawn beside each target")] = 99
+    count: Annotated[int, Field(ge=1, description="number of items drawn for each target")] = 99
     by: Annotated[
         Literal["uniform", "popularity"], Field(description="all items alike, or by their number of training events")
     ] = "uniform"
     exclude: Annotated[
         Literal["history", "interacted", "nothing"],
-        Field(description="never drawn: items before the target, all items of the user, or the target alone"),
+        Field(description="items never drawn: those before the target, all of the user, or only the target"),
     ] = "interacted"
-    seed: Annotated[int, Field(ge=0, lt=2**63, description="of the drawing")] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63, description="seed of the drawing")] = 0
 
     def words(self) -> str:
-        """Return what a table says of it."""
+        """Return the description for tables."""
         left_out = {"history": "the history", "interacted": "all items of the user", "nothing": "the target"}[
             self.exclude
         ]
@@ -78,11 +92,11 @@ CandidatesConfig = Annotated[
 
 
 class Sampler:
-    """Draws candidates without replacement, a batch of targets at a time.
+    """Draws candidates without replacement, for a batch of targets at a time.
 
     Args:
-        config: how.
-        weights: how often each tensor id may be drawn in proportion, 0 = never, [n + 1].
+        config: number of candidates, exclusion and seed.
+        weights: weight of each tensor id in the drawing, 0 = never drawn, [n + 1].
     """
 
     def __init__(self, config: Sampled, weights: NDArray[np.float64]) -> None:
@@ -98,19 +112,19 @@ class Sampler:
         excluded_row: NDArray[np.int64],
         excluded_item: NDArray[np.int64],
     ) -> NDArray[np.int64]:
-        """Return tensor ids, [B, count], all different in a row, none of them its target or excluded.
+        """Return tensor ids, [B, count], distinct in each row, without its target and its excluded items.
 
-        What is drawn a second time, or must not be drawn, is drawn again, which is the same as drawing one after the other
-        from what is left.
+        An item that repeats another or is excluded is replaced by another draw. This gives the same distribution as drawing one
+        item after the other from those that are left.
 
         Args:
             target: tensor ids, [B].
-            event: of the log, which each row is about: what its random numbers are made from, [B].
+            event: index of each row's event in the log, from which its random numbers are made, [B].
             excluded_row: rows of the pairs that must not be drawn, each pair once, [P].
             excluded_item: their tensor ids, [P].
 
         Raises:
-            ConfigError: the catalog has not as many items to draw.
+            ConfigError: the catalog has too few items to draw.
         """
         count = self.config.count
         width = len(self._weights)
@@ -123,7 +137,7 @@ class Sampler:
                 "be drawn are left; ask for fewer, or exclude less"
             )
         drawn = np.empty((len(target), count), dtype=np.int64)
-        few = 3 * count > left  # drawing again and again would take long
+        few = 3 * count > left  # with few items left, most draws would be rejected
         row_of, item_of = forbidden // width, forbidden % width
         for rows, draw in ((np.flatnonzero(few), self._by_keys), (np.flatnonzero(~few), self._one_by_one)):
             if len(rows):
@@ -134,7 +148,7 @@ class Sampler:
         return drawn
 
     def _one_by_one(self, event: NDArray[np.int64], forbidden: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Draw, and draw again what is forbidden or stands there already."""
+        """Draw items, and draw again those that are forbidden or drawn already."""
         count, width = self.config.count, len(self._weights)
         drawn = np.empty((len(event), count), dtype=np.int64)
         taken = np.zeros(len(event) * width, dtype=bool)
@@ -145,7 +159,7 @@ class Sampler:
             items = self._items(_random(self.config.seed, event[row], place + attempt * count))
             codes = row * width + items
             accepted = np.zeros(len(row), dtype=bool)
-            accepted[np.unique(codes, return_index=True)[1]] = True  # the first of equals
+            accepted[np.unique(codes, return_index=True)[1]] = True  # the first of equal draws
             accepted &= ~taken[codes]
             drawn[row[accepted], place[accepted]] = items[accepted]
             taken[codes[accepted]] = True
@@ -157,18 +171,18 @@ class Sampler:
         return np.searchsorted(self._cumulative, numbers, side="right").astype(np.int64)
 
     def _by_keys(self, event: NDArray[np.int64], forbidden: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Draw where few are left: the highest of keys log(u) / weight are a sample without replacement [efraimidis2006]."""
+        """Draw without rejection: items with the highest keys log(u) / weight are such a sample [efraimidis2006]."""
         width = len(self._weights)
         uniform = _random(self.config.seed, event[:, None], np.arange(width))
         with np.errstate(divide="ignore"):
             keys = np.where(self._weights > 0, np.log(uniform) / self._weights, -np.inf)
         keys.ravel()[forbidden] = -np.inf
         drawn = np.argpartition(-keys, self.config.count - 1, axis=1)[:, : self.config.count]
-        return np.sort(drawn, axis=1)  # the order of a partition differs by processor
+        return np.sort(drawn, axis=1)  # the order that a partition returns differs by processor
 
 
 def _random(seed: int, event: NDArray[np.int64], number: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return uniform numbers in (0, 1) that depend on their arguments alone, by SplitMix64's mixing [steele2014]."""
+    """Return uniform numbers in (0, 1) that depend only on the arguments, by the mixing of SplitMix64 [steele2014]."""
     with np.errstate(over="ignore"):
         state = np.uint64(seed) * np.uint64(0xD1342543DE82EF95) + event.astype(np.uint64)
         state = _mixed(state * np.uint64(0x9E3779B97F4A7C15)) + number.astype(np.uint64) * np.uint64(0xBF58476D1CE4E5B9)

@@ -1,4 +1,4 @@
-"""What must be said beside figures that are too good, or too poor, by construction: a sentence each."""
+"""Cautions about metrics that are too good or too poor by construction, one sentence each."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,26 +10,26 @@ from embrec.evaluation.few_candidates import NEARLY_ALL, chance, left, says_noth
 from embrec.evaluation.leaks.report import percent
 from embrec.evaluation.metrics import counts_hits, cutoff
 
-FEW_USERS = 30  # a mean over fewer says little
-_WORTH_SAYING = 0.01  # of the targets
+FEW_USERS = 30  # a mean over fewer users is too uncertain
+_WORTH_SAYING = 0.01  # share of targets from which on a caution is given
 
 
 def shown_metrics(names: Sequence[str], evaluation: Evaluation) -> tuple[str, ...]:
-    """Return the metrics that tables show: those that can tell models apart; all, with the caution, if none can.
+    """Return the metrics that tables show: those that can tell models apart, or all of them if none can.
 
     Args:
-        names: of the metrics that are asked for.
-        evaluation: of any model; candidates are the same for all.
+        names: names of the requested metrics.
+        evaluation: evaluation of any model; the candidates are the same for all.
     """
     return telling(names, evaluation.standing.candidates) or tuple(names)
 
 
 def cautions(evaluations: Mapping[str, Sequence[Evaluation]], names: Sequence[str]) -> list[str]:
-    """Return what to say beside a table of metrics.
+    """Return the cautions that belong to a table of metrics.
 
     Args:
-        evaluations: model -> one evaluation a seed, all of the same targets.
-        names: of the metrics that were asked for, also of those that `shown_metrics` leaves out.
+        evaluations: model -> one evaluation for each seed, all of the same targets.
+        names: names of the requested metrics, including those that `shown_metrics` leaves out.
     """
     first = next(iter(evaluations.values()))[0]
     return [
@@ -42,11 +42,11 @@ def cautions(evaluations: Mapping[str, Sequence[Evaluation]], names: Sequence[st
 
 
 def few_candidates(names: Sequence[str], candidates: NDArray[np.int64]) -> list[str]:
-    """Say which metrics say nothing, or less than they seem to, because few candidates are left of the targets.
+    """Return cautions about metrics that cannot tell models apart, or only on some targets, for lack of candidates.
 
     Args:
-        names: of the metrics.
-        candidates: of each target, [T].
+        names: names of the metrics.
+        candidates: number of candidates of each target, [T].
     """
     if not len(candidates):
         return []
@@ -70,9 +70,10 @@ def few_candidates(names: Sequence[str], candidates: NDArray[np.int64]) -> list[
                 f"{name}, whatever the model"
             )
     whole = [
-        name for name in shown
+        name
+        for name in shown
         if (k := cutoff(name)) is not None and not counts_hits(name) and float((candidates <= k).mean()) >= NEARLY_ALL
-    ]  # fmt: skip
+    ]
     if whole:
         by_chance = ", ".join(f"{name} {chance(name, candidates):.4f}" for name in whole)
         lines.append(
@@ -83,7 +84,7 @@ def few_candidates(names: Sequence[str], candidates: NDArray[np.int64]) -> list[
 
 
 def undefined_notes(evaluations: Mapping[str, Sequence[Evaluation]]) -> list[str]:
-    """Return a warning for each model, of one evaluation a seed, that gives targets no number."""
+    """Return a warning for each model that scores targets as NaN; there is one evaluation for each seed."""
     return [
         f"{name} scores {sum(one.undefined for one in seeds):,} of its targets as NaN, which rank last; train it again"
         for name, seeds in evaluations.items()
@@ -100,7 +101,10 @@ def _few_users(users: NDArray[np.int64]) -> list[str]:
 
 
 def _constant_notes(evaluations: Mapping[str, Sequence[Evaluation]]) -> list[str]:
-    """Say which models score all candidates of targets alike: a target then stands in the middle, which among few is a hit."""
+    """Return a note for each model that scores all candidates of some targets equally.
+
+    Such a target gets the middle rank, which is a hit if there are few candidates.
+    """
     lines = []
     for name, seeds in evaluations.items():
         share = float(np.mean([_all_tied(one).mean() for one in seeds]))
@@ -113,7 +117,7 @@ def _constant_notes(evaluations: Mapping[str, Sequence[Evaluation]]) -> list[str
 
 
 def _optimistic_notes(evaluations: Mapping[str, Sequence[Evaluation]]) -> list[str]:
-    """Say how many targets of each model profit from optimistic ties."""
+    """Return a note for each model whose targets gain by ties that are resolved optimistically."""
     lines = []
     for name, seeds in evaluations.items():
         tied = float(np.mean([((one.standing.tied > 0) & ~_all_tied(one)).mean() for one in seeds]))

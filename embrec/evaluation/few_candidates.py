@@ -1,7 +1,7 @@
-"""Few candidates: how many are really left of each target, and which metrics then say nothing, whatever the model.
+"""Few candidates: the number left for each target, and the metrics that cannot tell models apart then.
 
-Among ten candidates each target is a hit for HR@10. A catalog of hundreds can come to that: items that the user has seen are no
-candidates, and neither are those that nobody has touched yet.
+Among ten candidates every target is a hit for HR@10. This can happen even with a catalog of hundreds, since items that the user
+has seen are not candidates, nor are items that nobody has used yet.
 """
 
 from collections.abc import Sequence
@@ -23,18 +23,18 @@ from embrec.parameters import parameter
 
 Mask = NDArray[np.bool_]
 
-NEARLY_ALL = 0.99  # of the targets: a metric that tells models apart on fewer than the rest says nothing
+NEARLY_ALL = 0.99  # share of targets with the same value for every model, from which on a metric cannot compare models
 _TARGETS_AT_A_TIME = 1 << 12
 
 
 class Left(NamedTuple):
-    """How many candidates are left of the targets: the fewest, and the most that nearly all have."""
+    """Range of the numbers of candidates: the fewest of a target, and the most that nearly all targets stay within."""
 
     fewest: int
     most: int
 
     def words(self) -> str:
-        """Return `3 to 5`, or `5` where all have as many."""
+        """Return the range as a text: `3 to 5`, or `5` if both ends are equal."""
         return f"{self.fewest:,}" if self.fewest == self.most else f"{self.fewest:,} to {self.most:,}"
 
 
@@ -45,16 +45,16 @@ def candidates_left(
     n_items: int,
     hidden: Mask | None = None,
 ) -> NDArray[np.int64]:
-    """Return among how many candidates each target is ranked, itself among them, before any model is there, [T].
+    """Return the number of candidates of each target, including itself, without ranking by any model, [T].
 
-    They are those of the standings that `evaluate` returns.
+    The numbers equal those that `evaluate` returns in its standings.
 
     Args:
         interactions: the log.
-        targets: of a split.
-        config: the protocol.
-        n_items: the size of the catalog.
-        hidden: items that are no candidates yet, [n]; none if None.
+        targets: validation or test targets of a split, [T].
+        config: evaluation protocol.
+        n_items: size of the catalog.
+        hidden: items that are not candidates yet, [n]; none if None.
     """
     if isinstance(config.candidates, Sampled):
         return np.full(len(targets), config.candidates.count + 1, dtype=np.int64)
@@ -81,7 +81,9 @@ def candidates_left(
 
 
 def says_nothing(name: str, candidates: NDArray[np.int64]) -> Mask:
-    """Return where a metric has the same value whatever the model: hits among no more than K, any among one, [T].
+    """Return the targets for which a metric has the same value for every model, [T].
+
+    These are targets with at most K candidates for a metric that counts hits, and with one candidate for any other.
 
     >>> says_nothing("hr@10", np.array([1, 10, 11])).tolist(), says_nothing("ndcg@10", np.array([1, 10, 11])).tolist()
     ([True, True, False], [True, False, False])
@@ -91,7 +93,7 @@ def says_nothing(name: str, candidates: NDArray[np.int64]) -> Mask:
 
 
 def telling(names: Sequence[str], candidates: NDArray[np.int64]) -> tuple[str, ...]:
-    """Return the metrics that can tell models apart on more than a hundredth of the targets."""
+    """Return the metrics that can tell models apart on more than 1 % of the targets."""
     return tuple(name for name in names if not _is_void(name, candidates))
 
 
@@ -100,7 +102,7 @@ def _is_void(name: str, candidates: NDArray[np.int64]) -> bool:
 
 
 def left(candidates: NDArray[np.int64]) -> Left:
-    """Return how many candidates nearly all targets have."""
+    """Return the range of the number of candidates of nearly all targets."""
     return Left(int(candidates.min()), int(np.quantile(candidates, NEARLY_ALL, method="higher")))
 
 
@@ -114,24 +116,24 @@ def check_selection(
     *,
     what: str = "training.select_by",
 ) -> None:
-    """Refuse a metric that is to choose among models where nearly every validation target is a hit for all of them.
+    """Refuse a metric that is to select among models although nearly every validation target is a hit for all of them.
 
     Args:
-        name: of the metric.
+        name: name of the metric.
         interactions: the log.
-        targets: of the validation.
-        config: the protocol.
-        n_items: the size of the catalog.
-        hidden: items that are no candidates in validation, [n]; none if None.
-        what: asks for the metric, as the message calls it.
+        targets: validation targets.
+        config: evaluation protocol.
+        n_items: size of the catalog.
+        hidden: items that are not candidates in validation, [n]; none if None.
+        what: setting that names the metric, for the message.
 
     Raises:
-        ConfigError: it cannot choose.
+        ConfigError: the metric cannot tell models apart.
     """
     k = cutoff(name) or 1
     visible = n_items - (0 if hidden is None else int(hidden.sum()))
     if config.candidates.kind == "all" and visible - int(targets.position.max(initial=0)) > k:
-        return  # nobody has seen so many items
+        return  # no history is long enough to leave only k candidates
     candidates = candidates_left(interactions, targets, config, n_items, hidden)
     if not _is_void(name, candidates):
         return
@@ -145,7 +147,11 @@ def check_selection(
 
 
 def chance(name: str, candidates: NDArray[np.int64]) -> float:
-    """Return the mean of a metric over targets when their candidates are ranked by chance.
+    """Return the expected mean of a metric over targets whose candidates are ranked at random.
+
+    Args:
+        name: name of the metric.
+        candidates: number of candidates of each target, [T].
 
     >>> chance("hr@1", np.array([2, 2])), chance("auc", np.array([3]))
     (0.5, 0.5)

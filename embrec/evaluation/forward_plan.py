@@ -1,4 +1,4 @@
-"""Which histories a model must read so that all targets can be asked for: a user's targets share one reading where they can."""
+"""Batches of histories for evaluation; targets of one user share a forward pass where the model is causal."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -13,16 +13,16 @@ from embrec.data.interactions import Interactions
 from embrec.data.sequences import consecutive, target_sequences
 from embrec.data.splits import Positions
 
-_READINGS_AT_A_TIME = 1 << 15  # whose events are gathered together: some 20 MB each 50 events
+_HISTORIES_AT_A_TIME = 1 << 15  # histories whose events are gathered at once: about 20 MB for each 50 events
 
 
 class ForwardBatch(NamedTuple):
-    """A batch of histories, and the targets that are asked for along them.
+    """A batch of histories, and the targets that are predicted from them.
 
     Attributes:
-        targets: which, [M].
+        targets: indices of the targets, [M].
         batch: B histories.
-        at: history and last step read of each target, [M] and [M]; step -1 where nothing is read.
+        at: row of the batch and last step of its history for each target, both [M]; step -1 for an empty history.
     """
 
     targets: NDArray[np.int64]
@@ -41,8 +41,8 @@ def forward_batches(
 ) -> Iterator[ForwardBatch]:
     """Yield batches of histories, like lengths together, until every target has been asked for once.
 
-    A target's history is the last `max_length` events before it. Where a model's output after an event does not depend on
-    later ones, all targets of a user whose histories reach back to the first event are asked for in one reading.
+    The history of a target is the last `max_length` events before it. If the output of a model at an event does not depend on
+    later events, all targets of a user whose histories begin at the user's first event share one forward pass.
 
     Args:
         interactions: the log.
@@ -50,27 +50,33 @@ def forward_batches(
         max_length: the longest history.
         batch_size: histories a batch, at most.
         hidden: items whose events are left out of the histories, [n]; none if None. Nothing is shared then.
-        shared: whether the model can share them.
+        shared: True if targets of a user may share a forward pass.
     """
     read = _Plan.shared(targets, max_length) if shared and hidden is None else _Plan.single(targets)
     order = np.argsort(np.minimum(read.histories.position, max_length), kind="stable")
     by_reading = np.argsort(read.of_target, kind="stable")
     ptr = np.concatenate([[0], np.cumsum(np.bincount(read.of_target, minlength=len(order)))])
-    for start in range(0, len(order), _READINGS_AT_A_TIME):
-        chunk = order[start : start + _READINGS_AT_A_TIME]
+    for start in range(0, len(order), _HISTORIES_AT_A_TIME):
+        chunk = order[start : start + _HISTORIES_AT_A_TIME]
         sequences = target_sequences(interactions, read.histories.select(chunk), max_length, hidden)
         for rows, batch in batches_in_order(sequences, batch_size):
             first = ptr[chunk[rows]]
             count = ptr[chunk[rows] + 1] - first
             row = np.repeat(np.arange(len(rows)), count)
             asked = by_reading[consecutive(first, count)]
-            # Steps are counted back from the end: how many events were cut from the front depends on the reading.
+            # Steps are counted back from the end, because the number of events cut from the front differs by pass.
             step = sequences.lengths[rows][row] - 1 - read.before_end[asked]
             yield ForwardBatch(asked, batch, (torch.from_numpy(row), torch.from_numpy(step)))
 
 
 class _Plan(NamedTuple):
-    """Histories to be read, [R]; which of them each target needs, [T], and how many of its last events it must not see, [T]."""
+    """The histories to read.
+
+    Attributes:
+        histories: user and end of each history, [R].
+        of_target: history that each target needs, [T].
+        before_end: number of events at the end of this history that the target must not see, [T].
+    """
 
     histories: Positions
     of_target: NDArray[np.int64]

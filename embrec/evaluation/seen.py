@@ -1,4 +1,4 @@
-"""Which items a user had touched before a target: found a batch at a time, for together they are many times the log."""
+"""Seen items of users, looked up for a batch of targets at a time: for all targets together they exceed the log many times."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from embrec.data.splits import Positions
 
 
 class SeenItems:
-    """Finds the distinct items of the events before given places.
+    """Finds the distinct items in the histories of targets.
 
     Args:
         interactions: the log.

@@ -25,11 +25,17 @@ _SEPARATORS = (" > ", "|", ";", " / ", ", ")
 
 
 def category_column(catalog: Catalog, asked: str | None = None) -> str | None:
-    """Return the column that says what kind of thing an item is: the one asked for, else the first of `CATEGORY_COLUMNS` in
-    which anything stands, else None.
+    """Return the column with the category of an item.
+
+    Args:
+        catalog: the items.
+        asked: requested column; if None, the first of `CATEGORY_COLUMNS` that is not empty is taken.
+
+    Returns:
+        The name of the column; None if there is none.
 
     Raises:
-        ConfigError: the column that was asked for does not exist.
+        ConfigError: the requested column does not exist.
     """
     columns = catalog.frame.columns
     if asked is not None:
@@ -57,10 +63,13 @@ def clusters(paths: Sequence[tuple[str, ...]], *, level: int | None = None, smal
     """Return the cluster of each item, from 0, or -1 where it has none, [k].
 
     Args:
-        paths: from the general to the special, k of them.
-        level: how many names of a path count; all if None.
-        smallest: how many items a cluster must have. An item whose whole path is rarer belongs to the longest beginning of it
-            that is not (so a cluster holds what its larger parts leave over).
+        paths: category path of each item, from the general to the special, k paths.
+        level: number of names of a path that are used; all if None.
+        smallest: smallest number of items of a cluster. An item with a rarer path belongs to the longest beginning of its path
+            that is frequent enough, so that a cluster contains the items that its frequent subcategories leave over.
+
+    >>> clusters([("A", "x"), ("A", "x"), ("A", "y"), ("A", "z"), ("B",)], smallest=2).tolist()
+    [1, 1, 0, 0, -1]
     """
     cut = [path[:level] for path in paths]
     shared = Counter(path[:length] for path in cut for length in range(1, len(path) + 1))
@@ -76,25 +85,25 @@ class Clustered(NamedTuple):
     """Items with a category.
 
     Attributes:
-        rows: of the catalog, increasing, [k].
-        labels: cluster of each, [k].
+        rows: rows of the catalog, increasing, [k].
+        labels: cluster of each item, [k].
     """
 
     rows: NDArray[np.int64]
     labels: NDArray[np.int64]
 
     def among(self, present: NDArray[np.bool_]) -> "Clustered":
-        """Return those of them that are present, from a mask of the catalog [n]."""
+        """Return the items that are present, by a mask of the catalog, [n]."""
         return Clustered(self.rows[present[self.rows]], self.labels[present[self.rows]])
 
 
 def clustered(catalog: Catalog, column: str | None, level: int | None = None) -> Clustered:
-    """Return the items whose silhouette is taken, with their clusters: all that have a category, or a sample of `SAMPLE`.
+    """Return the items whose silhouette is computed, with their clusters: all with a category, or a sample of `SAMPLE`.
 
     Args:
         catalog: the items.
-        column: of categories; there are no clusters if None.
-        level: how many names of a category path count; all if None.
+        column: column of categories; there are no clusters if None.
+        level: number of names of a category path that are used; all if None.
     """
     if column is None:
         return Clustered(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
@@ -107,24 +116,28 @@ def clustered(catalog: Catalog, column: str | None, level: int | None = None) ->
 
 
 def cosine_silhouette(sources: Sequence[Vectors], labels: NDArray[np.int64]) -> float | None:
-    """Return the mean of `cosine_silhouettes`, None where there are none."""
+    """Return the mean of `cosine_silhouettes`, or None if it returns None."""
     values = cosine_silhouettes(sources, labels)
     return None if values is None else float(values.mean())
 
 
 def cosine_silhouettes(sources: Sequence[Vectors], labels: NDArray[np.int64]) -> NDArray[np.float64] | None:
-    """Return the silhouette of each item under the distance 1 - cosine, [known].
+    """Return the silhouette of each item with the distance 1 - cosine, [known].
 
-    Several sources count alike: their vectors are brought to unit length and laid side by side, so that the cosine is the
-    mean of the sources' cosines.
+    All sources have equal weight: their vectors are scaled to unit length and concatenated, so that the cosine is the mean of
+    the cosines of the sources. Source: [rousseeuw1987].
 
     Args:
-        sources: vectors of the same k items, dense or sparse, [k, d_s] each; items that are zero in all of them have no
-            direction, and are left out.
+        sources: vectors of the same k items, dense or sparse, [k, d_s] for each source. Items whose vectors are zero in all
+            sources are left out, since they have no direction.
         labels: cluster of each item, [k].
 
     Returns:
-        None where fewer than two clusters, or no two items of one, are left to compare.
+        The silhouettes; None if fewer than two clusters are left, or no cluster with two items.
+
+    >>> vectors = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]], dtype=np.float32)
+    >>> cosine_silhouettes([vectors], np.array([0, 0, 1, 1])).tolist()
+    [1.0, 1.0, 1.0, 1.0]
     """
     from sklearn.metrics import silhouette_samples
     from sklearn.preprocessing import normalize
@@ -134,7 +147,7 @@ def cosine_silhouettes(sources: Sequence[Vectors], labels: NDArray[np.int64]) ->
     if not 2 <= len(np.unique(labels)) < len(labels):
         return None
     similarity = np.zeros((len(labels), len(labels)), dtype=np.float32)
-    filled = np.zeros(len(labels), dtype=np.float32)  # how many sources an item has a vector in
+    filled = np.zeros(len(labels), dtype=np.float32)  # number of sources in which an item has a vector
     for vectors in sources:
         unit = normalize(vectors.astype(np.float32))
         product = unit @ unit.T

@@ -1,4 +1,4 @@
-"""Slices of the targets: a mean over all of them hides whom a model serves."""
+"""Slices of the targets by partition, history length, popularity and ties, to see which targets a model serves well."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -13,7 +13,7 @@ from embrec.evaluation.evaluator import Evaluation
 
 Mask = NDArray[np.bool_]
 
-_LENGTHS = (1, 2, 3, 5, 10, 20, 50)  # the first of each bucket
+_LENGTHS = (1, 2, 3, 5, 10, 20, 50)  # the shortest of each bucket
 _LABELS = {Label.OBSERVED: "observed", Label.NEW_USER: "new user", Label.NEW_ITEM: "new item"}
 
 
@@ -23,18 +23,22 @@ def target_slices(
     evaluation: Evaluation,
     present: Mapping[str, Mask] | None = None,
 ) -> dict[str, dict[str, Mask]]:
-    """Return which targets belong to which slice, dimension -> slice -> [T]; the slices of a dimension share out the targets.
+    """Return the targets of each slice, dimension -> slice -> [T]; each target is in one slice of a dimension.
 
-    Dimensions: `partition` (what training knows of user and item), `history` (events before the target), `popularity` (of the
-    target's item: of all training events, the head has the first half by the most popular items, the middle those up to
-    90 %, the tail the rest), `tied` (whether the event before the target has the same time, so that the order of the input
-    decides which of them is the target), and one a feature source, where items have none. Empty slices are left out.
+    The dimensions, without empty slices:
+
+    - `partition`: whether training knows user and item;
+    - `history`: the number of events before the target;
+    - `popularity`: the popularity of the target's item. The most popular items, with half of all training events, are the head,
+      the next ones, up to 90 %, the middle, the others the tail;
+    - `tied`: whether the event before the target has the same time, so that input order decides which of them is the target;
+    - one for each feature source: whether the item has a vector.
 
     Args:
         interactions: the log.
-        partition: how it was split.
-        evaluation: of its targets.
-        present: source of features -> whether an item has any, [n].
+        partition: split of the log.
+        evaluation: evaluation of the test targets.
+        present: feature source -> True for items that have a vector, [n].
     """
     item, position = interactions.item[evaluation.event], interactions.position[evaluation.event]
     tied = tied_with_previous(interactions)[evaluation.event]
@@ -63,7 +67,15 @@ def target_slices(
 
 
 def length_slices(lengths: NDArray[np.integer], firsts: Sequence[int] = _LENGTHS) -> dict[str, Mask]:
-    """Return which rows have histories of 0, of 1, ... and of 50 and more events, name -> [T]."""
+    """Return the rows in each bucket of history lengths, name -> [T].
+
+    Args:
+        lengths: length of each history, [T].
+        firsts: shortest length of each bucket, increasing; 0 is a bucket of its own.
+
+    >>> {name: rows.tolist() for name, rows in length_slices(np.array([0, 3]), (1, 3)).items()}
+    {'0': [True, False], '1 to 2': [False, False], '3 or more': [False, True]}
+    """
     edges = [0, *firsts, np.iinfo(np.int64).max]
     slices = {}
     for first, after in pairwise(edges):
@@ -76,9 +88,15 @@ def length_slices(lengths: NDArray[np.integer], firsts: Sequence[int] = _LENGTHS
 
 
 def popularity_buckets(counts: NDArray[np.int64]) -> tuple[Mask, Mask]:
-    """Return which items are the head and which the middle, [n] each.
+    """Return the items of the head and those of the middle, both [n].
 
-    From the most popular item down: the head together has half of all events, head and middle have 90 %.
+    Counted from the most popular item on, the head has half of all events, head and middle together have 90 %.
+
+    Args:
+        counts: training events of each item, [n].
+
+    >>> [items.tolist() for items in popularity_buckets(np.array([1, 6, 3, 0]))]
+    [[False, True, False, False], [False, False, True, False]]
     """
     order = np.argsort(-counts, kind="stable")
     before = np.concatenate([[0], np.cumsum(counts[order])[:-1]])

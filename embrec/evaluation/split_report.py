@@ -16,7 +16,7 @@ from embrec.workspace import Category
 
 @dataclass(frozen=True)
 class SplitReport:
-    """What `describe_split` returns.
+    """The parts of a split and its report on leaks; see `describe_split`.
 
     Attributes:
         split: how the log was divided.

@@ -1,10 +1,16 @@
-"""How sure a mean is, and whether one model beats another: bootstrap intervals and paired tests over the same targets.
+"""Statistics of metrics: bootstrap intervals of means, and paired tests of models on the same targets.
 
-Every model ranks the same targets, so models are compared target by target, which is far sharper than comparing two
-intervals. Where a user has several targets, these are no independent witnesses: users are drawn, each with all of theirs, and
-the test compares users. Values of several seeds are averaged target by target first (`over_seeds`); an interval then says how
-much the mean would move with other users, not how much it moves from seed to seed, which is why reports give the seeds' range
-beside it.
+All models rank the same targets, so they are compared target by target, which is far more powerful than comparing two
+intervals. Several targets of one user are not independent, so the bootstrap draws users, each with all targets, and the test
+compares the means of users. Values of several seeds are averaged for each target first (`over_seeds`). The interval then shows
+how much the mean varies with the users, not with the seeds; reports give the range of the seeds as well.
+
+The usual order of calls, for the values of two models on the same four targets:
+
+>>> values = np.array([[0.1, 0.3], [0.2, 0.3], [0.0, 0.1], [0.5, 0.6]])  # [T, K]: one column a model
+>>> reference, model = estimate(values, bootstrap_means(values))
+>>> round(reference.mean, 3), round(model.mean, 3), model.test.verdict()
+(0.2, 0.325, 'undecided')
 """
 
 from collections.abc import Sequence
@@ -16,21 +22,21 @@ from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 
-_BLOCK = 1 << 22  # counts of drawn targets that are held at a time: 32 MB
+_BLOCK = 1 << 22  # counts of drawn targets held at a time: 32 MB
 
 
 @dataclass(frozen=True)
 class PairedTest:
-    """A model against the reference on the same targets.
+    """The comparison of a model with the reference on the same targets.
 
     Attributes:
         difference: mean of (model - reference).
-        low: lower end of its paired bootstrap interval.
-        high: upper end.
-        p_value: of Wilcoxon's signed-rank test, two-sided; 1 where the two are equal everywhere.
-        adjusted: the same after Holm's correction for the number of models that were compared with the reference.
-        rank_biserial: which way the ranks of the test lean, from -1 (the model is lower everywhere) to 1 (higher).
-        lower_is_better: whether a negative difference is an improvement.
+        low: lower end of the paired bootstrap interval of the difference.
+        high: upper end of this interval.
+        p_value: p-value of Wilcoxon's signed-rank test, two-sided; 1 if the two are equal on all targets.
+        adjusted: p-value after Holm's correction for the number of models compared with the reference.
+        rank_biserial: direction of the test's ranks, from -1 (the model is lower everywhere) to 1 (higher) [kerby2014].
+        lower_is_better: True if a negative difference is an improvement.
     """
 
     difference: float
@@ -42,9 +48,15 @@ class PairedTest:
     lower_is_better: bool = False
 
     def verdict(self, level: float = 0.05) -> Literal["better", "worse", "undecided"]:
-        """Say whether both agree: the interval leaves out 0, and the adjusted p-value is below `level`, on the same side.
+        """Return "better" or "worse" if interval and test agree, else "undecided".
 
-        They can stand on different sides: a mean gains by a few great differences, ranks by many small ones.
+        They agree if the interval excludes 0, the adjusted p-value is below `level`, and both have the same sign. The signs can
+        differ: a few large differences decide the mean, many small ones decide the ranks.
+
+        >>> PairedTest(0.02, 0.01, 0.03, p_value=0.001, adjusted=0.002, rank_biserial=0.4).verdict()
+        'better'
+        >>> PairedTest(0.02, -0.01, 0.05, p_value=0.001, adjusted=0.002, rank_biserial=0.4).verdict()
+        'undecided'
         """
         if self.adjusted >= level or self.low <= 0 <= self.high or self.rank_biserial * self.difference <= 0:
             return "undecided"
@@ -56,10 +68,10 @@ class Estimate:
     """The mean of one model over the targets.
 
     Attributes:
-        mean: over targets and seeds.
+        mean: mean over targets and seeds.
         low: lower end of its bootstrap interval.
-        high: upper end.
-        test: against the reference; None for the reference itself.
+        high: upper end of this interval.
+        test: comparison with the reference; None for the reference itself.
     """
 
     mean: float
@@ -69,7 +81,13 @@ class Estimate:
 
 
 def over_seeds(values: Sequence[Values]) -> Values:
-    """Return the mean over seeds of each target's value: S arrays [T] -> [T].
+    """Return the mean over seeds of each target's value, [T].
+
+    Args:
+        values: values of the targets for each seed, S arrays [T].
+
+    >>> over_seeds([np.array([0.0, 1.0]), np.array([1.0, 1.0])]).tolist()
+    [0.5, 1.0]
 
     Raises:
         ValueError: the seeds were evaluated on different targets.
@@ -80,7 +98,16 @@ def over_seeds(values: Sequence[Values]) -> Values:
 
 
 def by_user(values: Values, users: NDArray[np.integer]) -> tuple[Values, Values]:
-    """Return the sums of each user's targets, [T, K] -> [U, K], and how many targets those are, [U]."""
+    """Return the sum of each user's values, [U, K], and the number of each user's targets, [U].
+
+    Args:
+        values: one column for each model, [T, K].
+        users: user of each target, [T].
+
+    >>> sums, counts = by_user(np.array([[0.1], [0.2], [0.3]]), np.array([7, 7, 8]))
+    >>> sums.round(3).tolist(), counts.tolist()
+    ([[0.3], [0.3]], [2.0, 1.0])
+    """
     _, row = np.unique(users, return_inverse=True)
     counts = np.bincount(row).astype(np.float64)
     sums: Values = np.stack([np.bincount(row, weights=column) for column in values.T], axis=1).astype(np.float64)
@@ -90,13 +117,19 @@ def by_user(values: Values, users: NDArray[np.integer]) -> tuple[Values, Values]
 def bootstrap_means(
     values: Values, users: NDArray[np.integer] | None = None, *, resamples: int = 2000, seed: int = 0
 ) -> Values:
-    """Return the means of K models over the targets of users drawn with replacement, the same for every model, [R, K].
+    """Return bootstrap means of K models: over the targets of users drawn with replacement, the same for all models, [R, K].
+
+    Source: [efron1979].
 
     Args:
-        values: one column a model, [T, K].
-        users: whose target each row is, [T]; each row another user's if None.
-        resamples: R.
-        seed: of the drawing.
+        values: one column for each model, [T, K].
+        users: user of each target, [T]; every target has a user of its own if None.
+        resamples: number of resamples, R.
+        seed: seed of the drawing.
+
+    >>> means = bootstrap_means(np.array([[0.0], [1.0]]), resamples=500)
+    >>> means.shape, round(float(means.mean()), 1)
+    ((500, 1), 0.5)
 
     Raises:
         ValueError: there are no targets.
@@ -118,20 +151,29 @@ def bootstrap_means(
 
 
 def interval(means: Values, confidence: float = 0.95) -> tuple[Values, Values]:
-    """Return the lower and upper ends of percentile intervals, from resampled means [R, K]: [K] and [K]."""
+    """Return the lower and upper ends of percentile intervals, both [K].
+
+    Args:
+        means: means that `bootstrap_means` returned, [R, K].
+        confidence: confidence level of the intervals.
+
+    >>> low, high = interval(np.arange(101.0)[:, None], confidence=0.9)
+    >>> low.round(6).tolist(), high.round(6).tolist()
+    ([5.0], [95.0])
+    """
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
     return low, high
 
 
 class MeanInterval(NamedTuple):
-    """A mean and half the width of its confidence interval; NaN where a single value says nothing about the width."""
+    """A mean and half the width of its confidence interval, which is NaN for a single value."""
 
     mean: float
     half_width: float
 
 
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> MeanInterval:
-    """Return the mean of a few independent values, such as one a seed, with its interval by Student's t distribution.
+    """Return the mean of a few independent values, such as one for each seed, with its Student's t interval [student1908].
 
     >>> mean, half_width = mean_interval([0.1, 0.2, 0.3])
     >>> round(mean, 3), round(half_width, 3)
@@ -152,16 +194,22 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> MeanInte
 
 
 class SignedRank(NamedTuple):
-    """Wilcoxon's signed-rank test: its two-sided p-value, and which way the ranks lean, from -1 to 1 [kerby2014]."""
+    """Wilcoxon's signed-rank test: its two-sided p-value, and the rank-biserial correlation from -1 to 1 [kerby2014]."""
 
     p_value: float
     rank_biserial: float
 
 
 def wilcoxon(difference: Values) -> SignedRank:
-    """Test that paired differences [T] lie evenly around 0.
+    """Test whether paired differences are distributed symmetrically around 0, by Wilcoxon's signed-rank test [wilcoxon1945].
 
-    Targets without a difference say nothing and are left out; if none is left, the p-value is 1.
+    Differences of 0 are left out; if none is left, the p-value is 1.
+
+    Args:
+        difference: differences of the pairs, [T].
+
+    >>> wilcoxon(np.array([1.0, 2.0, 3.0, 0.0]))
+    SignedRank(p_value=0.25, rank_biserial=1.0)
     """
     from scipy import stats
 
@@ -173,7 +221,7 @@ def wilcoxon(difference: Values) -> SignedRank:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p-values of tests made together, so that the chance of any false alarm stays below the level (Holm 1979).
+    """Adjust p-values of several tests so that the chance of any false positive stays below the level [holm1979].
 
     >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
     [0.03, 0.06, 0.06]
@@ -194,15 +242,15 @@ def estimate(
     confidence: float = 0.95,
     lower_is_better: bool = False,
 ) -> list[Estimate]:
-    """Return the mean of each model with its interval, and its test against the reference.
+    """Return the mean of each model with its interval, and its comparison with the reference.
 
     Args:
-        values: one column a model, its rows the same targets, [T, K].
-        means: what `bootstrap_means` made of these columns, [R, K].
-        reference: the column that the others are compared with.
-        users: whose target each row is, [T]; each row another user's if None. The test compares the means of users.
-        confidence: of the intervals.
-        lower_is_better: whether a negative difference is an improvement.
+        values: one column for each model, one row for each target, [T, K].
+        means: bootstrap means of these columns, from `bootstrap_means`, [R, K].
+        reference: column that the others are compared with.
+        users: user of each target, [T]; every target has a user of its own if None. The test compares the means of users.
+        confidence: confidence level of the intervals.
+        lower_is_better: True if a negative difference is an improvement.
     """
     low, high = interval(means, confidence)
     difference_low, difference_high = interval(means - means[:, [reference]], confidence)

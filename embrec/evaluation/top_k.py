@@ -1,4 +1,4 @@
-"""The best k of a catalog whose scores come block by block: most blocks add little, so only what passes a bar is looked at."""
+"""Top-k items of scores that come block by block, of which only those above a rising bar are kept."""
 
 import numpy as np
 import torch
@@ -8,15 +8,16 @@ from embrec.evaluation.block_counts import BlockCounter
 
 
 class BestItems:
-    """Keeps the k items of the highest scores in each row; among equal scores the lower tensor id is better.
+    """Keeps the k items with the highest scores of each row; among equal scores the lower tensor id is better.
 
-    A block's scores are compared with the k-th best of a row so far. What passes is collected, and merged when it has become as
-    much as what is kept; the bar rises with every merge, so that of n scores about k ln(n / width) pass.
+    The scores of a block are compared with a bar, the k-th best score of the row so far. Scores above it are collected, and
+    merged with the best items once there are as many of them. Each merge raises the bar, so that about k ln(n / width) of n
+    scores pass.
 
     Args:
-        rows: B.
-        k: how many are kept.
-        counter: compares blocks.
+        rows: number of rows, B.
+        k: number of items kept for each row.
+        counter: counter that compares blocks with the bar.
     """
 
     def __init__(self, rows: int, k: int, counter: BlockCounter) -> None:
@@ -30,7 +31,12 @@ class BestItems:
         self._n_waiting = 0
 
     def add(self, block: Tensor, first_id: int) -> None:
-        """Look at the scores of the next ids, [B, W]; NaN and -inf are never among the best."""
+        """Add the scores of the next items; NaN and -inf are never among the best.
+
+        Args:
+            block: scores, [B, W].
+            first_id: tensor id of the first column.
+        """
         bar = self._bar if self._bar is not None else self._first_bar(block)
         row, column = self._counter.passing(block, bar)
         if len(row):
@@ -40,17 +46,17 @@ class BestItems:
             self._merge()
 
     def ids(self) -> Tensor:
-        """Return the tensor ids, best first, [B, k]; 0 where a row has fewer."""
+        """Return the tensor ids, best first, [B, k]; filled up with 0 if a row has fewer."""
         self._merge()
         return self._ids
 
     def scores(self) -> Tensor:
-        """Return their scores, [B, k]; -inf where a row has fewer."""
+        """Return the scores of these items, [B, k]; filled up with -inf if a row has fewer."""
         self._merge()
         return self._scores
 
     def _first_bar(self, block: Tensor) -> Tensor:
-        """Return what lets the best k of a block pass, and all that equal the last of them: just below the k-th score."""
+        """Return a bar just below the k-th score of a block, so that its best k and all equal to the last of them pass."""
         if block.shape[1] < self.k:
             return block.new_full((len(block),), -torch.inf)
         lowest = block.nan_to_num(nan=-torch.inf, neginf=-torch.inf, posinf=torch.inf).topk(self.k, dim=1).values[:, -1]
@@ -75,10 +81,10 @@ class BestItems:
 
 
 def stable_best(scores: Tensor, k: int) -> Tensor:
-    """Return the columns of the k highest scores of each row, best first, the earlier of equals first, [B, k].
+    """Return the columns of the k highest scores of each row, best first, [B, k].
 
-    This is the rule of every list: the highest score first, and among equal ones the item that stands first in the catalog.
+    All lists of items follow this order: the highest score first, and among equal scores the item that is first in the catalog.
     """
-    if scores.device.type == "cpu":  # sorts short rows several times as fast as torch does
+    if scores.device.type == "cpu":  # NumPy sorts short rows several times as fast as torch
         return torch.from_numpy(np.argsort(-scores.numpy(), axis=1, kind="stable")[:, :k].copy())
     return scores.argsort(dim=1, descending=True, stable=True)[:, :k]

@@ -1,4 +1,4 @@
-"""Whether training was worth it: the best model beside the best baseline, target by target."""
+"""The verdict on a training: the best model beside the best baseline, compared target by target."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ from embrec.models.baselines.registry import BASELINES
 
 @dataclass(frozen=True)
 class Verdict:
-    """The best model beside the best baseline by one metric.
+    """The comparison of the best model with the best baseline by one metric.
 
     Attributes:
-        metric: its name.
-        model: the model with the best mean.
-        value: that mean, over targets and seeds.
-        baseline: the baseline with the best mean.
-        of_baseline: that mean.
-        test: of the model against the baseline, over users.
-        no_better: the other models that are not better than that baseline.
-        untried: the baselines that nobody has ranked: the best of the others need not be the best there is.
+        metric: name of the metric.
+        model: model with the best mean.
+        value: mean of this model over targets and seeds.
+        baseline: baseline with the best mean.
+        of_baseline: mean of this baseline.
+        test: paired test of the model against the baseline, over users.
+        no_better: other models that are not better than this baseline.
+        untried: baselines that were not evaluated, one of which may be better than this one.
     """
 
     metric: str
@@ -39,11 +39,11 @@ class Verdict:
 
     @property
     def outcome(self) -> Literal["better", "worse", "undecided"]:
-        """Whether the model is better than the baseline."""
+        """The verdict of the paired test on the model."""
         return self.test.verdict()
 
     def words(self) -> str:
-        """Say it in a line; the best baseline comes first where training does not beat it."""
+        """Return the comparison as one line, which begins with the baseline if the model is not better."""
         shown = self.metric.upper()
         if self.outcome == "better":
             with_times = self.of_baseline > 0 and parse_metric(self.metric)[0].is_ratio
@@ -74,14 +74,14 @@ class Verdict:
 def verdicts(
     evaluations: Mapping[str, Sequence[Evaluation]], baselines: Sequence[str], metrics: Sequence[str]
 ) -> list[Verdict]:
-    """Compare models with the best baseline by each metric; nothing where there is no model or no baseline.
+    """Compare models with the best baseline by each metric; the result is empty without a model or a baseline.
 
-    Metrics that say nothing of these targets are left out, and so are those that look further down than there are candidates.
+    Metrics that cannot tell models apart on these targets are left out, and so are those whose K exceeds all candidates.
 
     Args:
-        evaluations: model or baseline -> one evaluation a seed, all of the same targets.
-        baselines: which of them are baselines.
-        metrics: the one that matters most first.
+        evaluations: model or baseline -> one evaluation for each seed, all of the same targets.
+        baselines: names of the baselines among them.
+        metrics: names of the metrics, the most important first.
     """
     models = [name for name in evaluations if name not in baselines]
     compared = [name for name in baselines if name in evaluations]
@@ -102,7 +102,7 @@ def verdicts(
         best[name] = max(compared, key=lambda one: sign * values[one].mean())
         columns += [values[one] for one in (best[name], *models)]
     stacked = np.stack(columns, axis=1)  # [T, names x (1 + models)]
-    means = bootstrap_means(stacked, first.user)  # one drawing for all
+    means = bootstrap_means(stacked, first.user)  # the same resamples for all metrics
     found = []
     for place, name in enumerate(names):
         width = 1 + len(models)
@@ -126,7 +126,7 @@ def _is_better(test: PairedTest | None) -> bool:
 
 
 def verdict_lines(found: Sequence[Verdict]) -> list[str]:
-    """Say what the first metric decides, and by which others a baseline is better, in a line each at most."""
+    """Return the verdict of the first metric as a line, and a second line about metrics by which a baseline is better."""
     if not found:
         return []
     lines = [found[0].words()]

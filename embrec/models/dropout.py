@@ -1,4 +1,4 @@
-"""Dropout whose random numbers cost little on a CPU, where torch's take a seventh of a transformer's step."""
+"""Dropout with cheap random numbers on a CPU, where those of torch take a seventh of a transformer's step."""
 
 from typing import Any
 
@@ -11,15 +11,18 @@ _LEVELS = 1 << 16
 
 
 def dropout(x: Tensor, share: float, training: bool) -> Tensor:
-    """Set a share of the entries to zero in training, and scale the others so that the mean stays.
+    """Set a share of the entries to zero in training, and scale the others so that the mean stays the same.
 
-    On a CPU, if not compiled, the share is rounded to 1 / 65,536, and the scale is that of the rounded share. torch's generator
-    gives one seed a call, so that a training that goes on from a saved generator drops the same entries.
+    On a CPU, if not compiled, the share is rounded to a multiple of 1 / 65,536. A call takes one seed from torch's generator,
+    so that a training resumed with a saved generator drops the same entries. Source: [srivastava2014].
 
     Args:
-        x: of any shape.
-        share: from 0 to 1.
-        training: False leaves `x` as it is.
+        x: values of any shape.
+        share: share of the entries to drop, from 0 to 1.
+        training: True in training; if False, `x` is returned unchanged.
+
+    >>> dropout(torch.ones(4), 0.5, training=False)
+    tensor([1., 1., 1., 1.])
     """
     if not training or share == 0:
         return x

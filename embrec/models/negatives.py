@@ -1,4 +1,4 @@
-"""Negatives: the items that a step's next item is ranked against."""
+"""Negatives: the items that the next item of a step is ranked against."""
 
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -16,32 +16,46 @@ Exclude = Literal["target", "own", "batch-labels"]
 
 
 class Negatives(Checked):
-    """Which items are negatives, and which of them do not count."""
+    """The choice of negatives: all items or a sample, how it is drawn, and the items that are excluded from it.
+
+    Use all items where the catalog fits into memory: the loss is then exact. Draw a sample from a large catalog, by popularity
+    (`alpha` from 0.5 to 1) if popular items crowd the lists. `in_batch` adds the next items of the batch, as GRU4Rec does
+    [hidasi2016]; additional negatives by popularity are those of [hidasi2018]. A number alone is a sample of that size.
+
+    An item is drawn with a probability in proportion to (its training events) ** alpha.
+
+    Examples:
+        >>> Negatives(count=256, alpha=0.75).excluded  # a sample leaves out the items of the history
+        'own'
+        >>> Negatives().sampled, Negatives().excluded  # all items but the next one
+        (False, 'target')
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     count: Annotated[
         Literal["all"] | Annotated[int, Field(ge=0)],
-        Field(description="all training items, or how many are drawn, with replacement, at each step"),
+        Field(description="all training items, or number of items drawn for each step, with replacement"),
     ] = "all"
     alpha: Annotated[
         float,
-        Field(ge=0, description="drawn in proportion to popularity to this power: 0 = uniform, 1 = as popular"),
+        Field(ge=0, description="power of the popularity by which items are drawn: 0 = uniform, 1 = by popularity"),
         Searchable(Uniform(0, 1), lambda negatives: negatives.sampled),
     ] = 0.0
     share: Annotated[
-        Literal["batch", "row", "position"], Field(description="what shares a sample: the batch, a history, or nothing")
+        Literal["batch", "row", "position"],
+        Field(description="steps that share a sample: of the batch, of a history, or each its own"),
     ] = "batch"
-    in_batch: Annotated[bool, Field(description="the next items of the whole batch are negatives too")] = False
+    in_batch: Annotated[bool, Field(description="the next items of the batch as further negatives")] = False
     exclude: Annotated[
         Exclude | None,
         Field(
-            description="no negatives: the step's own next item (default with all), all items of its history (default "
-            "with a sample), or the next items of the whole batch, as in the published code"
+            description="items that are no negatives: the next item of the step (default with all), all items of its history "
+            "(default with a sample), or the next items of the whole batch, as in the published code"
         ),
     ] = None
     frozen: Annotated[
-        bool, Field(description="the first epoch's batches and samples in every epoch, as in the published code")
+        bool, Field(description="the batches and samples of the first epoch in every epoch, as in the published code")
     ] = False
 
     @model_validator(mode="after")
@@ -62,16 +76,16 @@ class Negatives(Checked):
 
     @property
     def sampled(self) -> bool:
-        """Whether negatives are drawn, rather than all items."""
+        """True if negatives are drawn, rather than all items."""
         return self.count != "all"
 
     @property
     def excluded(self) -> Exclude:
-        """What does not count, the default resolved."""
+        """The excluded items, with the default resolved."""
         return self.exclude or ("own" if self.sampled else "target")
 
     def check(self, items: int) -> None:
-        """Raise a ConfigError if more are to be drawn than there are training items."""
+        """Raise a ConfigError if a sample is larger than the number of training items."""
         if self.count != "all" and self.count > items:
             raise ConfigError(
                 f"training.negatives.count is {self.count:,}, but there are only {items:,} training items; "
@@ -91,12 +105,12 @@ NegativesConfig = Annotated[Negatives, BeforeValidator(_from_count)]
 
 
 class Histories(NamedTuple):
-    """The part of a batch that negatives depend on; items are columns of the candidates, C where there is none.
+    """The part of a batch that negatives depend on; items are columns of the candidates, C for no item.
 
     Attributes:
-        own: all items of each history, its next items among them, [B, K].
-        row: the history of each step, [M].
-        targets: the next item of each step, [M].
+        own: all items of each history, including its next items, [B, K].
+        row: history of each step, [M].
+        targets: next item of each step, [M].
     """
 
     own: Tensor
@@ -105,11 +119,11 @@ class Histories(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """Negatives of one training step.
+    """Negatives of one batch.
 
     Attributes:
         ids: columns of the candidates, shared by all steps [N] or of each step [M, N].
-        exclusion: which of them do not count; its columns are places in `ids`, N for none.
+        exclusion: negatives that do not count; its columns are places in `ids`, N for none.
         log_expected: logarithm of how often a sample holds each negative, [N] or [M, N], and each next item, [M], as it is
             drawn: what is left out afterwards, step by step, does not count.
     """
@@ -120,12 +134,18 @@ class Sample(NamedTuple):
 
 
 class NegativeSampler:
-    """Draws the negatives of a training step, the same ones for the same seed and moment.
+    """Draws the negatives of a batch, the same ones for the same seed and moment.
+
+    >>> sampler = NegativeSampler(Negatives(count=4), popularity=torch.tensor([5.0, 3.0, 1.0]))
+    >>> batch = Histories(own=torch.tensor([[0, 1]]), row=torch.tensor([0]), targets=torch.tensor([1]))
+    >>> sample = sampler(batch, moment=(0, 0))  # epoch 0, step 0
+    >>> sample.ids.shape, torch.equal(sample.ids, sampler(batch, moment=(0, 0)).ids)
+    (torch.Size([4]), True)
 
     Args:
-        config: how many, and how.
+        config: number of negatives, and how they are drawn.
         popularity: training events of each candidate, [C].
-        seed: of the draws.
+        seed: seed of the draws.
     """
 
     def __init__(self, config: Negatives, popularity: Tensor, seed: int = 0) -> None:
@@ -139,7 +159,12 @@ class NegativeSampler:
         self.marks = torch.zeros(0, self.size + 1, dtype=torch.bool, device=popularity.device)
 
     def __call__(self, histories: Histories, moment: tuple[int, ...]) -> Sample:
-        """Draw the negatives of a step; `moment` tells the draws of one training apart, such as (epoch, step)."""
+        """Draw the negatives of a batch.
+
+        Args:
+            histories: items and next items of the batch.
+            moment: key of the draw within the training, such as (epoch, step).
+        """
         config, device = self.config, histories.targets.device
         assert isinstance(config.count, int)
         shape = {"batch": (), "row": (len(histories.own),), "position": (len(histories.targets),)}[config.share]
@@ -153,12 +178,12 @@ class NegativeSampler:
         if config.share == "row":
             ids = ids[histories.row]
         of_negatives = of_targets = self._log_expected(probability, len(histories.targets))
-        if config.excluded == "batch-labels":  # how often the targets were drawn if they were not left out
+        if config.excluded == "batch-labels":  # the targets as if they could be drawn
             of_targets = self._log_expected(self.probability, len(histories.targets))
         return Sample(ids, self._exclusion(histories, ids), Offsets(of_negatives[ids], of_targets[histories.targets]))
 
     def _log_expected(self, probability: Tensor, steps: int) -> Tensor:
-        """Return the logarithm of how often a sample for that many steps holds each candidate, [C]."""
+        """Return the logarithm of the expected number of draws of each candidate in a sample for that many steps, [C]."""
         assert isinstance(self.config.count, int)
         expected = self.config.count * probability
         if self.config.in_batch:
@@ -174,11 +199,11 @@ class NegativeSampler:
         return torch.searchsorted(cumulative, places, right=True).clamp_(max=self.size - 1)
 
     def _without(self, labels: Tensor) -> Tensor:
-        """Return the probabilities with those of some candidates moved to the others, [C]."""
+        """Return the probabilities without some candidates, scaled to the sum 1, [C]."""
         probability = self.probability.clone()
         probability[labels] = 0
         total = probability.sum()
-        # A batch that holds every item leaves nothing to draw; what is drawn instead is excluded below.
+        # A batch with every item leaves nothing to draw; the items drawn instead are excluded later.
         return probability / total if total > 0 else self.probability
 
     def _exclusion(self, histories: Histories, ids: Tensor) -> Exclusion | None:
@@ -205,19 +230,19 @@ class NegativeSampler:
 
 
 def catalog_exclusion(config: Negatives, histories: Histories, size: int) -> Exclusion | None:
-    """Return which of all candidates, of which there are `size`, are no negatives; None if only each step's next item."""
+    """Return the candidates that are no negatives if all `size` of them are candidates; None if only the next items."""
     if config.excluded == "target":
         return None
     if config.excluded == "batch-labels":
         labels = histories.targets.unique()
         return Exclusion(labels[None], torch.zeros_like(histories.row))
     own = histories.own
-    fill = own.amin(dim=1, keepdim=True).clamp(max=size - 1)  # a candidate of the history's own, if it has any
+    fill = own.amin(dim=1, keepdim=True).clamp(max=size - 1)  # an item of the same history, if it has any
     return Exclusion(torch.where(own < size, own, fill), histories.row)
 
 
 def _places_of(targets: Tensor, ids: Tensor) -> Tensor:
-    """Return where in the sample [N] each target stands, [M, K], filled up with N."""
+    """Return the positions of each target in the sample [N], [M, K], filled up with N."""
     ordered, order = ids.sort(stable=True)
     low = torch.searchsorted(ordered, targets)
     high = torch.searchsorted(ordered, targets, right=True)
@@ -227,7 +252,7 @@ def _places_of(targets: Tensor, ids: Tensor) -> Tensor:
 
 
 def _exclusion(hits: Tensor, row: Tensor) -> Exclusion | None:
-    """Return the places of the hits [R, N] of each row, filled up with N; None if there are none."""
+    """Return the positions of the hits [R, N] of each row, filled up with N; None if there are none."""
     counts = hits.sum(dim=1)
     most = int(counts.max()) if len(counts) else 0
     if most == 0:

@@ -1,4 +1,4 @@
-"""Frozen item vectors on the model's side: a lookup table with a padding row, dense or sparse."""
+"""Frozen tables of item vectors in a model, dense or sparse, with a row for padding."""
 
 import warnings
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from embrec.models.dropout import dropout
 class DenseTable(nn.Module):
     """A frozen table of n item vectors; row 0 is padding and zero.
 
-    It is a buffer that moves with the model but is not saved with it: the weights of a run do not repeat the features.
+    It is a buffer that moves with the model but is not saved with it, so that the weights of a run do not contain the features.
 
     Args:
         vectors: item vectors in catalog order, [n, d].
@@ -32,11 +32,16 @@ class DenseTable(nn.Module):
 
     @property
     def dim(self) -> int:
-        """The length of a vector."""
+        """Length of a vector, d."""
         return self.vectors.shape[1]
 
     def project(self, weight: Tensor, share: float = 0.0) -> Tensor:
-        """Multiply every row by a weight [h, d], giving [n + 1, h], after dropping a share of the entries."""
+        """Return the product of every row with a weight, [n + 1, h].
+
+        Args:
+            weight: weight of a linear layer, [h, d].
+            share: dropout rate of the entries of the table.
+        """
         vectors = dropout(self.vectors, share, True)
         return vectors @ weight.T
 
@@ -46,12 +51,16 @@ class DenseTable(nn.Module):
 
 
 def placeholder(dim: int) -> DenseTable:
-    """Return a table without items: the shape of a source, for a model whose item vectors are already computed."""
+    """Return a table without items, for a model whose item vectors are already computed.
+
+    Args:
+        dim: length of a vector.
+    """
     return DenseTable(np.zeros((0, dim), dtype=np.float32))
 
 
 class SparseTable(nn.Module):
-    """A frozen table of which few entries are not zero, such as TF-IDF: a product with it costs only those.
+    """A frozen table with few non-zero entries, such as TF-IDF; the cost of a product depends only on those.
 
     Args:
         vectors: item vectors in catalog order, [n, d].
@@ -88,11 +97,11 @@ class SparseTable(nn.Module):
 
     @property
     def dim(self) -> int:
-        """The length of a vector."""
+        """Length of a vector, d."""
         return self.shape[1]
 
     def project(self, weight: Tensor, share: float = 0.0) -> Tensor:
-        """Multiply every row by a weight [h, d], giving [n + 1, h], after dropping a share of the entries."""
+        """Return the product of every row with a weight, [n + 1, h]; arguments as of `DenseTable.project`."""
         values = dropout(self.values, share, True)
         matrix = _torch_csr(self.row_ptr, self.columns, values, self.shape)
         transposed = _torch_csr(self.column_ptr, self.rows, values[self.by_column], self.shape[::-1])
@@ -107,12 +116,12 @@ class SparseTable(nn.Module):
 
 
 class _SparseProduct(torch.autograd.Function):
-    """`A @ W` for a constant sparse A whose transpose is at hand, so that the gradient is a plain product too."""
+    """`A @ W` for a constant sparse A with a given transpose, so that the gradient is a plain product too."""
 
     @staticmethod
     def forward(ctx: Any, matrix: Tensor, transposed: Tensor, weight: Tensor) -> Tensor:
         ctx.transposed = transposed
-        with torch.autocast(weight.device.type, enabled=False):  # there is no sparse product in half precision on a CPU
+        with torch.autocast(weight.device.type, enabled=False):  # a CPU has no sparse product in half precision
             return matrix @ weight
 
     @staticmethod
@@ -130,20 +139,20 @@ FrozenTable = DenseTable | SparseTable
 
 
 class TableArrays(NamedTuple):
-    """What a frozen table consists of, as plain arrays that several processes can share; see `table_arrays`."""
+    """The contents of a frozen table as plain arrays that several processes can share; see `table_arrays`."""
 
     shape: tuple[int, int]
     arrays: Mapping[str, NDArray]
 
 
 def table_arrays(table: FrozenTable) -> TableArrays:
-    """Return what a table consists of, without copying it."""
+    """Return the contents of a table without copying them."""
     items, dim = table.shape if isinstance(table, SparseTable) else table.vectors.shape
     return TableArrays((items, dim), {name: buffer.numpy() for name, buffer in table.named_buffers()})
 
 
 def table_of_arrays(content: TableArrays) -> FrozenTable:
-    """Return the table that `table_arrays` took apart, without copying it: the arrays may be read-only."""
+    """Return the table of arrays from `table_arrays`, without copying them; they may be read-only."""
     table = DenseTable.__new__(DenseTable) if "vectors" in content.arrays else SparseTable.__new__(SparseTable)
     nn.Module.__init__(table)
     if isinstance(table, SparseTable):

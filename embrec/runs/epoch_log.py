@@ -1,4 +1,4 @@
-"""What a training leaves behind for people: one JSON line an epoch, and TensorBoard files."""
+"""Log of the epochs of a training: a JSON line for each epoch, and TensorBoard files."""
 
 import json
 from typing import Any
@@ -8,7 +8,11 @@ from embrec.runs.folder import RunFolder
 
 
 class EpochLog:
-    """Writes each epoch to `events.jsonl` and TensorBoard, and after a resume drops what the checkpoint did not know."""
+    """Writes each epoch to `events.jsonl` and TensorBoard.
+
+    Args:
+        run: folder of the run.
+    """
 
     def __init__(self, run: RunFolder) -> None:
         self.run = run
@@ -23,7 +27,7 @@ class EpochLog:
         self.board.close()
 
     def epoch(self, record: dict[str, float]) -> None:
-        """Append one epoch."""
+        """Append the metrics of an epoch."""
         with self.run.events.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
         for name, value in record.items():
@@ -32,5 +36,5 @@ class EpochLog:
         self.board.flush()
 
     def rewrite(self, history: list[dict[str, Any]]) -> None:
-        """Make `events.jsonl` exactly the epochs of the finished training, each once."""
+        """Write `events.jsonl` anew, with each epoch once: a resume may have logged epochs that the checkpoint lacked."""
         write_text(self.run.events, "".join(json.dumps(record) + "\n" for record in history))

@@ -1,4 +1,4 @@
-"""The run folder: one trained model with all that is needed to use it, and nothing that executes when it is read."""
+"""The run folder: a trained model with all files needed to use it, none of which can execute code when read."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ from embrec.runs.provenance import MadeOf
 from embrec.validation import validated
 from embrec.workspace import Category, Made, Workspace, check_name, nearest_made
 
-_PATIENCE = 2.0  # seconds in which a process that was killed lets go of its run
+_PATIENCE = 2.0  # seconds to wait for the lock of a process that was just killed
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class RunFolder(Made):
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep other processes from training the run; the lock stands beside the folder, which may be deleted under it.
+        """Keep other processes from training the run; the lock file is beside the folder, which may be deleted meanwhile.
 
         Raises:
-            RunError: another process trains it.
+            RunError: another process trains the run.
         """
         busy = RunError(
             f"run {self.category.name}/{self.name} is being trained by another process; wait for it or stop it, or name "
@@ -45,17 +45,17 @@ class RunFolder(Made):
 
     @property
     def config_file(self) -> Path:
-        """The configuration, YAML."""
+        """The configuration, as YAML."""
         return self.path / "config.yaml"
 
     @property
     def checkpoint(self) -> Path:
-        """The resume state."""
+        """The checkpoint to resume from."""
         return self.path / "trainer.pt"
 
     @property
     def weights(self) -> Path:
-        """The trained weights; written last but for the metrics."""
+        """The trained weights; only the metrics are written later."""
         return self.path / "model.safetensors"
 
     @property
@@ -65,16 +65,16 @@ class RunFolder(Made):
 
     @property
     def catalog(self) -> Path:
-        """The items themselves, for readable answers."""
+        """The items with their attributes, for readable recommendations."""
         return self.path / "catalog.parquet"
 
     @property
     def source_file(self) -> Path:
-        """The options of the source that the catalog was imported from, so that new items are read like it; JSON."""
+        """The import options of the catalog's source, as JSON, so that new items are read in the same way."""
         return self.path / "source.json"
 
     def read_source(self) -> dict[str, Any] | None:
-        """Return the options of the source of its catalog; None where they are not known, as of runs of earlier versions."""
+        """Return the import options of the catalog's source; None if unknown, as in runs of earlier versions."""
         try:
             source = json.loads(self.source_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -83,48 +83,48 @@ class RunFolder(Made):
 
     @property
     def encoders(self) -> Path:
-        """One folder a source with its fitted encoder."""
+        """A folder for each feature source with its fitted encoder."""
         return self.path / "encoders"
 
     @property
     def metrics(self) -> Path:
-        """Validation and test metrics; its presence says that the run is complete."""
+        """Validation and test metrics; the file exists only if the run is complete."""
         return self.path / "metrics.json"
 
     @property
     def leaks(self) -> Path:
-        """What the checks for leaks found before the training; see `embrec.evaluation.leaks`."""
+        """Report of the checks for leaks before the training; see `embrec.evaluation.leaks`."""
         return self.path / "leaks.json"
 
     @property
     def made_of_file(self) -> Path:
-        """Hashes of the data that it was begun with; see `MadeOf`. Runs of earlier versions have none."""
+        """Hashes of the data of the run; see `MadeOf`. Runs of earlier versions have no such file."""
         return self.path / "data.json"
 
     @property
     def learned_file(self) -> Path:
-        """The events that it learned from or chose its epoch by; see `used_events`."""
+        """The training and validation events of the run; see `used_events`."""
         return self.path / "learned.parquet"
 
     @property
     def search_file(self) -> Path:
-        """The name of the category's search whose best settings the run was trained with; other runs have none."""
+        """The name of the search whose best settings the run was trained with; other runs have no such file."""
         return self.path / "search"
 
     def search(self) -> str:
-        """Return the name of the search that found the run's settings, empty if none did."""
+        """Return the name of the search that found the run's settings; empty if there was none."""
         return self.search_file.read_text(encoding="utf-8").strip() if self.search_file.is_file() else ""
 
     @property
     def events(self) -> Path:
-        """One JSON line an epoch."""
+        """A JSON line for each epoch."""
         return self.path / "events.jsonl"
 
     def config(self) -> RunConfig:
         """Read the configuration.
 
         Raises:
-            RunError: the folder is no run, or its configuration is not valid.
+            RunError: the folder is not a run, or its configuration is not valid.
         """
         if not self.config_file.is_file():
             raise RunError(f"{self.path} is not a run folder: it has no config.yaml")
@@ -151,7 +151,7 @@ class RunFolder(Made):
         return metrics
 
     def read_made_of(self) -> MadeOf | None:
-        """Read hashes of the data that the run was begun with; None where an earlier version began it.
+        """Read the hashes of the run's data; None for runs of earlier versions.
 
         Raises:
             RunError: the file is damaged.
@@ -159,10 +159,10 @@ class RunFolder(Made):
         return MadeOf.read(self.made_of_file)
 
     def read_learned(self) -> pl.DataFrame:
-        """Read the events that the run learned from or chose its epoch by; see `used_events`.
+        """Read the training and validation events of the run; see `used_events`.
 
         Raises:
-            RunError: the file is gone or damaged.
+            RunError: the file is missing or damaged.
         """
         try:
             return pl.read_parquet(self.learned_file, columns=["user", "items"])
@@ -172,7 +172,7 @@ class RunFolder(Made):
             ) from None
 
     def read_leaks(self) -> LeakReport | None:
-        """Read what the checks for leaks found; None where the run was not checked.
+        """Read the report of the checks for leaks; None if the run was not checked.
 
         Raises:
             RunError: the file is damaged.
@@ -186,7 +186,7 @@ class RunFolder(Made):
 
 
 def findings_told(category: Category) -> set[str]:
-    """Return what the checks for leaks found in the runs of a category: what was told before, as the meanings of the checks."""
+    """Return the meanings of all checks for leaks in the runs of a category: the findings that were shown before."""
     told: set[str] = set()
     for file in category.runs.glob("*/leaks.json"):
         with contextlib.suppress(RunError):
@@ -195,7 +195,7 @@ def findings_told(category: Category) -> set[str]:
     return told
 
 
-# One run or several, as folders or by name.
+# One or several runs, given as folders or by name.
 Runs = RunFolder | Path | str | Sequence[RunFolder | Path | str]
 
 
@@ -228,11 +228,11 @@ def locate_run(run: str | Path, workspace: Workspace) -> RunFolder:
 
 
 def runs_of(runs: Runs) -> list[RunFolder]:
-    """Return runs that are given as folders or by name, one or several; names are looked up as `locate_run` does.
+    """Return the folders of one or several runs, given as folders or by name; names are looked up by `locate_run`.
 
     Raises:
-        ConfigError: there is none, or something else is given.
-        RunError: there is no such run, or several.
+        ConfigError: there is no run in the list, or something that is not a run.
+        RunError: there is no run of a name, or there are several.
     """
     given = [runs] if isinstance(runs, RunFolder | Path | str) or not isinstance(runs, Iterable) else list(runs)
     for run in given:

@@ -1,4 +1,4 @@
-"""Presets, and the configuration of a run built from a preset, options and settings."""
+"""Presets, and configurations of runs built from a preset, options and settings."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -43,13 +43,13 @@ def describe_preset(name: str) -> str:
 
 
 def load_preset(name: str) -> dict[str, Any]:
-    """Return a preset's settings, section -> key -> value.
+    """Return the settings of a preset, section -> key -> value.
 
     Args:
-        name: a preset, or several with plus signs between them, such as `embrec+published-negatives`; later ones win.
+        name: name of a preset, or several joined by plus signs, such as `embrec+published-negatives`; later ones win.
 
     Raises:
-        ConfigError: there is no such preset, or none that it extends.
+        ConfigError: there is no such preset, or the preset that it extends does not exist.
     """
     settings: dict[str, Any] = {}
     for part in name.split("+"):
@@ -59,7 +59,12 @@ def load_preset(name: str) -> dict[str, Any]:
 
 
 def _resolved(name: str, below: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return a preset's settings on top of those of the preset that it extends; `below` are the presets that extend it."""
+    """Return the settings of a preset merged over those of the preset that it extends.
+
+    Args:
+        name: name of the preset.
+        below: presets that extend this one.
+    """
     by = f" (preset {below[-1]!r} extends it)" if below else ""
     if name not in preset_names():
         raise ConfigError(f"{unknown('preset', name, preset_names())} (all: {call('preset_names')}){by}")
@@ -71,7 +76,7 @@ def _resolved(name: str, below: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return both, keys of `over` winning, section by section; a choice such as a loss is replaced as a whole."""
+    """Return both merged by section, where keys of `over` win; a choice such as a loss is replaced as a whole."""
     together = dict(base)
     for key, value in over.items():
         before = together.get(key)
@@ -81,7 +86,7 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def published_features(preset: str | None) -> str:
-    """Return a hint at the vectors that a preset was published with; empty if its file does not say."""
+    """Return a hint about the vectors that a preset was published with; empty if its file names none."""
     sources = [kind for part in (preset or "").split("+") if part for kind in _resolved(part.strip()).get("reads", ())]
     if not sources:
         return ""
@@ -99,17 +104,21 @@ def build_config(
     options: Mapping[str, Any] | None = None,
     settings: Sequence[str] = (),
 ) -> RunConfig:
-    """Return a run's configuration; later sources win: defaults, preset, options, settings.
+    """Return a run's configuration from defaults, preset, options and settings, where later sources win.
 
     Args:
         category: name of the data set.
-        split: division of the log; leave-one-out if None.
+        split: split of the log; leave-one-out if None.
         preset: name of a preset, or several; see `load_preset`.
-        options: dotted key -> value; None values are left out.
+        options: dotted key -> value; None values are ignored.
         settings: texts such as `model.dim=256`; values are read as YAML.
 
+    >>> config = build_config("shop", preset="sasrec", settings=["training.epochs=5"])
+    >>> config.model.kind, config.training.epochs
+    ('sasrec', 5)
+
     Raises:
-        ConfigError: a key is unknown or a value not allowed; the message names both.
+        ConfigError: a key is unknown or a value is not allowed; the message names both.
     """
     if split is not None and not isinstance(split, BaseModel):
         raise ConfigError(f"{parameter('split', split)} is no split; write GlobalTime(targets='last'), for example")
@@ -139,10 +148,10 @@ def build_config(
 
 
 def reads_tables(options: Mapping[str, Any], settings: Sequence[str] = (), preset: str | None = None) -> bool:
-    """Return True if the model that these wishes mean reads feature tables and none is named.
+    """Return True if the configured model reads feature tables and none is named.
 
     Args:
-        options: dotted key -> value, as `build_config` takes them.
+        options: dotted key -> value; see `build_config`.
         settings: texts such as `model.source=id`.
         preset: name of a preset.
 
@@ -156,15 +165,19 @@ def reads_tables(options: Mapping[str, Any], settings: Sequence[str] = (), prese
     kind = given.get("model.kind") or options.get("model.kind") or model.get("kind", registry.DEFAULT)
     source = given.get("model.source") or options.get("model.source") or model.get("source")
     if source is None and kind not in registry.MODELS:
-        return False  # which building the configuration complains of
+        return False  # an unknown kind, which `build_config` reports
     return bool((source or registry.of(kind).source) != "id")
 
 
 def changed_config(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
-    """Return a configuration with some settings replaced, dotted key -> value.
+    """Return a configuration with some settings replaced.
+
+    Args:
+        config: configuration to start from.
+        settings: dotted key -> new value.
 
     Raises:
-        ConfigError: a key is unknown or a value not allowed; the message names both.
+        ConfigError: a key is unknown or a value is not allowed; the message names both.
     """
     tree = config.model_dump()
     for key, value in settings.items():
@@ -177,7 +190,7 @@ def _config(tree: Mapping[str, Any]) -> RunConfig:
 
 
 def run_name(config: RunConfig) -> str:
-    """Return the default name of a run: its item source and features, and what is not the default of the rest."""
+    """Return the default name of a run: item source and features, and kind, loss, split and data unless they are defaults."""
     parts = [config.model.source, *(feature.split("/")[-1] for feature in config.model.features)]
     if config.model.kind != registry.DEFAULT:
         parts.insert(0, config.model.kind)

@@ -1,4 +1,4 @@
-"""Taking away what nobody needs any more: feature tables, or a whole category with all that was made from it."""
+"""Removal of feature tables, or of a whole category with all that was made from it."""
 
 import contextlib
 import shutil
@@ -15,12 +15,12 @@ from embrec.workspace import Category
 
 
 class Removed(NamedTuple):
-    """A feature table that was taken away.
+    """A removed feature table.
 
     Attributes:
-        table: its name.
-        why: it was stale; empty if it was asked for by name.
-        bytes: that it took on the disk.
+        table: name of the table.
+        why: reason why it was stale; empty if the caller named it.
+        bytes: size of its files.
     """
 
     table: str
@@ -31,18 +31,18 @@ class Removed(NamedTuple):
 def remove_tables(
     category: Category, names: Sequence[str] = (), *, stale: bool = False, force: bool = False
 ) -> list[Removed]:
-    """Remove feature tables with their encoders; finished runs keep encoders of their own and need no table.
+    """Remove feature tables with their encoders; finished runs have copies of their encoders and need no table.
 
     Args:
-        category: where they are.
-        names: of tables, or encoders that have one each; damaged ones by the name of their file.
-        stale: also those that do not belong to the category as it is now, and damaged ones.
-        force: also tables that runs or searches read that are not finished.
+        category: category of the tables.
+        names: names of tables, or of encoders with one table each; a damaged table by the name of its file.
+        stale: True to remove damaged tables too, and those that do not belong to the category's present catalog.
+        force: True to remove tables even if unfinished runs or searches read them.
 
     Raises:
         DataError: the category does not exist.
-        FeatureError: there is no such table, a run or search that is not finished reads it, or it is being built; nothing is
-            removed then.
+        FeatureError: there is no such table, an unfinished run or search reads it, or it is being built; nothing is removed
+            then.
     """
     catalog = load_dataset(category).catalog
     reasons = {_stem(category, name): "" for name in names}
@@ -70,13 +70,13 @@ def remove_tables(
 
 
 def _stem(category: Category, name: str) -> str:
-    """Return the stem of the table that is meant, whether or not it can be read."""
+    """Return the file stem of a table by its name or its encoder, even if the table is damaged."""
     stem = name.removesuffix(".h5")
     return stem if (category.features / f"{stem}.h5").is_file() else named_table(category, name).path.stem
 
 
 def _waiting(category: Category, stem: str) -> list[str]:
-    """Return the runs and searches that read a table and are not finished."""
+    """Return the unfinished runs and searches that read a table."""
     begun = {
         "run": (category.runs, "config.yaml", "metrics.json"),
         "search": (category.searches, "search.yaml", "result.json"),
@@ -90,7 +90,7 @@ def _waiting(category: Category, stem: str) -> list[str]:
 
 
 def _remove(path: Path) -> int:
-    files = [path, *path.parent.glob(f"{path.name}.*")]  # files of further rows, and of builds that were interrupted
+    files = [path, *path.parent.glob(f"{path.name}.*")]  # also files of appended rows and of interrupted builds
     size = sum(file.stat().st_size for file in files)
     for file in files:
         file.unlink()
@@ -99,7 +99,11 @@ def _remove(path: Path) -> int:
 
 
 def in_words(hanging: Mapping[str, int]) -> str:
-    """Return what `hanging_on` counted in words, `1 run, 2 searches`."""
+    """Return the counts of `hanging_on` as a text.
+
+    >>> in_words({"runs": 1, "searches": 2})
+    '1 run, 2 searches'
+    """
     one = {"searches": "search"}
     return ", ".join(
         f"{count:,} {what if count != 1 else one.get(what, what.removesuffix('s'))}" for what, count in hanging.items()
@@ -107,7 +111,7 @@ def in_words(hanging: Mapping[str, int]) -> str:
 
 
 def hanging_on(category: Category) -> dict[str, int]:
-    """Return what was made from the data of a category, in words -> how many; nothing that there is none of."""
+    """Return the numbers of tables, runs, searches and comparisons made from a category, by name, without zeros."""
     counts = {
         "feature tables": len(list(category.features.glob("*.h5"))),
         "runs": len(list(category.runs.glob("*/config.yaml"))),
@@ -118,17 +122,17 @@ def hanging_on(category: Category) -> dict[str, int]:
 
 
 def remove_category(category: Category, *, force: bool = False) -> dict[str, int]:
-    """Remove a category: its data, and all that was made from them. Files of others in its folder stay.
+    """Remove a category: its data, and all that was made from them. Other files in its folder are kept.
 
     Args:
-        category: the prepared data.
-        force: also where runs, searches or comparisons were made from them, which are removed too.
+        category: category to remove.
+        force: True to remove runs, searches and comparisons with it; if False, a category that has any is kept.
 
     Returns:
-        What was made from the data and is gone with them, in words -> how many.
+        Numbers of removed tables, runs, searches and comparisons, by name.
 
     Raises:
-        DataError: the category does not exist, or something hangs on it and `force` is not given; nothing is removed then.
+        DataError: the category does not exist, or has runs, searches or comparisons without `force`; nothing is removed then.
     """
     category.require()
     hanging = hanging_on(category)
@@ -138,9 +142,16 @@ def remove_category(category: Category, *, force: bool = False) -> dict[str, int
             f"{in_words(costly)} made from category {category.name!r} would be removed with it; "
             f"if that is meant, say {parameter('force', True)}"
         )
-    # The data go last: until then the category is there, and the same command goes on.
-    for folder in (category.runs, category.searches, category.comparisons, category.features,
-                   category.path / "evaluations", category.path / "analyses", category.data):  # fmt: skip
+    # The data are removed last, so that an interrupted removal can be repeated.
+    for folder in (
+        category.runs,
+        category.searches,
+        category.comparisons,
+        category.features,
+        category.path / "evaluations",
+        category.path / "analyses",
+        category.data,
+    ):
         shutil.rmtree(folder, ignore_errors=True)
         if folder.exists():
             raise DataError(f"{folder} cannot be removed; see who may write there, and try again")

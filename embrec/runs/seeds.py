@@ -1,4 +1,4 @@
-"""The same training from several seeds: how good a model is, and how much of that is luck."""
+"""Trainings of the same configuration from several seeds, with mean and confidence interval of a metric."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,16 +14,25 @@ from embrec.workspace import Category
 
 @dataclass(frozen=True)
 class SeedsResult:
-    """The runs of some seeds, in their order: seed -> run."""
+    """The runs of several seeds.
+
+    Attributes:
+        runs: seed -> result of its run, in the order of the seeds.
+    """
 
     runs: dict[int, TrainingResult]
 
     def values(self, metric: str, targets: str = "all") -> list[float]:
-        """Return a test metric of each run."""
+        """Return a test metric of each run.
+
+        Args:
+            metric: name of the metric, such as "ndcg@10".
+            targets: slice of the test targets: "all", "warm items" or "cold items".
+        """
         return [result.metrics["test"][targets][metric] for result in self.runs.values()]
 
     def mean(self, metric: str, targets: str = "all") -> MeanInterval:
-        """Return the mean of a test metric over seeds with its 95 % confidence interval."""
+        """Return the mean of a test metric over seeds with its 95 % confidence interval; arguments as of `values`."""
         return mean_interval(self.values(metric, targets))
 
 
@@ -38,22 +47,22 @@ def train_seeds(
     on_leaks: Callable[[LeakReport], None] | None = None,
     progress: Progress = silent,
 ) -> SeedsResult:
-    """Train a model once a seed, as runs NAME-s0, NAME-s1 and so on; see `embrec.runs.pipeline.train`.
+    """Train a model once for each seed, as runs NAME-s0, NAME-s1 and so on; see `embrec.runs.pipeline.train`.
 
-    Runs that are finished are taken as they are, and a killed one goes on, so the same call may be repeated.
+    Finished runs are reused and an interrupted one is resumed, so the same call can be repeated.
 
     Args:
         category: the prepared data.
-        config: of every run; its seed is replaced.
-        seeds: one run each.
-        name: how the runs' names begin.
-        force: start over where a run exists.
-        address: of a running Ray cluster.
-        on_leaks: told once what the checks for leaks found, for seeds do not change it.
-        progress: told of every step.
+        config: configuration of every run; its seed is replaced.
+        seeds: seeds, one run each.
+        name: beginning of the names of the runs.
+        force: True to start over if a run exists.
+        address: address of a running Ray cluster.
+        on_leaks: function called once with the report of the checks for leaks, which does not depend on the seed.
+        progress: function called after every step.
 
     Raises:
-        ConfigError: there is no seed, one is given twice or is negative.
+        ConfigError: there is no seed, or one is given twice or is negative.
     """
     check_seeds(seeds)
     runs: dict[int, TrainingResult] = {}
@@ -81,10 +90,13 @@ def seed_run(name: str, seed: int) -> str:
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Read a list of seeds such as `0,1,2`.
+    """Read a list of seeds.
+
+    >>> parse_seeds("0, 1, 2")
+    [0, 1, 2]
 
     Raises:
-        ConfigError: it is empty, or something in it is no whole number or stands there twice.
+        ConfigError: the list is empty, or an entry is not a whole number or repeats another.
     """
     parts = [part.strip() for part in text.split(",")]
     wrong = next((part for part in parts if not (part.isascii() and part.isdecimal())), None)

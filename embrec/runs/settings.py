@@ -1,4 +1,4 @@
-"""Settings by dotted key, such as `training.loss.elu`: setting one, and the list of all with defaults and meanings."""
+"""Settings by dotted key, such as `training.loss.elu`: reading and setting one, and the list of all."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, get_args, get_origin
@@ -21,7 +21,7 @@ def read_setting(text: str) -> tuple[str, Any]:
     ('model.features', ['tfidf', 'minilm'])
 
     Raises:
-        ConfigError: the text has another form.
+        ConfigError: the text does not have this form.
     """
     key, equals, value = text.partition("=")
     if not equals or "." not in key:
@@ -35,12 +35,12 @@ def read_setting(text: str) -> tuple[str, Any]:
 def put(tree: dict[str, Any], key: str, value: Any) -> None:
     """Set a dotted key in nested plain values.
 
-    Where a branch is a bare name, such as `loss: bpr-max`, it becomes that choice with a parameter.
+    A branch that is only a name, such as `loss: bpr-max`, is replaced by a mapping with that name and the new parameter.
 
     Args:
-        tree: mappings within mappings; changed in place.
-        key: such as `training.loss.elu`, or `training.l2.items.weight` for a part of the model.
-        value: its new value.
+        tree: nested mappings; changed in place.
+        key: dotted key, such as `training.loss.elu`, or `training.l2.items.weight` for a part of the model.
+        value: new value.
 
     >>> tree = {"training": {"loss": "bpr-max"}}
     >>> put(tree, "training.loss.elu", 0.5)
@@ -57,7 +57,7 @@ def put(tree: dict[str, Any], key: str, value: Any) -> None:
         tree = tree[branch]
     before = tree.get(name)
     if isinstance(before, dict):
-        # The same choice again, or another number of negatives, keeps the parameters that are set already and still apply.
+        # The same name again, or another number of negatives, keeps the parameters set before that still apply.
         if name in ("loss", "schedule") and before.get("name") == value:
             return
         if name == "negatives" and isinstance(value, int | str):
@@ -70,8 +70,8 @@ def dotted(tree: Mapping[str, Any], whole: Sequence[str] = (), above: str = "") 
     """Return nested values by dotted key, as users write settings.
 
     Args:
-        tree: mappings within mappings.
-        whole: dotted keys of mappings whose values are kept whole, even where they are mappings.
+        tree: nested mappings.
+        whole: dotted keys of mappings whose values are not split further, even if they are mappings.
         above: dotted key of the tree itself.
 
     >>> dotted({"model": {"dim": 64}, "training": {"l2": {}}})
@@ -86,12 +86,12 @@ def dotted(tree: Mapping[str, Any], whole: Sequence[str] = (), above: str = "") 
 
 
 class Setting(NamedTuple):
-    """One setting.
+    """A setting with its default and its meaning.
 
     Attributes:
-        key: the dotted key, such as `training.loss.regularization`.
-        default: in words; `-` where there is none.
-        meaning: what it is, and of which choice, where it is a parameter of one.
+        key: dotted key, such as `training.loss.regularization`.
+        default: default value as a text; `-` if there is none.
+        meaning: description, which begins with the choice that the setting is a parameter of, if any.
     """
 
     key: str
@@ -103,10 +103,10 @@ def list_settings(model: str = registry.DEFAULT) -> list[Setting]:
     """Return all settings of a kind of model, of its training and of its evaluation.
 
     Args:
-        model: a registered kind of model.
+        model: registered kind of model.
 
     Raises:
-        ConfigError: there is no such kind.
+        ConfigError: there is no such kind of model.
     """
     sections: dict[str, type[BaseModel]] = {
         "model": registry.of(model).config,
@@ -121,7 +121,7 @@ def _settings(above: str, kind: type[BaseModel], of: str = "") -> Iterator[Setti
         key = f"{above}.{name}"
         choices = choices_of(field)
         if of and name in ("name", "kind"):
-            continue  # what the choice itself is called
+            continue  # the name of the choice itself
         is_kind = key == "model.kind"
         meaning = f"the kind of model ({', '.join(registry.kinds())})" if is_kind else _meaning(field, choices, of)
         yield Setting(key, _shown(field), meaning)

@@ -1,4 +1,4 @@
-"""Models beside the baselines, which every table of results has: ranks of the same targets, and what they come to."""
+"""Evaluation of models together with the baselines, on the same targets, for tables of results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from embrec.runs.folder import RunFolder
 
 @dataclass(frozen=True)
 class Beside:
-    """Models and baselines on the same targets.
+    """Evaluations of models and baselines on the same targets.
 
     Attributes:
-        evaluations: of models, then of baselines, by name, one a seed.
-        baselines: which of them are baselines.
-        metrics: those to be shown: without those that cannot tell models apart.
-        lines: what training brought over the best baseline, by the metric that chose the epoch first.
-        warnings: what must be said of figures that are too good, or too poor, by construction.
-        notes: which baselines are left out, and why.
+        evaluations: name -> one evaluation for each seed; models first, then baselines.
+        baselines: names of the baselines among them.
+        metrics: metrics to show, without those that cannot tell models apart.
+        lines: comparison with the best baseline, by the metric that selected the epoch first.
+        warnings: cautions about metrics that are too good or too poor by construction.
+        notes: baselines that are left out, with the reasons.
     """
 
     evaluations: Mapping[str, Sequence[Evaluation]]
@@ -42,14 +42,14 @@ def beside_baselines(
     other_log: bool = False,
     progress: Progress = silent,
 ) -> Beside:
-    """Rank the test targets by models and by baselines; what was ranked before is read from disk.
+    """Rank the test targets by models and by baselines; earlier evaluations are read from disk.
 
     Args:
-        models: name -> its finished runs, one a seed, all of one category and split.
+        models: name -> its finished runs, one for each seed, all of one category and split.
         asked: names of baselines; None for all that can be computed, see `usable_baselines`.
-        config: the protocol; that of the first run if None.
-        other_log: allow runs that were trained on another log; see `common_ground`.
-        progress: told of every batch.
+        config: evaluation protocol; that of the first run if None.
+        other_log: True to allow runs that were trained on another log; see `common_ground`.
+        progress: function called after every batch.
 
     Raises:
         ConfigError: a baseline is unknown, or has no features to read.

@@ -123,7 +123,7 @@ def test_the_help_of_train_has_defaults_and_examples(run):
 def test_settings_are_listed_with_defaults_and_meanings(run):
     code, printed, _ = run("settings")
     assert code == 0
-    assert re.search(r"training\.epochs\s+30\s+at most", printed)
+    assert re.search(r"training\.epochs\s+30\s+largest number", printed)
     assert re.search(r"model\.dim\s+128\s", printed)
     assert re.search(r"training\.loss\.regularization\s+1\s+of bpr-max: weight", printed)
     assert "model.layers" not in printed

@@ -73,7 +73,7 @@ def test_there_is_no_silhouette_of_one_cluster_or_of_single_items(labels):
         (["Action|Comedy", "Drama"], [("Action", "Comedy"), ("Drama",)]),
         (["Cases Basic Cases", None, ""], [("Cases Basic Cases",), (), ()]),
     ],
-)  # fmt: skip
+)
 def test_paths_are_read_as_they_are_written(texts, paths):
     assert category_paths(texts) == paths
 

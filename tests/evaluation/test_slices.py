@@ -40,8 +40,10 @@ def test_slices_hold_what_their_names_say(evaluated):
     train_users, train_items = {int(LOG.user[event]) for event in train}, {int(LOG.item[event]) for event in train}
     for row, event in enumerate(evaluation.event):
         user, item = int(LOG.user[event]), int(LOG.item[event])
-        holds = {dimension: next(name for name, rows in slices.items() if rows[row])
-                 for dimension, slices in dimensions.items()}  # fmt: skip
+        holds = {
+            dimension: next(name for name, rows in slices.items() if rows[row])
+            for dimension, slices in dimensions.items()
+        }
         known = "observed" if user in train_users else "new user"
         assert holds["partition"] == (known if item in train_items else "new item")
         assert (holds["popularity"] == "no training event") == (item not in train_items)
@@ -57,9 +59,15 @@ def test_slices_hold_what_their_names_say(evaluated):
 def test_lengths_fall_into_buckets_by_hand():
     lengths = np.array([0, 1, 2, 3, 4, 5, 9, 10, 49, 50, 51, 10_000])
     assert {name: lengths[rows].tolist() for name, rows in length_slices(lengths).items()} == {
-        "0": [0], "1": [1], "2": [2], "3 to 4": [3, 4], "5 to 9": [5, 9], "10 to 19": [10], "20 to 49": [49],
+        "0": [0],
+        "1": [1],
+        "2": [2],
+        "3 to 4": [3, 4],
+        "5 to 9": [5, 9],
+        "10 to 19": [10],
+        "20 to 49": [49],
         "50 or more": [50, 51, 10_000],
-    }  # fmt: skip
+    }
     assert list(length_slices(lengths, (1, 4))) == ["0", "1 to 3", "4 or more"]
 
 

@@ -17,9 +17,15 @@ def test_a_split_is_described_with_its_features(tmp_path):
     assert report.parts["test"].events == 60
     names = [check.name for check in report.leaks.checks]
     assert names[:8] == [
-        "time overlap", "ties in time", "order in ties", "duplicate events", "seen targets", "equal texts", "new items",
+        "time overlap",
+        "ties in time",
+        "order in ties",
+        "duplicate events",
+        "seen targets",
+        "equal texts",
+        "new items",
         "new users",
-    ]  # fmt: skip
+    ]
     assert [name.split("-")[0] for name in names[8:]] == ["items without tfidf", "fitting of tfidf"]
     assert report.leaks.checks[-1].status == Status.OK
     values = json.loads(json.dumps(report.as_dict()))

@@ -48,9 +48,12 @@ def test_a_layer_is_torchs_attention_between_its_norms(heads):
     attention = nn.MultiheadAttention(8, heads, batch_first=True, dtype=torch.float64)
     weights = {"in_proj": layer.attention, "out_proj.": layer.attention_out}
     attention.load_state_dict(
-        {f"{name}{'_' if name == 'in_proj' else ''}{kind}": getattr(linear, kind)
-         for name, linear in weights.items() for kind in ("weight", "bias")}
-    )  # fmt: skip
+        {
+            f"{name}{'_' if name == 'in_proj' else ''}{kind}": getattr(linear, kind)
+            for name, linear in weights.items()
+            for kind in ("weight", "bias")
+        }
+    )
     x = events()
     normalised = layer.attention_norm(x)
     mixed, _ = attention(normalised, normalised, normalised, attn_mask=torch.ones(5, 5).triu(1).bool())

@@ -58,8 +58,10 @@ def test_the_presets_of_the_losses_hold_the_settings_of_their_study(loss):
 
 def test_bpr_max_is_regularized_as_published():
     assert config("embrec-bpr-max").training.loss.model_dump() == {
-        "name": "bpr-max", "regularization": 0.349, "elu": 0.0,
-    }  # fmt: skip
+        "name": "bpr-max",
+        "regularization": 0.349,
+        "elu": 0.0,
+    }
 
 
 def test_the_target_of_the_cosine_preset_cannot_move():
@@ -99,18 +101,21 @@ def test_published_negatives_go_behind_another_preset():
     plain = config("embrec-office")
     assert published.model_copy(update={"training": plain.training}) == plain
     drawn = build_config(
-        "toys", preset="embrec-bpr + published-negatives",
-        options={"model.features": ("tfidf",), "training.negatives.count": 64}, settings=["training.negatives.alpha=1"],
-    )  # fmt: skip
+        "toys",
+        preset="embrec-bpr + published-negatives",
+        options={"model.features": ("tfidf",), "training.negatives.count": 64},
+        settings=["training.negatives.alpha=1"],
+    )
     assert drawn.training.negatives == Negatives(count=64, alpha=1, exclude="batch-labels", frozen=True)
 
 
 def test_options_and_settings_win_over_a_preset():
     built = build_config(
-        "toys", preset="embrec-bpr-max",
+        "toys",
+        preset="embrec-bpr-max",
         options={"model.features": ("tfidf",), "training.learning_rate": 0.5, "training.loss": "bpr"},
         settings=["model.dim=8"],
-    )  # fmt: skip
+    )
     assert (built.training.learning_rate, built.training.loss.name, built.model.dim) == (0.5, "bpr", 8)
     assert built.training.batch_size == 32
 
@@ -145,8 +150,9 @@ def folder(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("folder")
 def test_a_preset_extends_another_section_by_section():
     assert load_preset("top") == {
-        "model": {"dim": 2, "units": 1, "dropout": 0}, "training": {"loss": {"name": "bpr"}},
-    }  # fmt: skip
+        "model": {"dim": 2, "units": 1, "dropout": 0},
+        "training": {"loss": {"name": "bpr"}},
+    }
 
 
 @pytest.mark.usefixtures("folder")

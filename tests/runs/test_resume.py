@@ -6,10 +6,20 @@ import torch
 from support.workers import KilledError, make_trainer, weights
 
 EVERYTHING = {
-    "epochs": 5, "optimizer": "adagrad", "momentum": 0.2, "learning_rate": 0.05, "ema": 0.9, "clip_norm": 0.5,
-    "clip_value": 0.1, "negatives": 6, "l2": {"query": 1e-3}, "validate_every": 2, "batch_tokens": 40,
-    "schedule": {"name": "cosine", "warm_up": 5}, "model": {"dropout": 0.3, "source": "hybrid"},
-}  # fmt: skip
+    "epochs": 5,
+    "optimizer": "adagrad",
+    "momentum": 0.2,
+    "learning_rate": 0.05,
+    "ema": 0.9,
+    "clip_norm": 0.5,
+    "clip_value": 0.1,
+    "negatives": 6,
+    "l2": {"query": 1e-3},
+    "validate_every": 2,
+    "batch_tokens": 40,
+    "schedule": {"name": "cosine", "warm_up": 5},
+    "model": {"dropout": 0.3, "source": "hybrid"},
+}
 
 
 @pytest.mark.parametrize(

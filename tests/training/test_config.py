@@ -16,11 +16,20 @@ COSINE = ("training.loss=cosine", "model.features=tfidf", "model.fc=false")
 LOSSES = "cross-entropy, sampled-softmax, bpr, bpr-max, top1, top1-max, bce, gbce, cosine"
 
 WRONG = {
-    "count no number": ([ID, "training.negatives.count=x"], "'training.negatives.count' is 'x': Input should be 'all' or"),
+    "count no number": (
+        [ID, "training.negatives.count=x"],
+        "'training.negatives.count' is 'x': Input should be 'all' or",
+    ),
     "count below zero": ([ID, "training.negatives=-3"], "'training.negatives.count' is -3"),
     "count a fraction": ([ID, "training.negatives=2.5"], "'training.negatives.count' is 2.5"),
-    "negatives a list": ([ID, "training.negatives=[3]"], "'training.negatives' is [3]; it takes settings: count, alpha"),
-    "unknown in negatives": ([ID, "training.negatives.cuont=3"], "'training.negatives.cuont'; did you mean 'training.neg"),
+    "negatives a list": (
+        [ID, "training.negatives=[3]"],
+        "'training.negatives' is [3]; it takes settings: count, alpha",
+    ),
+    "unknown in negatives": (
+        [ID, "training.negatives.cuont=3"],
+        "'training.negatives.cuont'; did you mean 'training.neg",
+    ),
     "nothing to rank": ([ID, "training.negatives=0"], "training.negatives: 0 negatives leave nothing to rank against"),
     "alpha with all": ([ID, "training.negatives.alpha=1"], "training.negatives: alpha is for sampled negatives"),
     "in-batch by row": (
@@ -34,7 +43,10 @@ WRONG = {
         [ID, "training.loss=bpr-max", "training.loss.regularization=-1"],
         "'training.loss.regularization' is -1: Input should be greater than or equal to 0",
     ),
-    "parameter of another loss": ([ID, "training.loss=bpr", "training.loss.elu=1"], "'training.loss.elu'; there are: name"),
+    "parameter of another loss": (
+        [ID, "training.loss=bpr", "training.loss.elu=1"],
+        "'training.loss.elu'; there are: name",
+    ),
     "gbce with all": ([ID, "training.loss=gbce"], "loss gbce needs sampled negatives; give a number"),
     "sampled softmax with all": ([ID, "training.loss=sampled-softmax"], "loss sampled-softmax needs sampled negatives"),
     "cosine with negatives": ([*COSINE, "training.negatives=5"], "loss cosine has no negatives"),
@@ -55,8 +67,14 @@ WRONG = {
         [SASREC, CONTENT, "model.dim=10", "model.heads=3"],
         "3 heads do not divide item vectors of length 20; change heads or dim",
     ),
-    "schedule": ([ID, "training.schedule.warm_up=x"], "'training.schedule.warm_up' is 'x': Input should be a valid integer"),
-    "unknown schedule": ([ID, "training.schedule=foo"], "'training.schedule.name' is 'foo': Input should be 'constant' or"),
+    "schedule": (
+        [ID, "training.schedule.warm_up=x"],
+        "'training.schedule.warm_up' is 'x': Input should be a valid integer",
+    ),
+    "unknown schedule": (
+        [ID, "training.schedule=foo"],
+        "'training.schedule.name' is 'foo': Input should be 'constant' or",
+    ),
     "schedule a number": ([ID, "training.schedule=3"], "'training.schedule' is 3; it takes settings: name, warm_up"),
     "part of a penalty": ([ID, "training.l2.items.weight=-1"], "'training.l2.items.weight' is -1"),
     "unknown split": (
@@ -64,8 +82,11 @@ WRONG = {
         "'split.kind' is 'foo'; there are: leave-one-out, per-user-ratio, user-holdout, global-time, item-holdout",
     ),
     "split without a kind": ([ID, "split.seed=1"], "'split' has no kind; set split.kind to one of"),
-    "unknown section": ([ID, "trainer.epochs=1"], "unknown setting 'trainer'; did you mean 'training'? there are: category, "),
-}  # fmt: skip
+    "unknown section": (
+        [ID, "trainer.epochs=1"],
+        "unknown setting 'trainer'; did you mean 'training'? there are: category, ",
+    ),
+}
 
 
 @pytest.mark.parametrize(("settings", "message"), WRONG.values(), ids=WRONG.keys())

@@ -1,4 +1,4 @@
-"""Checks, before anything is trained, of what a test on a split can and cannot show."""
+"""Checks for data leaks: ways in which a split gives away its test targets, found before anything is trained."""
 
 from collections.abc import Sequence
 
@@ -25,20 +25,20 @@ def check_leaks(
     learned: Partition | None = None,
     seed: int = 0,
 ) -> LeakReport:
-    """Look for ways in which the test targets of a split are known, given away or unknowable.
+    """Check a split for test targets that training knows already, that the data give away, or that no model can predict.
 
-    Time overlap, ties in time and whether they stand in the order of ids, duplicate events, targets in their own history, items
-    of equal text, new items and users; for each feature table, items that are missing and what it was fitted on; for each
-    relation, what it knows of the test.
+    The checks: training events later than the targets, ties in time and the order of ids within them, duplicate events, targets
+    in their own history, items with equal texts, new items and users; for each feature table, missing items and the items that
+    its encoder was fitted on; for each relation, pairs that it can only have from the test.
 
     Args:
-        dataset: the catalog and the log.
-        partition: how the log is split; it has training events and test targets.
+        dataset: catalog and log.
+        partition: split of the log, with training events and test targets.
         tables: feature tables of this catalog that a model reads.
         relations: relations of this catalog that a model reads.
-        learned: the same split as a model learns from it, where that is more than its training events
-            (`Partition.with_validation`); what the tables were fitted on is held against `partition` all the same.
-        seed: of the shuffled control of the relations.
+        learned: the same split as the model learns from it, if that is more than its training events
+            (`Partition.with_validation`). Feature tables are compared with `partition` even then.
+        seed: seed of the shuffled control of the relations.
     """
     log, known = dataset.interactions, learned or partition
     checks = [

@@ -1,4 +1,4 @@
-"""Can items be told apart by their content, is it there at all, and who taught the encoders?"""
+"""Checks of the content of items: missing vectors, equal texts, and the items that encoders were fitted on."""
 
 import numpy as np
 import polars as pl
@@ -16,7 +16,7 @@ from embrec.parameters import call
 
 
 def missing_features(table: FeatureTable, interactions: Interactions, partition: Partition) -> Check:
-    """Count the test targets whose item has no vector in a table of the same catalog; the value is their share."""
+    """Count the test targets whose item has no vector in a feature table of the catalog; the value is their share."""
     name = f"items without {table.path.stem}"
     items = interactions.item[partition.test.events(interactions)]
     missing = ~table.present[items]
@@ -30,16 +30,20 @@ def missing_features(table: FeatureTable, interactions: Interactions, partition:
     if not found:
         return Check(name, Status.OK, found, counts, "every test target's item has a vector")
     return Check(
-        name, graded(found), found, counts,
+        name,
+        graded(found),
+        found,
+        counts,
         f"{percent(found)} of the test targets are of items without a vector in this table, so nothing can be told of them by "
         "it; complete the catalog, or add features that they have",
-    )  # fmt: skip
+    )
 
 
 def fitting(table: FeatureTable, dataset: Dataset, partition: Partition) -> Check:
-    """Ask which items an encoder was fitted on; the value is the share of test targets on items that only a leak could teach.
+    """Check which items an encoder was fitted on.
 
-    These are the items without training events, where the encoder was fitted on others than the training items of this split.
+    The value is the share of test targets whose item has no training event, if the encoder was fitted on other items than the
+    training items of this split; 0 otherwise.
     """
     name = f"fitting of {table.path.stem}"
     log = dataset.interactions
@@ -57,22 +61,28 @@ def fitting(table: FeatureTable, dataset: Dataset, partition: Partition) -> Chec
     again = f"to fit it on training items only, build it with {built} and the options of this split"
     if fitted_on == sample_hash(dataset.catalog.item_ids):
         return Check(
-            name, Status.NOTE, found, counts,
+            name,
+            Status.NOTE,
+            found,
+            counts,
             f"the encoder was fitted on the whole catalog, with the texts of items that training does not see "
             f"({percent(found)} of the test targets are of such items); {again}",
-        )  # fmt: skip
+        )
     return Check(
-        name, Status.WARNING, found, counts,
+        name,
+        Status.WARNING,
+        found,
+        counts,
         f"the encoder was fitted on neither the training items of this split nor the whole catalog: the items that this split "
         f"keeps for the test may be among those it learned from; {again}",
-    )  # fmt: skip
+    )
 
 
 def equal_texts(dataset: Dataset, partition: Partition) -> Check:
-    """Look for items whose texts are the same but for case, punctuation and spaces.
+    """Look for items whose texts are equal except for case, punctuation and spaces.
 
-    The value is the share of test targets whose text is that of another item. With it goes how many have such a twin in their
-    user's own history: for these a model need only repeat what it reads.
+    The value is the share of test targets whose item has the text of another one. The counts also say how many have such a twin
+    in their own history: a model finds these by repeating what it has read.
     """
     name = "equal texts"
     if not dataset.catalog.text_columns:
@@ -80,14 +90,14 @@ def equal_texts(dataset: Dataset, partition: Partition) -> Check:
     log = dataset.interactions
     group = text_groups(dataset.catalog)
     size = np.bincount(group)
-    size[0] = 1  # items without a text are nobody's twins
+    size[0] = 1  # items without a text are not twins of each other
     twin = size[group] > 1
     targets = partition.test.events(log)
     twins = int(twin[log.item[targets]].sum())
     counts = {"items": len(group), "items with a text": int((group > 0).sum()), "items with a twin": int(twin.sum())}
     if not twin.any():
         return Check(name, Status.OK, 0.0, counts, "no two items have the same text")
-    of_twins = np.flatnonzero(twin[log.item])  # the other events cannot have met a twin
+    of_twins = np.flatnonzero(twin[log.item])  # other events have no twin in their history
     met = np.zeros(len(log), dtype=bool)
     met[of_twins] = is_repeat(log.user[of_twins], group[log.item[of_twins]])
     met[of_twins] &= ~is_repeat(log.user[of_twins], log.item[of_twins])
@@ -103,13 +113,16 @@ def equal_texts(dataset: Dataset, partition: Partition) -> Check:
         f"test targets are such items, and {percent(share(in_history, len(targets)))} have such a twin in their own history"
     )
     return Check(
-        name, Status.WARNING if share(in_history, len(targets)) >= MANY else Status.NOTE, found, counts,
+        name,
+        Status.WARNING if share(in_history, len(targets)) >= MANY else Status.NOTE,
+        found,
+        counts,
         f"{much}: what reads only the text cannot tell twins apart; merge them, or give encoders columns that differ",
-    )  # fmt: skip
+    )
 
 
 def text_groups(catalog: Catalog) -> NDArray[np.int64]:
-    """Return a number for each item, the same for items whose texts have the same letters and digits, 0 without any, [n]."""
+    """Return a group number for each item, equal for texts with equal letters and digits, 0 for no text, [n]."""
     texts = pl.Series("text", catalog.texts(), dtype=pl.String).fill_null("")
     plain = texts.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
     ranks = plain.replace("", None).rank("dense").fill_null(0)

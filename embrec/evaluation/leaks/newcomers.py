@@ -1,4 +1,4 @@
-"""How much of the test is about items and users that training never saw?"""
+"""Checks for new items and new users: test targets whose item or user has no training event."""
 
 import numpy as np
 
@@ -20,10 +20,13 @@ def new_items(interactions: Interactions, partition: Partition) -> Check:
     if not found:
         return Check("new items", Status.OK, found, counts, "every test target's item has training events")
     return Check(
-        "new items", Status.NOTE, found, counts,
+        "new items",
+        Status.NOTE,
+        found,
+        counts,
         f"{percent(found)} of the test targets are of items without training events, {counts['such items']:,} items: "
         "models by identity cannot find them; read the metrics of warm and cold items apart",
-    )  # fmt: skip
+    )
 
 
 def new_users(interactions: Interactions, partition: Partition) -> Check:
@@ -41,7 +44,10 @@ def new_users(interactions: Interactions, partition: Partition) -> Check:
     if not found:
         return Check("new users", Status.OK, found, counts, "every test target's user has training events")
     return Check(
-        "new users", Status.NOTE, found, counts,
+        "new users",
+        Status.NOTE,
+        found,
+        counts,
         f"{percent(found)} of the test targets are of users without training events, {counts['such users']:,} users: "
         "they are known by their histories alone",
-    )  # fmt: skip
+    )

@@ -1,10 +1,10 @@
-"""Were relations between items counted from events that training may not know?
+"""Check of relations between items: whether they were counted from events outside training.
 
-A relation that was counted from all events holds the test targets: each user's last two events are a pair of it. Among the
-pairs that no training transition supports, such a relation holds nearly all true ones, and hardly any where the targets are
-shuffled across users. So far a relation of content (same author, accessory of) looks alike, for it too knows more than
-training does. The difference lies in the relation: of the pairs that it holds without the support of training, those of a
-leak are what the held-out events are made of, while a relation of content holds many that nobody ever made.
+A relation counted from all events contains the test transitions: the last two events of each user are one of its pairs. Take
+the test pairs that no training transition supports. Such a relation contains nearly all of them, and hardly any once the
+targets are shuffled across users. A relation made from content (same author, accessory of) passes this test too, since it also
+knows more than training does. The two differ in the pairs that training does not support: those of a leaking relation are
+held-out transitions, while most of those of a content relation occur in no user's events.
 """
 
 import math
@@ -18,31 +18,31 @@ from embrec.data.splits import Partition
 from embrec.evaluation.leaks.report import Check, Status, percent, share
 
 SHUFFLES = 5
-# An excess counts from twice the control on, and where chance would not make it in a thousand trials.
+# An excess must be at least twice the control, and so many standard errors that chance makes it in one of 700 trials.
 _FACTOR, _DEVIATIONS = 2.0, 3.0
 
 
 def leaking_relations(
     relations: Relations, interactions: Interactions, partition: Partition, *, seed: int = 0
 ) -> list[Check]:
-    """Look in each relation for what only the held-out events could have told it.
+    """Check each relation for pairs that it can only have from held-out events.
 
-    A pair is the event before a test target, and the target. The value is the share in the relation of the pairs that no
-    training transition supports; its control is the same with the targets shuffled across users, which keeps their popularity.
-    The status rests on two rules:
+    A test pair is the event before a test target, and the target. The value is the share of the test pairs without support by a
+    training transition that are in the relation. Its control is the same share with the targets shuffled across users, which
+    keeps the popularity of the targets. The status follows from two rules:
 
-    - the relation knows more than training: the value is at least twice the control, and above it by three standard errors;
-    - it knows it from the held-out events: of its pairs without support by training, more than 1 - exp(-2 r) are held-out
-      transitions, r being the number of transitions held out for one of training. So many would be found of pairs that
-      training was to meet twice each, and met never; of the pairs of a leak all are.
+    1. The relation knows more than training: the value is at least twice the control, and above it by three standard errors.
+    2. It knows this from held-out events: of its pairs without support by training, more than a share 1 - exp(-2 r) are
+       held-out transitions. Here r is the number of held-out transitions for each training transition. This is the share to
+       expect of pairs so frequent that training should have contained each of them twice. In a leak it is 1.
 
-    Both together are a warning, the first alone is a note: it is as it should be for relations that come from content.
+    Both together are a warning. The first alone is a note: it is normal for relations made from content.
 
     Args:
-        relations: of the catalog.
+        relations: relations of the catalog.
         interactions: the log.
-        partition: how it was split.
-        seed: of the shuffling.
+        partition: split of the log.
+        seed: seed of the shuffling.
     """
     n_items = relations.n_items
     targets = partition.test.events(interactions)[partition.test.position > 0]
@@ -64,14 +64,19 @@ def leaking_relations(
 
 
 class _Pairs:
-    """Pairs of items, which of them are in each relation, [T, R], and which no training transition supports, [T]."""
+    """Pairs of items.
+
+    Attributes:
+        held: True where a pair is in a relation, [T, R].
+        unsupported: True where no training transition is the same pair, [T].
+    """
 
     def __init__(
         self, heads: NDArray[np.int64], tails: NDArray[np.int64], relations: Relations, support: Relations
     ) -> None:
-        other = heads != tails  # an item is in no relation to itself
+        other = heads != tails  # no relation contains pairs of an item with itself
         width = relations.n_items + 1
-        # Only counts are asked for, and sorted pairs are found faster.
+        # The order does not matter for counts, and sorted pairs are looked up faster.
         pair = np.sort(heads[other] * width + tails[other])
         heads, tails = np.divmod(pair, width)
         self.held = relations.holds(heads, tails)
@@ -82,7 +87,7 @@ class _Pairs:
         return share(int(self.held[:, relation].sum()), len(self.held))
 
     def unsupported_share(self, relation: int) -> float:
-        """Return the same of the pairs without support."""
+        """Return the share of the pairs without support that are in a relation."""
         return share(int(self.held[self.unsupported, relation].sum()), int(self.unsupported.sum()))
 
 
@@ -91,12 +96,12 @@ def _transitions(interactions: Interactions, events: NDArray[np.int64], n_items:
 
 
 def _count(interactions: Interactions, events: NDArray[np.int64]) -> int:
-    """Return how many of the events follow another of the same user."""
+    """Return the number of transitions: events that follow another event of the same user."""
     return len(events) - int((np.bincount(interactions.user[events]) > 0).sum())
 
 
 def _held_out(relations: Relations, name: str, support: Relations, everything: Relations) -> tuple[int, int]:
-    """Return how many pairs of a relation no training transition supports, and how many of these other events do."""
+    """Return the number of pairs of a relation without support by training, and how many of these are held-out transitions."""
     heads, tails = relations.pairs(name)
     unsupported = ~support.holds(heads, tails)[:, 0]
     return int(unsupported.sum()), int(everything.holds(heads[unsupported], tails[unsupported]).sum())
@@ -129,16 +134,22 @@ def _check(
     }
     if not found and unknown >= pairs:
         return Check(
-            name, Status.NOTE, found, counts,
+            name,
+            Status.NOTE,
+            found,
+            counts,
             f"it relates {pairs:,} pairs of items, and {unknown:,} entries of its lists name no item of the catalog: see "
             "whether they are written as the catalog's ids are",
-        )  # fmt: skip
+        )
     if not found:
         return Check(
-            name, Status.OK, found, counts,
+            name,
+            Status.OK,
+            found,
+            counts,
             f"{percent(true.share(place))} of the test pairs are in the relation ({percent(shuffled.share(place))} shuffled "
             "across users), and training supports each of these",
-        )  # fmt: skip
+        )
     error = math.sqrt(
         _variance(found, int(true.unsupported.sum())) + _variance(control, int(shuffled.unsupported.sum()))
     )
@@ -151,15 +162,21 @@ def _check(
     explained = share(of_held_out, unsupported)
     if explained <= 1 - math.exp(-2 * ratio):
         return Check(
-            name, Status.NOTE, found, counts,
+            name,
+            Status.NOTE,
+            found,
+            counts,
             f"{much}: the relation knows more than training does, which is as it should be if it comes from content; "
             "if it was counted from events, make sure that they were training events",
-        )  # fmt: skip
+        )
     return Check(
-        name, Status.WARNING, found, counts,
+        name,
+        Status.WARNING,
+        found,
+        counts,
         f"{much}, and {percent(explained)} of what the relation holds beyond training are held-out events: it was counted from "
         "events that the test is made of; build it from partition.train.events(interactions)",
-    )  # fmt: skip
+    )
 
 
 def _variance(value: float, count: int) -> float:

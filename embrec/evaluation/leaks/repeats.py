@@ -1,4 +1,4 @@
-"""Does a test target stand in its own history?"""
+"""Checks for repeated events: duplicates in the log, and test targets that are in their own history."""
 
 import numpy as np
 
@@ -10,9 +10,9 @@ from embrec.parameters import call, parameter
 
 
 def duplicates(interactions: Interactions, partition: Partition) -> Check:
-    """Look for events that stand in the log twice: same user, item and time.
+    """Look for duplicate events: same user, item and time.
 
-    The value is the share of test targets that are such a repeat; the event that they repeat is in their history.
+    The value is the share of test targets that duplicate an event of their history.
     """
     log = interactions
     change = np.ones(len(log), dtype=bool)
@@ -38,7 +38,7 @@ def duplicates(interactions: Interactions, partition: Partition) -> Check:
 
 
 def seen_targets(interactions: Interactions, partition: Partition) -> Check:
-    """Look for test targets that the user has touched before; the value is their share."""
+    """Look for test targets whose item is in the user's history already; the value is their share."""
     repeated = is_repeat(interactions.user, interactions.item)
     targets = partition.test.events(interactions)
     found = share(int(repeated[targets].sum()), len(targets))

@@ -1,4 +1,4 @@
-"""What the checks for leaks found, as plain values: for people one line a check, for programs JSON."""
+"""Report of the checks for leaks, as lines for people and as JSON."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
@@ -7,19 +7,19 @@ from typing import Any
 
 from embrec.names import unknown
 
-# A finding of this share of the test targets changes what their metrics mean; of fewer, it is good to know.
+# A finding about this share of the test targets changes the meaning of their metrics; a smaller one is only a note.
 MANY = 0.05
 
 
 class Status(StrEnum):
-    """How much a finding matters."""
+    """Severity of a finding."""
 
     OK = "ok"
     """Nothing was found."""
     NOTE = "note"
-    """The figures are to be read with it in mind."""
+    """The metrics must be read with this in mind."""
     WARNING = "warning"
-    """The figures do not mean what they seem to."""
+    """The metrics are misleading."""
 
 
 _WEIGHTIEST_FIRST = (Status.WARNING, Status.NOTE, Status.OK)
@@ -27,14 +27,14 @@ _WEIGHTIEST_FIRST = (Status.WARNING, Status.NOTE, Status.OK)
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked for.
+    """The result of one check.
 
     Attributes:
-        name: what, in a few words; the same for the same check on other data.
-        status: how much it matters.
-        value: the share that was found, from 0 to 1; None where there was nothing to look at.
-        counts: what it was counted from, and what goes with it.
-        meaning: one sentence that says what was found and what to do about it.
+        name: name of the check, the same for all data.
+        status: severity of the finding.
+        value: share that was found, from 0 to 1; None if there was nothing to check.
+        counts: numbers behind the value, by name.
+        meaning: one sentence about the finding and its remedy.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Check:
 
 @dataclass(frozen=True)
 class LeakReport:
-    """The checks of one split of a data set, in a fixed order."""
+    """The results of the checks of one split, in a fixed order."""
 
     checks: tuple[Check, ...]
 
@@ -63,7 +63,7 @@ class LeakReport:
 
     @property
     def by_weight(self) -> tuple[Check, ...]:
-        """All checks, those that matter most first: warnings, notes, then what is fine."""
+        """All checks, the most severe first: warnings, notes, then those that found nothing."""
         return tuple(sorted(self.checks, key=lambda check: _WEIGHTIEST_FIRST.index(check.status)))
 
     @property
@@ -72,7 +72,11 @@ class LeakReport:
         return tuple(check for check in self.by_weight if check.status != Status.OK)
 
     def lines(self, *, every: bool = False) -> list[str]:
-        """Return the report for people: a line for each finding, then what was fine, in one line or, on request, one each."""
+        """Return the report for people: a line for each finding, then the checks that found nothing.
+
+        Args:
+            every: give the checks that found nothing a line each, instead of one line for all.
+        """
         fine = [check for check in self.checks if check.status == Status.OK]
         lines = [f"{check.status}: {check.name}: {check.meaning}" for check in self.findings]
         if every:
@@ -82,11 +86,11 @@ class LeakReport:
         )
 
     def new_lines(self, told: Collection[str], where: str) -> list[str]:
-        """Return the report for people who have read some of it before: what is new in full, the rest in one line.
+        """Return the report for people who have seen some of the findings before: new ones in full, the others in one line.
 
         Args:
-            told: meanings of the checks that they have read.
-            where: what shows all of it, such as a command.
+            told: meanings of the checks that they have seen.
+            where: command or call that shows the whole report.
         """
         new = LeakReport(tuple(check for check in self.checks if check.meaning not in told))
         if not self.checks or len(new.checks) == len(self.checks):
@@ -101,22 +105,22 @@ class LeakReport:
         return [*(new.lines() if new.findings else []), *([again] if again else [])]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the report as JSON can hold it."""
+        """Return the report as plain values for JSON."""
         return {"checks": [asdict(check) for check in self.checks]}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "LeakReport":
-        """Return the report that `as_dict` gave."""
+        """Return the report of values that `as_dict` returned."""
         return cls(tuple(Check(**{**check, "status": Status(check["status"])}) for check in values["checks"]))
 
 
 def share(part: int, whole: int) -> float:
-    """Return a part of a whole from 0 to 1; 0 of nothing."""
+    """Return a part as a share of the whole, from 0 to 1; 0 if the whole is 0."""
     return part / whole if whole else 0.0
 
 
 def percent(value: float) -> str:
-    """Return a share in words, never 0 % or 100 % where it is not.
+    """Return a share as a text, with 0 % and 100 % only for exactly 0 and 1.
 
     >>> percent(0.6541), percent(0.00001), percent(0.99999), percent(0)
     ('65.4 %', 'less than 0.1 %', 'more than 99.9 %', '0 %')
@@ -129,7 +133,7 @@ def percent(value: float) -> str:
 
 
 def graded(value: float) -> Status:
-    """Return how much a share of the test targets matters."""
+    """Return the severity of a finding about a share of the test targets."""
     if not value:
         return Status.OK
     return Status.WARNING if value >= MANY else Status.NOTE

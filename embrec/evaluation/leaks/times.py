@@ -1,4 +1,4 @@
-"""Does training know what came after the test targets, and do times decide what the targets are?"""
+"""Checks of times: training events later than the test targets, and ties that leave the order of events open."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +11,15 @@ from embrec.data.times import tied_with_previous
 from embrec.evaluation.leaks.report import MANY, Check, Status, percent, share
 from embrec.parameters import call
 
-_DEVIATIONS = 4.0  # standard deviations that chance may bring: one in 16,000
-_SLIGHT = 0.05  # beside a half: less matters little, however sure it is
+_DEVIATIONS = 4.0  # standard deviations that are still chance: one trial of 16,000 has more
+_SLIGHT = 0.05  # distance from a half that is too small to matter, even if it is significant
 
 
 def time_overlap(dataset: Dataset, partition: Partition) -> Check:
     """Look for training events of other users that are later than a test target.
 
-    The value is the share of test targets for which there is one; with it goes the share of the training events that are
-    later than a target, in the mean. Where the times are places in histories nothing can be said.
+    The value is the share of test targets with at least one such event. The counts also give the mean share of the training
+    events that are later than a target. If the times are only positions in histories, the value is None.
     """
     name = "time overlap"
     log = dataset.interactions
@@ -54,9 +54,9 @@ def time_overlap(dataset: Dataset, partition: Partition) -> Check:
 
 
 def ties(dataset: Dataset, partition: Partition) -> Check:
-    """Look for events of a user that share their time: input order decides which of them came first.
+    """Look for events of a user with equal times, whose order is that of the input.
 
-    The value is the share of test targets that have the same time as the event right before them.
+    The value is the share of test targets with the same time as the event right before them.
     """
     log = dataset.interactions
     tied = np.append(tied_with_previous(log), False)
@@ -98,12 +98,12 @@ def ties(dataset: Dataset, partition: Partition) -> Check:
 
 
 def order_in_ties(dataset: Dataset, partition: Partition) -> Check:
-    """Look whether events of a user that share their time stand in the order of their items' ids.
+    """Check whether events of a user with equal times are sorted by item id.
 
-    The value is the share of the pairs of consecutive tied events, of different items, whose ids ascend: as texts, or where all
-    ids are whole numbers, as numbers if that is further from a half. A half is expected where the order says nothing: how far
-    off that a share may be by chance is taken from the binomial distribution, which for runs of tied events allows too much.
-    A model by identity learns the order of ids for the next item's, which is no order of events.
+    The value is the share of ascending ids among the pairs of consecutive tied events of different items. Ids are compared as
+    texts and, if all are whole numbers, as numbers; the share further from a half is reported. Without sorting, a half is
+    expected. The deviation that chance may cause is that of a binomial distribution, which is too generous for runs of more
+    than two tied events. A model that knows items by their ids would learn this order, though no user produced it.
     """
     log, name = dataset.interactions, "order in ties"
     second = np.flatnonzero(tied_with_previous(log))
@@ -134,20 +134,20 @@ def order_in_ties(dataset: Dataset, partition: Partition) -> Check:
 
 
 def _places(values: NDArray) -> NDArray[np.int64]:
-    """Return the place of each value among the sorted ones, equal values alike, [n]."""
+    """Return the rank of each value, equal for equal values, [n]."""
     places: NDArray[np.int64] = np.unique(values, return_inverse=True)[1].astype(np.int64)
     return places
 
 
 def _whole_numbers(ids: NDArray[np.object_]) -> NDArray | None:
-    """Return ids as numbers; None where some are none."""
+    """Return ids as whole numbers; None if some are not."""
     texts = ids.astype(str)
     if not np.char.isdecimal(texts).all():
         return None
-    fits = np.char.str_len(texts).max(initial=0) <= 18  # digits that an int64 holds
+    fits = np.char.str_len(texts).max(initial=0) <= 18  # digits that always fit into an int64
     return texts.astype(np.int64) if fits else np.array([int(text) for text in texts], dtype=object)
 
 
 def _ascending(before: NDArray[np.int64], after: NDArray[np.int64]) -> float:
-    """Return the share of pairs that ascend; equal numbers, such as 7 and 007, count half."""
+    """Return the share of ascending pairs; equal numbers, such as 7 and 007, count half."""
     return float((after > before).mean() + 0.5 * (after == before).mean())

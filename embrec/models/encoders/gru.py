@@ -1,8 +1,8 @@
-"""Gated recurrent units: the cell that EmbRec published, and the one that libraries made fast.
+"""Gated recurrent units: the cell of the published EmbRec, and torch's fast one.
 
-The published cell is TensorFlow 1's `GRUCell` with a ReLU candidate: [cho2014] before its
-reset gate moved behind the matrix product. The two differ in function, not only in speed, so a model trained with one
-cannot be served by the other.
+The published cell is TensorFlow 1's `GRUCell` with a ReLU candidate. It has the form of [cho2014] that applies the reset gate
+before the matrix product. torch's cell applies it after the product. The two are different functions, so a model trained with
+one cannot be served with the other.
 """
 
 import torch
@@ -14,15 +14,23 @@ from embrec.models.encoders.base import SequenceEncoder
 
 
 class PublishedGRU(SequenceEncoder):
-    """The GRU of the code of [semikin2019].
+    """The GRU in the code of [semikin2019]: reset gate before the matrix product, ReLU instead of tanh.
 
-    For input x, state h: gates [r, u] = sigmoid([x; h] W_g + b_g) with b_g starting at 1; candidate
-    c = ReLU([x; r * h] W_c + b_c); h' = u * h + (1 - u) * c. A reset gate before the product, a ReLU instead of tanh.
+    Use it to reproduce published results of EmbRec; `FastGRU` is faster.
+
+    For input x and state h: gates [r, u] = sigmoid([x; h] W_g + b_g), where b_g starts at 1; candidate
+    c = ReLU([x; r * h] W_c + b_c); new state h' = u * h + (1 - u) * c. Source: [cho2014].
 
     Args:
-        in_dim: length of an input.
+        in_dim: length of an input vector, d.
         units: length of the state, h.
-        dropout: share of the outputs dropped in training; the state that is carried on is whole.
+        dropout: dropout rate of the outputs; the state is carried on without dropout.
+
+    Examples:
+        >>> encoder = PublishedGRU(in_dim=3, units=2)
+        >>> output, state = encoder.step(torch.ones(1, 3), encoder.init_state(1, torch.ones(1)))
+        >>> output.shape
+        torch.Size([1, 2])
     """
 
     def __init__(self, in_dim: int, units: int, dropout: float = 0.0) -> None:
@@ -43,7 +51,7 @@ class PublishedGRU(SequenceEncoder):
     def forward(self, x: Tensor, lengths: Tensor, user: Tensor | None = None, dt: Tensor | None = None) -> Tensor:
         """Read right-padded histories; see `SequenceEncoder`."""
         in_dim = x.shape[-1]
-        # The inputs' share of both products needs no recurrence: one large product instead of L small ones.
+        # The inputs' part of both products does not depend on the state: one large product instead of L small ones.
         gates_of_x = F.linear(x, self.gates.weight[:, :in_dim], self.gates.bias).unbind(1)
         candidate_of_x = F.linear(x, self.candidate.weight[:, :in_dim], self.candidate.bias).unbind(1)
         gates_weight, candidate_weight = self.gates.weight[:, in_dim:].T, self.candidate.weight[:, in_dim:].T
@@ -52,7 +60,7 @@ class PublishedGRU(SequenceEncoder):
         for gates_x, candidate_x in zip(gates_of_x, candidate_of_x, strict=True):
             reset, update = torch.sigmoid(torch.addmm(gates_x, state, gates_weight)).chunk(2, dim=1)
             candidate = F.relu(torch.addmm(candidate_x, reset * state, candidate_weight))
-            state = torch.lerp(candidate.to(x.dtype), state, update.to(x.dtype))  # whole under autocast too
+            state = torch.lerp(candidate.to(x.dtype), state, update.to(x.dtype))  # in full precision under autocast too
             states.append(state)
         return dropout(torch.stack(states, dim=1), self.dropout, self.training)
 
@@ -65,13 +73,24 @@ class PublishedGRU(SequenceEncoder):
 
 
 class FastGRU(SequenceEncoder):
-    """torch's GRU (tanh candidate, reset gate after the product), which runs as one fused kernel.
+    """torch's GRU (tanh candidate, reset gate after the matrix product), which runs as one fused kernel.
+
+    Use it unless you reproduce published results of EmbRec; GRU4Rec is built on it.
+
+    For input x and state h: r, u = sigmoid of linear layers of x and h; c = tanh(W x + b + r * (V h + b'));
+    h' = u * h + (1 - u) * c. Source: [cho2014].
 
     Args:
-        in_dim: length of an input.
+        in_dim: length of an input vector, d.
         units: length of the state, h.
-        dropout: share of the outputs dropped in training.
-        input_dropout: share of the inputs' entries dropped in training.
+        dropout: dropout rate of the outputs.
+        input_dropout: dropout rate of the inputs.
+
+    Examples:
+        >>> encoder = FastGRU(in_dim=3, units=2)
+        >>> output, state = encoder.step(torch.ones(1, 3), encoder.init_state(1, torch.ones(1)))
+        >>> output.shape
+        torch.Size([1, 2])
     """
 
     def __init__(self, in_dim: int, units: int, dropout: float = 0.0, input_dropout: float = 0.0) -> None:

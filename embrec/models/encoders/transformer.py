@@ -1,7 +1,7 @@
-"""A causal transformer: every event of a history attends to itself and those before it.
+"""Causal transformer: every event of a history attends to itself and to earlier events.
 
-Source: [vaswani2017], as SASRec [kang2018] uses it: learned positions, layers that normalise first [xiong2020], a
-feed-forward layer as wide as the items.
+Source: [vaswani2017], in the form of SASRec [kang2018]: learned positions, normalisation before each part of a layer
+[xiong2020], feed-forward layers as wide as the item vectors.
 """
 
 from typing import Literal, NamedTuple
@@ -17,11 +17,11 @@ Positions = Literal["start", "end"]
 
 
 class AttentionState(NamedTuple):
-    """What later events attend to: the t events read so far, in each layer.
+    """Keys and values of the t events read so far, to which later events attend.
 
     Attributes:
-        keys: [layers, B, heads, t, d / heads].
-        values: of the same shape.
+        keys: keys in each layer, [layers, B, heads, t, d / heads].
+        values: values in each layer, [layers, B, heads, t, d / heads].
     """
 
     keys: Tensor
@@ -29,16 +29,16 @@ class AttentionState(NamedTuple):
 
 
 class TransformerLayer(nn.Module):
-    """Attention, then two dense layers, each after a normalisation and beside a path that carries its input on.
+    """Self-attention, then a feed-forward network, each with a normalisation before it and a residual connection.
 
     Args:
         dim: d.
-        heads: which divide d among them.
+        heads: number of heads; each has d / heads of the dimensions.
         feed_forward: length of the hidden layer.
-        dropout: share dropped of the attention's weights and of both parts' outputs.
+        dropout: dropout rate of the attention weights, the hidden layer and the outputs of both parts.
 
     Attributes:
-        compilable: `training.compile` compiles modules that have this attribute.
+        compilable: True: `training.compile` compiles modules with this attribute.
     """
 
     compilable = True
@@ -58,7 +58,7 @@ class TransformerLayer(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Transform histories [B, L, d]; step i reads steps 0 to i."""
+        """Transform histories, [B, L, d]; step i attends to steps 0 to i."""
         query, key, value = self._project(x)
         share = self.dropout if self.training else 0.0
         if share and x.device.type == "cpu" and not torch.compiler.is_compiling():
@@ -66,7 +66,13 @@ class TransformerLayer(nn.Module):
         return self._add(x, F.scaled_dot_product_attention(query, key, value, is_causal=True, dropout_p=share))
 
     def step(self, x: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Transform the next event [B, 1, d] of histories; return it, and their keys and values with its own."""
+        """Transform the next event of each history; return the output, and keys and values with those of the event.
+
+        Args:
+            x: the events, [B, 1, d].
+            keys: keys of the earlier events, [B, heads, t, d / heads].
+            values: values of the earlier events, [B, heads, t, d / heads].
+        """
         query, key, value = self._project(x)
         keys, values = torch.cat([keys, key], dim=2), torch.cat([values, value], dim=2)
         return self._add(x, F.scaled_dot_product_attention(query, keys, values)), keys, values
@@ -78,7 +84,7 @@ class TransformerLayer(nn.Module):
         return query, key, value
 
     def _add(self, x: Tensor, mixed: Tensor) -> Tensor:
-        """Return x with what attention [B, heads, L, d / heads] and the dense layers add to it."""
+        """Return x plus the outputs of attention, given as [B, heads, L, d / heads], and of the feed-forward network."""
         mixed = self.attention_out(mixed.transpose(1, 2).flatten(2))
         x = x + dropout(mixed, self.dropout, self.training)
         hidden = dropout(F.relu(self.first(self.feed_forward_norm(x))), self.dropout, self.training)
@@ -86,7 +92,7 @@ class TransformerLayer(nn.Module):
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, share: float) -> Tensor:
-    """Return causal attention with dropout, for which torch has no fused form on a CPU; [B, heads, L, d / heads]."""
+    """Return causal attention with dropout, [B, heads, L, d / heads]; torch has no fused form of it for CPUs."""
     size, heads, steps, dim = query.shape
     later = query.new_full((steps, steps), -torch.inf).triu_(1)
     query, key, value = (part.reshape(size * heads, steps, dim) for part in (query, key, value))
@@ -95,21 +101,29 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, share: float) -> Tensor:
 
 
 class CausalTransformer(SequenceEncoder):
-    """Layers of attention over the events of a history and their positions.
+    """Layers of causal self-attention over the events of a history and their positions.
 
-    Histories are padded on the right, so that no event ever attends to padding and no mask is needed.
+    Use it for sequences in which single earlier events matter, and on a GPU, where all steps are computed at once.
+
+    Histories are padded on the right, so that no event attends to padding and no padding mask is needed.
 
     Args:
         dim: length of inputs and outputs, d.
         max_length: the longest history.
-        layers: how many.
-        heads: of each.
+        layers: number of layers.
+        heads: number of heads of each layer.
         feed_forward: length of the hidden layers; d if None.
         dropout: share dropped of the inputs, and within the layers.
         positions: counted from the first event read ("start") or back from the last ("end"). Counted back, a step's
             position in training is not the one it has when it is the last, and every new event moves all others.
-        scale: what inputs are multiplied by before their positions are added.
+        scale: factor of the inputs before their positions are added.
         position_std: standard deviation of the initial position vectors.
+
+    Examples:
+        >>> encoder = CausalTransformer(dim=4, max_length=10).eval()
+        >>> output, state = encoder.step(torch.ones(1, 4), encoder.init_state(1, torch.ones(1)))
+        >>> output.shape, state.keys.shape  # two layers, one head, one event read
+        (torch.Size([1, 4]), torch.Size([2, 1, 1, 1, 4]))
     """
 
     def __init__(
@@ -130,7 +144,7 @@ class CausalTransformer(SequenceEncoder):
         self.heads = heads
         self.dropout = dropout
         self.positions = positions
-        self.causal = positions == "start"  # counted back from the end, every event moves when one follows
+        self.causal = positions == "start"  # counted from the end, a new event shifts the positions of all others
         self.scale = scale
         self.position = nn.Parameter(torch.empty(max_length, dim))
         nn.init.normal_(self.position, std=position_std)
@@ -141,7 +155,7 @@ class CausalTransformer(SequenceEncoder):
         """Read right-padded histories; see `SequenceEncoder`.
 
         Raises:
-            ValueError: they are longer than `max_length`.
+            ValueError: histories are longer than `max_length`.
         """
         steps = x.shape[1]
         if steps > self.max_length:
@@ -169,8 +183,8 @@ class CausalTransformer(SequenceEncoder):
         """Read one more event of each history, x [B, d]; return the output [B, d] and the new state.
 
         Raises:
-            TypeError: positions are counted from the end, where a new event moves all others.
-            ValueError: `max_length` events were read; what comes now must be read anew, without the oldest.
+            TypeError: positions are counted from the end, so that a new event shifts all others.
+            ValueError: `max_length` events were read already; the history must be read again without its oldest events.
         """
         if self.positions != "start":
             raise TypeError("positions counted from the end move with every event: read the whole history instead")

@@ -1,1 +1,1 @@
-"""Losses, one a file: the class that configurations name, the formula, and its gradient where it is written by hand."""
+"""Losses, one for each file: the configuration class, the formula, and a hand-written gradient if there is one."""

@@ -1,8 +1,8 @@
-"""Losses over many candidates: exact values and gradients, without a tensor of [M, candidates] scores.
+"""Losses over many candidates, computed in blocks of steps: exact values and gradients without a score matrix [M, candidates].
 
-The scores of some steps are made as one matrix product, a kernel turns them in place into their own gradient, and two more
-products carry it to the queries and the candidates while it is still there; then the next steps take the same room. So the
-backward pass has nothing left to compute, and nothing is computed twice, as it is with checkpoints.
+For each block the scores are computed by one matrix product. A kernel replaces them in place by their gradient, and two more
+products give the gradients of queries and candidates. The buffer is then reused for the next block of steps. So the backward
+pass has nothing left to compute, and nothing is computed twice, unlike with gradient checkpointing.
 """
 
 from collections.abc import Callable
@@ -12,41 +12,41 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-# What an excluded item scores: no exponential of it is left, and its square is still a number.
+# Score of an excluded item: its exponential is 0, and its square is still finite.
 EXCLUDED = -1e9
 
-# Scores that one matrix product makes, and their rows. With more rows, the gradient of the items is read and written less
-# often; with fewer, the scores of a small catalog are still in cache when they are needed again.
+# Size of a block, in bytes of scores and in rows. With more rows, the gradient of the items is read and written less often;
+# with fewer, the scores of a small catalog are still in cache when they are used again.
 _BLOCK_BYTES = {"cpu": 64 << 20, "cuda": 512 << 20}
 _BLOCK_ROWS = {"cpu": 256, "cuda": 1 << 20}
 
-# Scores that a kernel works on at a time, which should stay in cache between its passes.
+# Bytes of scores that a kernel works on at a time, which should stay in cache between its passes.
 _PIECE_BYTES = {"cpu": 1 << 20, "cuda": 512 << 20}
 
-# Vectors that are gathered at a time where each step has candidates of its own.
+# Bytes of vectors gathered at a time if each step has candidates of its own.
 _GATHERED_BYTES = {"cpu": 8 << 20, "cuda": 512 << 20}
 
 
 class Kernel(Protocol):
-    """A loss as the blocks see it."""
+    """A loss of a block of scores, with its gradient."""
 
     def __call__(self, scores: Tensor, targets: Tensor, with_gradient: bool) -> Tensor:
-        """Return the loss of each step, [r], and put its gradient in place of the scores.
+        """Return the loss of each step, [r], and replace the scores by their gradient.
 
         Args:
-            scores: of all candidates, [r, C]; overwritten.
+            scores: scores of all candidates, [r, C]; overwritten.
             targets: column of each step's next item, [r].
-            with_gradient: False where only the losses are wanted; the scores may be left in any state.
+            with_gradient: False if only the losses are needed; the scores may then be left in any state.
         """
         ...
 
 
 class Exclusion(NamedTuple):
-    """Candidates that are no negatives of a step, such as the items of its own user.
+    """Candidates that are not negatives of a step, such as the items of its own user.
 
     Attributes:
-        columns: of the scores, those of one list a row, filled up with any that are excluded anyway, [R, K].
-        row: the list of each step, [M].
+        columns: lists of excluded columns of the scores, [R, K]; shorter lists are filled up with columns excluded anyway.
+        row: row of `columns` for each step, [M].
     """
 
     columns: Tensor
@@ -54,11 +54,11 @@ class Exclusion(NamedTuple):
 
 
 class Offsets(NamedTuple):
-    """What is added to scores before the loss, such as a correction for how often a candidate is drawn.
+    """Numbers added to the scores before the loss, such as a correction for how often a candidate is drawn.
 
     Attributes:
-        negatives: of each candidate, [N] or [M, N].
-        positives: of each step's next item, [M].
+        negatives: offset of each candidate, [N] or [M, N].
+        positives: offset of each step's next item, [M].
     """
 
     negatives: Tensor
@@ -71,12 +71,12 @@ def catalog_loss(
     """Return the weighted sum of the losses of all steps against all items, a scalar.
 
     Args:
-        queries: [M, d].
-        items: the candidates' vectors, [n, d].
-        targets: row of `items` that each step should find, [M].
-        weights: of each step in the sum, such as 1 / M, [M].
+        queries: query of each step, [M, d].
+        items: vectors of the candidates, [n, d].
+        targets: row of `items` with each step's next item, [M].
+        weights: weight of each step in the sum, such as 1 / M, [M].
         kernel: the loss.
-        exclusion: items that do not count as negatives; a step's own target always counts as the positive.
+        exclusion: items that are not negatives; the next item of a step always counts as its positive.
     """
     total: Tensor = _BlockLoss.apply(queries, items, None, None, targets, weights, kernel, exclusion, None)
     return total
@@ -103,13 +103,13 @@ def shared_loss(
     """Return the weighted sum of the losses of all steps against negatives that they share, a scalar.
 
     Args:
-        queries: [M, d].
-        positives: vectors of the steps' next items, [M, d].
-        negatives: [N, d].
-        weights: of each step in the sum, [M].
+        queries: query of each step, [M, d].
+        positives: vector of each step's next item, [M, d].
+        negatives: vectors of the negatives, [N, d].
+        weights: weight of each step in the sum, [M].
         kernel: the loss.
         exclusion: negatives that do not count, by column; rows are filled up with N, the column of the positive.
-        offsets: added to the scores.
+        offsets: numbers to add to the scores.
     """
     total: Tensor = _BlockLoss.apply(queries, negatives, positives, None, None, weights, kernel, exclusion, offsets)
     return total
@@ -127,20 +127,20 @@ def gathered_loss(
     """Return the weighted sum of the losses of all steps, each against negatives of its own, a scalar.
 
     Args:
-        queries: [M, d].
+        queries: query of each step, [M, d].
         items: vectors of the catalog, [n, d].
         candidates: rows of `items`: the negatives of each step, then its next item, [M, N + 1].
-        weights: of each step in the sum, [M].
+        weights: weight of each step in the sum, [M].
         kernel: the loss.
         exclusion: negatives that do not count, by column; rows are filled up with N, the column of the positive.
-        offsets: added to the scores.
+        offsets: numbers to add to the scores.
     """
     total: Tensor = _BlockLoss.apply(queries, items, None, candidates, None, weights, kernel, exclusion, offsets)
     return total
 
 
 class _Product(Protocol):
-    """The scores of a block of steps, and the way of their gradient back to the vectors."""
+    """The scores of a block of steps, and the backward step from their gradient to the vectors."""
 
     queries: Tensor
     columns: int
@@ -157,7 +157,7 @@ class _AllItems:
     """Every step against the same vectors."""
 
     def __init__(self, queries: Tensor, items: Tensor, with_gradient: bool) -> None:
-        # Under autocast the products run in half precision, as a linear layer's do; scores and sums stay whole.
+        # Under autocast the products run in half precision, as in a linear layer; scores and sums stay float32.
         device = queries.device.type
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else items.dtype
         self.queries, self.items = queries.to(dtype), items.to(dtype)
@@ -263,7 +263,7 @@ class _BlockLoss(torch.autograd.Function):
             product = _AllItems(queries, items, wanted)
         if targets is None:
             targets = torch.full((len(queries),), product.columns - 1, device=queries.device)
-        # The product knows in which precision to multiply; what a kernel computes stays whole.
+        # The product chooses the precision of its multiplications itself; a kernel computes in float32.
         with torch.autocast(queries.device.type, enabled=False):
             losses = _blocks(product, targets, weights, kernel, exclusion, offsets, wanted)
             if wanted:
@@ -318,15 +318,15 @@ def _blocks(
 
 
 def _rows(limits: dict[str, int], device: str, row_bytes: int) -> int:
-    """Return how many rows fit into the room there is on a device, at least one."""
+    """Return the number of rows that fit into the limit of a device, at least one."""
     return max(1, limits[device] // max(1, row_bytes))
 
 
 class ScoreFormKernel:
-    """Any loss of scores as a kernel; its gradient is autograd's, piece by piece.
+    """Kernel of any loss given as a function of scores, with the gradient by autograd.
 
     Args:
-        score_form: (positive [r], negatives [r, C], mask [r, C]) -> losses [r].
+        score_form: function (positive [r], negatives [r, C], mask [r, C]) -> losses [r].
     """
 
     def __init__(self, score_form: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None:

@@ -1,7 +1,7 @@
-"""BPR: each negative on its own should score below the positive.
+"""BPR (Bayesian personalised ranking): each negative should score below the positive.
 
-Easy to learn from few negatives; with many, most are below the positive already and the mean over them fades: then
-`bpr-max` learns more.
+It works well with few negatives. With many, most are below the positive already, so that the mean loss and its gradient vanish;
+`bpr-max` then learns more.
 
 Source: [rendle2009]; [semikin2019] eq. 6.
 """
@@ -28,11 +28,11 @@ def bpr(positive: Tensor, negatives: Tensor, mask: Tensor) -> Tensor:
 
 
 def bpr_kernel(scores: Tensor, targets: Tensor, with_gradient: bool) -> Tensor:
-    """The loss against all items; see `Kernel`."""
+    """Return the loss against all items; see `Kernel`."""
     column = targets[:, None]
     positive = scores.gather(1, column)
     scores.scatter_(1, column, EXCLUDED)
-    # Excluded scores outweigh all others, so the sum tells how many there are in a fraction of the time of comparing.
+    # Excluded scores outweigh all others, so their number follows from the sum, much faster than by comparisons.
     count = (scores.shape[1] - (scores.sum(dim=1) / EXCLUDED).round_()).clamp_(min=1)
     scores -= positive
     losses = _sum_of_softplus(scores) / count
@@ -45,8 +45,8 @@ def bpr_kernel(scores: Tensor, targets: Tensor, with_gradient: bool) -> Tensor:
 def _sum_of_softplus(x: Tensor) -> Tensor:
     """Return the sum of log(1 + exp(x)) of each row, [r, C] -> [r].
 
-    It is max(x, 0) - log(sigmoid(|x|)), and as no sigmoid here is below a half, the logarithms of 64 are taken as one of their
-    product: an exponential and a multiplication an entry, where softplus takes an exponential and a logarithm.
+    This equals max(x, 0) - log(sigmoid(|x|)). No such sigmoid is below 0.5, so that the product of 64 of them does not
+    underflow, and one logarithm serves for all 64: softplus needs a logarithm for each entry.
     """
     below = x.abs().sigmoid_()
     whole = below.shape[1] // 64 * 64
@@ -55,10 +55,10 @@ def _sum_of_softplus(x: Tensor) -> Tensor:
 
 
 class Bpr(Loss):
-    """BPR: each negative by itself should score below the next item.
+    """BPR: each negative should score below the next item.
 
-    Use it with few negatives and small models. With many, most are below the next item already, and their mean loss and its
-    gradient fade: `bpr-max` then learns more.
+    Use it with few negatives and small models. With many, most are below the next item already, so that the mean loss and its
+    gradient vanish; `bpr-max` then learns more.
 
     Loss = mean over negatives j of -log sigmoid(s_t - s_j). Source: [rendle2009].
 
@@ -76,5 +76,5 @@ class Bpr(Loss):
         return bpr
 
     def kernel(self, negatives: int, catalog: int) -> Kernel:
-        """Return the kernel."""
+        """Return the loss for blocks of scores; see `Loss`."""
         return bpr_kernel

@@ -1,7 +1,6 @@
 """BPR-max: pairwise ranking that keeps learning when most negatives are already below the positive.
 
-It needs the regularization: without it, all that counts is the difference to the best negatives, and scores drift upwards
-together.
+The regularization is necessary: without it only the differences to the highest negatives count, and all scores drift upwards.
 
 Source: [hidasi2018]; [semikin2019] eq. 7, whose printed prefactor 1/|I-| its own code does not have, and whose softmax runs
 over the negatives only there.
@@ -18,7 +17,7 @@ from embrec.distributions import Searchable, Uniform
 from embrec.models.losses.blocks import EXCLUDED, Kernel
 from embrec.models.losses.config import Loss, ScoreForm
 
-# What keeps the logarithm finite where no negative is below the positive (as in both publications' code).
+# Keeps the logarithm finite if no negative is below the positive, as in the code of both papers.
 _TINY = 1e-24
 
 
@@ -27,16 +26,16 @@ def bpr_max(
 ) -> Tensor:
     """Return -log of the softmax-weighted mean of sigmoid(positive - negative), plus the regularization, [M].
 
-    The softmax over the negatives' own scores makes the highest of them count most; the regularization is the same mean of
-    their squares.
+    The weights are a softmax over the negatives' scores, so that the highest negatives count most. The regularization is the
+    mean of the squared scores with the same weights.
 
     Args:
         positive: scores of the next item, [M].
         negatives: scores of the negatives, [M, N].
         mask: True where a negative counts, [M, N]; a step without any has no loss.
         regularization: weight of the mean squared score.
-        elu: if not 0, scores go through an ELU first, down to minus this value, as in the code of [hidasi2018],
-            so that negatives far below cost nothing.
+        elu: if not 0, an ELU is applied to the scores, with minus this value as its lower limit, as in the code of
+            [hidasi2018], so that negatives far below the positive cost nothing.
     """
     if elu:
         positive, negatives = F.elu(positive, elu), F.elu(negatives, elu)
@@ -94,7 +93,7 @@ class BprMax(Loss):
     """BPR-max: pairwise ranking in which the highest negatives count most.
 
     Use it with many sampled negatives or all items: it keeps learning when most negatives are below the next item already.
-    It needs its regularization, without which scores drift upwards together.
+    Keep a regularization above 0, without which all scores drift upwards.
 
     With shares p_j = softmax of the negatives' scores:
     loss = -log sum_j p_j sigmoid(s_t - s_j) + regularization * sum_j p_j s_j^2. Source: [hidasi2018].
@@ -110,12 +109,12 @@ class BprMax(Loss):
     regularization: Annotated[
         float, Field(ge=0, description="weight of the negatives' squared scores"), Searchable(Uniform(0, 1))
     ] = 1.0
-    elu: Annotated[float, Field(ge=0, description="scores go through an ELU, down to minus this; 0 = none")] = 0.0
+    elu: Annotated[float, Field(ge=0, description="ELU of the scores, with minus this as lower limit; 0 = none")] = 0.0
 
     def score_form(self, negatives: int, catalog: int) -> ScoreForm:
         """Return the loss as a function; see `Loss`."""
         return lambda *scores: bpr_max(*scores, regularization=self.regularization, elu=self.elu)
 
     def kernel(self, negatives: int, catalog: int) -> Kernel:
-        """Return the kernel."""
+        """Return the loss for blocks of scores; see `Loss`."""
         return BprMaxKernel(self.regularization, self.elu)

@@ -1,7 +1,7 @@
-"""The choice of a loss and its parameters: the base of all losses, and the losses by name.
+"""Base class of the losses, and the registry of losses by name.
 
-A loss has a file of its own beside this one and one line in `LOSSES`. One of another package has an entry point of the group
-`embrec.losses`; a program adds one with `register`.
+Each loss has a file of its own in this folder and one line in `LOSSES`. A loss of another package has an entry point of the
+group `embrec.losses`; a program adds one with `register`.
 """
 
 from collections.abc import Callable
@@ -26,8 +26,8 @@ class Loss(Checked):
     with scores can use it. A `kernel` written by hand makes it faster against a whole catalog.
 
     Attributes:
-        name: how users call it.
-        needs: "negatives" of any sort, a "sample" of the catalog (not all of it), or "nothing": no negatives.
+        name: name of the loss in configurations.
+        needs: "negatives" of any sort, a "sample" of the catalog (not all items), or "nothing" (no negatives).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,20 +40,24 @@ class Loss(Checked):
 
         Args:
             negatives: number of negatives of each step, N.
-            catalog: number of items that they are taken from.
+            catalog: number of items that they are chosen from.
         """
         raise NotImplementedError
 
     def kernel(self, negatives: int, catalog: int) -> Kernel:
-        """Return the loss for scores in blocks, by autograd unless a subclass knows better; arguments as of `score_form`."""
+        """Return the loss for blocks of scores, by autograd unless a subclass overrides it; arguments as of `score_form`."""
         return ScoreFormKernel(self.score_form(negatives, catalog))
 
     def offsets(self, log_expected: Offsets) -> Offsets | None:
-        """Return what is added to the scores, from the logarithm of how often a sample holds each item; None for nothing."""
+        """Return the numbers to add to the scores; None for nothing.
+
+        Args:
+            log_expected: logarithm of the expected number of draws of each negative and positive in a sample.
+        """
         return None
 
     def target_form(self) -> TargetForm:
-        """Return a loss that needs no negatives as a function (queries [M, d], vectors of the next items [M, d]) -> [M]."""
+        """Return a loss without negatives as a function (queries [M, d], vectors of the next items [M, d]) -> [M]."""
         raise NotImplementedError
 
 

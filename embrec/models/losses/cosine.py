@@ -1,7 +1,7 @@
-"""Cosine: the query should point where the next item's own vector points.
+"""Cosine: the query should have the direction of the next item's vector.
 
-Source: [semikin2019] eq. 2. There are no negatives, so the targets must be vectors that training cannot move (the raw
-features): otherwise all vectors would become one. It underfits beside the ranking losses, in [semikin2019] and here.
+There are no negatives, so the targets must be vectors that training does not change (the raw features); otherwise all vectors
+would collapse to one. Ranking losses give better results, in [semikin2019] and here. Source: [semikin2019] eq. 2.
 """
 
 from typing import ClassVar, Literal
@@ -16,17 +16,17 @@ def cosine(queries: Tensor, targets: Tensor) -> Tensor:
     """Return 1 - cosine of each step, [M].
 
     Args:
-        queries: [M, d].
-        targets: vectors of the next items, [M, d].
+        queries: query of each step, [M, d].
+        targets: vector of each step's next item, [M, d].
     """
     return 1 - F.cosine_similarity(queries, targets, dim=1)
 
 
 class Cosine(Loss):
-    """Cosine: the query should point where the vector of the next item points; no negatives.
+    """Cosine: the query should have the direction of the next item's vector; there are no negatives.
 
-    Use it to see how far content alone goes, with vectors that training does not move (`model.source=content`,
-    `model.fc=false`); otherwise all vectors would become one. Ranking losses are better, in the paper and here.
+    Use it to measure the quality of content vectors alone, with vectors that training does not change (`model.source=content`,
+    `model.fc=false`); otherwise all vectors would collapse to one. Ranking losses give better results, in the paper and here.
 
     Loss = 1 - cos(query, vector of the next item). Source: [semikin2019] eq. 2.
 

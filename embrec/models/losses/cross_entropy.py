@@ -1,8 +1,8 @@
 """Cross-entropy: the next item as a class among all candidates, the default loss and the strongest in [semikin2019].
 
-It ranks the positive against every candidate at once, so its gradient stays on the candidates that still score too high.
-Source: [semikin2019] eq. 4 and 5, with the labels of the batch left out of the negatives; here the softmax is the true
-one, over every candidate, unless an exclusion is asked for.
+It ranks the positive against every candidate at once, so that its gradient concentrates on candidates that still score too
+high. [semikin2019] (eq. 4 and 5) leaves the labels of the batch out of the negatives; here the softmax is over all candidates
+unless an exclusion is set.
 """
 
 from typing import Literal
@@ -27,12 +27,12 @@ def cross_entropy(positive: Tensor, negatives: Tensor, mask: Tensor) -> Tensor:
 
 
 def cross_entropy_kernel(scores: Tensor, targets: Tensor, with_gradient: bool) -> Tensor:
-    """The loss against all items; see `Kernel`."""
+    """Return the loss against all items; see `Kernel`."""
     column = targets[:, None]
     positive = scores.gather(1, column).squeeze(1)
     highest = scores.amax(dim=1)
     torch.softmax(scores, dim=1, out=scores)
-    # The softmax of the highest score is at least 1 / n, so that its logarithm loses nothing.
+    # The softmax of the highest score is at least 1 / n, so that its logarithm is accurate.
     losses = highest - scores.amax(dim=1).log() - positive
     if with_gradient:
         scores.scatter_add_(1, column, scores.new_full(column.shape, -1.0))
@@ -42,8 +42,9 @@ def cross_entropy_kernel(scores: Tensor, targets: Tensor, with_gradient: bool) -
 class CrossEntropy(Loss):
     """Cross-entropy: the next item as a class among all candidates; the default loss.
 
-    Use it first: it ranks the next item against every candidate at once, so that its gradient stays on those that still score
-    too high. With all items as negatives (`negatives="all"`) it is the strongest of these losses where the catalog fits.
+    Use it first: it ranks the next item against every candidate at once, so that its gradient concentrates on candidates that
+    still score too high. With all items as negatives (`negatives="all"`) it is the strongest of these losses, if they fit
+    into memory.
 
     With scores s, next item t and negatives j: loss = log(exp(s_t) + sum_j exp(s_j)) - s_t.
     Source: [semikin2019] eq. 4 and 5, [hidasi2016].
@@ -62,5 +63,5 @@ class CrossEntropy(Loss):
         return cross_entropy
 
     def kernel(self, negatives: int, catalog: int) -> Kernel:
-        """Return the kernel."""
+        """Return the loss for blocks of scores; see `Loss`."""
         return cross_entropy_kernel

@@ -1,8 +1,7 @@
-"""TOP1 and TOP1-max: GRU4Rec's own pairwise losses, which also pull the scores of negatives to zero.
+"""TOP1 and TOP1-max: the pairwise losses of GRU4Rec, which also pull the scores of negatives to zero.
 
-Source: [hidasi2016] for TOP1; [hidasi2018] for TOP1-max, which weighs the negatives by a softmax of their scores as
-BPR-max does. Both are bounded, so that their
-gradients fade where BPR-max still learns; they are here for comparison.
+TOP1-max weighs the negatives by a softmax of their scores, as BPR-max does. Both losses are bounded, so that their gradients
+vanish where BPR-max still learns; they are here for comparison. Source: [hidasi2016] for TOP1, [hidasi2018] for TOP1-max.
 """
 
 from typing import Literal
@@ -27,7 +26,7 @@ def top1(positive: Tensor, negatives: Tensor, mask: Tensor) -> Tensor:
 
 
 def top1_max(positive: Tensor, negatives: Tensor, mask: Tensor) -> Tensor:
-    """Return the same, each negative weighted by the softmax of the negatives' scores, [M]; see `top1`."""
+    """Return the loss of `top1` with the negatives weighted by the softmax of their scores, [M]; arguments as of `top1`."""
     share = torch.softmax(negatives.masked_fill(~mask, EXCLUDED), dim=1)
     each = torch.sigmoid(negatives - positive[:, None]) + torch.sigmoid(negatives.square())
     return (share * each.masked_fill(~mask, 0.0)).sum(dim=1)
@@ -36,7 +35,7 @@ def top1_max(positive: Tensor, negatives: Tensor, mask: Tensor) -> Tensor:
 class Top1(Loss):
     """TOP1: the first pairwise loss of GRU4Rec, which also pulls the scores of negatives to zero.
 
-    Use it to compare with results that were trained so; it is bounded, so its gradient fades where BPR-max still learns.
+    Use it to compare with published results of TOP1. It is bounded, so that its gradient vanishes where BPR-max still learns.
 
     Loss = mean over negatives j of sigmoid(s_j - s_t) + sigmoid(s_j^2). Source: [hidasi2016].
 
@@ -56,8 +55,10 @@ class Top1(Loss):
 class Top1Max(Loss):
     """TOP1-max: TOP1 in which the highest negatives count most.
 
-    Use it to compare with results that were trained so. Each negative's term of TOP1 is weighted by the softmax of the
-    negatives' scores instead of equally. Source: [hidasi2018].
+    Use it to compare with published results of TOP1-max.
+
+    With shares p_j = softmax of the negatives' scores: loss = sum_j p_j (sigmoid(s_j - s_t) + sigmoid(s_j^2)).
+    Source: [hidasi2018].
 
     Examples:
         >>> import torch

@@ -1,4 +1,4 @@
-"""A moving average of the weights: smoother than the weights of any single step, and often better."""
+"""Exponential moving average of the weights, which often generalises better than the weights of the last step."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +9,14 @@ from torch import Tensor, nn
 
 
 class WeightAverage:
-    """The average of a model's weights over its last steps, kept beside them.
+    """Keeps an exponential moving average of a model's weights; training itself does not change.
 
-    After step t (from 0) the average a of weights w becomes d a + (1 - d) w, with d the decay, but at first no more than
-    (1 + t) / (10 + t), so that the random weights of the beginning are soon forgotten (as in TensorFlow).
+    After step t (from 0) the average a of the weights w becomes d a + (1 - d) w, where d is the decay, but at most
+    (1 + t) / (10 + t), so that the initial weights soon lose their influence (as in TensorFlow). Source: [polyak1992].
 
     Args:
-        model: whose weights; training goes on with them untouched.
-        decay: 0.999 averages over about a thousand steps; 0 keeps no average, and the model stands for it.
+        model: model whose weights are averaged.
+        decay: decay of the average; 0.999 averages over about a thousand steps, 0 keeps no average.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -26,14 +26,14 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the weights after a step, counted from 0 over the whole training."""
+        """Add the weights after a step, counted from 0 over the whole training."""
         if self.average:
             decay = min(self.decay, (1 + step) / (10 + step))
             torch._foreach_lerp_(self.average, self.weights, 1 - decay)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Let the model have the averaged weights for a while."""
+        """Exchange the model's weights for the averaged ones within the context."""
         self._swap()
         try:
             yield
@@ -45,11 +45,11 @@ class WeightAverage:
             weight.data, self.average[place] = self.average[place], weight.data
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the average, for a checkpoint."""
+        """Return the average for a checkpoint."""
         return {"average": self.average}
 
     @torch.no_grad()
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from the average of a checkpoint."""
+        """Restore the average from a checkpoint."""
         for mine, saved in zip(self.average, state["average"], strict=True):
             mine.copy_(saved)

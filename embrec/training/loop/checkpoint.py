@@ -1,4 +1,4 @@
-"""The state of a training that was interrupted: enough to go on as if it had not been."""
+"""Checkpoints: the full state of a training, from which it resumes with the same results as without an interruption."""
 
 import io
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ from embrec.parameters import parameter
 
 @dataclass
 class TrainerState:
-    """Where the training stands, between two steps.
+    """The state of a training between two steps.
 
     Attributes:
-        epoch: the running epoch, from 0.
+        epoch: number of the current epoch, from 0.
         step: steps done in it.
         done: steps done in all epochs.
         loss_sum: sum of the losses of its valid steps so far.
@@ -54,7 +54,7 @@ class Stateful(Protocol):
         ...
 
     def load_state_dict(self, state: dict[str, Any], /) -> Any:
-        """Go back to a state."""
+        """Restore a state."""
         ...
 
 
@@ -62,7 +62,7 @@ def save_checkpoint(path: Path, state: TrainerState, parts: Mapping[str, Statefu
     """Write everything that the next step depends on; `fingerprint` names the configuration and data it belongs to.
 
     Raises:
-        StorageError: the file cannot be written; the one before it stays.
+        StorageError: the file cannot be written; the previous checkpoint is kept.
     """
     content = {
         "fingerprint": fingerprint,
@@ -85,20 +85,20 @@ def load_checkpoint(data: bytes, path: Path | None, parts: Mapping[str, Stateful
     """Bring the parts and the random generators back to the checkpoint and return its state.
 
     Args:
-        data: what the file holds.
-        path: where it was read, for messages.
-        parts: take their states.
-        fingerprint: of this training.
+        data: content of the file.
+        path: its path, for messages.
+        parts: the parts that take their states.
+        fingerprint: hash of configuration and data of this training.
 
     Raises:
-        RunError: the file is broken or belongs to another configuration or other data.
+        RunError: the file is damaged, or it belongs to another configuration or other data.
     """
     try:
         content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         belongs = content["fingerprint"] == fingerprint
         state = TrainerState(**content["state"])
         states = {name: content["parts"][name] for name in parts}
-    except Exception as error:  # torch raises many kinds for a broken file
+    except Exception as error:  # torch raises many types of errors for a damaged file
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunError(
             f"{path}: the checkpoint cannot be read ({reason}); train again with {parameter('force', True)}"

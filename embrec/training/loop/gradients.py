@@ -1,4 +1,4 @@
-"""What is done to a gradient before it moves the weights: L2 on parts of the model, and limits."""
+"""Changes of the gradient before the optimiser step: L2 on parts of the model, and clipping."""
 
 from collections.abc import Mapping
 
@@ -10,16 +10,16 @@ from embrec.names import there_are
 
 
 class GradientRules:
-    """Adds the gradient of the L2 terms, measures the norm, and keeps to the limits.
+    """Adds the gradient of the L2 terms, measures the norm, and clips.
 
-    The L2 term of a part is weight / 2 times the sum of its squared weights. Only its gradient is computed: the loss that is
-    shown and logged does not hold it.
+    The L2 term of a part is weight / 2 times the sum of its squared parameters. Only its gradient is computed; the loss that is
+    shown and logged does not contain it. Source of clipping by the norm: [pascanu2013].
 
     Args:
-        model: whose gradients.
-        l2: part of the model -> weight; a part is the dotted name of a parameter, or the beginning of several.
-        clip_value: largest entry; 0 = no limit.
-        clip_norm: largest norm of the whole, after the entries were limited; 0 = no limit.
+        model: model whose gradients are changed.
+        l2: part of the model -> weight; a part is the dotted name of a parameter, or the beginning of several names.
+        clip_value: largest absolute entry; 0 = no limit.
+        clip_norm: largest norm of the whole gradient, after its entries were clipped; 0 = no limit.
 
     Raises:
         ConfigError: the model has no such part.
@@ -35,7 +35,7 @@ class GradientRules:
 
     @torch.no_grad()
     def apply(self) -> Tensor:
-        """Change the gradients in place, and return their norm before the limits, a scalar that is not waited for."""
+        """Change the gradients in place; return their norm before clipping as a scalar on the device (no host sync)."""
         for weights, weight in self.terms:
             having = [(each.grad, each.detach()) for each in weights if each.grad is not None]
             torch._foreach_add_([gradient for gradient, _ in having], [each for _, each in having], alpha=weight)
@@ -55,7 +55,7 @@ def parameters_of(model: nn.Module, part: str) -> list[nn.Parameter]:
     """Return the parameters whose name is `part` or begins with `part` and a dot.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is no such parameter.
     """
     named = dict(model.named_parameters())
     found = [weight for name, weight in named.items() if name == part or name.startswith(f"{part}.")]

@@ -1,4 +1,4 @@
-"""Watching the loss and the gradient, so that a training that blew up stops and says where."""
+"""Divergence guard: watches loss and gradient norm, so that a diverging training stops with the step that went wrong."""
 
 import math
 from typing import NamedTuple
@@ -8,18 +8,18 @@ from torch import Tensor
 
 from embrec.training.loop.shards import Shard
 
-# Steps whose numbers are read together where reading makes the host wait for an accelerator or other processes.
+# Steps whose values are read at once where each reading waits for an accelerator or other processes.
 _STEPS_A_READING = 16
 
 
 class LossSummary(NamedTuple):
-    """What some steps came to.
+    """The losses of some steps, and the first value among them that is not finite.
 
     Attributes:
         loss_sum: sum over the steps of loss times count.
         counted: sum of the counts.
-        steps_ago: how long ago the first step was whose loss or gradient is no finite number, 1 for the last; 0 if none.
-        what: which of both, and its value; empty if all are finite.
+        steps_ago: number of steps since the first one whose loss or gradient is not finite, 1 for the last step; 0 if none.
+        what: the loss or gradient norm that is not finite, in words; empty if all are finite.
     """
 
     loss_sum: float
@@ -29,11 +29,14 @@ class LossSummary(NamedTuple):
 
 
 class Guard:
-    """Keeps loss and gradient norm of the last steps where they were computed, and reads them in one piece.
+    """Keeps loss and gradient norm of the last steps on their device, and reads several steps at once.
 
-    On a CPU each step is read at once. On an accelerator that would make the host wait for every step, and among several
-    processes each reading is a message, so several steps are read together. Checkpoints are written right after a reading,
-    so none is ever written of a training that has blown up.
+    On a CPU each step is read immediately. On an accelerator each reading makes the host wait, and with several processes it
+    needs communication, so 16 steps are read at once. Checkpoints are written right after a reading, so that no checkpoint
+    contains a diverged training.
+
+    Args:
+        shard: part of this process in the training.
     """
 
     def __init__(self, shard: Shard) -> None:
@@ -44,18 +47,24 @@ class Guard:
 
     @property
     def full(self) -> bool:
-        """Whether it is time to read."""
+        """True if the values must be read before the next step."""
         return len(self.counts) == len(self.values)
 
     def add(self, loss: Tensor, norm: Tensor, count: int) -> None:
-        """Remember a step: its loss and the norm of its gradient, scalars, and how much the loss counts in the mean."""
+        """Keep the values of a step.
+
+        Args:
+            loss: loss of the step, a scalar.
+            norm: norm of its gradient, a scalar.
+            count: weight of the loss in the mean over steps.
+        """
         place = self.values[len(self.counts)]
         place[0] = loss.detach()
         place[1] = norm
         self.counts.append(count)
 
     def read(self) -> LossSummary:
-        """Return what the steps since the last reading came to, and forget them."""
+        """Return the summary of the steps since the last reading."""
         values = self.values[: len(self.counts)]
         self.shard.mean_(values)
         losses, norms = values.T.tolist() if self.counts else ([], [])

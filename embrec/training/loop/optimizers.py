@@ -1,4 +1,4 @@
-"""The optimisers, made from a configuration."""
+"""The optimisers of a training configuration."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -25,17 +25,17 @@ def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainingConfig) -
 
 
 class Adagrad(Optimizer):
-    """Adagrad as GRU4Rec has it: with momentum, which torch's has not.
+    """Adagrad with momentum, as in the code of GRU4Rec [hidasi2018]; torch's Adagrad has no momentum.
 
-    For a gradient g: s += g²; v = momentum v - rate g / sqrt(s + epsilon); w += v. Without momentum it differs from torch's
-    only in where epsilon stands.
+    For weights w and gradient g: s += g²; v = momentum v - rate g / sqrt(s + epsilon); w += v. Without momentum it differs from
+    torch's Adagrad only in the position of epsilon, which torch adds to the square root. Source: [duchi2011].
 
     Args:
         parameters: the weights.
-        learning_rate: rate.
-        momentum: share of the last move that is kept.
-        weight_decay: this times the weight is added to the gradient.
-        epsilon: keeps the first steps finite.
+        learning_rate: learning rate.
+        momentum: share of the last step that is added to the next one.
+        weight_decay: factor of the weights that is added to the gradient (L2).
+        epsilon: small number that keeps the first steps finite.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Adagrad(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Move the weights that have a gradient; a closure is not called."""
+        """Update the weights that have a gradient; a closure is not called."""
         for group in self.param_groups:
             weights = [weight for weight in group["params"] if weight.grad is not None]
             if not weights:
@@ -73,7 +73,7 @@ class Adagrad(Optimizer):
                 torch._foreach_addcdiv_(weights, gradients, roots, value=-group["lr"])
 
     def _of(self, weights: list[nn.Parameter], name: str) -> list[Tensor]:
-        """Return what is remembered of each weight, zeros at first."""
+        """Return the state tensor of each weight by name, which starts at zero."""
         states: list[dict[str, Any]] = [self.state[weight] for weight in weights]
         for weight, state in zip(weights, states, strict=True):
             if name not in state:

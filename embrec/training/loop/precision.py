@@ -8,7 +8,7 @@ from torch import nn
 from embrec.errors import ConfigError
 
 _TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
-# After some thirty halvings without a finite gradient, the scale is not what is wrong.
+# The scale starts at 2^16: after thirty halvings without a finite gradient, it is not the reason.
 _SMALLEST_SCALE = 2.0**-14
 
 
@@ -16,8 +16,8 @@ class Precision:
     """The number format of matrix products; weights, sums and losses stay float32.
 
     Args:
-        name: float32, bfloat16 or float16; the last one needs a GPU, for its losses must be scaled.
-        device: of the model.
+        name: float32, bfloat16 or float16; float16 needs a GPU, since its losses must be scaled.
+        device: device of the model.
 
     Raises:
         ConfigError: float16 on a CPU.
@@ -33,14 +33,14 @@ class Precision:
         self.scaler = torch.amp.GradScaler(device.type, enabled=name == "float16")
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
-        """Return the context that a loss is computed in."""
+        """Return the context in which a loss is computed."""
         if self.dtype is None:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, self.dtype)
 
     @property
     def collapsed(self) -> bool:
-        """True if no scale of the loss gives finite gradients; waits for the device if losses are scaled."""
+        """True if no scale of the loss gives finite gradients; a host sync if losses are scaled."""
         return self.scaler.is_enabled() and self.scaler.get_scale() < _SMALLEST_SCALE
 
 
@@ -48,8 +48,8 @@ def compile_model(model: nn.Module, device: torch.device) -> None:
     """Compile the layers of a model in place, for any number of rows and steps; names of weights do not change.
 
     Args:
-        model: whose modules with the attribute `compilable = True` are compiled.
-        device: of the model.
+        model: model whose modules with the attribute `compilable = True` are compiled.
+        device: device of the model.
 
     Raises:
         ConfigError: there is nothing to compile, or no compiler for the device.

@@ -1,4 +1,4 @@
-"""Making batches ready while the one before them is worked on."""
+"""Prefetching of batches in a background thread."""
 
 import queue
 import threading
@@ -8,14 +8,21 @@ from typing import TypeVar
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-_WAITING = 2  # batches that are ready and wait
-_LOOK_SECONDS = 0.1
+_WAITING = 2  # prefetched batches in the queue
+_LOOK_SECONDS = 0.1  # time until a waiting thread checks whether the iterator was closed
 
 
 def prefetch(make: Callable[[Job], Result], jobs: Sequence[Job]) -> Generator[Result, None, None]:
-    """Yield `make(job)` of each job in order, the next ones being made in a thread; its errors are raised here.
+    """Yield `make(job)` for each job in order, computed ahead in a thread; errors of the thread are raised here.
 
-    Close the iterator when it is left early, so that the thread ends.
+    Close the iterator if you stop early, so that the thread ends.
+
+    Args:
+        make: function of a job, called in the thread.
+        jobs: arguments of `make`.
+
+    >>> list(prefetch(lambda number: number**2, [1, 2, 3]))
+    [1, 4, 9]
     """
     results: queue.Queue[tuple[Result | None, BaseException | None]] = queue.Queue(_WAITING)
     left = threading.Event()

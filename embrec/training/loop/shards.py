@@ -1,8 +1,8 @@
-"""A training that several processes share: each takes its part of every batch, and all take the same step.
+"""Data-parallel training: each process takes its part of every batch, and all take the same optimiser step.
 
-Every process holds the whole model and the whole state of the training, and they stay equal because all apply the same
-averaged gradient. So only three things ever travel: gradients, the losses that are shown, and what the leader alone knows (the
-checkpoint it read, the metrics it validated).
+Every process has the whole model and the whole state of the training. These stay equal since all processes apply the same
+averaged gradient. Only three things are communicated: gradients, the losses to show, and results of the leader alone (the
+checkpoint that it read, its validation metrics).
 """
 
 import warnings
@@ -19,12 +19,12 @@ class Shard:
     """The part of one process in a training.
 
     Args:
-        rank: of this process, from 0; process 0 leads: it validates, logs and writes the checkpoints.
-        world: the number of processes; with more than one, `torch.distributed` must be initialised.
-        device: of the model.
+        rank: rank of this process, from 0; process 0 leads: it validates, logs and writes the checkpoints.
+        world: number of processes; with more than one, `torch.distributed` must be initialised.
+        device: device of the model.
 
     Raises:
-        ValueError: rank and world do not fit each other, or the processes do not know each other.
+        ValueError: `rank` is not in [0, world), or torch.distributed is not initialised with `world` processes.
     """
 
     def __init__(self, rank: int, world: int, device: torch.device) -> None:
@@ -38,47 +38,50 @@ class Shard:
 
     @property
     def leads(self) -> bool:
-        """Whether this is the process that validates, logs and writes."""
+        """True in the process that validates, logs and writes checkpoints."""
         return self.rank == 0
 
     def rows(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], bool]:
-        """Return this process's part of a batch, and whether it counts.
+        """Return the rows of a batch for this process, and True if they count.
 
-        A process for which no row is left takes the first one, to be weighted by zero: it must take part in the averaging.
+        If the batch has too few rows, the process takes the first one with weight 0, since it must take part in the averaging.
+
+        Args:
+            rows: rows of the whole batch, [B].
         """
         own = rows[self.rank :: self.world]
         return (own, True) if len(own) else (rows[:1], False)
 
     def moment(self, epoch: int, step: int) -> tuple[int, ...]:
-        """Return what tells this process's draws at a step apart from all others."""
+        """Return the key of the random draws of this process at a step."""
         return (epoch, step) if self.world == 1 else (epoch, step, self.rank)
 
     def begin_step(self, seed: int, moment: tuple[int, ...]) -> None:
-        """Give each process a dropout of its own that a resume repeats; a process alone goes on with its generator."""
+        """Seed torch for a step, so that processes differ in dropout and a resume repeats it; nothing to do for one process."""
         if self.world > 1:
             state = np.random.SeedSequence([seed, *moment]).generate_state(1, np.uint64)[0]
             torch.manual_seed(int(state >> np.uint64(1)))
 
     def wrap(self, objective: nn.Module) -> nn.Module:
-        """Return the objective with its gradients averaged over the processes."""
+        """Return the objective as a module that averages its gradients over the processes."""
         if self.world == 1:
             return objective
         with torch.no_grad():
             for parameter in objective.parameters():
                 distributed.broadcast(parameter, 0)
-        # Frozen tables are buffers, the same everywhere: nothing of them needs to travel.
+        # Frozen tables are buffers, equal in all processes, so they need not be broadcast.
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated")  # what follows it is too new
+            warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated")  # its successor is too new
             return DistributedDataParallel(objective, init_sync=False, broadcast_buffers=False)
 
     def mean_(self, values: Tensor) -> None:
-        """Put the mean over the processes in the place of some values."""
+        """Replace values by their mean over the processes, in place."""
         if self.world > 1:
             distributed.all_reduce(values)
             values /= self.world
 
     def from_leader(self, produce: Callable[[], bytes]) -> bytes:
-        """Call `produce` in the leader, and return what it returned in all processes."""
+        """Call `produce` in the leader only, and return its result in all processes."""
         if self.world == 1:
             return produce()
         data = produce() if self.leads else b""

@@ -11,17 +11,16 @@ from embrec.training.loop.averaging import WeightAverage
 from embrec.training.loop.gradients import GradientRules
 from embrec.training.loop.optimizers import make_optimizer
 from embrec.training.loop.precision import Precision
-from embrec.training.loop.schedules import rate_factor
 
 
 class Updates:
-    """Gradient, L2 and limits, learning rate, optimiser and moving average.
+    """Gradient, L2 and clipping, learning rate, optimiser and moving average.
 
     Args:
-        model: what is trained.
-        config: says how.
-        precision: scales the loss if need be.
-        steps_an_epoch: for a schedule that counts steps.
+        model: the model to train.
+        config: settings of the training.
+        precision: scaler of the loss, for half precision.
+        steps_an_epoch: number of steps of an epoch, for a schedule that counts steps.
 
     Raises:
         ConfigError: an L2 term names no part of the model.
@@ -41,7 +40,7 @@ class Updates:
         """Return the learning rate; `step` counts over all epochs."""
         schedule = self.config.schedule
         done, total = (epoch, self.config.epochs) if schedule.unit == "epoch" else (step, self.steps)
-        return self.config.learning_rate * rate_factor(schedule, done, total)
+        return self.config.learning_rate * schedule.factor(done, total)
 
     def apply(self, loss: Tensor, epoch: int, step: int) -> Tensor:
         """Move the weights down the gradient of a loss, and return the gradient's norm, a scalar that is not waited for."""
@@ -54,11 +53,11 @@ class Updates:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.average.update(step)
-        # A scaled loss may overflow: then the step was left out, and the next one is scaled less.
+        # If a scaled loss overflowed, the step was skipped, and the next one has a smaller scale.
         return torch.where(norm.isfinite(), norm, 0) if self.scaler.is_enabled() else norm
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what the next step depends on besides the weights, for a checkpoint."""
+        """Return the state that the next step depends on besides the weights, for a checkpoint."""
         return {
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
@@ -66,7 +65,7 @@ class Updates:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Restore the state from a checkpoint."""
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.average.load_state_dict(state["average"])

@@ -84,9 +84,12 @@ def test_a_leak_diluted_with_content_is_found_where_little_is_held_out():
     more = generator.integers(1, N + 1, (2, 400))
     mixed = Relations.from_pairs(N, {"mixed": (np.append(heads, more[0]), np.append(tails, more[1]))})
     check = only(mixed, log)
-    assert 0.1 < check.counts["of these held-out transitions"] / check.counts[
-        "pairs of the relation without support by training"
-    ] < 0.5  # fmt: skip
+    assert (
+        0.1
+        < check.counts["of these held-out transitions"]
+        / check.counts["pairs of the relation without support by training"]
+        < 0.5
+    )
     assert check.status == Status.WARNING
 
 

@@ -160,8 +160,6 @@ def test_the_order_in_ties_agrees_with_going_through_the_pairs(rows):
     found = in_ties(
         [[item for item, _ in row] for row in rows], times=[[DATE + time for _, time in row] for row in rows]
     )
-    pairs = [
-        (one, two) for row in rows for (one, time), (two, after) in pairwise(row) if time == after and one != two
-    ]  # fmt: skip
+    pairs = [(one, two) for row in rows for (one, time), (two, after) in pairwise(row) if time == after and one != two]
     assert found.counts["pairs of tied events of different items"] == len(pairs)
     assert found.value == (pytest.approx(np.mean([one < two for one, two in pairs])) if pairs else None)

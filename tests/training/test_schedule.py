@@ -1,15 +1,14 @@
-"""The learning rate, computed by hand."""
+"""Learning rates of schedules, computed by hand."""
 
 import math
 
 import pytest
 
 from embrec.training.config import Schedule, TrainingConfig
-from embrec.training.loop.schedules import rate_factor
 
 
 def factors(schedule, total):
-    return [rate_factor(schedule, done, total) for done in range(total)]
+    return [schedule.factor(done, total) for done in range(total)]
 
 
 def test_a_constant_rate_stays():
@@ -25,16 +24,16 @@ def test_a_cosine_falls_from_the_full_rate_to_the_floor():
     assert factors(Schedule(name="cosine"), 4) == pytest.approx(expected)
     with_floor = [0.2 + 0.8 * value for value in expected]
     assert factors(Schedule(name="cosine", floor=0.2), 4) == pytest.approx(with_floor)
-    assert rate_factor(Schedule(name="cosine", floor=0.2), 4, 4) == pytest.approx(0.2)
+    assert Schedule(name="cosine", floor=0.2).factor(4, 4) == pytest.approx(0.2)
 
 
 def test_a_cosine_begins_after_the_warm_up():
     assert factors(Schedule(name="cosine", warm_up=2), 6)[:3] == [0.5, 1, 1]
-    assert rate_factor(Schedule(name="cosine", warm_up=2), 4, 6) == pytest.approx(0.5)
+    assert Schedule(name="cosine", warm_up=2).factor(4, 6) == pytest.approx(0.5)
 
 
 def test_more_steps_than_planned_stay_at_the_floor():
-    assert rate_factor(Schedule(name="cosine", floor=0.1), 9, 4) == pytest.approx(0.1)
+    assert Schedule(name="cosine", floor=0.1).factor(9, 4) == pytest.approx(0.1)
 
 
 def test_a_warm_up_longer_than_the_training_only_climbs():
