@@ -17,9 +17,12 @@ from embrec.tuning.spaces import SearchRequest, build_search, load_space, space_
 from embrec.workspace import Workspace
 
 PRESETS = {
-    "embrec-cross-entropy": "embrec", "embrec-bpr": "embrec-bpr", "embrec-bpr-max": "embrec-bpr-max",
-    "embrec-cosine": "embrec-cosine", "gru4rec-embrec": "gru4rec-embrec",
-}  # fmt: skip
+    "embrec-cross-entropy": "embrec",
+    "embrec-bpr": "embrec-bpr",
+    "embrec-bpr-max": "embrec-bpr-max",
+    "embrec-cosine": "embrec-cosine",
+    "gru4rec-embrec": "gru4rec-embrec",
+}
 
 
 def base(preset=None, **options):
