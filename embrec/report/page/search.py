@@ -1,4 +1,4 @@
-"""The search that found the settings of a run: what was tried, what won, what mattered, and what stopping saved."""
+"""The section on the search behind a run: trials, best settings, importance of settings, and epochs saved by stopping."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,7 +30,7 @@ from embrec.tuning.summary import (
 )
 
 _SHOWN = 10  # rows of a table of trials
-_SHOWN_ERROR = 300  # letters
+_SHOWN_ERROR = 300  # characters
 _STATUS: dict[Status, str] = {
     "finished": "to the end",
     "stopped": "stopped early",
@@ -186,13 +186,15 @@ def _settings(search: Search, importance: Importance) -> HtmlTable:
     rows = []
     for key, distribution in space.settings.items():
         share = shares.get(key)
-        rows.append((
-            Cell(labels[key], key if labels[key] != key else ""),
-            Cell(NONE if winner is None else shown_setting(key, winner.settings[key]), best=winner is not None),
-            Cell(shown_setting(key, default[key])),
-            Cell(range_words(key, distribution)),
-            Cell(NONE) if share is None else Cell(_share(share), _spread(share)),
-        ))  # fmt: skip
+        rows.append(
+            (
+                Cell(labels[key], key if labels[key] != key else ""),
+                Cell(NONE if winner is None else shown_setting(key, winner.settings[key]), best=winner is not None),
+                Cell(shown_setting(key, default[key])),
+                Cell(range_words(key, distribution)),
+                Cell(NONE) if share is None else Cell(_share(share), _spread(share)),
+            )
+        )
     note = "" if importance.is_meaningful else importance.words
     columns = ("setting", "best trial", "default", "searched", "importance")
     return HtmlTable("What was searched, and what won", columns, rows, frozenset({1, 2, 3}), note)
@@ -255,13 +257,16 @@ def _method(search: Search) -> list[tuple[str, str]]:
         ("Proposals", f"{proposed}; seed {config.seed}."),
         ("Early stopping", stopping),
         ("Importance", importance_words()),
-        ("Epochs saved", "Those that stopped trials lack. The time they would have taken is an estimate: as long as the "
-                         "other epochs of the same trial."),
-    ]  # fmt: skip
+        (
+            "Epochs saved",
+            "Those that stopped trials lack. The time they would have taken is an estimate: as long as the "
+            "other epochs of the same trial.",
+        ),
+    ]
 
 
 def importance_words() -> str:
-    """Say how importance is measured."""
+    """Return how importance is measured, in words."""
     return (
         "Forests learn the best value of trials from their settings; a setting is as important as their squared error on "
         "trials that they have not seen grows when it is shuffled. Failed trials do not count. Trials that were stopped "
@@ -271,7 +276,7 @@ def importance_words() -> str:
 
 
 def range_words(key: str, distribution: Distribution) -> str:
-    """Say where the values of a setting came from."""
+    """Return the range or options of a setting, in words."""
     if isinstance(distribution, Range):
         ends = " to ".join(shown_setting(key, end) for end in distribution.ends())
         return ends + (", logarithmic" if distribution.logarithmic else "")
@@ -294,7 +299,7 @@ def _spread(share: SettingShare) -> str:
 
 
 def _rungs(search: Search) -> str:
-    """Say after how many epochs trials were compared; empty if they were not."""
+    """Return the numbers of epochs after which trials were compared, in words; empty without early stopping."""
     rungs = search.config.rungs()
     if not rungs:
         return ""
@@ -302,7 +307,7 @@ def _rungs(search: Search) -> str:
 
 
 def _is_of_numbers(distribution: Distribution) -> bool:
-    """Whether all values of a setting are numbers."""
+    """Return True if all values of a setting are numbers."""
     return isinstance(distribution, Range) or all(
         isinstance(option, int | float | Range) and not isinstance(option, bool) for option in distribution.options
     )

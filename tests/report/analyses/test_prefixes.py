@@ -34,8 +34,8 @@ def test_the_examples_in_the_docstrings_are_right():
 
 
 def test_means_and_gains_are_those_of_a_loop_over_targets(toys):
-    subject = AnalysisContext.open(toys["prefixes"])
-    log, evaluation = subject.dataset.interactions, subject.evaluated()
+    context = AnalysisContext.open(toys["prefixes"])
+    log, evaluation = context.dataset.interactions, context.evaluated()
     found = by_prefix(evaluation, log, ["auc", "hr@5"], longest=8, resamples=200)
     before = {
         row: int(event - log.user_ptr[user])
