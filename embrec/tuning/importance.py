@@ -70,17 +70,15 @@ class Importance:
             return f"The importance of settings is not known: {self.reason}."
         if not self.is_meaningful:
             return (
-                f"The forest explains nothing of trials that it has not seen (R² {_signed(self.explained)}), so the shares "
-                "are noise; more trials are needed."
+                f"The forest explains nothing of unseen trials (R² {_signed(self.explained)}), so the shares are noise; more "
+                "trials are needed."
             )
-        hint = "" if self.explained >= _MUCH else ", so the shares are a hint and no more"
-        said = (
-            f"The forest explains {self.explained * 100:.0f} % of the variation of trials that it has not seen{hint}."
-        )
+        hint = "" if self.explained >= _MUCH else ", so the shares are only a hint"
+        said = f"The forest explains {self.explained * 100:.0f} % of the variance of unseen trials{hint}."
         if self.stopped > self.trials / 2:
             said += (
                 f" {self.stopped} of {self.trials} trials were stopped early: the shares tell what makes a training begin "
-                "well, and little of what makes it end well."
+                "well, and little about what makes it end well."
             )
         return said
 

@@ -22,9 +22,9 @@ def curves_section(context: PageContext) -> Section:
     validated = [run for run in runs if run.config.training.validates]
     curves = [_curve(context, runs, "loss")] if runs else []
     curves += [_curve(context, validated, name) for name in _validated(validated, context)]
-    caption = "Loss and validation metrics after each epoch; the ring is the epoch whose weights were kept."
+    caption = "Loss and validation metrics after each epoch; the ring marks the epoch whose weights were kept."
     if len(losses) > 1:
-        caption += " The runs have different losses, whose heights cannot be compared."
+        caption += " The runs have different losses, whose values cannot be compared."
     if final := [run.name for run in context.runs if not run.config.training.validates]:
         caption += f" {', '.join(final)} learned from the validation events too, so that nothing was validated."
     return Section(

@@ -58,7 +58,7 @@ def examples_section(context: PageContext, found: Fallback, show: Showcase) -> S
     before = context.dataset.interactions.position[context.first.event]
     choice = personalised(context.first, found, before, seed=context.seed)
     group = _group(
-        context, show, "Personal, and right", "Lists that follow the history, and hold what came next.", choice
+        context, show, "Personal, and right", "Lists that follow the history and contain the next item.", choice
     )
     return Section("examples", "Example users", "example_users.html.j2", {"groups": [group]})
 
@@ -74,7 +74,7 @@ def failures_section(
         _group(
             context, show, "Given what everyone likes", "Diverse histories, and lists of the most popular items.", back
         ),
-        _group(context, show, "Furthest off", "What came next stood at the end of the list.", worst),
+        _group(context, show, "Furthest off", "The next item ranked near the end.", worst),
     ]
     most = found[context.reference].most_listed
     return Section(

@@ -37,8 +37,8 @@ def lists_section(context: PageContext, found: Mapping[str, Fallback]) -> Sectio
     if not lists:
         return Section("lists", "What is recommended", "lists.html.j2", {"panels": None})
     caption = (
-        f"The first {LIST} items for every target. First, how evenly places in lists fall on the items of the catalog; the "
-        "straight line is all items alike. Then, how popular the listed items are, beside the items that people chose next."
+        f"The first {LIST} items for every target. First, how evenly the places in lists are distributed over the catalog; "
+        "the straight line is an equal distribution. Then, how popular the listed items are, beside the items chosen next."
     )
     panels = Panels(
         caption,

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import cleandoc
 
+import numpy as np
+
 from embrec.comparisons.results import Measured, Measurements, measure
 from embrec.data.splits import split_text
 from embrec.evaluation.candidates import Sampled, SeenSoFar
@@ -21,9 +23,9 @@ _SEEN = {
     "keep": "Items that the user had before are candidates too.",
 }
 _TIES = {
-    "mean": "A target that ties with others gets the mean of the places that they share.",
-    "optimistic": "A target that ties with others stands before them, which flatters models that tie much.",
-    "pessimistic": "A target that ties with others stands behind them.",
+    "mean": "A target that ties with others gets the mean of the ranks that they share.",
+    "optimistic": "A target that ties with others is ranked before them, which favours models with many ties.",
+    "pessimistic": "A target that ties with others is ranked after them.",
 }
 
 
@@ -82,7 +84,7 @@ def protocol_words(context: PageContext) -> list[tuple[str, str]]:
         (
             "Intervals and tests",
             "Intervals of 95 % by bootstrap over users. Marks compare a model with "
-            f"{context.reference} on the same targets: the interval of the difference leaves out 0, and the p-value of "
+            f"{context.reference} on the same targets: the interval of the difference excludes 0, and the p-value of "
             "Wilcoxon's signed-rank test, after Holm's correction, is below 0.05.",
         ),
     ]
@@ -97,20 +99,19 @@ def protocol_words(context: PageContext) -> list[tuple[str, str]]:
 def _targets(context: PageContext) -> str:
     """Return the numbers of training and validation events and of test targets, in words."""
     partition = context.partition
-    judge = (
-        f"{count(len(context.first))} test targets of {count(len(set(context.first.user.tolist())))} users judge, once."
-    )
+    users = count(len(np.unique(context.first.user)))
+    tested = f"{count(len(context.first))} test targets of {users} users are ranked once."
     final = [run.name for run in context.runs if not run.config.training.validates]
     learned = count(int(partition.train_and_valid.sum()))
     if len(final) == len(context.runs):
-        return f"{learned} events are learned from, those of validation among them; no epoch was chosen, and {judge}"
+        return f"{learned} training events include those of validation; no epoch was chosen. The {tested}"
     said = (
-        f"{count(len(partition.train))} events are learned from, {count(len(partition.valid))} choose the epoch, "
-        f"and {judge}"
+        f"{count(len(partition.train))} training events; {count(len(partition.valid))} validation events choose the epoch. "
+        f"The {tested}"
     )
     if final:
         said += (
-            f" {' and '.join(final)} learned from {learned} events, those of validation among them, and chose no epoch."
+            f" {' and '.join(final)} learned from {learned} events, including those of validation, and chose no epoch."
         )
     return said
 
@@ -121,11 +122,11 @@ def _candidates(context: PageContext) -> str:
     said = context.config.candidates.words()
     if isinstance(context.config.candidates, Sampled):
         return (
-            f"{said}. Ranks among a sample flatter weak models, and can turn an order: compare with nothing but the same. "
-            "They leave no lists of the whole catalog, so what is made from lists is missing below."
+            f"{said}. Ranks among a sample flatter weak models and can reverse an order: compare only under the same protocol. "
+            "They leave no lists of the whole catalog, so the sections made from lists are missing below."
         )
     if isinstance(context.config.candidates, SeenSoFar):
-        return f"Of the {items} items of the catalog, those that anybody has touched before the moment of the target."
+        return f"Of the {items} items of the catalog, those with an event of any user before the time of the target."
     return f"All {items} items of the catalog, new ones included; no sample of them."
 
 
@@ -185,7 +186,7 @@ def _tiles(context: PageContext, measured: Mapping[str, Measurements], found: Ma
     rows = context.lists(run := context.trained[key][0])
     if rows is not None:
         share = len(set(rows[rows >= 0].tolist())) / len(context.dataset.catalog)
-        tiles.append(Tile("catalog shown", percent(share), f"in the first {LIST} of some list" + _by(key, run)))
+        tiles.append(Tile("catalog shown", percent(share), f"in the first {LIST} of any list" + _by(key, run)))
     if run in found:
         tiles.append(
             Tile(
@@ -227,7 +228,7 @@ def _findings(context: PageContext, measured: Mapping[str, Measurements], found:
         one = found[run]
         said.append(
             f"{percent(one.is_mostly.mean())} of the lists of {run} are mostly popular items; "
-            f"{percent(one.is_fallback.mean())} are so after a diverse history."
+            f"{percent(one.is_fallback.mean())} are so although the history is diverse."
         )
     if names := warnings(context):
         said.insert(0, f"Read the leak checks before the numbers: {', '.join(names)}.")
