@@ -146,7 +146,7 @@ class SearchConfig(Checked):
         return self.halving.grace or min(_GRACE, self.epochs)
 
     @property
-    def chance(self) -> int:
+    def random_trials(self) -> int:
         """Number of random trials at the start. HyperOpt's default of 20 would be all trials of a small search."""
         return self.random_first or min(20, max(5, self.samples // 4))
 

@@ -32,7 +32,7 @@ _FREE: Any = {
 }
 
 
-def told_apart_by(config: SearchConfig) -> str:
+def identity_of(config: SearchConfig) -> str:
     """Return a text that identifies a search: every field of its configuration that may not change between its sessions."""
     return json.dumps(config.model_dump(mode="json", exclude=_FREE), sort_keys=True)
 
@@ -125,7 +125,9 @@ class SearchFolder(Made):
         """
         self.check_begun(config, fingerprint)
         begun = bool(self.log().trials)
-        config = config.model_copy(update={"random_first": self.config().chance if begun else config.chance})
+        config = config.model_copy(
+            update={"random_first": self.config().random_trials if begun else config.random_trials}
+        )
         if not begun:
             shutil.rmtree(self.checkpoints, ignore_errors=True)  # their log was deleted to start over
         write_text(self.path / "fingerprint", fingerprint + "\n")

@@ -15,8 +15,8 @@ from embrec.progress import Progress, silent
 from embrec.runs.planning import UNKNOWN_TABLE
 from embrec.runs.presets import build_config, changed_config, published_features, reads_tables, run_name
 from embrec.tuning.config import SearchConfig
-from embrec.tuning.folder import SearchFolder, locate_search, told_apart_by
-from embrec.tuning.search import check_items, check_wishes, read_inputs
+from embrec.tuning.folder import SearchFolder, identity_of, locate_search
+from embrec.tuning.search import check_config, check_items, read_inputs
 from embrec.tuning.spaces import DEFAULT, SearchRequest, build_search, load_space, search_of
 from embrec.workspace import Category, Workspace, check_name
 
@@ -74,15 +74,15 @@ def plan_search(
     request = SearchRequest(space=space, **search)
 
     def config(tables: Sequence[str]) -> SearchConfig:
-        wishes = options | {"model.features": list(tables) or None}
-        base = build_config(category.name, split=split, preset=preset, options=wishes, settings=settings)
+        values = options | {"model.features": list(tables) or None}
+        base = build_config(category.name, split=split, preset=preset, options=values, settings=settings)
         return build_search(base, request, items=train_items, tables=tables, fixed=_named(options, settings))
 
     if features or not reads_tables(options, settings, preset):
         planned = config(features)
     else:
         checked = config([UNKNOWN_TABLE])
-        check_wishes(checked)
+        check_config(checked)
         check_items(checked, len(dataset.catalog), train_items)
         planned = config(
             tables_or_defaults(
@@ -105,12 +105,12 @@ def _default_name(category: Category, config: SearchConfig, space: str) -> str:
     if not any(category.searches.glob("tuned-*")):
         return plain
     prepared = read_inputs(category, config)
-    mark = told_apart_by(prepared.config) + prepared.fingerprint
-    apart = f"{plain}-{hashlib.blake2b(mark.encode(), digest_size=4).hexdigest()}"
-    for name in (apart, plain, _name(prepared.config, space)):
+    identity = identity_of(prepared.config) + prepared.fingerprint
+    hashed = f"{plain}-{hashlib.blake2b(identity.encode(), digest_size=4).hexdigest()}"
+    for name in (hashed, plain, _name(prepared.config, space)):
         if SearchFolder(category.searches / name).holds(prepared.config, prepared.fingerprint):
             return name
-    return apart if SearchFolder(category.searches / plain).config_file.is_file() else plain
+    return hashed if SearchFolder(category.searches / plain).config_file.is_file() else plain
 
 
 def resumed_search(

@@ -205,7 +205,7 @@ def prepare(category: Category, config: SearchConfig) -> tuple[SearchConfig, Sha
     return config, shared
 
 
-def check_wishes(config: SearchConfig) -> None:
+def check_config(config: SearchConfig) -> None:
     """Check the parts of a search that do not depend on the data.
 
     Raises:
@@ -243,7 +243,7 @@ def read_inputs(category: Category, config: SearchConfig) -> Prepared:
         FeatureError: a feature table is missing or belongs to other items.
     """
     base, space = config.base, config.parsed_space()
-    check_wishes(config)  # before the data are read
+    check_config(config)  # before the data are read
     dataset = load_dataset(category)
     partition = base.split(dataset.interactions, len(dataset.catalog))
     check_items(config, len(dataset.catalog), int(partition.train_items.sum()))

@@ -28,7 +28,7 @@ class TrialQueue:
         self.config = config
         self.log = log
         self.space = config.parsed_space()
-        self.proposals = Proposals(self.space, config.algorithm, seed=config.seed, random_first=config.chance)
+        self.proposals = Proposals(self.space, config.algorithm, seed=config.seed, random_first=config.random_trials)
         for trial in log.trials.values():
             self.proposals.add(trial.number, trial.point)
             if trial.ended:

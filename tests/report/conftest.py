@@ -1,4 +1,4 @@
-"""One comparison that several tests look at."""
+"""A comparison that several tests share."""
 
 import pytest
 from support.categories import toy_category, toy_config

@@ -1,4 +1,4 @@
-"""The side of a search that talks to Ray, without a cluster."""
+"""The parts of a search that run on Ray, tested without a cluster."""
 
 import errno
 import sys

@@ -1,4 +1,4 @@
-"""Ranges, spaces, and the points in them."""
+"""Ranges, search spaces and their points."""
 
 import doctest
 

@@ -1,4 +1,4 @@
-"""Spaces by name and from files, and the search that a user's wishes make."""
+"""Named spaces, space files, and the search that a user's options describe."""
 
 import re
 
@@ -183,7 +183,7 @@ def test_a_search_goes_on_on_the_device_that_is_there(tmp_path):
     SearchFolder(category.searches / "one").begin(plan.config, "data")
     resumed = resumed_search("one", Workspace(tmp_path), {"samples": 5}, device="cpu")
     assert (resumed.config.base.training.device, resumed.config.samples) == ("cpu", 5)
-    as_begun = plan.config.model_copy(update={"random_first": plan.config.chance})
+    as_begun = plan.config.model_copy(update={"random_first": plan.config.random_trials})
     assert resumed_search("one", Workspace(tmp_path)).config == as_begun
 
 

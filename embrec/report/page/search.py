@@ -244,7 +244,7 @@ def _method(search: Search) -> list[tuple[str, str]]:
     if config.algorithm == "random":
         proposed = "Drawn at random"
     else:
-        proposed = f"By a tree of Parzen estimators (HyperOpt), after {config.chance} random ones"
+        proposed = f"By a tree of Parzen estimators (HyperOpt), after {config.random_trials} random ones"
     if config.start:
         proposed += f"; {_many(len(config.start), 'starting point')} tried first"
     if config.halving is None:

@@ -1,4 +1,4 @@
-"""Coverage of draws against loops, and what drawing does to it."""
+"""Coverage of draws against plain loops, and the effect of the kind of draw."""
 
 import doctest
 import json

@@ -1,4 +1,4 @@
-"""Maps of queries and items: places in the catalog against loops, who is drawn, and who is offered what."""
+"""Maps of queries and items: scores and bias against plain loops, and the selection of users."""
 
 import json
 

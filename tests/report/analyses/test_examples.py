@@ -1,4 +1,4 @@
-"""Figures of example users: those that the page of a report shows too, with pictures or cards."""
+"""Figures of example users: the same users as in the report, with pictures or cards."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The search on the page: what is said and drawn of trials of every kind, and what becomes of it where its folder is gone."""
+"""The section on the search: text and figures for trials of every kind, and notes if its folder is missing."""
 
 import re
 import shutil

@@ -109,7 +109,7 @@ class EmbeddingMap:
         """Return remarks for readers of the map."""
         notes = [f"red dots: user {self.match.user} after {self.match.events:,} events, {self.match.rule}"]
         if self.left_out:
-            notes.append(f"{self.left_out:,} targets are left out, for the model cannot score their items")
+            notes.append(f"{self.left_out:,} targets are left out, because the model cannot score their items")
         return notes
 
 
