@@ -1,6 +1,6 @@
-"""Example users, after [semikin2019] Figs. 7 and 8: chosen by a rule that is said, and by a seed, never by hand.
+"""Selection of example users by fixed rules and a seed, never by hand, after [semikin2019] Figs. 7 and 8.
 
-What is chosen here is rows of an evaluation; how they are shown is the business of the page or the figure.
+The functions select rows of an evaluation. The HTML page and the figures of the analysis both show these rows.
 """
 
 from collections.abc import Mapping
@@ -13,24 +13,24 @@ from embrec.data.interactions import Interactions
 from embrec.evaluation.evaluator import Evaluation
 from embrec.report.fallback import MOSTLY, Fallback
 
-HISTORY = 6  # items of a history that are shown
-LONG_ENOUGH = 5  # events that a history needs, to say anything of a person
-HIT = 10  # a target among so many is found
+HISTORY = 6  # number of history items to show
+LONG_ENOUGH = 5  # events that a history needs to characterise a user
+HIT = 10  # a target counts as found up to this rank
 
 
 @dataclass(frozen=True)
 class Example:
-    """One target, what was before it and what was recommended instead of it, or rightly.
+    """One target with the history before it and the recommendations of each model.
 
     Attributes:
-        target: its row among the T targets.
-        user: the user's name.
-        before: events before the target.
-        history: catalog rows of the last of them, oldest first.
+        target: row of the target among the T targets.
+        user: user id.
+        before: number of events before the target.
+        history: catalog rows of the last events before the target, oldest first.
         next_item: catalog row of the target.
-        lists: model -> catalog rows of what it lists first, best first.
-        ranks: model -> the target's rank.
-        candidates: how many items were ranked.
+        lists: model -> catalog rows of its recommendations, best first.
+        ranks: model -> rank of the target.
+        candidates: number of ranked items.
     """
 
     target: int
@@ -45,12 +45,12 @@ class Example:
 
 @dataclass(frozen=True)
 class ChosenUsers:
-    """Examples of one kind.
+    """Selected targets of one kind.
 
     Attributes:
-        rule: which targets could be chosen, and how it was chosen among them, in plain words.
-        eligible: how many there were.
-        targets: the rows that were chosen.
+        rule: rule of the selection, in words.
+        eligible: number of targets that the rule allows.
+        targets: rows of the selected targets.
     """
 
     rule: str
@@ -61,19 +61,19 @@ class ChosenUsers:
 def personalised(
     evaluation: Evaluation, found: Fallback, before: NDArray[np.int64], *, count: int = 4, seed: int = 0
 ) -> ChosenUsers:
-    """Choose targets that were found by a list that is not the popular one.
+    """Select targets that a model found with lists of mostly unpopular items.
 
     Args:
-        evaluation: of one model.
-        found: what its lists have of the popular items.
-        before: events before each target, [T].
-        count: how many to choose.
-        seed: of the drawing.
+        evaluation: evaluation of the model, with lists.
+        found: shares of popular items in its lists.
+        before: number of events before each target, [T].
+        count: number of targets to select.
+        seed: seed of the random selection.
     """
     is_good = (evaluation.rank <= HIT) & (before >= LONG_ENOUGH) & (found.share < MOSTLY / 2)
     rule = (
-        f"Drawn with seed {seed}, one a user, from the targets that stand among the first {HIT}, after at least {LONG_ENOUGH} "
-        f"events, in lists of which less than a quarter are popular items"
+        f"Drawn with seed {seed}, one per user, from the targets among the first {HIT}, after at least {LONG_ENOUGH} events, "
+        f"in lists of which less than a quarter are popular items"
     )
     return ChosenUsers(rule, int(is_good.sum()), _draw(is_good, evaluation.user, count, seed))
 
@@ -81,22 +81,23 @@ def personalised(
 def fallen_back(
     evaluation: Evaluation, found: Fallback, before: NDArray[np.int64], *, count: int = 4, seed: int = 0
 ) -> ChosenUsers:
-    """Choose users who were given the popular items though their histories are diverse; arguments as of `personalised`."""
+    """Select users who got mostly popular items despite a diverse history; arguments as of `personalised`."""
     is_case = found.is_fallback & (before >= LONG_ENOUGH)
     rule = (
-        f"Drawn with seed {seed}, one a user, from the targets after at least {LONG_ENOUGH} events whose lists are mostly "
+        f"Drawn with seed {seed}, one per user, from the targets after at least {LONG_ENOUGH} events whose lists are mostly "
         "popular items, though the history is more diverse than the median and not mostly popular itself"
     )
     return ChosenUsers(rule, int(is_case.sum()), _draw(is_case, evaluation.user, count, seed))
 
 
 def worst_ranked(evaluation: Evaluation, learned: NDArray[np.bool_], *, count: int = 3) -> ChosenUsers:
-    """Choose the targets that a model ranked worst, each of another user.
+    """Select the targets with the worst ranks, at most one per user.
 
     Args:
-        evaluation: of one model.
-        learned: the target's item has training events, [T]; the others are rarely worth a look, for their slice says it all.
-        count: how many to choose.
+        evaluation: evaluation of the model.
+        learned: True if the item of the target has training events, [T]. Other targets are left out, because their slice
+            already summarises them.
+        count: number of targets to select.
     """
     considered = learned if learned.any() else np.ones_like(learned)
     rows = np.flatnonzero(considered)
@@ -105,7 +106,7 @@ def worst_ranked(evaluation: Evaluation, learned: NDArray[np.bool_], *, count: i
     _, firsts = np.unique(evaluation.user[order], return_index=True)
     chosen = order[np.sort(firsts)[:count]]
     which = "with training events " if learned.any() else ""
-    return ChosenUsers(f"The targets {which}that ranked worst, in order, one a user", len(rows), chosen)
+    return ChosenUsers(f"The targets {which}that ranked worst, in order, one per user", len(rows), chosen)
 
 
 def example(
@@ -116,14 +117,14 @@ def example(
     length: int = HISTORY,
     history: int = HISTORY,
 ) -> Example:
-    """Gather what can be shown of one target.
+    """Return the history of one target with the lists and ranks of each model.
 
     Args:
-        target: its row.
-        models: whose lists and ranks are wanted; a model without lists gives ranks alone.
+        target: row of the target.
+        models: model -> evaluation; a model without lists only has ranks.
         interactions: the log.
-        length: how much of a list.
-        history: how much of the history.
+        length: number of items of each list.
+        history: number of items of the history.
     """
     first = next(iter(models.values()))
     event = int(first.event[target])
@@ -143,7 +144,7 @@ def example(
 
 
 def rank_words(rank: float) -> str:
-    """Show a rank; one that is the mean of several places has a part of one.
+    """Format a rank; the mean rank of ties may have a fraction.
 
     >>> rank_words(1204), rank_words(2.5)
     ('1,204', '2.5')
@@ -152,7 +153,7 @@ def rank_words(rank: float) -> str:
 
 
 def _draw(members: NDArray[np.bool_], users: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
-    """Draw some rows among the members, in a random order: users evenly, and one row of each."""
+    """Draw rows among the members in random order: users with equal probability, and one row of each."""
     generator = np.random.default_rng(seed)
     rows = generator.permutation(np.flatnonzero(members))
     _, firsts = np.unique(users[rows], return_index=True)

@@ -1,10 +1,11 @@
-"""Does a model fall back to popular items? [semikin2019] sec. 4.2 found that it did for "a sizable proportion" of users, though
-their histories were diverse (Fig. 8); here that proportion is counted, and it is said what was counted.
+"""Measures of fallback: how often a model recommends mostly popular items to users with diverse histories.
 
-A list is *mostly popular* if at least half of it are among the most popular 1 % of the catalog (by training events, ties by
-catalog order, no fewer than 20 items). A history is *diverse* if the mean cosine between the vectors of its last ten items is
-lower than the median over all test targets. Users whose own history is mostly popular are no case of falling back: they like
-what everyone likes.
+[semikin2019] sec. 4.2 saw this for "a sizable proportion" of users (Fig. 8). Here that proportion is counted, as follows.
+
+A list is *mostly popular* if at least half of its items are among the most popular 1 % of the catalog (by training events,
+ties by catalog order, at least 20 items). A history is *diverse* if the mean cosine between the vectors of its last ten items
+is lower than the median over all test targets. A list is a *fallback* if it is mostly popular and follows a diverse history
+that is not mostly popular itself; a user of mostly popular items may simply like them.
 """
 
 from dataclasses import dataclass
@@ -17,19 +18,19 @@ from embrec.evaluation.lists import intra_list_similarity
 
 POPULAR_SHARE, POPULAR_LEAST = 0.01, 20
 MOSTLY = 0.5
-LAST = 10  # items of a history that count
+LAST = 10  # last items of a history that are considered
 
 
 @dataclass(frozen=True)
 class Fallback:
-    """What the lists of one model have of the popular items.
+    """Popular items in the lists of one model.
 
     Attributes:
-        share: of each list that is popular, [T].
-        is_mostly: the list is mostly popular, [T].
-        is_fallback: it is, after a diverse history that is not mostly popular itself, [T].
-        most_listed: catalog rows of the items that stand in the most lists, the first ten.
-        most_listed_share: of all places in all lists that those ten take.
+        share: share of popular items in each list, [T].
+        is_mostly: True if the list is mostly popular, [T].
+        is_fallback: True if the list is mostly popular after a diverse history that is not mostly popular itself, [T].
+        most_listed: catalog rows of the ten items that appear in the most lists.
+        most_listed_share: share of these ten items among all places in all lists.
     """
 
     share: NDArray[np.float64]
@@ -40,7 +41,10 @@ class Fallback:
 
 
 def popular_items(popularity: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which items are popular, from the training events of each, both [n].
+    """Return a mask of the popular items, [n].
+
+    Args:
+        popularity: number of training events of each item, [n].
 
     >>> popular_items(np.arange(3000)).sum()
     np.int64(30)
@@ -53,11 +57,11 @@ def popular_items(popularity: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True)
 class HistoryLists:
-    """What is known of the histories before the targets.
+    """Diversity and popularity of the histories before the targets.
 
     Attributes:
-        diversity: 1 - mean cosine between the vectors of the last items; NaN where there are fewer than two, [T].
-        popular: share of the last items that are popular; NaN where there are none, [T].
+        diversity: 1 - mean cosine between the vectors of the last items, [T]; NaN if there are fewer than two items.
+        popular: share of popular items among the last items, [T]; NaN if there are none.
     """
 
     diversity: NDArray[np.float64]
@@ -65,7 +69,7 @@ class HistoryLists:
 
     @property
     def is_diverse(self) -> NDArray[np.bool_]:
-        """Which are more diverse than the median, [T]."""
+        """True if the history is more diverse than the median, [T]."""
         known = self.diversity[~np.isnan(self.diversity)]
         return self.diversity > (np.median(known) if len(known) else np.inf)
 
@@ -73,13 +77,13 @@ class HistoryLists:
 def describe_histories(
     interactions: Interactions, events: NDArray[np.int64], vectors: NDArray[np.float32], popular: NDArray[np.bool_]
 ) -> HistoryLists:
-    """Describe the last items before each target.
+    """Return diversity and popularity of the last items before each target.
 
     Args:
         interactions: the log.
-        events: the target's event, [T].
-        vectors: of the catalog, [n, d].
-        popular: which items are, [n].
+        events: row of each target in the log, [T].
+        vectors: item vectors of the catalog, [n, d].
+        popular: mask of the popular items, [n].
     """
     length = np.minimum(interactions.position[events], LAST)
     steps = np.arange(LAST)
@@ -92,12 +96,12 @@ def describe_histories(
 
 
 def fallback(lists: NDArray[np.int64], popular: NDArray[np.bool_], histories: HistoryLists) -> Fallback:
-    """Measure the lists of one model.
+    """Return how much of the lists of one model is popular.
 
     Args:
-        lists: catalog rows, best first, -1 where a list is shorter, [T, k].
-        popular: which items are, [n].
-        histories: what was before each target.
+        lists: catalog rows, best first, padded with -1, [T, k].
+        popular: mask of the popular items, [n].
+        histories: histories before the targets.
     """
     there = lists >= 0
     sizes = np.maximum(there.sum(axis=1), 1)

@@ -1,4 +1,4 @@
-"""Small pictures of items, for pages and figures."""
+"""Small pictures of items for the HTML report and for figures."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def require_pillow() -> None:
-    """Raise unless pictures can be read.
+    """Check that pictures can be read.
 
     Raises:
         MissingExtraError: Pillow is not installed.
@@ -22,9 +22,13 @@ def require_pillow() -> None:
 
 
 def small_picture(path: Path, edge: int) -> "Image | None":
-    """Return a picture, upright and on white, whose longer edge has at most so many pixels; None where it cannot be read.
+    """Return a small picture, upright and on a white background; None if the file is missing or broken.
 
-    A picture that is missing or broken is no reason to withhold a report: the item is shown by its title.
+    A report is still made without the picture: the item is then shown by its title.
+
+    Args:
+        path: image file.
+        edge: largest length of the longer edge, in pixels.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -39,7 +43,7 @@ def small_picture(path: Path, edge: int) -> "Image | None":
 
 
 def _on_white(image: "Image") -> "Image":
-    """Put a picture with transparent parts on white, as shops show it."""
+    """Return the picture without transparency, on a white background as in most shops."""
     from PIL import Image
 
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:

@@ -1,4 +1,4 @@
-"""What people read of an item, on pages, in figures and in tables."""
+"""Titles of items for the HTML report, figures and tables."""
 
 import textwrap
 
@@ -7,12 +7,12 @@ from embrec.features.text.texts import clean
 
 
 def item_title(catalog: Catalog, row: int, length: int | None = None) -> str:
-    """Return the title of an item without markup, or its id where it has none.
+    """Return the title of an item without markup, or its id if it has no title.
 
     Args:
-        catalog: the items.
-        row: of the item.
-        length: characters of a title at most, cut after a word; all of it if None. Ids are never cut.
+        catalog: the catalog.
+        row: catalog row of the item.
+        length: largest number of characters, cut at a word boundary; None for the whole title. Ids are never cut.
     """
     title = clean(catalog.titles([row])[0])
     if length is not None:

@@ -1,6 +1,7 @@
-"""What Ray Tune calls: who says what to try, what to stop, and who is told. Tune's classes come as arguments.
+"""The objects that Ray Tune calls back: the searcher, the scheduler and the listener. Sources: [liaw2018], [li2020].
 
-Tune would write each of these objects to files of its own, which nobody reads: they have no state for it.
+Each is a small subclass of one of Tune's classes, which is passed in as `base`, so that this module imports without Ray. Tune
+pickles these objects into its own experiment files. A search resumes from its own log instead, so they return no state.
 """
 
 from collections.abc import Mapping
@@ -11,93 +12,111 @@ from embrec.tuning.config import Halving
 from embrec.tuning.trial_queue import TrialQueue
 
 
-class Listens(Protocol):
-    """Who is told what becomes of trials."""
+class TrialListener(Protocol):
+    """The receiver of events of trials."""
 
-    def go_on(self) -> None:
-        """Raise if the search is to end."""
+    def check_cancelled(self) -> None:
+        """Raise if the search should end."""
         ...
 
-    def begun(self, number: int) -> None:
-        """A trial is at work."""
+    def started(self, number: int) -> None:
+        """Handle the start of a trial."""
         ...
 
-    def told(self, number: int, result: Mapping[str, Any]) -> None:
-        """A trial has trained an epoch, or failed."""
+    def reported(self, number: int, result: Mapping[str, Any]) -> None:
+        """Handle the result of one epoch of a trial, or its failure."""
         ...
 
     def ended(self, number: int, result: Mapping[str, Any]) -> None:
-        """A trial ended by itself or was stopped."""
+        """Handle the end of a trial: it finished, failed or was stopped by the scheduler."""
         ...
 
     def died(self, number: int, error: BaseException | None) -> None:
-        """The process of a trial ended once too often."""
+        """Handle a trial whose process died more often than it may be restarted."""
         ...
 
 
 def scheduler(base: Any, search: TrialQueue, halving: Halving) -> Any:
-    """Return what stops trials: as strict as it would have been if the search had never been interrupted."""
+    """Return a scheduler that stops trials by asynchronous successive halving.
+
+    After an interruption, the decisions in the log are made again first. Later trials are therefore compared with the same
+    values as in a search that was never interrupted.
+
+    Args:
+        base: Tune's class `ASHAScheduler`.
+        search: the queue of trials, with their log.
+        halving: settings of the early stopping.
+    """
 
     class Scheduler(base):
         def __init__(self) -> None:
             super().__init__(
-                time_attr="epoch", metric="gain", mode="max", max_t=search.config.epochs, grace_period=search.config.grace,
+                time_attr="epoch",
+                metric="gain",
+                mode="max",
+                max_t=search.config.epochs,
+                grace_period=search.config.grace,
                 reduction_factor=halving.reduction,
-            )  # fmt: skip
+            )
             for number in search.log.trials:
-                super().on_trial_add(None, _Numbered(number))
+                super().on_trial_add(None, _NumberedTrial(number))
 
         __getstate__ = _nothing
 
         def replay(self) -> None:
-            """Decide again what was decided; a trial that was to be stopped when the search ended is stopped now."""
+            """Repeat the decisions of the log, and stop a trial that should have stopped when the search was interrupted."""
             decided = {}
             for number, epochs in search.log.order:
                 trial = search.log.trials[number]
                 best = replace(trial, epochs=trial.epochs[:epochs]).best(search.config.objective, search.config.sign)
-                told = trial.epochs[epochs - 1]["epoch"]
-                # As in a step of a trial: an epoch that was not validated has the best value of those before it.
-                if best is not None and told < search.config.epochs:
-                    result = {"epoch": told, "gain": search.config.sign * best[1]}
-                    decided[number] = super().on_trial_result(None, _Numbered(number), result)
+                epoch = trial.epochs[epochs - 1]["epoch"]
+                # As in a step of a trial: an epoch without validation has the best value of the epochs before it.
+                if best is not None and epoch < search.config.epochs:
+                    result = {"epoch": epoch, "gain": search.config.sign * best[1]}
+                    decided[number] = super().on_trial_result(None, _NumberedTrial(number), result)
             for number in list(search.waiting):
                 if decided.get(number) == base.STOP:
                     search.waiting.remove(number)
                     search.end(number, "stopped")
 
         def on_trial_add(self, controller: Any, trial: Any) -> None:
-            super().on_trial_add(controller, _of(trial))
+            super().on_trial_add(controller, _numbered(trial))
 
         def on_trial_result(self, controller: Any, trial: Any, result: Any) -> Any:
-            return super().on_trial_result(controller, _of(trial), result)
+            return super().on_trial_result(controller, _numbered(trial), result)
 
         def on_trial_complete(self, controller: Any, trial: Any, result: Any) -> None:
-            super().on_trial_complete(controller, _of(trial), result)
+            super().on_trial_complete(controller, _numbered(trial), result)
 
         def on_trial_remove(self, controller: Any, trial: Any) -> None:
-            super().on_trial_remove(controller, _of(trial))
+            super().on_trial_remove(controller, _numbered(trial))
 
         def save(self, checkpoint_path: str) -> None:
-            """Keep nothing: the log of trials is all there is."""
+            """Save nothing: the log of trials is the only state."""
 
     scheduler = Scheduler()
     scheduler.replay()
     return scheduler
 
 
-class _Numbered:
-    """A trial as halving knows it: by its number, which it keeps over interruptions, and not by Tune's name."""
+class _NumberedTrial:
+    """A trial as the scheduler identifies it: by its number, which survives interruptions, unlike Tune's trial id."""
 
     def __init__(self, number: int) -> None:
         self.trial_id = str(number)
 
 
-def _of(trial: Any) -> _Numbered:
-    return _Numbered(trial.config["number"])
+def _numbered(trial: Any) -> _NumberedTrial:
+    return _NumberedTrial(trial.config["number"])
 
 
 def searcher(base: Any, search: TrialQueue) -> Any:
-    """Return Tune's view of what is to be tried next."""
+    """Return a search algorithm for Tune that takes its trials from the queue.
+
+    Args:
+        base: Tune's class `Searcher`.
+        search: the queue of trials.
+    """
 
     class Search(base):
         def __init__(self, search: TrialQueue) -> None:
@@ -110,37 +129,42 @@ def searcher(base: Any, search: TrialQueue) -> Any:
             trial = self.search.next()
             if trial is None:
                 return base.FINISHED
-            return {"number": trial.number, "settings": dict(trial.settings), "heard": len(trial.epochs)}
+            return {"number": trial.number, "settings": dict(trial.settings), "reported": len(trial.epochs)}
 
         def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
-            """Leave it to the listener, which knows how the trial ended."""
+            """Do nothing: the listener records how the trial ended."""
 
         def save(self, checkpoint_path: str) -> None:
-            """Keep nothing: the log of trials is all there is."""
+            """Save nothing: the log of trials is the only state."""
 
         def restore(self, checkpoint_path: str) -> None:
-            """Read nothing."""
+            """Restore nothing: the log of trials is the only state."""
 
     return Search(search)
 
 
-def listener(base: Any, tuning: Listens) -> Any:
-    """Return what Tune tells of every trial's fate."""
+def listener(base: Any, tuning: TrialListener) -> Any:
+    """Return a callback for Tune that passes events of trials to `tuning`.
+
+    Args:
+        base: Tune's class `Callback`.
+        tuning: the receiver of the events.
+    """
 
     class Listener(base):
-        def __init__(self, tuning: Listens) -> None:
+        def __init__(self, tuning: TrialListener) -> None:
             self.tuning = tuning
 
         __getstate__ = _nothing
 
         def on_step_begin(self, iteration: int, trials: Any, **info: Any) -> None:
-            self.tuning.go_on()
+            self.tuning.check_cancelled()
 
         def on_trial_start(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            self.tuning.begun(trial.config["number"])
+            self.tuning.started(trial.config["number"])
 
         def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any) -> None:
-            self.tuning.told(trial.config["number"], result)
+            self.tuning.reported(trial.config["number"], result)
 
         def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             self.tuning.ended(trial.config["number"], trial.last_result or {})
@@ -152,5 +176,5 @@ def listener(base: Any, tuning: Listens) -> Any:
 
 
 def _nothing(_: Any) -> dict[str, Any]:
-    """Return no state, where Tune would write an object to its own files, which nobody reads."""
+    """Return an empty state, because nothing reads the files that Tune would write the object to."""
     return {}

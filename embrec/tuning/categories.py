@@ -1,4 +1,4 @@
-"""Searches of several categories, one after the other, each with all processors; and what they found, side by side."""
+"""Searches of several categories, run one after the other, and their test results beside the baselines."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,20 +14,20 @@ from embrec.runs.with_baselines import beside_baselines
 from embrec.tuning.plan import SearchPlan
 from embrec.tuning.search import SearchResult, check_search
 
-# What is measured beside the objective.
+# Metrics that are measured beside the objective.
 METRICS = ("auc", "hr@50")
 
 
 @dataclass(frozen=True)
 class Found:
-    """What the search of one category found.
+    """Test results of the search of one category.
 
     Attributes:
-        result: of the search.
-        metrics: those that were measured, the objective of the search first; none where no model was trained.
-        best: metric -> the mean test value of the models with the best settings, over seeds.
-        baselines: baseline -> metric -> its test value, the best by the objective first.
-        lines: what the search brought over the best baseline, and what must be said of the figures.
+        result: the finished search.
+        metrics: measured metrics, the objective first; empty if no model was trained.
+        best: metric -> mean test value over seeds of the models with the best settings, with its interval.
+        baselines: baseline -> metric -> test value, the best baseline by the objective first.
+        lines: sentences about the gain over the best baseline, and warnings about the figures.
     """
 
     result: SearchResult
@@ -38,10 +38,13 @@ class Found:
 
 
 def check_each(plans: Iterable[SearchPlan]) -> None:
-    """Refuse searches before the first of them begins: the mistake in the last one is not to be found the next morning.
+    """Check all searches before the first one runs, so that a mistake in the last one is not found hours later.
+
+    Args:
+        plans: the searches, one for each category.
 
     Raises:
-        ConfigError: one cannot be begun; the message says of which category, and why.
+        ConfigError: a search cannot start; the message names its category and the reason.
     """
     for plan in plans:
         try:
@@ -53,14 +56,14 @@ def check_each(plans: Iterable[SearchPlan]) -> None:
 def search_each(
     searches: Mapping[str, Callable[[], SearchResult]], progress: Progress = silent
 ) -> tuple[dict[str, Found], dict[str, Exception]]:
-    """Search one category after the other; one that fails does not take the others with it.
+    """Search one category after the other; a failed search does not stop the others.
 
     Args:
-        searches: category -> its search.
-        progress: told of every step of the measuring.
+        searches: category -> function that runs its search.
+        progress: callback for the progress of the evaluation.
 
     Returns:
-        Category -> what was found, and category -> why it failed.
+        Category -> results of its search, and category -> error of its search.
     """
     found: dict[str, Found] = {}
     failures: dict[str, Exception] = {}
@@ -73,14 +76,14 @@ def search_each(
 
 
 def measured(result: SearchResult, metrics: Sequence[str] = METRICS, progress: Progress = silent) -> Found:
-    """Rank the test targets with the runs of a search, beside the baselines, under the runs' protocol.
+    """Evaluate the runs of a search and the baselines on the test targets, under the protocol of the runs.
 
-    Metrics that look further down than the catalog goes, or cannot tell models apart, are left out.
+    A metric is left out if its cutoff exceeds the size of the catalog, or if it has the same value for every model.
 
     Args:
-        result: of the search.
-        metrics: what is measured beside the objective.
-        progress: told of every batch.
+        result: a finished search.
+        metrics: metrics beside the objective.
+        progress: callback for the progress of the evaluation.
     """
     if result.runs is None:
         return Found(result)

@@ -1,4 +1,4 @@
-"""A search, as plain values: what `search.yaml` holds."""
+"""The configuration of a search: the content of `search.yaml`."""
 
 import math
 from typing import Annotated, Any, Literal
@@ -12,50 +12,85 @@ from embrec.runs.config import RunConfig
 from embrec.tuning.space import Space
 from embrec.validation import Checked
 
-# One epoch tells little: those that halving keeps after it are the fast starters, and the best in the end may be a slow one.
+# After a single epoch, halving would keep the trials that learn fastest, while the best one in the end may start slowly.
 _GRACE = 3
 
 
 class Halving(Checked):
-    """Which trials are stopped early: asynchronous successive halving (ASHA, [li2020]).
+    """Settings of early stopping by asynchronous successive halving (ASHA).
 
-    After `grace` epochs, and after each `reduction` times as many, only the best of every `reduction` trials goes on.
+    Trials are compared at rungs: after `grace` epochs, then after `reduction` times as many, and so on up to the epochs of a
+    trial. At each rung only the best 1 / `reduction` of the trials that have reached it so far continue. The decision does not
+    wait for the other trials, so no processor is idle; a search that runs many trials at once may keep a few more than
+    synchronous halving would.
+
+    A small `grace` and a large `reduction` save the most epochs, but favour settings that learn fast at the start. Set
+    `halving` of the search to None if learning curves of good settings cross late.
+
+    Sources: [li2020]; [jamieson2016] for the synchronous form.
+
+    Examples:
+        With at most 27 epochs, trials are compared after 3 and after 9 epochs:
+
+        >>> from embrec.runs.presets import build_config
+        >>> base = build_config("office", options={"model.source": "id", "training.epochs": 27})
+        >>> SearchConfig(base=base, space={}, halving=Halving(grace=3, reduction=3)).rungs()
+        [3, 9]
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     grace: Annotated[
         int | None,
-        Field(ge=1, description=f"epochs that each trial has at least; default: {_GRACE}, if it has as many"),
+        Field(
+            ge=1,
+            description=f"epochs before a trial may be stopped; default: {_GRACE}, or all epochs if there are fewer",
+        ),
     ] = None
-    reduction: Annotated[float, Field(gt=1, description="of so many trials one goes on")] = 3.0
+    reduction: Annotated[
+        float, Field(gt=1, description="reduction factor N: the best 1/N of the trials at a rung continue")
+    ] = 3.0
 
 
 class SearchConfig(Checked):
-    """Everything that the outcome of a search depends on besides the data."""
+    """Everything besides the data that determines the result of a search.
+
+    A trial trains `base` with the values of one point of `space` and is judged by its best validation value of the objective,
+    `base.training.select_by`. Points come from the tree of Parzen estimators (`algorithm="tpe"`, [bergstra2011]) or from
+    random draws (`"random"`, [bergstra2012]); points of `start` are tried before any of them. `halving` stops weak trials
+    early. Finally the best settings are trained once per seed of `seeds`, and only these models are tested.
+
+    `plan_search` makes one from a preset, options and a space; `tune` runs it.
+
+    Sources: [bergstra2011], [li2020]. The published search of [semikin2019] used the synchronous form, [li2018].
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    base: Annotated[RunConfig, Field(description="what all trials share; training.select_by is the objective")]
+    base: Annotated[
+        RunConfig, Field(description="configuration that all trials change; training.select_by is the objective")
+    ]
     space: Annotated[dict[str, Any], Field(description="setting -> range, as users write it")]
     start: Annotated[
-        tuple[dict[str, Any], ...], Field(description="settings that are tried first, such as published ones")
+        tuple[dict[str, Any], ...], Field(description="settings to try first, such as published ones")
     ] = ()
-    samples: Annotated[int, Field(ge=1, description="trials")] = 50
-    algorithm: Annotated[Literal["tpe", "random"], Field(description="what proposes trials")] = "tpe"
+    samples: Annotated[int, Field(ge=1, description="number of trials")] = 50
+    algorithm: Annotated[Literal["tpe", "random"], Field(description="algorithm that proposes trials")] = "tpe"
     random_first: Annotated[
-        int | None, Field(ge=1, description="trials drawn by chance before any is learned; default: by their number")
+        int | None,
+        Field(ge=1, description="random trials before the algorithm learns from results; default: depends on samples"),
     ] = None
-    halving: Annotated[
-        Halving | None, Field(description="which trials are stopped early; none: all run to the end")
-    ] = Halving()
-    seed: Annotated[int, Field(ge=0, description="of the proposals")] = 0
+    halving: Annotated[Halving | None, Field(description="early stopping; null: every trial trains all its epochs")] = (
+        Halving()
+    )
+    seed: Annotated[int, Field(ge=0, description="seed of the proposals")] = 0
     seeds: Annotated[
         tuple[Annotated[int, Field(ge=0)], ...],
-        Field(description="of the models trained with the best settings; none are if it is empty"),
+        Field(description="seeds of the models trained with the best settings; empty: no model is trained"),
     ] = (0, 1, 2)
     final_epochs: Annotated[
-        int | None, Field(ge=1, description="of the models trained with the best settings; default: those of a trial")
+        int | None,
+        Field(ge=1, description="epochs of the models trained with the best settings; default: those of a trial"),
     ] = None
     final_on: Annotated[
         Literal["train", "train+validation"],
@@ -92,43 +127,43 @@ class SearchConfig(Checked):
 
     @property
     def objective(self) -> str:
-        """The validation metric that is made best."""
+        """The validation metric to optimise."""
         return self.base.training.select_by
 
     @property
     def sign(self) -> int:
-        """1 if more of the objective is better, -1 if less is."""
+        """1 if larger values of the objective are better, -1 if smaller ones are."""
         return -1 if lower_is_better(self.objective) else 1
 
     @property
     def epochs(self) -> int:
-        """Epochs that a trial has at most."""
+        """Largest number of epochs of a trial."""
         return self.base.training.epochs
 
     @property
     def grace(self) -> int:
-        """Epochs that each trial has at least."""
+        """Number of epochs before a trial may be stopped."""
         if self.halving is None:
             return self.epochs
         return self.halving.grace or min(_GRACE, self.epochs)
 
     @property
-    def chance(self) -> int:
-        """Trials drawn by chance before any is learned: HyperOpt takes 20, which would be all of a small search."""
+    def random_trials(self) -> int:
+        """Number of random trials at the start. HyperOpt's default of 20 would be all trials of a small search."""
         return self.random_first or min(20, max(5, self.samples // 4))
 
     def parsed_space(self) -> Space:
-        """Return the space."""
+        """Return the search space as an object."""
         return Space.parse(self.space)
 
     def why_not_the_base(self) -> str | None:
-        """Return why no trial has the settings of the base configuration, if the space does not hold them."""
+        """Return why the space does not contain the settings of the base configuration; None if it does."""
         space = self.parsed_space()
         own = space.values_of(self.base)
         return None if space.holds(own) else space.what_is_wrong(own)
 
     def rungs(self) -> list[int]:
-        """Return after how many epochs trials are compared, from the first."""
+        """Return the numbers of epochs after which trials are compared, in ascending order; empty without early stopping."""
         if self.halving is None:
             return []
         rungs, at = [], float(self.grace)

@@ -1,4 +1,4 @@
-"""The end of a search: the best settings trained with several seeds, as many at once as there is room for."""
+"""Parallel training of the best settings of a search, one run per seed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,22 +19,26 @@ from embrec.workspace import Category
 def train_ahead(
     category: Category, config: RunConfig, seeds: Sequence[int], name: str, resources: Resources, progress: Progress
 ) -> list[int]:
-    """Train the runs of several seeds side by side, each with what a trial has, and return which were trained.
+    """Train the runs of several seeds in parallel on Ray, each with the resources of a trial.
 
-    Finished ones are left alone, and so is a single one, which may use more than a trial where it is asked for. A run that
-    fails or dies here is left as it is: whoever asks for it afterwards goes on from its checkpoint, or is told why.
+    Finished runs are skipped. If only one run is left, nothing is trained here: `train_seeds` trains it without the limits of a
+    trial. A run that fails here is left as it is. The later call of `train_seeds` resumes it from its checkpoint, or raises the
+    error.
 
     Args:
         category: the prepared data; on a cluster, at a path that all machines share.
-        config: of every run; its seed is replaced.
-        seeds: one run each.
-        name: how the runs' names begin, as in `train_seeds`.
-        resources: what they may use.
-        progress: told of every epoch.
+        config: configuration of every run; its seed is replaced.
+        seeds: seeds, one for each run.
+        name: prefix of the names of the runs, as in `train_seeds`.
+        resources: processors and GPUs of each run.
+        progress: callback, called after every epoch.
+
+    Returns:
+        Seeds whose runs were started here.
 
     Raises:
         MissingExtraError: Ray is not installed.
-        ConfigError: no cluster answers, or it has no room.
+        ConfigError: no cluster answers, or no machine has the resources of a run.
     """
     folders = {seed: RunFolder(category.runs / seed_run(name, seed)) for seed in seeds}
     left = [seed for seed in seeds if not folders[seed].metrics.exists()]
@@ -65,6 +69,6 @@ def train_ahead(
 
 
 def _train_run(category: Category, config: dict[str, Any], name: str, threads: int) -> None:
-    """Train a run in this process."""
+    """Train one run in a worker process."""
     torch.set_num_threads(threads)
     train(category, RunConfig.model_validate(config), name)

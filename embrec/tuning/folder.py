@@ -1,4 +1,4 @@
-"""The folder of a search: `workspace/<category>/searches/<search>/`."""
+"""The folder of a search: `workspace/<category>/searches/<search>/`, its files and its lock."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ from embrec.tuning.records import TrialLog
 from embrec.validation import validated
 from embrec.workspace import Made, Workspace, check_name, nearest_made
 
-# What may differ between two sessions of the same search.
+# Fields that may differ between two sessions of the same search.
 _FREE: Any = {
     "samples": True,
     "random_first": True,
@@ -33,28 +33,28 @@ _FREE: Any = {
 }
 
 
-def told_apart_by(config: SearchConfig) -> str:
-    """Return a text of all in which two searches may differ, and two sessions of one may not."""
+def identity_of(config: SearchConfig) -> str:
+    """Return a text that identifies a search: every field of its configuration that may not change between its sessions."""
     return json.dumps(config.model_dump(mode="json", exclude=_FREE), sort_keys=True)
 
 
 @dataclass(frozen=True)
 class SearchFolder(Made):
-    """Paths of a search."""
+    """The files of a search, and what they contain."""
 
     @property
     def config_file(self) -> Path:
-        """What was asked for, YAML."""
+        """The configuration, YAML; see `SearchConfig`."""
         return self.path / "search.yaml"
 
     @property
     def made_of_file(self) -> Path:
-        """Hashes of the data that it was begun with; see `MadeOf`. Searches of earlier versions have none."""
+        """Hashes of the data of the search; see `MadeOf`. Searches of earlier versions have no such file."""
         return self.path / "data.json"
 
     @property
     def log_file(self) -> Path:
-        """One JSON line an event; see `embrec.tuning.records`."""
+        """The log of trials, one JSON line per event; see `TrialLog`."""
         return self.path / "trials.jsonl"
 
     @property
@@ -64,33 +64,33 @@ class SearchFolder(Made):
 
     @property
     def checkpoints(self) -> Path:
-        """The resume state of trials that have not ended."""
+        """Folder with the checkpoints of trials that have not ended."""
         return self.path / "checkpoints"
 
     @property
     def scratch(self) -> Path:
-        """What Ray writes for itself while a search runs."""
+        """Folder for the files of Ray while a search runs."""
         return self.path / "ray"
 
     @property
     def result_file(self) -> Path:
-        """The runs trained with the best settings; its presence says that the search is complete."""
+        """The names of the runs trained with the best settings; the file exists once the search is complete."""
         return self.path / "result.json"
 
     @property
     def report(self) -> Path:
-        """The page of the search and its runs."""
+        """The HTML report of the search and its runs."""
         return self.path / "report.html"
 
     def checkpoint(self, number: int) -> Path:
-        """Return the resume state of a trial."""
+        """Return the path of the checkpoint of a trial."""
         return self.checkpoints / f"{number}.pt"
 
     def config(self) -> SearchConfig:
-        """Read what was asked for.
+        """Read the configuration.
 
         Raises:
-            RunError: the folder is no search, or its file is not valid.
+            RunError: the folder is not a search, or the file is not valid.
         """
         if not self.config_file.is_file():
             raise RunError(f"{self.path} is no search: it has no search.yaml")
@@ -101,7 +101,7 @@ class SearchFolder(Made):
         return validated(SearchConfig, values, str(self.config_file), error=RunError)
 
     def read_made_of(self) -> MadeOf | None:
-        """Read hashes of the data that the search was begun with; None where an earlier version began it.
+        """Read the hashes of the data of the search; None if an earlier version wrote the folder.
 
         Raises:
             RunError: the file is damaged.
@@ -109,23 +109,28 @@ class SearchFolder(Made):
         return MadeOf.read(self.made_of_file)
 
     def begin(self, config: SearchConfig, fingerprint: str, made_of: Mapping[str, Any] | None = None) -> SearchConfig:
-        """Write what is asked for, or check that it is what was asked for before; the number of trials may change.
+        """Write the configuration of a new search, or check that it fits a search that is resumed.
 
-        How many trials are drawn by chance is settled when a search is begun: more trials do not change it.
+        The number of trials may grow. The number of random trials is fixed when a search starts: more trials do not change it.
 
         Args:
-            config: what is asked for now.
-            fingerprint: of the data.
-            made_of: what the data are; see `MadeOf`.
+            config: configuration of this session.
+            fingerprint: hash of data and configuration; see `run_fingerprint`.
+            made_of: hashes of the data; see `MadeOf`.
+
+        Returns:
+            The configuration with its number of random trials filled in.
 
         Raises:
-            RunError: the search was begun with another configuration or other data, or has more trials than are asked for.
+            RunError: the search was started with another configuration or other data, or already has more trials.
         """
         self.check_begun(config, fingerprint)
         begun = bool(self.log().trials)
-        config = config.model_copy(update={"random_first": self.config().chance if begun else config.chance})
+        config = config.model_copy(
+            update={"random_first": self.config().random_trials if begun else config.random_trials}
+        )
         if not begun:
-            shutil.rmtree(self.checkpoints, ignore_errors=True)  # of trials whose log was removed to start over
+            shutil.rmtree(self.checkpoints, ignore_errors=True)  # their log was deleted to start over
         write_text(self.path / "fingerprint", fingerprint + "\n")
         if made_of is not None:
             write_json(self.made_of_file, dict(made_of))
@@ -133,7 +138,7 @@ class SearchFolder(Made):
         return config
 
     def check_begun(self, config: SearchConfig, fingerprint: str) -> None:
-        """Raise a RunError if the search has trials already and `begin` would refuse to go on with them."""
+        """Raise a RunError if the search has trials and `begin` would refuse to continue them."""
         if self.config_file.is_file() and (trials := self.log().trials):
             self.check(config)
             if config.samples < len(trials):
@@ -148,7 +153,7 @@ class SearchFolder(Made):
                 )
 
     def holds(self, config: SearchConfig, fingerprint: str) -> bool:
-        """Whether the folder is of a search of this configuration and these data, whatever may differ between its sessions."""
+        """Return True if the folder belongs to a search with this configuration and these data."""
         try:
             self.check(config)
         except RunError:
@@ -156,7 +161,7 @@ class SearchFolder(Made):
         return not self.log().trials or self.fingerprint() == fingerprint
 
     def check(self, config: SearchConfig) -> None:
-        """Raise a RunError that names what differs if the search was begun with another configuration."""
+        """Raise a RunError that names the first difference if the search was started with another configuration."""
         before, now = (
             dotted(one.model_dump(mode="json", exclude=_FREE), whole=["space"]) for one in (self.config(), config)
         )
@@ -168,11 +173,11 @@ class SearchFolder(Made):
                 )
 
     def log(self) -> TrialLog:
-        """Read the log."""
+        """Read the log of trials."""
         return TrialLog(self.log_file)
 
     def read_result(self) -> dict[str, Any] | None:
-        """Read which runs were trained with the best settings; None if none are yet.
+        """Read which runs were trained with the best settings; None if the search is not complete.
 
         Raises:
             RunError: the file is damaged.
@@ -191,7 +196,7 @@ class SearchFolder(Made):
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep a second process out of the same search.
+        """Hold the lock of the search, so that no second process runs it at the same time.
 
         Raises:
             RunError: another process runs it.
@@ -205,10 +210,14 @@ class SearchFolder(Made):
 
 
 def locate_search(name: str, workspace: Workspace) -> SearchFolder:
-    """Return a search by `category/search`, or by a name that is unique in the workspace.
+    """Find a search by name.
+
+    Args:
+        name: `category/search`, or a search name that is unique in the workspace.
+        workspace: the workspace to look in.
 
     Raises:
-        RunError: there is no such search, or several.
+        RunError: there is no such search, or more than one.
     """
     wanted = name
     first, slash, second = name.partition("/")

@@ -1,7 +1,7 @@
-"""Which settings of a search mattered: how much worse a forest predicts trials when one setting is shuffled among them.
+"""The importance of settings of a search: permutation importance in a random forest that predicts the value of a trial.
 
-Source: [breiman2001] sec. 10, permutation importance, here of trials that the forest has not seen, so that a
-setting that it only learned by heart counts for nothing.
+Source: [breiman2001] sec. 10. Errors are measured on trials that the forest was not trained on, so a setting that it merely
+overfits gets no importance.
 """
 
 import math
@@ -16,22 +16,22 @@ from embrec.distributions import Choice, Distribution, Range
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.records import Trial
 
-FEWEST = 8  # trials below which no forest is grown
+FEWEST = 8  # trials that a forest needs
 _TREES = 50
-_FOLDS, _IN_FOLD = 5, 4  # folds at most, and trials that each has at least
+_FOLDS, _IN_FOLD = 5, 4  # largest number of folds, and smallest number of trials in each
 _SHUFFLES = 10
-_NOTHING, _MUCH = 0.1, 0.5  # explained shares below which importances mean nothing, and above which they mean much
+_NOTHING, _MUCH = 0.1, 0.5  # R^2 below which importances are noise, and above which they are reliable
 
 
 @dataclass(frozen=True)
 class SettingShare:
-    """What part of the differences between trials goes back to one setting.
+    """The importance of one setting, as a share of the total.
 
     Attributes:
-        key: the setting.
-        mean: its share, over all forests.
-        low: the least share that a forest of one seed gave it.
-        high: the greatest.
+        key: dotted key of the setting.
+        mean: mean share over the forests of all seeds.
+        low: smallest share in the forest of one seed.
+        high: largest share in the forest of one seed.
     """
 
     key: str
@@ -42,14 +42,14 @@ class SettingShare:
 
 @dataclass(frozen=True)
 class Importance:
-    """How much each setting mattered, and how far that can be believed.
+    """The importance of every setting, and how reliable it is.
 
     Attributes:
-        shares: of all settings, the greatest first; they sum to 1. Empty where they are not defined.
-        explained: R^2 of predictions of trials that the forests had not seen; None where none was grown.
-        trials: how many were learned from.
-        stopped: how many of them were stopped early.
-        reason: why there are no shares; empty where there are.
+        shares: importances of all settings, the largest first; they sum to 1. Empty if they are not defined.
+        explained: R^2 of the forests on trials that they were not trained on; None if no forest was trained.
+        trials: number of trials with a value.
+        stopped: number of these trials that were stopped early.
+        reason: reason for missing shares; empty if there are shares.
     """
 
     shares: tuple[SettingShare, ...]
@@ -60,50 +60,47 @@ class Importance:
 
     @property
     def is_meaningful(self) -> bool:
-        """Whether the forests explain anything, without which their shares are noise."""
+        """True if the forests predict unseen trials; otherwise the shares are noise."""
         return bool(self.shares) and self.explained is not None and self.explained >= _NOTHING
 
     @property
     def words(self) -> str:
-        """How far the shares can be believed, in a sentence."""
+        """A sentence on how reliable the shares are."""
         if not self.shares or self.explained is None:
             return f"The importance of settings is not known: {self.reason}."
         if not self.is_meaningful:
             return (
-                f"The forest explains nothing of trials that it has not seen (R² {_signed(self.explained)}), so the shares "
-                "are noise; more trials are needed."
+                f"The forest explains nothing of unseen trials (R² {_signed(self.explained)}), so the shares are noise; more "
+                "trials are needed."
             )
-        hint = "" if self.explained >= _MUCH else ", so the shares are a hint and no more"
-        said = (
-            f"The forest explains {self.explained * 100:.0f} % of the variation of trials that it has not seen{hint}."
-        )
+        hint = "" if self.explained >= _MUCH else ", so the shares are only a hint"
+        said = f"The forest explains {self.explained * 100:.0f} % of the variance of unseen trials{hint}."
         if self.stopped > self.trials / 2:
             said += (
                 f" {self.stopped} of {self.trials} trials were stopped early: the shares tell what makes a training begin "
-                "well, and little of what makes it end well."
+                "well, and little about what makes it end well."
             )
         return said
 
 
 def setting_importance(trials: Mapping[int, Trial], config: SearchConfig, *, seeds: int = 5) -> Importance:
-    """Measure how much each searched setting decided about the best value of a trial.
+    """Measure how much each searched setting influences the best value of a trial.
 
-    A forest learns the values of most trials from their settings and predicts those of the others; a setting is as important
-    as the squared error grows when it is shuffled. A choice and the numbers that depend on its options are one setting, and
-    are shuffled together. Logarithmic ranges are learned from in logarithms.
+    A random forest is trained on the settings and values of most trials and predicts the values of the others. The importance
+    of a setting is the increase of the squared error when its values are shuffled among the trials. A choice and the numbers
+    that depend on its options count as one setting and are shuffled together. Logarithmic ranges enter as logarithms.
 
-    Trials that failed do not count. Those that were stopped early do, with the best value of fewer epochs: what makes a
-    training begin well counts for more here than what makes it end well, and where most were stopped the latter is hardly
-    seen, for nobody knows how they would have ended. A search that learns draws most trials where it hopes for good ones,
-    so shares tell of that part of the space.
+    Failed trials are left out. Trials that were stopped early count with the best value of fewer epochs, so settings that help
+    at the start of training weigh more than settings that help at its end. TPE draws most trials from promising regions, so the
+    shares describe these regions rather than the whole space.
 
     Args:
-        trials: of a search, by number.
-        config: what was searched.
-        seeds: forests are grown, and trials divided into those learned from and predicted, once a seed.
+        trials: trials of a search, by number.
+        config: configuration of the search.
+        seeds: number of repetitions, each with its own forests and folds.
 
     Returns:
-        The shares, or why there are none. Equal trials give equal shares.
+        The shares, or the reason why there are none. The result is deterministic.
     """
     able = [(trial, found[1]) for trial in trials.values() if (found := _value(trial, config)) is not None]
     stopped = sum(trial.status == "stopped" for trial, _ in able)
@@ -139,17 +136,17 @@ def _value(trial: Trial, config: SearchConfig) -> tuple[int, float] | None:
 
 
 def _columns(key: str, distribution: Distribution, trials: list[Trial]) -> NDArray[np.float64]:
-    """Return what a forest sees of a setting, [trials, columns]."""
+    """Return the input columns of a setting, [trials, columns]."""
     if isinstance(distribution, Range):
         return np.array([[_scaled(distribution, trial.point[key])] for trial in trials])
     places = [int(trial.point[key]) for trial in trials]
     if all(_is_number(option) for option in distribution.options):
         return np.array([[float(distribution.options[place])] for place in places])
-    return np.array([_of_choice(key, distribution, trial, place) for trial, place in zip(trials, places, strict=True)])
+    return np.array([_choice_row(key, distribution, trial, place) for trial, place in zip(trials, places, strict=True)])
 
 
-def _of_choice(key: str, choice: Choice, trial: Trial, chosen: int) -> list[float]:
-    """Return which option was chosen, a column each, and the number of each option that is a range; its least if not."""
+def _choice_row(key: str, choice: Choice, trial: Trial, chosen: int) -> list[float]:
+    """Return a one-hot code of the chosen option, then a number per range among the options (its lower end if not chosen)."""
     row = [float(place == chosen) for place in range(len(choice.options))]
     for place, option in enumerate(choice.options):
         if isinstance(option, Range):
@@ -166,24 +163,24 @@ def _is_number(option: Any) -> bool:
 
 
 def _measure(columns: list[NDArray[np.float64]], values: NDArray[np.float64], seed: int) -> tuple[Any, float]:
-    """Return how much the squared error grows with each setting shuffled, [settings], and R^2, all of unseen trials."""
+    """Return the increase of the squared error with each setting shuffled, [settings], and R^2, both on unseen trials."""
     from sklearn.ensemble import RandomForestRegressor
     from sklearn.metrics import r2_score
     from sklearn.model_selection import KFold
 
     n, settings = len(values), len(columns)
     generator = np.random.default_rng(seed)
-    # Whose setting a trial has, [versions, n, settings]: first its own, then one setting at a time from another trial.
-    whose = np.tile(np.arange(n)[None, :, None], (1 + settings * _SHUFFLES, 1, settings))
+    # Trial that each setting is taken from, [versions, n, settings]: first its own, then another trial for one setting.
+    source = np.tile(np.arange(n)[None, :, None], (1 + settings * _SHUFFLES, 1, settings))
     for setting in range(settings):
         for shuffle in range(_SHUFFLES):
-            whose[1 + setting * _SHUFFLES + shuffle, :, setting] = generator.permutation(n)
-    predicted = np.empty(whose.shape[:2])
+            source[1 + setting * _SHUFFLES + shuffle, :, setting] = generator.permutation(n)
+    predicted = np.empty(source.shape[:2])
     for seen, unseen in KFold(min(_FOLDS, n // _IN_FOLD), shuffle=True, random_state=seed).split(values):
         forest = RandomForestRegressor(_TREES, random_state=seed).fit(np.hstack(columns)[seen], values[seen])
-        asked = whose[:, unseen].reshape(-1, settings)
-        inputs = np.hstack([column[asked[:, setting]] for setting, column in enumerate(columns)])
-        predicted[:, unseen] = forest.predict(inputs).reshape(len(whose), -1)
+        rows = source[:, unseen].reshape(-1, settings)
+        inputs = np.hstack([column[rows[:, setting]] for setting, column in enumerate(columns)])
+        predicted[:, unseen] = forest.predict(inputs).reshape(len(source), -1)
     errors = ((predicted - values) ** 2).mean(axis=1)
     return errors[1:].reshape(settings, _SHUFFLES).mean(axis=1) - errors[0], float(r2_score(values, predicted[0]))
 

@@ -1,8 +1,10 @@
-"""Trials on Ray Tune: HyperOpt proposes, asynchronous successive halving stops, and every processor or GPU has its trials.
+"""Execution of trials on Ray Tune: HyperOpt proposes them, and asynchronous successive halving stops them.
 
-Tune's own files are not what a search is resumed from: the log of trials and each trial's checkpoint are, so that nothing but
-them has to survive, and a search may go on with another number of trials at once, or on another cluster. Data and feature
-tables lie once a machine in Ray's object store, and trials read them there without a copy.
+A search resumes from its log of trials and the checkpoints of the trials, not from Tune's own files. It can therefore continue
+with another number of concurrent trials, or on another cluster. Data and feature tables are stored once per machine in Ray's
+object store, where trials read them without a copy.
+
+Sources: [moritz2018], [liaw2018].
 """
 
 import errno
@@ -40,7 +42,7 @@ _SETTINGS = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
 }
-# How often a trial whose process died is begun again, from its checkpoint.
+# Restarts of a trial, from its checkpoint, after its process died.
 _RESTARTS = 2
 _LOOK_SECONDS = 0.2
 _END_SECONDS = 15
@@ -48,15 +50,15 @@ _END_SECONDS = 15
 
 @dataclass
 class SearchState:
-    """Where a search stands; shown while it runs.
+    """The state of a running search, for progress displays.
 
     Attributes:
-        config: what is searched.
-        trials: number -> what is known of it.
-        running: numbers of the trials that are at work.
-        slots: how many can be at work at once.
-        started: when this sitting began, by `time.monotonic`.
-        before: trials that had ended before it.
+        config: configuration of the search.
+        trials: trials by number.
+        running: numbers of the running trials.
+        slots: largest number of concurrent trials.
+        started: start of this session, by `time.monotonic`.
+        before: number of trials that had ended before this session.
     """
 
     config: SearchConfig
@@ -73,32 +75,40 @@ OnChange = Callable[[SearchState], None]
 def run_trials(
     folder: SearchFolder, config: SearchConfig, shared: SharedData, resources: Resources, on_change: OnChange
 ) -> TrialLog:
-    """Run the trials of a search that have not ended yet, and return the log of all.
+    """Run the trials of a search that have not ended yet.
 
     Args:
-        folder: of the search; on a cluster, at a path that all machines share.
-        config: what is searched.
-        shared: what the trials read.
-        resources: what they may use.
-        on_change: told whenever a trial begins, has trained an epoch or ends.
+        folder: folder of the search; on a cluster, at a path that all machines share.
+        config: configuration of the search.
+        shared: data and tables of all trials.
+        resources: processors and GPUs of the trials.
+        on_change: callback, called when a trial starts, finishes an epoch or ends.
+
+    Returns:
+        The log of all trials, those of earlier sessions included.
 
     Raises:
         MissingExtraError: Ray or HyperOpt is not installed.
-        ConfigError: no cluster answers, or it has no room for a trial.
+        ConfigError: no cluster answers, or no machine has the resources of a trial.
         RunError: the disk is full, a machine does not see the folder, or Ray itself failed.
     """
     log = folder.log()
     search = TrialQueue(folder, config, log)
     if search.left == 0:
         return log
-    folder.result_file.unlink(missing_ok=True)  # it would say that the search is complete
+    folder.result_file.unlink(missing_ok=True)  # its presence marks a complete search
     os.environ.update({name: os.environ.get(name, value) for name, value in _SETTINGS.items()})
     processors, gpus = resources.here
     resources.check_here()
     with ray_cluster(
-        call("tune"), "tune", "tune.search", "tune.schedulers",
-        address=resources.address, processors=processors, gpus=gpus,
-    ) as ray:  # fmt: skip
+        call("tune"),
+        "tune",
+        "tune.search",
+        "tune.schedulers",
+        address=resources.address,
+        processors=processors,
+        gpus=gpus,
+    ) as ray:
         machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         each, room = resources.room(machines, resources.address or "this machine")
         state = SearchState(config, log.trials, slots=min(resources.concurrent or room, room), before=_ended(log))
@@ -118,11 +128,11 @@ def _ended(log: TrialLog) -> int:
 
 
 class _StopError(Exception):
-    """Ends the search from inside Tune."""
+    """Signals to Tune that the search should end."""
 
 
 class _Tuning(threading.Thread):
-    """Ray Tune at work; in a thread, so that the main one hears Ctrl-C."""
+    """A thread that runs Ray Tune, so that the main thread can receive Ctrl-C; also the listener of the trials."""
 
     def __init__(
         self,
@@ -146,7 +156,7 @@ class _Tuning(threading.Thread):
         self.problem: BaseException | None = None
 
     def run(self) -> None:
-        """Run the trials, and keep what went wrong."""
+        """Run the trials, and keep an error in `problem` for the main thread."""
         try:
             tuner = self._tuner()
             if self.search.left:
@@ -155,29 +165,29 @@ class _Tuning(threading.Thread):
             self.problem = self.problem or problem
 
     def fail(self, problem: EmbrecError) -> None:
-        """End the search, because nothing would become of it."""
+        """End the search because of an error that would stop every trial."""
         self.problem = self.problem or problem
         self.cancelled.set()
 
-    def go_on(self) -> None:
-        """Raise if the search is to end."""
+    def check_cancelled(self) -> None:
+        """Raise if the search should end."""
         if self.cancelled.is_set():
             raise _StopError
 
-    def begun(self, number: int) -> None:
-        """A trial is at work."""
+    def started(self, number: int) -> None:
+        """Mark a trial as running."""
         self.state.running.add(number)
         self.on_change(self.state)
 
-    def told(self, number: int, result: Mapping[str, Any]) -> None:
-        """A trial has trained an epoch, or failed."""
+    def reported(self, number: int, result: Mapping[str, Any]) -> None:
+        """Record an epoch of a trial."""
         if not result["error"]:
-            with self._heard():
+            with self._kept_error():
                 self.search.log.epoch(number, result["record"], result["machine"], over=result["over"])
-            self.begun(number)
+            self.started(number)
 
     def ended(self, number: int, result: Mapping[str, Any]) -> None:
-        """A trial ended by itself or was stopped."""
+        """Record the end of a trial: finished, failed or stopped."""
         if result.get("fatal"):
             self.fail(RunError(result["error"]))
         elif not self.cancelled.is_set():
@@ -185,7 +195,7 @@ class _Tuning(threading.Thread):
             self._end(number, "failed" if error else "finished" if result.get("over") else "stopped", error)
 
     def died(self, number: int, error: BaseException | None) -> None:
-        """The process of a trial ended once too often; one that ends with the search has not failed."""
+        """Record a trial as failed after its last restart, unless the search itself is ending."""
         if self.cancelled.is_set():
             return
         lines = str(error or "").strip().splitlines()
@@ -196,13 +206,13 @@ class _Tuning(threading.Thread):
 
     def _end(self, number: int, status: Status, error: str) -> None:
         self.state.running.discard(number)
-        with self._heard():
+        with self._kept_error():
             self.search.end(number, status, error)
         self.on_change(self.state)
 
     @contextmanager
-    def _heard(self) -> Iterator[None]:
-        """Keep an error as it is: Tune passes on what happens in a callback as the text of a traceback."""
+    def _kept_error(self) -> Iterator[None]:
+        """Keep an error as an object, because Tune turns an error in a callback into the text of a traceback."""
         try:
             yield
         except EmbrecError as problem:
@@ -247,15 +257,15 @@ class _Tuning(threading.Thread):
 
     @property
     def _bounded(self) -> bool:
-        """Whether there is a limit but the room: a cluster may grow while the search runs."""
+        """True if the number of concurrent trials is limited; a cluster without a limit may grow while the search runs."""
         return self.resources.concurrent is not None or self.resources.address is None
 
 
 def _follow(ray: Any, tuning: _Tuning) -> None:
-    """Wait until the trials are over.
+    """Start the thread and wait until the trials have ended.
 
     Raises:
-        EmbrecError: what went wrong.
+        EmbrecError: the error that ended the search.
     """
     tuning.on_change(tuning.state)
     tuning.start()
@@ -285,7 +295,13 @@ def _again(tuning: _Tuning) -> str:
 
 
 def _trainable(base: Any) -> Any:
-    """Return a trial as Tune runs it; what goes wrong inside is a result, since a trial that fails once fails again."""
+    """Return the trainable class that Tune runs.
+
+    An error inside a trial becomes a result, because Tune would restart a trial that raises, and it would fail again.
+
+    Args:
+        base: Tune's class `Trainable`.
+    """
     from ray import get_runtime_context
 
     class TrialOnRay(base):
@@ -337,7 +353,7 @@ def _trainable(base: Any) -> Any:
                     self.common["shared"],
                     self.settings["settings"],
                     folder.checkpoint(self.settings["number"]),
-                    self.settings["heard"],
+                    self.settings["reported"],
                     self.common["device"],
                 )
             return self.trial.step()
@@ -346,7 +362,7 @@ def _trainable(base: Any) -> Any:
             self._forget()
 
         def _forget(self) -> None:
-            """Leave the memory of a trial to others: several may share a GPU."""
+            """Free the memory of the trial, since several trials may share a GPU."""
             self.trial = None
             if self.common["device"] == "cuda":
                 gc.collect()
@@ -356,4 +372,4 @@ def _trainable(base: Any) -> Any:
 
 
 class _LostFolderError(RunError):
-    """A machine does not see the folder of the search."""
+    """Raised on a machine that cannot see the folder of the search."""

@@ -1,4 +1,4 @@
-"""Plans of searches: from what a user gives to a whole configuration, with feature tables and a name found."""
+"""Planning of a search: the configuration, feature tables and name of a search, from the few options that a user gives."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -14,14 +14,14 @@ from embrec.progress import Progress, silent
 from embrec.runs.planning import UNKNOWN_TABLE
 from embrec.runs.presets import build_config, changed_config, published_features, reads_tables, run_name
 from embrec.tuning.config import SearchConfig
-from embrec.tuning.folder import SearchFolder, locate_search, told_apart_by
-from embrec.tuning.search import check_items, check_wishes, read_inputs
+from embrec.tuning.folder import SearchFolder, identity_of, locate_search
+from embrec.tuning.search import check_config, check_items, read_inputs
 from embrec.tuning.spaces import DEFAULT, SearchRequest, build_search, load_space, search_of
 from embrec.workspace import Category, Workspace, check_name
 
 
 class SearchPlan(NamedTuple):
-    """A search that is to be run: of which category, under which name, and what it is."""
+    """A search that is ready to run: its category, name and configuration."""
 
     category: Category
     name: str
@@ -42,24 +42,24 @@ def plan_search(
     progress: Progress = silent,
     **search: Any,
 ) -> SearchPlan:
-    """Return the search of a category that these wishes mean.
+    """Return the search that the given options describe, with defaults for everything else.
 
     Args:
         category: the prepared data, or its name.
-        features: tables that trials read; if there are none and the model reads any, all that the category has for this split,
-            which are built where it has none (see `tables_or_defaults`).
-        options: dotted key -> value of what all trials share, and the default space leaves alone; None values are left out.
-        settings: texts such as `model.dim=256`, likewise.
-        preset: of the configuration that trials change; if None, the one that the space names, if it names any.
-        split: how the data are divided; leave-one-out if None.
+        features: names of the feature tables of the trials; if empty and the model reads tables, all tables of the category for
+            this split, built if there are none (see `tables_or_defaults`).
+        options: dotted key -> value that all trials share; the default space does not vary these keys. None values are ignored.
+        settings: texts such as `model.dim=256`, with the same effect as `options`.
+        preset: preset of the base configuration; that of the space if None.
+        split: split of the data; leave-one-out if None.
         space: name or file of a space; see `SearchRequest`.
-        name: of the search; made of what it searches if None.
-        on_choice: told in one line which tables are meant where none is named.
-        progress: told of every block of a build.
+        name: name of the search; derived from its configuration if None.
+        on_choice: callback that receives a line about the chosen tables if none is named.
+        progress: callback for the progress of building tables.
         search: further attributes of a `SearchRequest`, such as `samples` or `objective`.
 
     Raises:
-        ConfigError: a wish cannot be met; the message says which. Nothing is built then.
+        ConfigError: an option is not valid; the message names it. Nothing is built then.
         FeatureError: a table is missing, or cannot be built.
     """
     category, split = Category.of(category), split or LeaveOneOut()
@@ -73,15 +73,15 @@ def plan_search(
     request = SearchRequest(space=space, **search)
 
     def config(tables: Sequence[str]) -> SearchConfig:
-        wishes = options | {"model.features": list(tables) or None}
-        base = build_config(category.name, split=split, preset=preset, options=wishes, settings=settings)
+        values = options | {"model.features": list(tables) or None}
+        base = build_config(category.name, split=split, preset=preset, options=values, settings=settings)
         return build_search(base, request, items=train_items, tables=tables, fixed=_named(options, settings))
 
     if features or not reads_tables(options, settings, preset):
         planned = config(features)
     else:
         checked = config([UNKNOWN_TABLE])
-        check_wishes(checked)
+        check_config(checked)
         check_items(checked, len(dataset.catalog), train_items)
         planned = config(
             tables_or_defaults(
@@ -95,21 +95,21 @@ def plan_search(
 
 
 def _default_name(category: Category, config: SearchConfig, space: str) -> str:
-    """Return the name of a search that was given none.
+    """Return the default name of a search.
 
-    Where another search has that name, the new one is told apart by a hash of what it is, so that the same command always
-    means the same search. One that was begun when names had the whole names of tables is found again.
+    If a different search already has that name, a hash of the configuration is appended, so that the same command always finds
+    the same search. Searches of earlier versions, whose names contain the full names of tables, are found as well.
     """
     plain = _name(config, space)
     if not any(category.searches.glob("tuned-*")):
         return plain
     prepared = read_inputs(category, config)
-    mark = told_apart_by(prepared.config) + prepared.fingerprint
-    apart = f"{plain}-{hashlib.blake2b(mark.encode(), digest_size=4).hexdigest()}"
-    for name in (apart, plain, _name(prepared.config, space)):
+    identity = identity_of(prepared.config) + prepared.fingerprint
+    hashed = f"{plain}-{hashlib.blake2b(identity.encode(), digest_size=4).hexdigest()}"
+    for name in (hashed, plain, _name(prepared.config, space)):
         if SearchFolder(category.searches / name).holds(prepared.config, prepared.fingerprint):
             return name
-    return apart if SearchFolder(category.searches / plain).config_file.is_file() else plain
+    return hashed if SearchFolder(category.searches / plain).config_file.is_file() else plain
 
 
 def resumed_search(
@@ -120,17 +120,17 @@ def resumed_search(
     space: str | None = None,
     device: str | None = None,
 ) -> SearchPlan:
-    """Return a search that was begun, as it was begun.
+    """Return an existing search, to be resumed.
 
     Args:
-        name: of the search, or `category/search`.
-        workspace: where it lies.
-        changes: what may be other than before, such as `samples`; None values are left out.
-        space: name or file of a space that it is said to have.
-        device: to train on in this session; that of the one before if None.
+        name: name of the search, or `category/search`.
+        workspace: the workspace of the search.
+        changes: new values of fields that may change between sessions, such as `samples`; None values are ignored.
+        space: name or file of a space; checked against that of the search.
+        device: device of this session; that of the last one if None.
 
     Raises:
-        RunError: there is no such search, or it was begun with another space.
+        RunError: there is no such search, or it was started with another space.
         ConfigError: a value is not allowed, or the space is not valid.
     """
     folder = locate_search(name, workspace)
@@ -145,16 +145,16 @@ def resumed_search(
         partition = config.base.split(dataset.interactions, len(dataset.catalog))
         tables = config.base.model.features
         items = int(partition.train_items.sum())
-        told = build_search(config.base, SearchRequest(space, warm=False), items=items, tables=tables)
-        folder.check(config.model_copy(update={"space": told.space}))
+        given = build_search(config.base, SearchRequest(space, warm=False), items=items, tables=tables)
+        folder.check(config.model_copy(update={"space": given.space}))
     return SearchPlan(folder.category, folder.name, config)
 
 
 def _named(options: Mapping[str, Any], settings: Sequence[str]) -> set[str]:
-    """Return the settings that the user gave a value: no search is to change them unless it is told to."""
+    """Return the settings that the user gave a value; the default space does not vary them."""
     named = {key for key, value in options.items() if value is not None}
     for key, _, text in (setting.partition("=") for setting in settings):
-        value = yaml.safe_load(text)  # it is valid: the configuration was built from it
+        value = yaml.safe_load(text)  # valid, since the configuration was built from it
         # A value may hold several settings, such as training.loss={name: bpr-max, regularization: 0.5}.
         inner = value if isinstance(value, Mapping) else {}
         named |= {key.strip(), *(f"{key.strip()}.{name}" for name in inner)}
@@ -162,7 +162,7 @@ def _named(options: Mapping[str, Any], settings: Sequence[str]) -> set[str]:
 
 
 def _name(config: SearchConfig, space: str) -> str:
-    """Return the default name of a search: what its model is made of, and how it is searched if not in the default way."""
+    """Return the default name of a search: the name of a run, then the space and the algorithm if they are not the defaults."""
     parts = ["tuned", run_name(config.base)]
     if space != DEFAULT:
         parts.append(Path(space).stem)

@@ -1,7 +1,9 @@
-"""What to try next: HyperOpt's tree of Parzen estimators, or chance, over a search space.
+"""Proposals of points of a search space, by the tree of Parzen estimators of HyperOpt or at random.
 
-Source: [bergstra2011]. Each proposal depends on the seed, its number and
-what is known when it is made, and on nothing else, so that a search that was interrupted goes on as it would have gone.
+A proposal depends on the seed, its number and the results known so far, and on nothing else. An interrupted search therefore
+continues as if it had not been interrupted.
+
+Sources: [bergstra2011], [bergstra2012]; the library is [bergstra2013].
 """
 
 import math
@@ -20,13 +22,16 @@ Algorithm = Literal["tpe", "random"]
 
 
 class Proposals:
-    """Proposes points of a space, and is told how good they were.
+    """Proposes points of a space and learns from their losses.
+
+    TPE models the density of good and of poor points, and proposes points where the ratio of the two is high. It needs some
+    random points first. `"random"` is the baseline that a search should beat.
 
     Args:
-        space: where points come from.
-        algorithm: "tpe" learns from what it is told, "random" does not.
-        seed: of the draws.
-        random_first: how many points are drawn by chance before the first is learned.
+        space: the search space.
+        algorithm: "tpe", which learns from losses, or "random", which does not.
+        seed: seed of the draws.
+        random_first: number of random points before TPE uses the losses.
 
     Raises:
         MissingExtraError: HyperOpt is not installed.
@@ -47,7 +52,7 @@ class Proposals:
         )
 
     def propose(self, number: int) -> dict[str, float]:
-        """Return the point to try as trial `number`, counted from 1; it counts as running from now on."""
+        """Return the point of trial `number`, counted from 1, and register it as running."""
         seed = int(np.random.default_rng([self.seed, number]).integers(2**31 - 1))
         (document,) = self.suggest([number], self.domain, self.trials, seed)
         self.trials.insert_trial_docs([document])
@@ -55,7 +60,7 @@ class Proposals:
         return {label: float(values[0]) for label, values in document["misc"]["vals"].items() if len(values)}
 
     def add(self, number: int, point: Mapping[str, float]) -> None:
-        """Take note that a point was tried, or is being tried, as trial `number`, though it was not proposed here."""
+        """Register a point that was not proposed here as trial `number`, such as one from the log or a starting point."""
         from hyperopt.base import JOB_STATE_NEW
 
         misc = {
@@ -70,7 +75,7 @@ class Proposals:
         self.trials.refresh()
 
     def tell(self, number: int, loss: float | None) -> None:
-        """Tell how trial `number` ended: with a loss, of which less is better, or None if it failed."""
+        """Report the loss of trial `number`, smaller being better; None if the trial failed."""
         from hyperopt.base import JOB_STATE_DONE, JOB_STATE_ERROR
 
         document = next(one for one in self.trials.trials if one["tid"] == number)
@@ -85,7 +90,7 @@ class Proposals:
 
 
 def _expression(hp: Any, labels: Mapping[str, Range | int], key: str) -> Any:
-    """Return HyperOpt's form of a setting."""
+    """Return the HyperOpt expression of a setting."""
     what = labels[key]
     if isinstance(what, Range):
         return _range(hp, key, what)
@@ -98,7 +103,10 @@ def _expression(hp: Any, labels: Mapping[str, Range | int], key: str) -> Any:
 
 
 def _range(hp: Any, label: str, distribution: Range) -> Any:
-    """Return HyperOpt's form of a range; whole numbers are rounded later, so that both ends are as likely as the others."""
+    """Return the HyperOpt expression of a range.
+
+    Integers are rounded later, so their range is wider by 0.5 at both ends: the end values are then as likely as the others.
+    """
     margin = 0.5 if distribution.whole else 0.0
     low, high = distribution.low - margin, distribution.high + margin
     if distribution.logarithmic:

@@ -1,4 +1,4 @@
-"""What a search remembers of its trials: a log of one JSON line an event, which survives whatever happens to the search."""
+"""The log of a search: one JSON line per event of a trial, written so that it survives a crash at any moment."""
 
 import errno
 import json
@@ -11,23 +11,23 @@ from typing import Any, Literal
 from embrec.errors import RunError, StorageError
 
 Status = Literal["begun", "finished", "stopped", "failed"]
-# A trial that has not ended is `begun`: it is running, or was when the search was interrupted.
+# A trial with status `begun` is running, or was running when the search was interrupted.
 ENDED: tuple[Status, ...] = ("finished", "stopped", "failed")
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial as the log tells it.
+    """One trial of a search, as the log records it.
 
     Attributes:
-        number: from 1, in the order of the proposals.
-        point: the numbers that were proposed; see `embrec.tuning.space.number_labels`.
-        settings: what they mean, dotted key -> value.
-        status: how it ended, "begun" if it has not.
-        epochs: the records of its epochs, as in a run's `events.jsonl`.
-        error: why it failed.
-        over: whether its training has come to its end, even if nobody could take note of it any more.
-        machine: where it runs or ran last: the name of the machine and of Ray's node on it.
+        number: number of the trial, from 1, in the order of the proposals.
+        point: the proposed numbers; see `embrec.tuning.space.number_labels`.
+        settings: the settings that they encode, dotted key -> value.
+        status: how the trial ended; "begun" if it has not.
+        epochs: records of its epochs, as in `events.jsonl` of a run.
+        error: reason of a failure; empty otherwise.
+        over: True if the training has ended, even if the search was interrupted before it recorded the end of the trial.
+        machine: name of the machine, and of Ray's node on it, where the trial ran last.
     """
 
     number: int
@@ -41,53 +41,72 @@ class Trial:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more is to be done for it."""
+        """True if the trial is finished, stopped or failed."""
         return self.status in ENDED
 
     @property
     def seconds(self) -> float:
-        """Time spent in training and validation."""
+        """Duration of training and validation."""
         return float(self.epochs[-1]["seconds"]) if self.epochs else 0.0
 
     def values(self, objective: str) -> list[tuple[int, float]]:
-        """Return (epoch, validation value) of each epoch that was validated."""
+        """Return (epoch, validation value) of each epoch with validation."""
         return [(epoch["epoch"], epoch[f"valid {objective}"]) for epoch in self.epochs if f"valid {objective}" in epoch]
 
     def best(self, objective: str, sign: int) -> tuple[int, float] | None:
-        """Return the (epoch, value) of its best epoch, the first of equal ones; None if it has none.
+        """Return (epoch, value) of the best epoch, the first of equal ones; None if no epoch was validated.
 
         Args:
-            objective: a validation metric.
-            sign: 1 if more of it is better, -1 if less is.
+            objective: validation metric.
+            sign: 1 if larger values are better, -1 if smaller ones are.
         """
         values = self.values(objective)
         return max(values, key=lambda one: sign * one[1]) if values else None
 
     def outcome(self, objective: str, sign: int) -> tuple[int, float] | None:
-        """Return what the trial counts for: its best epoch and value; None if it has none, or failed."""
+        """Return (epoch, value) of the best epoch; None if the trial failed or has no value."""
         return None if self.status == "failed" else self.best(objective, sign)
 
 
 def best_trial(trials: Mapping[int, Trial], objective: str, sign: int) -> Trial | None:
-    """Return the trial with the best value, the first of equal ones; those that failed do not count."""
+    """Return the trial with the best value, the first of equal ones; failed trials are left out."""
     able = [(trial, found[1]) for trial in trials.values() if (found := trial.outcome(objective, sign)) is not None]
     return max(able, key=lambda one: sign * one[1])[0] if able else None
 
 
 class TrialLog:
-    """The log of a search; what it says is in `trials`, and every line is on the disk before a method returns.
+    """The log of a search, kept in memory and on disk.
+
+    Every method that records an event returns only after its line is on the disk (`fsync`). A search can thus be killed at any
+    moment, and the next session reads the log and resumes.
+
+    Attributes:
+        path: the file.
+        trials: trials by number.
+        order: (trial, its number of epochs at that time) for every recorded epoch, in the order of the log.
+        sessions: records of the sessions of the search.
 
     Args:
-        path: the file; a last line that was cut off by a crash is dropped.
+        path: the file, read if it exists. A last line that a crash cut off is dropped.
 
     Raises:
-        RunError: another line is damaged.
+        RunError: any other line is damaged.
+
+    Examples:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "trials.jsonl"
+        >>> log = TrialLog(path)
+        >>> trial = log.begin(1, {"model.dropout": 0.25}, {"model.dropout": 0.25})
+        >>> trial = log.epoch(1, {"epoch": 1, "valid ndcg@10": 0.04, "seconds": 2.0}, "machine")
+        >>> trial = log.end(1, "finished")
+        >>> TrialLog(path).trials[1].best("ndcg@10", sign=1)
+        (1, 0.04)
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.trials: dict[int, Trial] = {}
-        self.order: list[tuple[int, int]] = []  # (trial, how many epochs it had then), as it happened
+        self.order: list[tuple[int, int]] = []
         self.sessions: list[dict[str, Any]] = []
         self._end = 0
         data = path.read_bytes() if path.exists() else b""
@@ -105,19 +124,19 @@ class TrialLog:
         self._append({"sitting": what})
 
     def begin(self, number: int, point: Mapping[str, float], settings: Mapping[str, Any]) -> Trial:
-        """Note that a trial is proposed."""
+        """Record a new trial."""
         self._append({"trial": number, "point": dict(point), "settings": dict(settings)})
         return self.trials[number]
 
     def epoch(self, number: int, record: Mapping[str, Any], machine: str, *, over: bool = False) -> Trial:
-        """Note an epoch of a trial, and whether it was the last; one that is known already is left alone."""
+        """Record an epoch of a trial, and whether it was the last; an epoch that is already recorded is ignored."""
         if all(record["epoch"] != known["epoch"] for known in self.trials[number].epochs):
             last = {"over": True} if over else {}
             self._append({"trial": number, "epoch": dict(record), "machine": machine, **last})
         return self.trials[number]
 
     def end(self, number: int, status: Status, error: str = "") -> Trial:
-        """Note how a trial ended."""
+        """Record how a trial ended."""
         self._append({"trial": number, "end": status, **({"error": error} if error else {})})
         return self.trials[number]
 

@@ -1,4 +1,4 @@
-"""What a search may use of a machine or a cluster."""
+"""Resources of a search: the processors and GPUs of its trials, on one machine or a cluster."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from embrec.processors import usable_processors
 
 @dataclass(frozen=True)
 class Resources:
-    """What a search may use.
+    """The processors and GPUs that the trials of a search may use.
 
     Attributes:
-        concurrent: trials at once; as many as there is room for if None.
+        concurrent: largest number of concurrent trials; as many as the machines can hold if None.
         threads: processors of each trial.
-        per_gpu: trials that share a GPU, where trials run on GPUs.
-        device: auto, cpu or cuda.
-        address: of a running Ray cluster; one is started on this machine if None.
+        per_gpu: number of trials that share a GPU.
+        device: "auto", "cpu" or "cuda".
+        address: address of a running Ray cluster; None starts one on this machine.
     """
 
     concurrent: int | None = None
@@ -42,33 +42,33 @@ class Resources:
             )
 
     def room(self, machines: Sequence[Mapping[str, float]], where: str) -> tuple[dict[str, float], int]:
-        """Return what each trial takes, and how many trials have room at once; none is spread over two machines.
+        """Return the resources of each trial and the number of trials that fit at once; a trial runs on a single machine.
 
         Args:
-            machines: what each machine of a cluster has, as Ray tells it: "CPU", and "GPU" where there are any.
-            where: the cluster, for messages.
+            machines: resources of each machine of the cluster, as Ray reports them: "CPU", and "GPU" if it has any.
+            where: name of the cluster, for messages.
 
         Raises:
-            ConfigError: not one trial has room.
+            ConfigError: no machine can hold a trial.
         """
         gpus = int(max((machine.get("GPU", 0) for machine in machines), default=0))
         able = [machine for machine in machines if self.device == "cpu" or not gpus or machine.get("GPU", 0) >= 1]
         processors = int(max((machine.get("CPU", 0) for machine in able), default=0))
         each = self.of_each(processors, gpus, where if len(machines) < 2 else f"the largest machine of {where}")
-        # Shares of a GPU are rounded: 1 / (1 / 93) is less than 93.
+        # The small term is against rounding: 1 / (1 / 93) is less than 93 in floating point.
         fits = (min(int(machine.get(kind, 0) / share + 1e-6) for kind, share in each.items()) for machine in machines)
         return each, sum(fits)
 
     def of_each(self, processors: int, gpus: int, where: str) -> dict[str, float]:
-        """Return what each trial takes of a machine.
+        """Return the resources of each trial on a machine.
 
         Args:
-            processors: how many the machine has.
-            gpus: likewise.
-            where: the machine, for messages.
+            processors: number of processors of the machine.
+            gpus: number of GPUs of the machine.
+            where: name of the machine, for messages.
 
         Raises:
-            ConfigError: not one trial has room.
+            ConfigError: the machine cannot hold a trial.
         """
         if self.device == "cuda" and not gpus:
             raise ConfigError(f"{parameter('device', 'cuda')}, but {where} has no GPU; use auto or cpu")
@@ -80,12 +80,12 @@ class Resources:
         return each if self.device == "cpu" or not gpus else {**each, "GPU": 1 / self.per_gpu}
 
     def check_here(self) -> None:
-        """Raise a ConfigError if this machine, should it be the one that trials run on, has no room for one."""
+        """Raise a ConfigError if trials run on this machine and it cannot hold one."""
         if self.address is None:
             self.of_each(usable_processors(), torch.cuda.device_count(), "this machine")
 
     def notes(self) -> list[str]:
-        """Return in sentences what is allowed and yet unwise."""
+        """Return warnings about values that are allowed but make a search slow."""
         processors = usable_processors()
         fit = processors // self.threads
         if self.address is not None or self.concurrent is None or not 0 < fit < self.concurrent:
@@ -95,5 +95,5 @@ class Resources:
 
     @property
     def here(self) -> tuple[int, int]:
-        """The processors and GPUs that a cluster on this machine is to have."""
+        """Numbers of processors and GPUs for a cluster on this machine."""
         return max(usable_processors(), self.threads * (self.concurrent or 1)), torch.cuda.device_count()

@@ -1,4 +1,4 @@
-"""A search from a prepared category to the best model, trained and tested, in steps that can be killed and repeated."""
+"""A search from prepared data to the best model, trained and tested; every step can be interrupted and resumed."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -41,14 +41,14 @@ from embrec.workspace import Category, check_name
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What `tune` returns.
+    """The result of `tune`.
 
     Attributes:
-        folder: of the search.
-        config: what was searched, feature tables by their full names.
-        log: its trials.
-        best: the trial whose settings won.
-        runs: the models trained with them, one a seed; None if none were asked for.
+        folder: folder of the search.
+        config: configuration of the search, with full names of feature tables.
+        log: log of its trials.
+        best: the trial with the best settings.
+        runs: runs trained with these settings, one per seed; None if `config.seeds` is empty.
     """
 
     folder: SearchFolder
@@ -59,7 +59,7 @@ class SearchResult:
 
     @property
     def best_config(self) -> RunConfig:
-        """The configuration of the best trial, but for what `final_config` changes."""
+        """The configuration of the best trial; `final_config` is that of the final runs."""
         return changed_config(self.config.base, self.best.settings)
 
 
@@ -73,23 +73,26 @@ def tune(
     on_leaks: Callable[[LeakReport], None] | None = None,
     progress: Progress = silent,
 ) -> SearchResult:
-    """Search the settings of a model, then train the best ones with several seeds and test each model once.
+    """Search the settings of a model, then train the best settings with several seeds and test each model once.
 
-    Repeated with the same arguments it goes on where it was interrupted: trials that ended are kept, those that were running
-    go on from their checkpoints. With more samples it goes on where it had ended.
+    Called again with the same arguments, it resumes: trials that ended are kept, and running ones continue from their
+    checkpoints. Called with more `samples`, it adds trials to a finished search.
 
     Args:
         category: the prepared data, or its name.
-        config: what is searched, and how; feature tables by name.
-        name: of the search, and how the names of its runs begin: NAME-t7-s0 is seed 0 with the settings of trial 7; see
+        config: configuration of the search; see `plan_search`.
+        name: name of the search and prefix of the names of its runs: NAME-t7-s0 is seed 0 with the settings of trial 7; see
             `final_name`.
-        resources: what the trials may use; one processor each and all of them if None.
-        on_change: told whenever a trial begins, has trained an epoch or ends.
-        on_leaks: told what the checks for leaks found, before the final training.
-        progress: told of every step of the final training.
+        resources: processors and GPUs of the trials; if None, one processor each, and as many trials as there are processors.
+        on_change: callback, called when a trial starts, finishes an epoch or ends.
+        on_leaks: callback that receives the report of the leak checks, before the final training.
+        progress: callback for the progress of the final training.
+
+    Returns:
+        The log of trials, the best trial and the final runs.
 
     Raises:
-        ConfigError: a setting, the objective or a bound does not fit; nothing is done then.
+        ConfigError: a setting, the objective or a bound is not valid; nothing has run then.
         FeatureError: a feature table is missing or belongs to other items.
         MissingExtraError: Ray or HyperOpt is not installed.
         RunError: the name is taken by another search, every trial failed, or the search was interrupted from outside.
@@ -142,10 +145,15 @@ def _tune(
 
 
 def check_search(category: Category, config: SearchConfig, name: str) -> None:
-    """Raise what `tune` would before its first trial; nothing is written.
+    """Check a search as `tune` does before its first trial; nothing is written.
+
+    Args:
+        category: the prepared data.
+        config: configuration of the search.
+        name: name of the search.
 
     Raises:
-        ConfigError: a setting, the objective or a bound does not fit.
+        ConfigError: a setting, the objective or a bound is not valid.
         FeatureError: a feature table is missing or belongs to other items.
         RunError: the name is taken by another search.
     """
@@ -155,14 +163,14 @@ def check_search(category: Category, config: SearchConfig, name: str) -> None:
 
 
 class Prepared(NamedTuple):
-    """A search as its folder keeps it, and what it reads.
+    """A checked search with its data.
 
     Attributes:
-        config: with feature tables by their full names.
-        fingerprint: of the data.
+        config: configuration with full names of feature tables.
+        fingerprint: hash of data and configuration; see `run_fingerprint`.
         dataset: the catalog and the log.
-        partition: how the split divides the log.
-        tables: name as it was asked for -> table.
+        partition: the split of the log.
+        tables: name in the given configuration -> feature table.
     """
 
     config: SearchConfig
@@ -173,13 +181,17 @@ class Prepared(NamedTuple):
 
 
 def prepare(category: Category, config: SearchConfig) -> tuple[SearchConfig, SharedData]:
-    """Read and check everything that a search needs, before any of it is done.
+    """Read and check everything that a search needs.
+
+    Args:
+        category: the prepared data.
+        config: configuration of the search.
 
     Returns:
-        The configuration with feature tables by their full names, and what trials read.
+        The configuration with full names of feature tables, and the data that trials share.
 
     Raises:
-        ConfigError: a setting, the objective or a bound does not fit.
+        ConfigError: a setting, the objective or a bound is not valid.
         FeatureError: a feature table is missing or belongs to other items.
     """
     config, fingerprint, dataset, partition, tables = read_inputs(category, config)
@@ -193,11 +205,11 @@ def prepare(category: Category, config: SearchConfig) -> tuple[SearchConfig, Sha
     return config, shared
 
 
-def check_wishes(config: SearchConfig) -> None:
-    """Raise what is wrong with a search whatever the data are.
+def check_config(config: SearchConfig) -> None:
+    """Check the parts of a search that do not depend on the data.
 
     Raises:
-        ConfigError: a setting, the objective or the device.
+        ConfigError: a setting, the objective or the device is not valid.
     """
     cutoff(config.objective)
     choose_device(config.base.training.device)
@@ -205,10 +217,15 @@ def check_wishes(config: SearchConfig) -> None:
 
 
 def check_items(config: SearchConfig, items: int, train_items: int) -> None:
-    """Raise what does not fit a catalog of so many items, so many of which have training events.
+    """Check the objective and the numbers of negatives against the size of the catalog.
+
+    Args:
+        config: configuration of the search.
+        items: number of items in the catalog.
+        train_items: number of items with training events.
 
     Raises:
-        ConfigError: the objective, or a number of negatives.
+        ConfigError: the objective or a number of negatives does not fit.
     """
     if not tells_apart(config.objective, items):
         raise ConfigError(
@@ -219,14 +236,14 @@ def check_items(config: SearchConfig, items: int, train_items: int) -> None:
 
 
 def read_inputs(category: Category, config: SearchConfig) -> Prepared:
-    """Read what a search is told apart by, and check that all of it fits.
+    """Read the data and tables of a search, and check the search against them.
 
     Raises:
-        ConfigError: a setting, the objective or a bound does not fit.
+        ConfigError: a setting, the objective or a bound is not valid.
         FeatureError: a feature table is missing or belongs to other items.
     """
     base, space = config.base, config.parsed_space()
-    check_wishes(config)  # before the data are read
+    check_config(config)  # before the data are read
     dataset = load_dataset(category)
     partition = base.split(dataset.interactions, len(dataset.catalog))
     check_items(config, len(dataset.catalog), int(partition.train_items.sum()))
@@ -236,9 +253,14 @@ def read_inputs(category: Category, config: SearchConfig) -> Prepared:
     base, space, start = _with_stems(config, {name: table.path.stem for name, table in tables.items()})
     evaluation = protocol_for(base.evaluation, len(dataset.catalog), config.objective)
     check_selection(
-        config.objective, dataset.interactions, partition.valid, evaluation, len(dataset.catalog), partition.hidden,
+        config.objective,
+        dataset.interactions,
+        partition.valid,
+        evaluation,
+        len(dataset.catalog),
+        partition.hidden,
         what="the objective",
-    )  # fmt: skip
+    )
     base = base.model_copy(update={"evaluation": evaluation})
     config = config.model_copy(update={"base": base, "space": space.plain(), "start": start})
     _check_start(config)
@@ -247,10 +269,10 @@ def read_inputs(category: Category, config: SearchConfig) -> Prepared:
 
 
 def final_config(result: SearchResult) -> RunConfig:
-    """Return the configuration of the models that are trained with the best settings.
+    """Return the configuration of the final runs.
 
-    With validation events among the training events nothing is left to choose an epoch by, so the number of epochs is that of
-    the trial's best one.
+    If the final runs also learn from the validation events, no epoch can be selected; they then train as many epochs as the
+    best epoch of the trial.
     """
     config, changes = result.best_config, {}
     if result.config.final_on != "train":
@@ -262,9 +284,10 @@ def final_config(result: SearchResult) -> RunConfig:
 
 
 def final_name(result: SearchResult) -> str:
-    """Return how the names of those models' runs begin: that of the search, the winning trial, and what is not as in it.
+    """Return the prefix of the names of the final runs: the search, the best trial, and what differs from that trial.
 
-    What is not as in the trial may be another in each sitting, and the runs of one do not take the names of those of another.
+    `final_on` and `final_epochs` may differ between sessions, so they are part of the name, and runs of different sessions do
+    not collide.
     """
     config, parts = result.config, [result.folder.name, f"t{result.best.number}"]
     if config.final_on != "train":
@@ -275,7 +298,7 @@ def final_name(result: SearchResult) -> str:
 
 
 def _with_stems(config: SearchConfig, stems: dict[str, str]) -> tuple[RunConfig, Space, tuple[dict[str, Any], ...]]:
-    """Return base, space and starting points with the tables' full names, by which a resume finds the same ones."""
+    """Return base, space and starting points with full names of tables, so that a resumed search finds the same tables."""
 
     def full(features: Iterable[str]) -> list[str]:
         return [stems.get(name, name) for name in features]
@@ -293,7 +316,7 @@ def _with_stems(config: SearchConfig, stems: dict[str, str]) -> tuple[RunConfig,
 
 
 def _check_negatives(base: RunConfig, space: Space, items: int) -> None:
-    """Raise a ConfigError if more negatives would be drawn than there are items: in every trial, or where a range ends."""
+    """Raise a ConfigError if some trial would draw more negatives than there are items."""
     varied = [key for key in ("training.negatives", "training.negatives.count") if key in space.settings]
     if not varied:
         base.training.negatives.check(items)
@@ -313,12 +336,12 @@ def _check_start(config: SearchConfig) -> None:
 
 
 def _same_for_all(base: RunConfig) -> RunConfig:
-    """Return what the data of a search are named after: how long trials are is compared by name, with a better message."""
+    """Return the base without its number of epochs, which `SearchFolder.check` compares with a better message."""
     return base.model_copy(update={"training": base.training.model_copy(update={"epochs": 1})})
 
 
 def _for_trials(interactions: Interactions) -> Interactions:
-    """Return the log with numbers for the users' names: trials do not read them, and texts cannot be shared in memory."""
+    """Return the log with numbers as user ids: trials do not read the ids, and strings cannot be shared in memory."""
     names: Any = np.arange(interactions.n_users, dtype=np.int32)
     return replace(interactions, user_ids=names)
 
@@ -330,7 +353,7 @@ def _all_failed(folder: SearchFolder, log: TrialLog) -> str:
 
 
 def _write_best(result: SearchResult) -> None:
-    """Write the winner for people and as settings of a training; nothing is written again that is there already."""
+    """Write the best settings to `best.yaml`, unless the file already has this content."""
     objective, found = result.config.objective, result.best.best(result.config.objective, result.config.sign)
     assert found is not None
     content = {

@@ -1,4 +1,4 @@
-"""Search spaces: which settings a search varies, and between what."""
+"""Search spaces: the settings that a search varies and the distributions of their values."""
 
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from embrec.parameters import call, parameter
 from embrec.runs.config import RunConfig
 from embrec.runs.presets import changed_config
 
-# What a search decides itself, or what must be the same for trials to be comparable.
+# Settings that cannot be searched, with the reason.
 _FIXED = {
     "model.kind": f"each kind has settings of its own ({parameter('model.kind')}, and {call('compare_searches')} to see two "
     "side by side)",
@@ -29,25 +29,34 @@ _FIXED = {
     "training.patience": f"trials are stopped by their rank, see {parameter('grace')} and {parameter('reduction')}",
 }
 _SECTIONS = ("model", "training")
-_SINGLES = 3  # above so many tables, subsets of two and more but not all are left out
+_ALL_SUBSETS = 3  # largest number of tables whose subsets are all options
 
 
 @dataclass(frozen=True)
 class Space:
-    """The settings that a search varies: dotted key -> where their values come from."""
+    """The settings that a search varies.
+
+    Attributes:
+        settings: dotted key -> distribution of its values.
+
+    Examples:
+        >>> space = Space.parse({"model.dropout": {"uniform": [0, 0.5]}, "model.dim": {"choice": [64, 128]}})
+        >>> space.holds({"model.dropout": 0.2, "model.dim": 64}), space.holds({"model.dropout": 0.9, "model.dim": 64})
+        (True, False)
+    """
 
     settings: Mapping[str, Distribution]
 
     def plain(self) -> dict[str, Any]:
-        """Return the space as users write it."""
+        """Return the space as plain values, in the form that users write."""
         return {key: distribution.plain() for key, distribution in self.settings.items()}
 
     @classmethod
     def parse(cls, values: Any) -> "Space":
-        """Read a space as users write it.
+        """Return the space of plain values, in the form that users write.
 
         Raises:
-            ConfigError: it has another form, or bounds make no sense; the message names the key.
+            ConfigError: the form or a bound is not valid; the message names the key.
         """
         if not isinstance(values, Mapping):
             raise ConfigError(
@@ -66,10 +75,13 @@ class Space:
         return cls(settings)
 
     def check(self, base: RunConfig) -> None:
-        """Check that every setting is one of the configuration, and that its bounds and options are allowed there.
+        """Check that every key is a setting of the configuration, and that its bounds and options are valid values.
+
+        Args:
+            base: the configuration that trials change.
 
         Raises:
-            ConfigError: a key is unknown or cannot be searched, or a value is not allowed.
+            ConfigError: a key is unknown or cannot be searched, or a value is not valid.
         """
         if not self.settings:
             raise ConfigError("the search space is empty: name at least one setting and its range")
@@ -90,13 +102,13 @@ class Space:
                     raise ConfigError(f"space, {key}: {error}") from None
 
     def holds(self, settings: Mapping[str, Any]) -> bool:
-        """Whether settings give each key of the space a value that lies in it."""
+        """Return True if `settings` has exactly the keys of the space, each with a value within its distribution."""
         return settings.keys() == self.settings.keys() and all(
             distribution.holds(settings[key]) for key, distribution in self.settings.items()
         )
 
     def what_is_wrong(self, settings: Mapping[str, Any]) -> str:
-        """Return why the space does not hold these settings."""
+        """Return the reason why the space does not contain these settings."""
         if more := sorted(settings.keys() - self.settings.keys()):
             return f"it sets {', '.join(more)}, which the space does not vary"
         if less := sorted(self.settings.keys() - settings.keys()):
@@ -105,17 +117,17 @@ class Space:
         return f"{key} = {settings[key]!r} is not within {self.settings[key].plain()}"
 
     def values_of(self, config: RunConfig) -> dict[str, Any]:
-        """Return the values that a configuration has for the settings of the space."""
+        """Return the values of a configuration for the settings of the space."""
         return {key: _value_at(config, key) for key in self.settings}
 
 
 def default_space(base: RunConfig, features: Sequence[str] = (), fixed: Collection[str] = ()) -> Space:
-    """Return the space that the fields of a typed configuration suggest: those marked `Searchable` that matter in it.
+    """Return the default space of a configuration: all of its fields that are marked `Searchable` and have an effect in it.
 
     Args:
         base: the configuration whose model, loss and negatives are searched.
-        features: feature tables to choose from, where there are several: each alone, together, and in between.
-        fixed: settings that are left alone.
+        features: names of feature tables; with two or more, the space also varies which of them the model reads.
+        fixed: settings that are not varied.
     """
     parts = {
         "model": base.model,
@@ -131,8 +143,8 @@ def default_space(base: RunConfig, features: Sequence[str] = (), fixed: Collecti
 
 
 def feature_choice(features: Sequence[str]) -> Choice:
-    """Return the choice among feature tables: all sets of them; of many tables, only each alone and all together."""
-    sizes = range(1, len(features) + 1) if len(features) <= _SINGLES else (1, len(features))
+    """Return the choice among subsets of feature tables: all subsets of few tables; of many, each alone and all together."""
+    sizes = range(1, len(features) + 1) if len(features) <= _ALL_SUBSETS else (1, len(features))
     return Choice(tuple(subset for size in sizes for subset in itertools.combinations(features, size)))
 
 
@@ -156,7 +168,7 @@ def _value_at(config: RunConfig, key: str) -> Any:
 
 
 def feature_names(space: Space, base: RunConfig) -> tuple[str, ...]:
-    """Return every feature table that a trial may read."""
+    """Return the names of all feature tables that a trial may read."""
     found = list(base.model.features)
     distribution = space.settings.get("model.features")
     if isinstance(distribution, Choice):
@@ -166,9 +178,9 @@ def feature_names(space: Space, base: RunConfig) -> tuple[str, ...]:
 
 
 def number_labels(space: Space) -> dict[str, Range | int]:
-    """Return the numbers that a point of the space consists of: name -> their range, or how many options there are.
+    """Return the coordinates of a point of the space: label -> range of its value, or number of options of a choice.
 
-    A choice is the number of its option; an option that is a range has a number of its own, named KEY/OPTION.
+    A choice is encoded as the index of its option. An option that is itself a range has a coordinate of its own, KEY/INDEX.
     """
     labels: dict[str, Range | int] = {}
     for key, distribution in space.settings.items():
@@ -183,7 +195,7 @@ def number_labels(space: Space) -> dict[str, Range | int]:
 
 
 def settings_at(space: Space, point: Mapping[str, float]) -> dict[str, Any]:
-    """Return the settings of a point: what its numbers, named as by `number_labels`, mean."""
+    """Return the settings that a point encodes; see `number_labels`."""
     settings: dict[str, Any] = {}
     for key, distribution in space.settings.items():
         if isinstance(distribution, Range):
@@ -196,7 +208,7 @@ def settings_at(space: Space, point: Mapping[str, float]) -> dict[str, Any]:
 
 
 def point_of(space: Space, settings: Mapping[str, Any]) -> dict[str, float]:
-    """Return the point of settings that the space holds."""
+    """Return the point that encodes settings of the space, the inverse of `settings_at`."""
     point: dict[str, float] = {}
     for key, distribution in space.settings.items():
         value = settings[key]

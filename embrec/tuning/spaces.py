@@ -1,4 +1,4 @@
-"""Search spaces by name or from a file, and the search that a request means."""
+"""Named search spaces and space files, and the configuration of a search made from one."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,10 @@ DEFAULT = "default"
 
 
 class SpaceFile(BaseModel):
-    """The content of a space file: settings with their ranges, and the budget that they were published with."""
+    """The content of a space file: settings with their ranges, and the budget that they were published with.
+
+    A budget field (`objective`, `samples`, `epochs`, `grace`, `reduction`) applies unless the user gives another value.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,10 +34,10 @@ class SpaceFile(BaseModel):
     ]
     start: Annotated[
         tuple[dict[str, Any], ...],
-        Field(description="settings that are tried first; what they do not name is as in the configuration"),
+        Field(description="settings to try first; keys that they leave out keep the value of the configuration"),
     ] = ()
     preset: Annotated[
-        str | None, Field(description="of the configuration that trials change, if no other is asked for")
+        str | None, Field(description="preset of the configuration that trials change, unless the user names one")
     ] = None
     features: Annotated[bool, Field(description="also choose among the feature tables")] = False
     objective: str | None = None
@@ -54,7 +57,7 @@ def load_space(name: str) -> SpaceFile:
     """Return a space by its name or the path of its file.
 
     Raises:
-        ConfigError: there is none, or it is not valid.
+        ConfigError: there is no such space, or the file is not valid.
     """
     if name in space_names():
         text, where = (files("embrec.tuning") / "spaces" / f"{name}.yaml").read_text("utf-8"), f"space {name}"
@@ -79,22 +82,22 @@ def load_space(name: str) -> SpaceFile:
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """What a user asks of a search; what is None is as the space says, else as the defaults say.
+    """The options of a search that a user gives; None stands for the value of the space file, or the default.
 
     Attributes:
-        space: name or file of a space; "default" for the one that the configuration suggests.
-        warm: True to begin with the configuration itself and the starting points of the space, where the space holds them.
+        space: name or file of a space; "default" for the searchable fields of the configuration, see `default_space`.
+        warm: True to try the configuration itself and the starting points of the space first, if the space contains them.
         objective: validation metric to optimise.
         samples: number of trials.
         epochs: largest number of epochs of a trial.
         grace: smallest number of epochs of a trial.
-        reduction: ASHA's reduction factor: the best 1 / reduction of the trials go on.
-        halving: False to run every trial to its end.
+        reduction: reduction factor N of ASHA: the best 1/N of the trials at a rung continue.
+        halving: False to train all epochs of every trial.
         algorithm: "tpe" or "random".
-        seed: of the proposals.
-        seeds: of the models that are trained with the best settings; none are if it is empty.
-        final_epochs: largest number of epochs of those models.
-        final_on: what those models learn from, "train" or "train+validation".
+        seed: seed of the proposals.
+        seeds: seeds of the final models; if empty, no model is trained with the best settings.
+        final_epochs: largest number of epochs of the final models.
+        final_on: training data of the final models, "train" or "train+validation".
     """
 
     space: str = DEFAULT
@@ -120,17 +123,17 @@ def build_search(
     tables: Sequence[str] = (),
     fixed: Collection[str] = (),
 ) -> SearchConfig:
-    """Return the search that a request means.
+    """Return the configuration of a search.
 
     Args:
         base: the configuration that trials change.
-        request: what is asked for.
-        items: number of training items.
-        tables: feature tables to choose among.
-        fixed: settings that the default space leaves as they are.
+        request: options of the user.
+        items: number of items with training events, the value of `items` as a bound.
+        tables: names of the feature tables to choose from.
+        fixed: settings that the default space does not vary.
 
     Raises:
-        ConfigError: a value is not allowed, or the space does not fit the configuration.
+        ConfigError: a value is not valid, or the space does not fit the configuration.
     """
     named = request.space != DEFAULT
     file = load_space(request.space) if named else SpaceFile(vary={})
@@ -157,10 +160,10 @@ def build_search(
 
 
 def search_of(values: Mapping[str, Any]) -> SearchConfig:
-    """Return the search of plain values.
+    """Return the configuration of a search from plain values.
 
     Raises:
-        ConfigError: one is not allowed; the message names it.
+        ConfigError: a value is not valid; the message names it.
     """
     return validated(SearchConfig, values, subject=lambda key: key.removeprefix("halving."))
 
@@ -175,7 +178,7 @@ def _given(**values: Any) -> dict[str, Any]:
 
 
 def _parsed(file: SpaceFile, base: RunConfig, tables: Sequence[str], items: int) -> Space:
-    """Return the space of a file, with the number of training items in the place of `items`."""
+    """Return the space of a file, with `items` replaced by the number of training items."""
     vary = {key: _with_items(key, value, items) for key, value in file.vary.items()}
     space = Space.parse(vary)
     if file.features and len(tables) > 1 and base.model.source != "id" and "model.features" not in vary:
@@ -184,7 +187,7 @@ def _parsed(file: SpaceFile, base: RunConfig, tables: Sequence[str], items: int)
 
 
 def _with_items(key: str, value: Any, items: int) -> Any:
-    """Replace `items` by their number; an option whose bounds are reversed by it, in a small shop, is left out."""
+    """Replace `items` by the number of items; drop an option whose range becomes empty, as in a small catalog."""
     if not isinstance(value, Mapping) or len(value) != 1:
         return value
     ((kind, content),) = value.items()
@@ -204,7 +207,7 @@ def _names_items(option: Any) -> bool:
 
 
 def _empty(option: Mapping[str, Any]) -> bool:
-    """Whether an option is a range without values; what is no range at all is not, and refused when it is parsed."""
+    """Return True if an option is a range without values; invalid ranges are left to the parser, which reports them."""
     bounds = [number_of_text(bound) for bound in next(iter(option.values()))]
     return len(bounds) == 2 and all(isinstance(bound, int | float) for bound in bounds) and bounds[0] >= bounds[1]
 
@@ -212,10 +215,10 @@ def _empty(option: Mapping[str, Any]) -> bool:
 def _starting_points(
     space: Space, base: RunConfig, points: Sequence[Mapping[str, Any]], *, from_user: bool
 ) -> list[dict[str, Any]]:
-    """Return the configuration's own settings and the starting points, each once.
+    """Return the settings of the configuration and the starting points, without duplicates.
 
     Raises:
-        ConfigError: a point of a user's file is not in the space.
+        ConfigError: a starting point of a user's file is not in the space.
     """
     own = space.values_of(base)
     found: list[dict[str, Any]] = [own] if space.holds(own) else []

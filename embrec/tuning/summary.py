@@ -1,4 +1,4 @@
-"""What a search comes to, as plain values: what stopping saved, how the best value grew, and how every trial did."""
+"""Summaries of a search for tables and figures: epochs saved by stopping, best value so far, and a row per trial."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from embrec.runs.presets import changed_config
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.records import Status, Trial, best_trial
 
-_BEST, _NEAR = 3, 0.1  # trials that agree, and what part of a range is near its end
+_BEST, _NEAR = 3, 0.1  # number of best trials that must agree, and the part of a range that counts as its end
 
 
 @dataclass(frozen=True)
 class Savings:
-    """What stopping trials early saved.
+    """Epochs and time saved by stopping trials early.
 
     Attributes:
-        epochs: that were trained.
-        epochs_whole: that would have been, had no trial been stopped. A stopped trial might have ended before its last epoch
-            because it no longer gained, so this is the most that it can be.
-        seconds: that training and validation took, all trials added up.
-        seconds_whole: an estimate of what they would have taken: the epochs that a trial lacks take as long as its others.
+        epochs: number of trained epochs, summed over trials.
+        epochs_whole: number of epochs without stopping. This is an upper bound, since a stopped trial might have ended early
+            for lack of progress.
+        seconds: duration of training and validation, summed over trials.
+        seconds_whole: estimated duration without stopping: missing epochs take as long as the other epochs of the trial.
     """
 
     epochs: int
@@ -33,19 +33,19 @@ class Savings:
 
     @property
     def share(self) -> float:
-        """The share of the epochs that was saved."""
+        """Share of the epochs that was saved, between 0 and 1."""
         return 1 - self.epochs / self.epochs_whole if self.epochs_whole else 0.0
 
 
 @dataclass(frozen=True)
 class Step:
-    """A trial on the way to the best one.
+    """A trial with the best value so far.
 
     Attributes:
-        number: of the trial.
+        number: number of the trial.
         status: how it ended.
-        value: its best value, None if it has none or failed.
-        best: the best value of this trial and all before it, None if none has one.
+        value: its best value; None if it failed or has none.
+        best: best value of this trial and all before it; None if there is none.
     """
 
     number: int
@@ -59,15 +59,15 @@ class TrialRow:
     """A trial as a row of a table.
 
     Attributes:
-        rank: from 1, by value; None if it has none or failed.
-        number: of the trial.
-        value: its best one, None if it has none.
-        best_epoch: when it had that.
-        epochs: that it was trained.
+        rank: rank by value, from 1; None if the trial failed or has no value.
+        number: number of the trial.
+        value: its best value; None if it has none.
+        best_epoch: epoch of that value.
+        epochs: number of trained epochs.
         status: how it ended.
-        seconds: that it took.
-        settings: key -> value.
-        error: why it failed.
+        seconds: duration of training and validation.
+        settings: dotted key -> value.
+        error: reason of a failure; empty otherwise.
     """
 
     rank: int | None
@@ -82,11 +82,11 @@ class TrialRow:
 
 
 def savings(trials: Mapping[int, Trial], config: SearchConfig) -> Savings:
-    """Return what stopping saved. Only stopped trials lack epochs: others trained as many as they were to, or failed.
+    """Return what stopping saved. Only stopped trials count as short of epochs, not finished or failed ones.
 
     Args:
-        trials: of a search, by number.
-        config: what was searched.
+        trials: trials of a search, by number.
+        config: configuration of the search.
     """
     epochs = sum(len(trial.epochs) for trial in trials.values())
     seconds = sum(trial.seconds for trial in trials.values())
@@ -100,7 +100,7 @@ def savings(trials: Mapping[int, Trial], config: SearchConfig) -> Savings:
 
 
 def best_so_far(trials: Mapping[int, Trial], config: SearchConfig) -> list[Step]:
-    """Return every trial, by number, with the best value up to it."""
+    """Return every trial, in the order of the numbers, with the best value so far."""
     steps: list[Step] = []
     best: float | None = None
     for number in sorted(trials):
@@ -113,13 +113,13 @@ def best_so_far(trials: Mapping[int, Trial], config: SearchConfig) -> list[Step]
 
 
 def counts(trials: Mapping[int, Trial]) -> dict[Status, int]:
-    """Return how many trials there are of each status, those that have not ended ("begun") last."""
+    """Return the number of trials of each status; "begun" (not ended) comes last."""
     statuses: tuple[Status, ...] = ("finished", "stopped", "failed", "begun")
     return {status: sum(trial.status == status for trial in trials.values()) for status in statuses}
 
 
 def trial_rows(trials: Mapping[int, Trial], config: SearchConfig) -> list[TrialRow]:
-    """Return every trial, the best first; those without a value and those that failed come last, by number."""
+    """Return a row per trial, the best first; failed trials and those without a value come last, by number."""
     able = {number: value for number, trial in trials.items() if (value := _value(trial, config)) is not None}
     order = sorted(able, key=lambda number: (-config.sign * able[number], number))
     rank = {number: place for place, number in enumerate(order, start=1)}
@@ -130,14 +130,14 @@ def trial_rows(trials: Mapping[int, Trial], config: SearchConfig) -> list[TrialR
 
 
 def default_trial(trials: Mapping[int, Trial], config: SearchConfig) -> Trial | None:
-    """Return the trial of a starting point that has the settings of the base configuration; None if there was none."""
-    default = _plain(config.parsed_space().values_of(config.base))
+    """Return the trial with the settings of the base configuration, if it was a starting point; None otherwise."""
+    default = _as_json(config.parsed_space().values_of(config.base))
     first = (trials[number] for number in sorted(trials) if number <= len(config.start))
-    return next((trial for trial in first if _plain(trial.settings) == default), None)
+    return next((trial for trial in first if _as_json(trial.settings) == default), None)
 
 
 def gain(trials: Mapping[int, Trial], config: SearchConfig) -> float | None:
-    """Return by how much of its value the best trial is better than the default settings; None where that is not defined."""
+    """Return the relative improvement of the best trial over the default settings; None if it is not defined."""
     best, default = best_trial(trials, config.objective, config.sign), default_trial(trials, config)
     before = None if default is None else _value(default, config)
     after = None if best is None else _value(best, config)
@@ -145,10 +145,10 @@ def gain(trials: Mapping[int, Trial], config: SearchConfig) -> float | None:
 
 
 def narrow_settings(trials: Mapping[int, Trial], config: SearchConfig) -> list[str]:
-    """Return in sentences which settings may have better values outside the range that was searched.
+    """Return a sentence for each setting whose range may be too narrow.
 
-    Those whose values in the best three trials all lie within a tenth of one end of a range, where the configuration
-    allows what lies beyond: were settings drawn by chance, this would befall one in five hundred.
+    A range may be too narrow if the values of the best three trials all lie within a tenth of the same end, and the
+    configuration allows values beyond that end. With random settings this would happen to one range in five hundred.
     """
     rows = [row for row in trial_rows(trials, config) if row.rank is not None][:_BEST]
     if len(rows) < _BEST:
@@ -173,7 +173,7 @@ def narrow_settings(trials: Mapping[int, Trial], config: SearchConfig) -> list[s
 
 
 def short_labels(keys: Iterable[str]) -> dict[str, str]:
-    """Return settings by the end of their names, as much of it as tells them apart.
+    """Return short labels of settings: the shortest ends of their dotted keys that distinguish them.
 
     >>> short_labels(["training.learning_rate", "model.dropout", "training.loss.dropout"])
     {'training.learning_rate': 'learning_rate', 'model.dropout': 'model.dropout', 'training.loss.dropout': 'loss.dropout'}
@@ -191,7 +191,7 @@ def short_labels(keys: Iterable[str]) -> dict[str, str]:
 
 
 def shown_setting(key: str, value: Any) -> str:
-    """Write the value of a setting for a table or an axis.
+    """Format the value of a setting for a table or an axis.
 
     >>> shown_setting("training.learning_rate", 0.00123456), shown_setting("model.dim", 128), shown_setting("model.fc", None)
     ('0.00123', '128', 'none')
@@ -228,6 +228,6 @@ def _row(trial: Trial, rank: int | None, config: SearchConfig) -> TrialRow:
     )
 
 
-def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings as JSON would give them back."""
+def _as_json(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as they are after a round trip through JSON."""
     return {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()}

@@ -1,4 +1,4 @@
-"""One trial: a training that stops after each epoch to ask whether it may go on."""
+"""One trial of a search: a training that runs one epoch at a time, so that a scheduler can stop it in between."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from embrec.runs.presets import changed_config
 
 @dataclass(frozen=True)
 class SharedData:
-    """What all trials on a machine read from one place in memory.
+    """The data of a search, which all trials on a machine read from shared memory.
 
     Attributes:
         base: the configuration that trials change, as plain values.
-        data: what is learned from.
-        tables: every feature table that a trial may read, by its full name.
-        fingerprint: of configuration and data.
-        made_of: what the data are, as plain values; see `MadeOf`. Trials do not read it.
+        data: histories and targets of training and validation.
+        tables: all feature tables that a trial may read, by full name.
+        fingerprint: hash of data and configuration; see `run_fingerprint`.
+        made_of: hashes of the data, as plain values; see `MadeOf`. Trials do not read it.
     """
 
     base: Mapping[str, Any]
@@ -35,17 +35,18 @@ class SharedData:
 
 
 class TrialTraining:
-    """A training in steps of an epoch; made again with the same arguments it goes on from its checkpoint.
+    """A training in steps of one epoch, which resumes from its checkpoint.
 
     Args:
-        shared: what all trials read.
-        settings: what this one changes.
-        checkpoint: its resume state.
-        heard: epochs that whoever asks knows already; those after it are told again, one a step, if they are over.
-        device: to train on.
+        shared: data of the search.
+        settings: settings of this trial, dotted key -> value.
+        checkpoint: path of the checkpoint.
+        reported: number of epochs that the log already has. Later epochs of the checkpoint are returned again, one per step,
+            without training.
+        device: device to train on.
 
     Raises:
-        ConfigError: the settings do not go together.
+        ConfigError: the settings do not fit together.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class TrialTraining:
         shared: SharedData,
         settings: Mapping[str, Any],
         checkpoint: Path,
-        heard: int = 0,
+        reported: int = 0,
         device: str = "cpu",
     ) -> None:
         config = changed_config(RunConfig.model_validate(shared.base), settings)
@@ -61,38 +62,42 @@ class TrialTraining:
         config.training.negatives.check(int(shared.data.partition.train_items.sum()))
         self.sign = -1 if lower_is_better(config.training.select_by) else 1
         self.objective = f"valid {config.training.select_by}"
-        self.heard = heard
+        self.reported = reported
         sources = {name: table_of_arrays(shared.tables[name]) for name in config.model.features}
         self.trainer = make_trainer(
-            config, shared.data, sources, torch.device(device), checkpoint=checkpoint,
+            config,
+            shared.data,
+            sources,
+            torch.device(device),
+            checkpoint=checkpoint,
             fingerprint=f"{shared.fingerprint} {sorted(settings.items())}",
-        )  # fmt: skip
+        )
         try:
             self.trainer.begin()
-        except RunError:  # a checkpoint that cannot be read costs the epochs that it knew, and no more
+        except RunError:  # without a readable checkpoint, the epochs are trained again
             checkpoint.unlink()
 
     def step(self) -> dict[str, Any]:
-        """Return the record of the next epoch, which is trained unless it is over already.
+        """Return the record of the next epoch, training it if the checkpoint does not have it.
 
         Raises:
-            RunError: loss or gradient stopped being numbers, or the disk is full.
+            RunError: the loss or the gradient became NaN or infinite, or the disk is full.
         """
         state = self.trainer.state
-        if self.heard >= len(state.history) and not state.finished:
+        if self.reported >= len(state.history) and not state.finished:
             self.trainer.train_epoch()
-        self.heard = min(self.heard + 1, len(state.history))
-        return dict(state.history[self.heard - 1])
+        self.reported = min(self.reported + 1, len(state.history))
+        return dict(state.history[self.reported - 1])
 
     @property
     def best(self) -> float | None:
-        """The best value of the objective up to the epoch that was told last; None if none was validated."""
-        records = self.trainer.state.history[: self.heard]
+        """The best value of the objective up to the last reported epoch; None if no epoch was validated."""
+        records = self.trainer.state.history[: self.reported]
         values = [record[self.objective] for record in records if self.objective in record]
         return max(values, key=lambda value: self.sign * value) if values else None
 
     @property
     def over(self) -> bool:
-        """Whether the training is finished, and all of it was told."""
+        """True if the training has finished and all of its epochs were reported."""
         state = self.trainer.state
-        return state.finished and self.heard >= len(state.history)
+        return state.finished and self.reported >= len(state.history)

@@ -1,4 +1,4 @@
-"""What a search tries next, and what became of what it tried: the side of a search that Ray knows nothing of."""
+"""The queue of trials of a search: proposes trials and records how they end, independent of the engine that runs them."""
 
 import itertools
 
@@ -10,12 +10,14 @@ from embrec.tuning.space import point_of, settings_at
 
 
 class TrialQueue:
-    """Proposes trials, interrupted ones first, and writes down how they end.
+    """Proposes trials and records how they end.
+
+    Interrupted trials come first, then the starting points, then new proposals.
 
     Args:
-        folder: of the search.
-        config: what is searched.
-        log: of its trials; those that it has already are not proposed again.
+        folder: folder of the search.
+        config: configuration of the search.
+        log: log of its trials; trials in the log are not proposed again.
 
     Raises:
         MissingExtraError: HyperOpt is not installed.
@@ -26,7 +28,7 @@ class TrialQueue:
         self.config = config
         self.log = log
         self.space = config.parsed_space()
-        self.proposals = Proposals(self.space, config.algorithm, seed=config.seed, random_first=config.chance)
+        self.proposals = Proposals(self.space, config.algorithm, seed=config.seed, random_first=config.random_trials)
         for trial in log.trials.values():
             self.proposals.add(trial.number, trial.point)
             if trial.ended:
@@ -38,11 +40,11 @@ class TrialQueue:
 
     @property
     def left(self) -> int:
-        """Trials that are still to be run."""
+        """Number of trials that have not run to their end."""
         return len(self.waiting) + max(0, self.config.samples - len(self.log.trials))
 
     def next(self) -> Trial | None:
-        """Return the next trial: one that was interrupted, a point to start from, or a new proposal; None if there is none."""
+        """Return the next trial: an interrupted one, a starting point or a new proposal; None if no trial is left."""
         if self.waiting:
             return self.log.trials[self.waiting.pop(0)]
         if self.left == 0:
@@ -56,13 +58,13 @@ class TrialQueue:
         return self.log.begin(number, point, settings_at(self.space, point))
 
     def loss(self, number: int) -> float | None:
-        """Return what HyperOpt makes small."""
+        """Return the loss of a trial for HyperOpt, which minimises; None if the trial failed or has no value."""
         trial = self.log.trials[number]
         best = trial.outcome(self.config.objective, self.config.sign)
         return None if best is None else -self.config.sign * best[1]
 
     def end(self, number: int, status: Status, error: str = "") -> None:
-        """Take note that a trial ended."""
+        """Record the end of a trial, and delete its checkpoint."""
         self.log.end(number, status, error)
         self.proposals.tell(number, self.loss(number))
         self.folder.checkpoint(number).unlink(missing_ok=True)

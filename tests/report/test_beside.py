@@ -1,4 +1,4 @@
-"""Baselines beside every model by default, and what is said where few candidates are left, from training to the report."""
+"""Baselines beside every model by default, and warnings about few candidates, from training to the report."""
 
 import numpy as np
 import polars as pl

@@ -1,4 +1,4 @@
-"""Example users and the fallback to popular items: chosen by rule and seed, counted by hand on small lists."""
+"""Example users and fallback to popular items: selection by rule and seed, counts by hand on small lists."""
 
 import doctest
 
@@ -24,9 +24,12 @@ def evaluation(greater, users=None, top=None, events=None):
     size = len(greater)
     users = np.arange(size) if users is None else np.asarray(users)
     return Evaluation(
-        standing_at(greater), users, np.arange(size) if events is None else np.asarray(events),
-        np.zeros(size, dtype=np.int8), top=None if top is None else np.asarray(top, dtype=np.int32),
-    )  # fmt: skip
+        standing_at(greater),
+        users,
+        np.arange(size) if events is None else np.asarray(events),
+        np.zeros(size, dtype=np.int8),
+        top=None if top is None else np.asarray(top, dtype=np.int32),
+    )
 
 
 def lists_with(share, is_fallback) -> Fallback:

@@ -1,4 +1,4 @@
-"""Runs that learned from the validation events too, beside others: ranked alike, and said to have known more."""
+"""Runs that also learned from the validation events, beside others: ranked alike, and marked as such."""
 
 import pytest
 from support.categories import BOTH, SETTINGS, chosen_and_final, toy_config

@@ -1,4 +1,4 @@
-"""The HTML report: whole and self-contained, made again byte by byte, kind to odd items, and short about what it cannot do."""
+"""The HTML report: complete, self-contained, reproducible byte for byte, robust to odd items, with clear errors."""
 
 import html
 import json
@@ -345,11 +345,22 @@ def test_a_browser_shows_every_picture_and_need_not_scroll_sideways(page, tmp_pa
     )
     shown = subprocess.run(
         [
-            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-            f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1400,1000", "--dump-dom", frame.as_uri(),
+            CHROMIUM,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-background-networking",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--window-size=1400,1000",
+            "--dump-dom",
+            frame.as_uri(),
         ],
-        capture_output=True, text=True, timeout=120, check=True,
-    ).stdout  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    ).stdout
     needed, there, pictures, broken = map(int, re.search("<title>([0-9 ]+)</title>", shown)[1].split())
     assert needed <= there <= width
     assert (pictures > 0, broken) == (True, 0)

@@ -1,4 +1,4 @@
-"""A search and the data that it was begun with: what is said once the category has been imported again."""
+"""A search and its data: notes and errors after the category has been imported again."""
 
 from dataclasses import replace
 

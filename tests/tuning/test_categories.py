@@ -1,4 +1,4 @@
-"""What the last table of a search says: the objective first, beside the strongest baseline."""
+"""Test results of a search beside the baselines: the objective comes first, and the strongest baseline."""
 
 from types import SimpleNamespace
 

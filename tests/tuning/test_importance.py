@@ -1,4 +1,4 @@
-"""The importance of settings: what decides gets the shares, and what only seems to is called noise."""
+"""The importance of settings: decisive settings get the shares, and noise is called noise."""
 
 import math
 from dataclasses import replace

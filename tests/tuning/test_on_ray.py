@@ -1,4 +1,4 @@
-"""The side of a search that talks to Ray, without a cluster."""
+"""The parts of a search that run on Ray, tested without a cluster."""
 
 import errno
 import sys
@@ -116,7 +116,7 @@ def test_a_full_disk_ends_the_search_and_blames_no_trial(tmp_path):
     tuning.ended(1, {"error": "cannot write 1.pt (No space left on device)", "fatal": True})
     assert log.trials[1].status == "begun"
     with pytest.raises(on_ray._StopError):
-        tuning.go_on()
+        tuning.check_cancelled()
     assert "No space left" in str(tuning.problem)
 
 
@@ -125,7 +125,7 @@ def test_a_log_that_cannot_be_written_is_said_as_it_is(tmp_path):
     log.path.unlink()
     log.path.mkdir()
     with pytest.raises(StorageError):
-        tuning.told(1, {"error": "", "record": {"epoch": 1, "seconds": 1.0}, "machine": "here", "over": False})
+        tuning.reported(1, {"error": "", "record": {"epoch": 1, "seconds": 1.0}, "machine": "here", "over": False})
     assert "make room and resume the search" in str(tuning.problem)
     assert tuning.cancelled.is_set()
 
@@ -264,7 +264,7 @@ def test_a_checkpoint_that_cannot_be_read_costs_its_epochs_and_no_more(tmp_path)
     whole = TrialTraining(shared, settings, tmp_path / "whole.pt")
     first = whole.step()
     (tmp_path / "broken.pt").write_bytes(b"no checkpoint")
-    again = TrialTraining(shared, settings, tmp_path / "broken.pt", heard=0).step()
+    again = TrialTraining(shared, settings, tmp_path / "broken.pt", reported=0).step()
     assert {**again, "seconds": 0} == {**first, "seconds": 0}
 
 

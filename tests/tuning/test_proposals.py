@@ -1,4 +1,4 @@
-"""What is tried next."""
+"""Proposals of trials."""
 
 import math
 import sys

@@ -1,4 +1,4 @@
-"""The log that a search is resumed from, and the folder around it."""
+"""The log of a search, from which it resumes, and the folder of the search."""
 
 import json
 
@@ -96,7 +96,7 @@ def test_a_search_is_begun_once_and_its_trials_may_become_more(tmp_path):
         folder.begin(search_config(), "other data")
     with pytest.raises(RunError, match=r"has 3 trials already, and `samples=2` is of all; give 3 or more"):
         folder.begin(search_config(samples=2), "data")
-    assert folder.config() == search_config(samples=99, random_first=search_config().chance)
+    assert folder.config() == search_config(samples=99, random_first=search_config().random_trials)
     base = build_config("shop", options={"model.source": "id", "training.epochs": 9, "training.device": "cpu"})
     folder.begin(search_config().model_copy(update={"base": base}), "data")  # on another machine, another device
     assert folder.config().base.training.device == "cpu"
@@ -152,8 +152,8 @@ def test_trials_are_compared_after_ever_longer_times():
 
 
 def test_a_small_search_is_not_all_chance():
-    assert [search_config(samples=samples).chance for samples in (4, 24, 100)] == [5, 6, 20]
-    assert search_config(random_first=3).chance == 3
+    assert [search_config(samples=samples).random_trials for samples in (4, 24, 100)] == [5, 6, 20]
+    assert search_config(random_first=3).random_trials == 3
 
 
 def test_what_makes_no_sense_is_refused():

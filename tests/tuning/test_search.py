@@ -1,4 +1,4 @@
-"""The end of a search, without a trial that was ever trained."""
+"""The final steps of a search, tested without training a trial."""
 
 import pytest
 from support.categories import config_of, toy_category

@@ -1,4 +1,4 @@
-"""Ranges, spaces, and the points in them."""
+"""Ranges, search spaces and their points."""
 
 import doctest
 
@@ -111,10 +111,13 @@ def test_every_default_space_fits_its_configuration_and_holds_it(kind, source, l
     config = build_config(
         "shop",
         options={
-            "model.kind": kind, "model.source": source, "model.features": features, "training.loss": loss,
+            "model.kind": kind,
+            "model.source": source,
+            "model.features": features,
+            "training.loss": loss,
             "training.negatives.count": count,
         },
-    )  # fmt: skip
+    )
     space = default_space(config)
     space.check(config)
     assert space.holds(space.values_of(config))
@@ -165,9 +168,12 @@ def test_settings_come_back_from_their_point(settings):
 
 def test_values_outside_are_not_held():
     inside = {
-        "model.dropout": 0.1, "training.learning_rate": 1e-3, "training.batch_size": 16, "training.negatives": 15,
+        "model.dropout": 0.1,
+        "training.learning_rate": 1e-3,
+        "training.batch_size": 16,
+        "training.negatives": 15,
         "model.fc": True,
-    }  # fmt: skip
+    }
     assert SPACE.holds(inside)
     for key, value in {
         "model.dropout": 0.6,

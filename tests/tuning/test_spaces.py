@@ -1,4 +1,4 @@
-"""Spaces by name and from files, and the search that a user's wishes make."""
+"""Named spaces, space files, and the search that a user's options describe."""
 
 import re
 
@@ -17,9 +17,12 @@ from embrec.tuning.spaces import SearchRequest, build_search, load_space, space_
 from embrec.workspace import Workspace
 
 PRESETS = {
-    "embrec-cross-entropy": "embrec", "embrec-bpr": "embrec-bpr", "embrec-bpr-max": "embrec-bpr-max",
-    "embrec-cosine": "embrec-cosine", "gru4rec-embrec": "gru4rec-embrec",
-}  # fmt: skip
+    "embrec-cross-entropy": "embrec",
+    "embrec-bpr": "embrec-bpr",
+    "embrec-bpr-max": "embrec-bpr-max",
+    "embrec-cosine": "embrec-cosine",
+    "gru4rec-embrec": "gru4rec-embrec",
+}
 
 
 def base(preset=None, **options):
@@ -180,7 +183,7 @@ def test_a_search_goes_on_on_the_device_that_is_there(tmp_path):
     SearchFolder(category.searches / "one").begin(plan.config, "data")
     resumed = resumed_search("one", Workspace(tmp_path), {"samples": 5}, device="cpu")
     assert (resumed.config.base.training.device, resumed.config.samples) == ("cpu", 5)
-    as_begun = plan.config.model_copy(update={"random_first": plan.config.chance})
+    as_begun = plan.config.model_copy(update={"random_first": plan.config.random_trials})
     assert resumed_search("one", Workspace(tmp_path)).config == as_begun
 
 

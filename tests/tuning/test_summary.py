@@ -1,4 +1,4 @@
-"""What a search comes to, computed by hand beside it."""
+"""Summaries of a search against values computed by hand."""
 
 import pytest
 from support.searches import made_trial, search_config

@@ -1,4 +1,5 @@
-"""How a model behaves, beyond its means: the analyses of [semikin2019] sec. 4.2 to 4.4 and of [weimann2022] Fig. 3.
+"""Analyses of a model beyond mean metrics, after [semikin2019] sec. 4.2 to 4.4 and [weimann2022] Fig. 3.
 
-Each has a module that computes and one that draws; `subject` opens the run, `output` writes figure and numbers.
+Each analysis is a package with three modules: `measure` computes, `figure` draws, and `analyze` opens the run, calls both and
+writes the files. `context` holds the run and its data; `files` writes figures and numbers.
 """

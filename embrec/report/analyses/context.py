@@ -1,4 +1,4 @@
-"""What an analysis is of: a finished run, the data it was trained on, and where its test targets rank."""
+"""The context of an analysis: a finished run, its data, and the ranks of its test targets."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,14 +22,14 @@ from embrec.runs.folder import RunFolder
 
 @dataclass(frozen=True)
 class AnalysisContext:
-    """A finished run and its data.
+    """A finished run with its data.
 
     Attributes:
-        run: its folder.
-        config: how it was trained.
-        dataset: the category as it is now, and was when the run was trained.
-        partition: the split that the run was trained on.
-        notes: what cannot be told, or has changed since, of the data that the run was trained on.
+        run: folder of the run.
+        config: configuration of the run.
+        dataset: catalog and log, checked to be those that the run was trained on.
+        partition: split of the run.
+        notes: remarks on data that have changed since training, or cannot be checked.
     """
 
     run: RunFolder
@@ -40,11 +40,11 @@ class AnalysisContext:
 
     @classmethod
     def open(cls, run: RunFolder) -> "AnalysisContext":
-        """Read a run's configuration and data.
+        """Read the configuration and data of a run.
 
         Raises:
-            RunError: the run is not finished, or was trained on other data than its category holds now.
-            DataError: its category is gone.
+            RunError: the run is not finished, or its category now holds other data than it was trained on.
+            DataError: its category does not exist any more.
         """
         run.read_metrics()
         ground = common_ground([run])
@@ -52,17 +52,17 @@ class AnalysisContext:
 
     @property
     def folder(self) -> Path:
-        """Where analyses of the run are kept unless another folder is asked for."""
+        """The default folder for the analyses of the run."""
         return self.run.path / "analyses"
 
     @property
     def title(self) -> str:
-        """Category, run and split, as the titles of figures begin."""
+        """Category, run and split, the start of the titles of figures."""
         return f"{self.run.category.name}, run {self.run.name}, {split_text(self.config.split)}"
 
     @cached_property
     def popularity(self) -> NDArray:
-        """The training events of each item, [n]."""
+        """Number of training events of each item, [n]."""
         return self.partition.training_counts(self.dataset.interactions)
 
     def name_of(self, row: int, length: int) -> str:
@@ -72,12 +72,12 @@ class AnalysisContext:
     def evaluated(
         self, protocol: EvaluationConfig | None = None, *, keep: int = 0, progress: Progress = silent
     ) -> Evaluation:
-        """Return where the test targets rank, from the run's folder where it is there.
+        """Return the evaluation on the test targets, from the cache of the run if it is there.
 
         Args:
-            protocol: how they are ranked; as in training if None.
-            keep: how many of the best items of each target are needed.
-            progress: told of every batch.
+            protocol: protocol of the evaluation; that of training if None.
+            keep: number of best items to keep for each target.
+            progress: callback for the progress of the evaluation.
 
         Raises:
             RunError: the run does not fit its category any more.
@@ -86,17 +86,17 @@ class AnalysisContext:
         return evaluate_runs([self.run], config=config, keep=keep, progress=progress)[self.run.name]
 
     def protocol_of_lists(self) -> EvaluationConfig:
-        """Return the protocol of training, with lists of items of the whole catalog where it ranks among a sample."""
+        """Return the protocol of training, but with the whole catalog as candidates if that ranks among a sample."""
         config = self.config.evaluation
         whole = isinstance(config.candidates, Sampled)
         return config.model_copy(update={"candidates": AllItems()}) if whole else config
 
     def description(self, command: str, **values: Any) -> dict[str, Any]:
-        """Return what the numbers of an analysis begin with: whose they are and how they came about, as plain values.
+        """Return the header of the JSON file of an analysis: run, model, split and circumstances, as plain values.
 
         Args:
-            command: that made them.
-            values: what else the analysis was asked, such as its seed.
+            command: command line of the analysis.
+            values: further parameters of the analysis, such as its seed.
         """
         return {
             "category": self.run.category.name,

@@ -1,4 +1,4 @@
-"""Writing an analysis: its figure for people, its numbers for programs."""
+"""Output of the analyses: figures as PNG and SVG, numbers as JSON, and the common look of the figures."""
 
 import math
 import textwrap
@@ -17,19 +17,26 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LETTERS = "abcdefghijklmnop"
-_EACH = 20  # lengths that are marked one by one
-_CHARACTERS_PER_INCH = 13  # of a figure's title
+_EACH = 20  # largest number of lengths that each get a tick
+_CHARACTERS_PER_INCH = 13  # in the title of a figure
 
 
 def write_analysis(folder: Path, name: str, drawing: Callable[[], "Figure"], numbers: Mapping[str, Any]) -> None:
-    """Write `NAME.png`, `NAME.svg` and `NAME.json`; the numbers last, for they say that the rest is there."""
+    """Write `NAME.png`, `NAME.svg` and `NAME.json`; the JSON file comes last and marks a complete result.
+
+    Args:
+        folder: folder to write into.
+        name: name of the files, without suffix.
+        drawing: function that draws the figure.
+        numbers: values of the JSON file.
+    """
     with together(folder):
         save_figure(drawing, folder, name)
         write_json(folder / f"{name}.json", plain(numbers))
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON knows it: no arrays, and null for what is not a number.
+    """Return a value in a form that JSON can hold: lists instead of arrays, and None instead of NaN and infinity.
 
     >>> plain({"mean": np.float64("nan"), "counts": np.array([1, 2])})
     {'mean': None, 'counts': [1, 2]}
@@ -44,7 +51,7 @@ def plain(value: Any) -> Any:
 
 
 def ranges(numbers: Sequence[int]) -> str:
-    """Return increasing numbers in words, runs of them by their ends.
+    """Return increasing numbers as text, with consecutive ones as ranges.
 
     >>> ranges([1, 2, 3, 7, 9, 10])
     '1 to 3, 7, 9 to 10'
@@ -59,19 +66,19 @@ def ranges(numbers: Sequence[int]) -> str:
 
 
 def entitle(figure: "Figure", *lines: str) -> None:
-    """Give a figure its title; lines that are wider than it are folded."""
+    """Set the title of a figure, wrapping lines to its width."""
     width = int(figure.get_figwidth() * _CHARACTERS_PER_INCH)
     folded = "\n".join(part for line in lines for part in textwrap.wrap(line, width))
     figure.suptitle(literal(folded), fontsize=9.5)
 
 
 def literal(text: str) -> str:
-    """Return a text that matplotlib writes as it is: between dollars it would read formulas."""
+    """Escape dollar signs, so that matplotlib does not read a text as a formula."""
     return text.replace("$", r"\$")
 
 
 def finish(ax: "Axes", place: int, title: str) -> None:
-    """Give a panel its letter and title, and the look of all panels."""
+    """Set the letter, title and common style of a panel."""
     ax.set_title(f"({LETTERS[place]}) {title}", fontsize=9.5)
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="y", color="0.9", linewidth=0.6)
@@ -79,7 +86,7 @@ def finish(ax: "Axes", place: int, title: str) -> None:
 
 
 def mark_lengths(ax: "Axes", lengths: Sequence[int]) -> None:
-    """Mark the numbers of events on the x axis: all of them where they are few, else some."""
+    """Set the ticks of the x axis to numbers of events: all of them if they are few, else some."""
     from matplotlib.ticker import FixedLocator, MaxNLocator
 
     ax.xaxis.set_major_locator(FixedLocator(list(lengths)) if len(lengths) <= _EACH else MaxNLocator(8, integer=True))

@@ -1,4 +1,4 @@
-"""The page of one or several runs: self-contained HTML, made from their folders and their evaluations."""
+"""The HTML report of one or several runs: reads and evaluates the runs, and writes one self-contained page."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -35,23 +35,26 @@ def build_report(
     other_log: bool = False,
     progress: Progress = silent,
 ) -> Path:
-    """Write the page of one or several runs of one category and split; the first is what the others are compared with.
+    """Write the report of one or several runs of one category and split.
 
     Args:
-        folders: the runs.
-        output: the file to write, made with the folders that it needs; `.html` is added to a name without an ending.
-        baselines: their names; None for all that can be computed, see `usable_baselines`.
-        config: the protocol; that of the first run if None.
-        seed: of the examples that are drawn.
-        command: that makes this page again.
-        other_log: allow runs that were trained on another log than their category holds now; see `common_ground`.
-        progress: told of every step.
+        folders: folders of the runs; the first run is the reference of all comparisons.
+        output: file to write; `.html` is added to a name without a suffix, and missing folders are made.
+        baselines: names of baselines; None for all that can be computed, see `usable_baselines`.
+        config: protocol of the evaluation; that of the first run if None.
+        seed: seed of the selected examples.
+        command: command line to show on the page.
+        other_log: True to allow runs that were trained on another log than their category holds now; see `common_ground`.
+        progress: callback for the progress of evaluation and sections.
+
+    Returns:
+        Path of the written file.
 
     Raises:
-        ConfigError: the file cannot be written there, a baseline is unknown, or the seed is negative.
-        MissingExtraError: what draws and fills pages is not installed.
-        RunError: a run is not finished or was trained on other data than its category holds now, or the runs differ in category
-            or split.
+        ConfigError: the file cannot be written, a baseline is unknown, or the seed is negative.
+        MissingExtraError: jinja2, matplotlib or Pillow is not installed.
+        RunError: a run is not finished, its category now holds other data than it was trained on, or the runs differ in
+            category or split.
     """
     for require in (require_jinja, require_matplotlib, require_pillow):
         require()
@@ -68,13 +71,13 @@ def build_report(
     dataset, partition = ground.dataset, ground.partition
     present = present_features([run.folder for run in runs], dataset, partition)
     learning = learning_notes([run.folder for run in runs], dataset, partition)
-    asked = protocol_for(config or runs[0].config.evaluation, len(dataset.catalog))
+    protocol = protocol_for(config or runs[0].config.evaluation, len(dataset.catalog))
     seeds = {name: [one] for name, one in evaluations.items()}
-    material = PageContext(
+    context = PageContext(
         category=category.name,
         dataset=dataset,
         partition=partition,
-        config=asked.model_copy(update={"metrics": shown_metrics(asked.metrics, evaluations[runs[0].name])}),
+        config=protocol.model_copy(update={"metrics": shown_metrics(protocol.metrics, evaluations[runs[0].name])}),
         runs=runs,
         evaluations=evaluations,
         slices=target_slices(dataset.interactions, partition, evaluations[runs[0].name], present),
@@ -87,7 +90,7 @@ def build_report(
             *notes,
             *missing,
             *(f"{note}." for note in learning),
-            *(f"Caution: {line}." for line in cautions(seeds, asked.metrics)),
+            *(f"Caution: {line}." for line in cautions(seeds, protocol.metrics)),
         ),
         search=search,
         seeds={
@@ -95,7 +98,7 @@ def build_report(
             for name, group in same_but_for_seed([run.folder for run in runs], ground.made_of, baselines).items()
         },
     )
-    page = compose(material, circumstances(dataset, partition, category, command), progress)
+    page = compose(context, circumstances(dataset, partition, category, command), progress)
     write_text(output, page)
     return output
 

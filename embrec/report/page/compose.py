@@ -1,4 +1,4 @@
-"""From material to a page: every section in its order, made from the same few measurements."""
+"""Composition of the page: measures once, makes every section, and renders them in order."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,45 +9,43 @@ from embrec.report.page.context import PageContext
 from embrec.report.page.cost import cost_section
 from embrec.report.page.curves import curves_section
 from embrec.report.page.data_card import data_section
+from embrec.report.page.example_users import examples_section, failures_section
 from embrec.report.page.items import Showcase
 from embrec.report.page.leaks import leaks_section
 from embrec.report.page.lists import lists_section
 from embrec.report.page.overview import overview
-from embrec.report.page.people import examples_section, failures_section
 from embrec.report.page.render import render
 from embrec.report.page.results import measure_all, results_section
 from embrec.report.page.search import search_section
 from embrec.report.page.slices import slices_section
 
 
-def compose(material: PageContext, circumstances: Mapping[str, Any], progress: Progress = silent) -> str:
+def compose(context: PageContext, circumstances: Mapping[str, Any], progress: Progress = silent) -> str:
     """Return the page as HTML.
 
     Args:
-        material: what it is made from.
-        circumstances: machine and versions, as `record.circumstances` returns them.
-        progress: told of every section.
+        context: the runs with data and evaluations.
+        circumstances: machine and versions, see `embrec.comparisons.provenance.circumstances`.
+        progress: callback, called before each section.
     """
-    show = Showcase(material.dataset.catalog, material.popularity)
-    popular = popular_items(material.popularity)
-    histories = describe_histories(material.dataset.interactions, material.first.event, material.vectors, popular)
+    show = Showcase(context.dataset.catalog, context.popularity)
+    popular = popular_items(context.popularity)
+    histories = describe_histories(context.dataset.interactions, context.first.event, context.vectors, popular)
     found = {
-        key: fallback(lists, popular, histories)
-        for key in material.models
-        if (lists := material.lists(key)) is not None
+        key: fallback(lists, popular, histories) for key in context.models if (lists := context.lists(key)) is not None
     }
-    measured = measure_all(material)
+    measured = measure_all(context)
     makers = [
-        lambda: data_section(material, show),
-        lambda: leaks_section(material),
-        *([lambda: search_section(search)] if (search := material.search) is not None else []),
-        lambda: curves_section(material),
-        lambda: results_section(material, measured),
-        lambda: slices_section(material),
-        lambda: lists_section(material, found),
-        *([lambda: examples_section(material, found[material.reference], show)] if found else []),
-        *([lambda: failures_section(material, found, histories, show)] if found else []),
-        lambda: cost_section(material, circumstances),
+        lambda: data_section(context, show),
+        lambda: leaks_section(context),
+        *([lambda: search_section(search)] if (search := context.search) is not None else []),
+        lambda: curves_section(context),
+        lambda: results_section(context, measured),
+        lambda: slices_section(context),
+        lambda: lists_section(context, found),
+        *([lambda: examples_section(context, found[context.reference], show)] if found else []),
+        *([lambda: failures_section(context, found, histories, show)] if found else []),
+        lambda: cost_section(context, circumstances),
     ]
     sections = []
     for done, make in enumerate(makers):
@@ -55,13 +53,13 @@ def compose(material: PageContext, circumstances: Mapping[str, Any], progress: P
         sections.append(make())
     progress("sections", len(makers), len(makers))
     return render(
-        category=material.category,
-        overview=overview(material, measured, found),
+        category=context.category,
+        overview=overview(context, measured, found),
         sections=sections,
-        models=material.models,
-        reference=material.reference,
+        models=context.models,
+        reference=context.reference,
         with_pictures=show.pictures > 0,
-        created=material.created,
-        command=material.command,
-        notes=material.notes,
+        created=context.created,
+        command=context.command,
+        notes=context.notes,
     )

@@ -1,4 +1,4 @@
-"""What a page is made from: the data, the runs with their logs, and the rank of every target under every model."""
+"""The context of a page: the data, the runs with their logs, and the evaluation of every model."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from embrec.tuning.folder import SearchFolder
 from embrec.tuning.records import Trial
 from embrec.workspace import check_name
 
-LIST = 10  # items of a list that are looked at
+LIST = 10  # number of items of a list that the page considers
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Run:
     """One finished run.
 
     Attributes:
-        folder: where it lies.
-        config: how it was trained.
-        metrics: what `metrics.json` says.
-        epochs: the lines of `events.jsonl`; empty where it is gone.
-        leaks: what the checks for leaks found; None where the run was not checked.
+        folder: folder of the run.
+        config: configuration of the run.
+        metrics: content of `metrics.json`.
+        epochs: lines of `events.jsonl`; empty if the file is missing.
+        leaks: report of the leak checks; None if the run was not checked.
     """
 
     folder: RunFolder
@@ -51,10 +51,10 @@ class Run:
 
 
 def read_run(folder: RunFolder) -> Run:
-    """Read what a finished run says of itself.
+    """Read the files of a finished run.
 
     Raises:
-        RunError: it is no run, or not finished, or one of its files is damaged.
+        RunError: the folder is not a run, the run is not finished, or a file is damaged.
     """
     metrics = folder.read_metrics()
     lines = folder.events.read_text(encoding="utf-8").splitlines() if folder.events.is_file() else []
@@ -68,10 +68,10 @@ def read_run(folder: RunFolder) -> Run:
 
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:
-    """Read JSON.
+    """Parse a line of JSON.
 
     Raises:
-        RunError: it is damaged.
+        RunError: the line is damaged.
     """
     try:
         values = json.loads(text)
@@ -85,10 +85,10 @@ class Search:
     """A search that found the settings of a run.
 
     Attributes:
-        name: within its category.
-        config: what was searched.
-        trials: what its log tells, by number.
-        runs: those of the page that were trained with its best settings.
+        name: name of the search within its category.
+        config: configuration of the search.
+        trials: trials by number.
+        runs: names of the runs on the page that were trained with its best settings.
     """
 
     name: str
@@ -98,10 +98,10 @@ class Search:
 
 
 def read_search(runs: Sequence[Run]) -> tuple[Search | None, list[str]]:
-    """Read the search of the first run that came from one.
+    """Read the search of the first run that came from a search.
 
     Returns:
-        The search, None if no run came from one or nothing can be read of it; and notes that say why not.
+        The search, and notes on why it is missing. The search is None if no run came from one, or if it cannot be read.
     """
     run = next((run for run in runs if run.folder.search()), None)
     if run is None:
@@ -132,23 +132,23 @@ def read_search(runs: Sequence[Run]) -> tuple[Search | None, list[str]]:
 
 @dataclass(frozen=True)
 class PageContext:
-    """Everything that sections read.
+    """The inputs of all sections.
 
     Attributes:
-        category: the name of the data set.
+        category: name of the data set.
         dataset: its catalog and log.
-        partition: how the log is divided.
-        config: the protocol of the evaluations.
-        runs: in the order asked for; the first is the reference.
-        evaluations: of runs and baselines, by name, all of the same T targets.
-        slices: dimension -> slice -> which targets belong to it, [T].
-        vectors: of the catalog by the first run, [n, d].
-        seed: of everything that is drawn.
-        command: that makes this page again.
-        created: when, as people write it.
-        notes: what a reader should know of how the page came to be.
-        search: that found the settings of a run; None if none did, or it is gone.
-        seeds: model -> its runs, one a seed; each run is a model of its own if empty.
+        partition: split of the log.
+        config: protocol of the evaluations.
+        runs: runs in the given order; the first is the reference.
+        evaluations: name of a run or baseline -> evaluation, all on the same T targets.
+        slices: dimension -> slice -> mask of its targets, [T].
+        vectors: item vectors of the reference, [n, d].
+        seed: seed of all random selections.
+        command: command line that makes the page.
+        created: date of the page, in words.
+        notes: remarks on data and runs for readers of the page.
+        search: search that found the settings of a run; None if there is none, or if it cannot be read.
+        seeds: model -> names of its runs, one per seed; if empty, each run is a model of its own.
     """
 
     category: str
@@ -168,12 +168,12 @@ class PageContext:
 
     @cached_property
     def trained(self) -> dict[str, tuple[str, ...]]:
-        """Trained models by name, in the order of their runs: the runs of each, which differ in the seed alone."""
+        """Trained model -> names of its runs, which differ only in the seed; in the order of the runs."""
         return dict(self.seeds) or {run.name: (run.name,) for run in self.runs}
 
     @cached_property
     def models(self) -> dict[str, Model]:
-        """Runs, then baselines, with the look of each."""
+        """Runs and then baselines, with the name, colour and marker of each."""
         runs = [run.name for run in self.runs]
         return page_models(runs, [name for name in self.evaluations if name not in runs])
 
@@ -189,7 +189,7 @@ class PageContext:
 
     @cached_property
     def popularity(self) -> NDArray[np.int64]:
-        """Training events of each item, [n]."""
+        """Number of training events of each item, [n]."""
         return self.partition.training_counts(self.dataset.interactions)
 
     @cached_property
@@ -199,14 +199,14 @@ class PageContext:
 
     @property
     def main_metric(self) -> str:
-        """The metric that figures show where there is room for one: the first hit rate, else the first of all."""
+        """The metric of figures with a single one: the first hit rate or recall, else the first metric."""
         names = self.config.metrics
         return next((name for name in names if name.startswith(("hr@", "recall@"))), names[0])
 
     def lists(self, model: str) -> NDArray[np.int64] | None:
-        """Return the catalog rows that a model lists first, -1 where there are none, [T, at most LIST].
+        """Return the catalog rows of the recommendations of a model, best first, padded with -1, [T, at most LIST].
 
-        None where targets are ranked among a sample, of which no lists are kept.
+        None if targets are ranked among a sample, since there are then no lists of the whole catalog.
         """
         top = self.evaluations[model].top
         return None if top is None else top[:, :LIST].astype(np.int64) - 1

@@ -1,4 +1,4 @@
-"""What the runs cost, on what machine, with which versions: what somebody needs to know before doing it again."""
+"""The section on cost: time, memory and settings of each run, versions and machine."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,9 +11,14 @@ from embrec.report.page.html_parts import NONE, Cell, HtmlTable, Section, cells,
 _MEMORY = "peak memory MB"
 
 
-def cost_section(material: PageContext, circumstances: Mapping[str, Any]) -> Section:
-    """Return the section; `circumstances` is what `record.circumstances` returned."""
-    has_memory = any(_MEMORY in run.metrics for run in material.runs)  # of older runs nobody knows it
+def cost_section(context: PageContext, circumstances: Mapping[str, Any]) -> Section:
+    """Return the section.
+
+    Args:
+        context: the runs with data and evaluations.
+        circumstances: machine and versions, see `embrec.comparisons.provenance.circumstances`.
+    """
+    has_memory = any(_MEMORY in run.metrics for run in context.runs)  # runs of earlier versions did not record it
     width = None if has_memory else -1
     return Section(
         "cost",
@@ -23,16 +28,16 @@ def cost_section(material: PageContext, circumstances: Mapping[str, Any]) -> Sec
             "table": HtmlTable(
                 "What each run took",
                 ("run", "parameters", "weights", "epochs", "training", "an epoch", "test", "memory")[:width],
-                [_row(run)[:width] for run in material.runs],
+                [_row(run)[:width] for run in context.runs],
             ),
             "has_memory": has_memory,
             "settings": HtmlTable(
                 "How each run was made",
                 ("run", "model", "items", "features", "loss", "optimiser", "learning rate", "batch", "seed"),
-                [_settings(run) for run in material.runs],
+                [_settings(run) for run in context.runs],
                 frozenset({1, 2, 3, 4, 5}),
             ),
-            "versions": _versions(material, circumstances),
+            "versions": _versions(context, circumstances),
             "machine": list(circumstances.get("machine", {}).items()),
         },
     )
@@ -71,10 +76,10 @@ def _settings(run: Run) -> tuple[Cell, ...]:
     )
 
 
-def _versions(material: PageContext, circumstances: Mapping[str, Any]) -> HtmlTable:
+def _versions(context: PageContext, circumstances: Mapping[str, Any]) -> HtmlTable:
     now: Mapping[str, str] = circumstances.get("versions", {})
-    then = [run.metrics.get("versions", {}) for run in material.runs]
+    then = [run.metrics.get("versions", {}) for run in context.runs]
     names = list(dict.fromkeys([*(name for one in then for name in one), *now]))
     rows = [cells([name, *(one.get(name, NONE) for one in then), now.get(name, NONE)]) for name in names]
-    columns = ("package", *(f"training {run.name}" for run in material.runs), "this report")
+    columns = ("package", *(f"training {run.name}" for run in context.runs), "this report")
     return HtmlTable("Versions", columns, rows)

@@ -1,4 +1,4 @@
-"""The data card: how much there is, how it is spread, what the import left out, and what items look like."""
+"""The section on data: sizes, distributions, what the import dropped, and sample items."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -27,9 +27,9 @@ _COLOUR = COLOURS[0]
 _SHOWN_TEXT = 90
 
 
-def data_section(material: PageContext, show: Showcase) -> Section:
+def data_section(context: PageContext, show: Showcase) -> Section:
     """Return the section."""
-    dataset = material.dataset
+    dataset = context.dataset
     log = dataset.interactions
     events_of_item = np.bincount(log.item, minlength=len(dataset.catalog))
     figures = [_lengths(log.lengths), _popularity(events_of_item)]
@@ -39,7 +39,7 @@ def data_section(material: PageContext, show: Showcase) -> Section:
         figures.append(_times(log.time))
         caption = "How long histories are, how unevenly events fall on items, and when they happened."
     rows = np.sort(
-        np.random.default_rng(material.seed).choice(
+        np.random.default_rng(context.seed).choice(
             len(dataset.catalog), min(SAMPLE, len(dataset.catalog)), replace=False
         )
     )
@@ -50,7 +50,7 @@ def data_section(material: PageContext, show: Showcase) -> Section:
         "texts": _texts(dataset.catalog),
         "source": _source(dataset.meta.get("import", {})),
         "sample": show(rows),
-        "seed": material.seed,
+        "seed": context.seed,
     }
     return Section("data", "The data", "data.html.j2", content)
 
@@ -80,7 +80,7 @@ def _lengths(lengths: NDArray[np.int64]) -> Figure:
     quarter, middle, three = np.quantile(lengths, [0.25, 0.5, 0.75])
 
     first, last = int(lengths.min()), int(lengths.max())
-    is_wide = last >= 30 * first  # a few long histories would press all others into one bar
+    is_wide = last >= 30 * first  # linear bins would put nearly all histories into one bar
     edges = np.geomspace(first, last + 1, _BARS) if is_wide else np.linspace(first, last + 1, _BARS)
     edges = np.unique(edges.round().astype(int))
 
@@ -88,22 +88,30 @@ def _lengths(lengths: NDArray[np.int64]) -> Figure:
         heights, _ = np.histogram(lengths, bins=edges)
         axes.bar(edges[:-1], heights / np.diff(edges), width=np.diff(edges), align="edge", color=_COLOUR, linewidth=0)
         axes.axvline(float(middle), color="#1f2933", linewidth=1, dashes=(4, 3))
-        axes.annotate(f"median {middle:.0f}", (float(middle), 1), xycoords=("data", "axes fraction"), xytext=(5, -2),
-                      textcoords="offset points", va="top")  # fmt: skip
+        axes.annotate(
+            f"median {middle:.0f}",
+            (float(middle), 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(5, -2),
+            textcoords="offset points",
+            va="top",
+        )
         if is_wide:
             axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(_plain)
+        axes.xaxis.set_major_formatter(_tick_label)
         axes.xaxis.set_minor_formatter("")
-        axes.yaxis.set_major_formatter(_plain)
+        axes.yaxis.set_major_formatter(_tick_label)
         axes.set_xlabel("events of a user")
         axes.set_ylabel("users at each length")
         grid(axes)
 
     return figure(
-        "lengths", "Lengths of histories",
+        "lengths",
+        "Lengths of histories",
         f"Histogram of the events of a user: from {lengths.min():,} to {lengths.max():,}; the middle half lies between "
-        f"{quarter:,.0f} and {three:,.0f}, the median is {middle:,.0f}.", draw,
-    )  # fmt: skip
+        f"{quarter:,.0f} and {three:,.0f}, the median is {middle:,.0f}.",
+        draw,
+    )
 
 
 def _popularity(events: NDArray[np.int64]) -> Figure:
@@ -119,19 +127,27 @@ def _popularity(events: NDArray[np.int64]) -> Figure:
         axes.set_yscale("log")
         axes.set_ylim(bottom=0.8)
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(_plain)
+            axis.set_major_formatter(_tick_label)
             axis.set_minor_formatter("")
         axes.set_xlabel("items, the most popular first")
         axes.set_ylabel("events of an item")
-        axes.text(0.06, 0.07, f"a fifth of the items\nhas {percent(fifth, 0)} of the events", ha="left", va="bottom",
-                  transform=axes.transAxes)  # fmt: skip
+        axes.text(
+            0.06,
+            0.07,
+            f"a fifth of the items\nhas {percent(fifth, 0)} of the events",
+            ha="left",
+            va="bottom",
+            transform=axes.transAxes,
+        )
         grid(axes)
 
     return figure(
-        "popularity", "Popularity of items",
+        "popularity",
+        "Popularity of items",
         f"Events of each item against its place, both on logarithmic axes: the most popular has {ordered[0]:,}, the median "
-        f"{np.median(events):,.0f}. The most popular fifth has {percent(fifth, 0)} of all events.", draw,
-    )  # fmt: skip
+        f"{np.median(events):,.0f}. The most popular fifth has {percent(fifth, 0)} of all events.",
+        draw,
+    )
 
 
 def _times(time: NDArray[np.int64]) -> Figure:
@@ -145,26 +161,27 @@ def _times(time: NDArray[np.int64]) -> Figure:
         locator = dates.AutoDateLocator(minticks=3, maxticks=5)
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, show_offset=False))
-        axes.yaxis.set_major_formatter(_plain)
+        axes.yaxis.set_major_formatter(_tick_label)
         axes.set_ylabel("events")
         grid(axes)
 
     last_tenth = np.searchsorted(np.cumsum(heights), 0.9 * heights.sum())
     since = datetime.fromtimestamp(int(edges[last_tenth]), UTC)
     return figure(
-        "times", "Events over time",
+        "times",
+        "Events over time",
         f"Histogram of the times of events in {len(heights)} equal steps; the last tenth of them happened after {since:%B %Y}.",
         draw,
-    )  # fmt: skip
+    )
 
 
-def _plain(value: float, place: object = None) -> str:
-    """Label a tick: 1,000 and not 10^3; parts of one are left out."""
+def _tick_label(value: float, place: object = None) -> str:
+    """Return the label of a tick, as 1,000 and not 10^3; fractions get no label."""
     return f"{value:,.0f}" if value >= 1 and float(value).is_integer() else ("0" if value == 0 else "")
 
 
 def _dropped(report: Mapping[str, Any]) -> HtmlTable | None:
-    """What the import read, what it kept, and why the rest was left out; None where no record is left."""
+    """Return a table of what the import read, dropped and kept; None if the category has no record of it."""
     read, kept = report.get("read"), report.get("kept")
     if not read or not kept:
         return None
@@ -193,7 +210,7 @@ def _dropped(report: Mapping[str, Any]) -> HtmlTable | None:
 
 
 def _texts(catalog: Catalog) -> HtmlTable | None:
-    """The columns that encoders of texts read: how many items have them, how long they are, and one of them."""
+    """Return a table of the text columns: share of items with a text, length, and an example."""
     rows = []
     for name in catalog.text_columns:
         values = catalog.frame[name].cast(pl.String).str.strip_chars().replace("", None).drop_nulls()
@@ -212,7 +229,7 @@ def _texts(catalog: Catalog) -> HtmlTable | None:
 
 
 def _source(record: Mapping[str, Any]) -> str:
-    """Say where the data came from, by names of files and not by where they lay."""
+    """Return the source of the data in words, with names of files but without their folders."""
     arguments = record.get("arguments", {})
     if not arguments:
         return ""

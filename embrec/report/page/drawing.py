@@ -1,4 +1,4 @@
-"""Small SVG figures for a page: text stays text, equal data give equal bytes, and nothing in them points outside."""
+"""Small SVG figures for a page: text stays text, equal data give equal bytes, and there are no external references."""
 
 import io
 import re
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 INK = "#1f2933"
 MUTED = "#52606d"
 
-WIDTH, HEIGHT = 300, 210  # CSS pixels: three abreast on a desktop, one on a phone, with letters of the same size
+WIDTH, HEIGHT = 300, 210  # CSS pixels: three fit side by side on a desktop, one on a phone, with text of the same size
 
 _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
-    "font.family": "DejaVu Sans",  # comes with matplotlib and is wider than what the page uses: what fits here fits there
+    "font.family": "DejaVu Sans",  # comes with matplotlib; wider than the fonts of the page, so texts fit
     "font.size": 11,
     "axes.edgecolor": "#9aa5b1",
     "axes.labelcolor": MUTED,
@@ -55,12 +55,12 @@ def figure(
     """Draw one panel.
 
     Args:
-        name: unique on the page; ids inside the drawing begin with it.
-        title: what stands above it.
-        description: what one sees in it, for those who do not.
-        draw: draws into the axes.
-        height: in CSS pixels.
-        width: in CSS pixels; what is wider than the others belongs into `show.wide`.
+        name: name of the figure, unique on the page; prefix of the ids inside the SVG.
+        title: title of the panel.
+        description: text alternative for readers who cannot see the figure.
+        draw: function that draws into the axes.
+        height: height in CSS pixels.
+        width: width in CSS pixels; wider figures need the template macro `show.wide`.
     """
     import matplotlib
 
@@ -76,12 +76,12 @@ def figure(
 
 
 def grid(axes: "Axes", axis: Literal["x", "y", "both"] = "y") -> None:
-    """Draw light lines across, along one axis or both."""
+    """Draw light grid lines for one axis or both."""
     axes.grid(axis=axis)
 
 
 def _inline(svg: str, name: str, title: str, description: str, width: int) -> str:
-    """Turn a file into an element of a page: no prolog, metadata or style sheet, ids of its own, a title and a description."""
+    """Turn an SVG file into an element of a page: without prolog, metadata and style sheet, with unique ids, title and text."""
     (box,) = re.findall(r'viewBox="[^"]+"', svg)
     body = svg[svg.index(">", svg.index("<svg")) + 1 :]
     for unwanted in (r"<metadata>.*?</metadata>", r"<!--.*?-->", r"<style.*?</style>", r"(?<=<g) id=\"[^\"]+\""):
@@ -89,7 +89,7 @@ def _inline(svg: str, name: str, title: str, description: str, width: int) -> st
     body = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', body)
     body = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", body)
     body = re.sub(r'xlink:href="#([^"]+)"', rf'href="#{name}-\1"', body)
-    body = body.replace("font-family: 'DejaVu Sans'; ", "")  # the typeface is the page's
+    body = body.replace("font-family: 'DejaVu Sans'; ", "")  # use the font of the page
     body = re.sub(r"<[^>]+>", _rounded, body)
     opening = (
         f'<svg {box} role="img" aria-labelledby="{name}-title {name}-description" style="max-width:{width}px">'
@@ -100,5 +100,5 @@ def _inline(svg: str, name: str, title: str, description: str, width: int) -> st
 
 
 def _rounded(tag: re.Match[str]) -> str:
-    """Round the coordinates in a tag to hundredths of a pixel; what stands between tags is text, and stays."""
+    """Round the coordinates in a tag to hundredths of a pixel; text between tags is left as it is."""
     return re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", tag[0])

@@ -1,4 +1,4 @@
-"""What sections are made of: tables, figures and tiles, as values that a template can show without thinking."""
+"""The parts of sections: tables, figures and tiles as plain values for the templates, and formats of numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Literal
 
 from embrec.evaluation.statistics import PairedTest
 
-NONE = "\N{EN DASH}"  # what stands where there is no value
+NONE = "\N{EN DASH}"  # stands for a missing value
 
 
 @dataclass(frozen=True)
@@ -14,11 +14,11 @@ class Cell:
     """One cell of a table.
 
     Attributes:
-        text: what it says.
-        note: a second, smaller line, such as an interval.
-        mark: whether a test found it better or worse than the reference.
-        best: it is the best of its column.
-        key: the model of this row, whose colour and marker stand before the text; empty if the row is of no model.
+        text: text of the cell.
+        note: second, smaller line, such as an interval.
+        mark: verdict of a test against the reference.
+        best: True for the best value of a column.
+        key: key of the model of this row, to show its colour and marker; empty if the row belongs to no model.
     """
 
     text: str
@@ -30,14 +30,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class HtmlTable:
-    """A table; the first cell of a row names it.
+    """A table; the first cell of a row is its header.
 
     Attributes:
-        caption: what it shows.
-        columns: their names.
-        rows: each as long as `columns`.
-        words: the places of columns that hold words and not numbers; the first always does.
-        note: what a reader has to know, below it.
+        caption: caption of the table.
+        columns: names of the columns.
+        rows: rows, each as long as `columns`.
+        words: positions of columns with text instead of numbers; the first column always has text.
+        note: remark below the table.
     """
 
     caption: str
@@ -49,7 +49,7 @@ class HtmlTable:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure: an SVG element, already safe, what it shows, in a line, and its width in CSS pixels."""
+    """A figure: an SVG element (with escaped text), its title, and its width in CSS pixels."""
 
     svg: str
     title: str
@@ -58,12 +58,12 @@ class Figure:
 
 @dataclass(frozen=True)
 class Panels:
-    """Small figures that belong together, with one caption.
+    """Small figures with a common caption and legend.
 
     Attributes:
-        caption: what they show, and how to read it.
-        figures: in order.
-        models: whose colours stand in the legend; none if the figures need none.
+        caption: caption of the figures.
+        figures: figures in order.
+        models: keys of the models in the legend; empty if no legend is needed.
         others: further entries of the legend, (label, CSS class of its swatch).
     """
 
@@ -75,7 +75,7 @@ class Panels:
 
 @dataclass(frozen=True)
 class Tile:
-    """One number that stands out, with what it counts and a note."""
+    """A highlighted number with a label and a note."""
 
     label: str
     value: str
@@ -87,10 +87,10 @@ class Section:
     """A part of the page.
 
     Attributes:
-        id: its anchor.
-        title: its heading.
-        template: the file that shows it.
-        content: what the template is given, name -> value.
+        id: anchor of the section.
+        title: heading of the section.
+        template: name of the template file.
+        content: variables of the template, name -> value.
     """
 
     id: str
@@ -100,23 +100,23 @@ class Section:
 
 
 def cells(values: Sequence[object]) -> tuple[Cell, ...]:
-    """Return plain values as a row of cells."""
+    """Return values as a row of cells."""
     return tuple(Cell(str(value)) for value in values)
 
 
 def mark(test: PairedTest | None) -> Literal["", "better", "worse"]:
-    """Return the mark of a test; none where there is no test, or it decides nothing."""
+    """Return the mark of a test; empty if there is no test, or if it is undecided."""
     verdict = "undecided" if test is None else test.verdict()
     return "" if verdict == "undecided" else verdict
 
 
 def count(value: float) -> str:
-    """Show a count: 12,101."""
+    """Format a count: 12,101."""
     return f"{value:,.0f}"
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """Show a share; one that is nearly nothing or nearly all is not shown as nothing or all.
+    """Format a share; a share near 0 or 1 is not rounded to 0 % or 100 %.
 
     >>> percent(0.1234), percent(0.0001), percent(0), percent(0.9999)
     ('12.3 %', '< 0.1 %', '0.0 %', '> 99.9 %')
@@ -130,15 +130,15 @@ def percent(share: float, digits: int = 1) -> str:
 
 
 def between(low: float, high: float) -> str:
-    """Show an interval."""
+    """Format an interval."""
     return f"{low:.4f} \N{EN DASH} {high:.4f}"
 
 
 def signed(value: float) -> str:
-    """Show a difference with its sign, as typesetters write it."""
+    """Format a difference with its sign, with a proper minus."""
     return f"{value:+.4f}".replace("-", "\N{MINUS SIGN}")
 
 
 def shown_metric(name: str) -> str:
-    """Write the name of a metric as papers do: HR@10."""
+    """Return the name of a metric as in papers: HR@10."""
     return name.upper()

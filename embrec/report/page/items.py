@@ -1,4 +1,4 @@
-"""How items look on the page: a picture, a title and what kind of thing it is; whatever of these is absent is left out."""
+"""Items as the page shows them: picture, title and category; missing parts are left out."""
 
 import base64
 import io
@@ -14,9 +14,9 @@ from embrec.evaluation.silhouette import category_column, category_paths
 from embrec.report.pictures import small_picture
 from embrec.report.titles import item_title
 
-EDGE = 120  # pixels of a thumbnail's longer edge; shown smaller, so that it is sharp on fine screens too
+EDGE = 120  # pixels of the longer edge of a thumbnail; shown smaller, so that it is sharp on high-density screens
 _QUALITY = 72
-_KIND_NAMES = 2  # the last names of a category path say most
+_CATEGORY_NAMES = 2  # number of names at the end of a category path to show
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class ShownItem:
     """One item as the page shows it.
 
     Attributes:
-        title: without markup, or its id where it has none.
-        kind: the last names of its category, empty where it has none.
-        events: training events of it.
-        picture: a data URI, None where there is no picture.
-        width: of the picture, pixels.
-        height: of the picture, pixels.
+        title: title without markup, or the id if there is no title.
+        kind: last names of the category path; empty if there is none.
+        events: number of training events.
+        picture: picture as a data URI; None if there is none.
+        width: width of the picture, in pixels.
+        height: height of the picture, in pixels.
     """
 
     title: str
@@ -41,11 +41,11 @@ class ShownItem:
 
 
 class Showcase:
-    """Turns catalog rows into what is shown; every picture is read and encoded once.
+    """Turns catalog rows into items for the page; every picture is read and encoded once.
 
     Args:
-        catalog: the items.
-        popularity: training events of each, [n].
+        catalog: the catalog.
+        popularity: number of training events of each item, [n].
     """
 
     def __init__(self, catalog: Catalog, popularity: NDArray[np.int64]) -> None:
@@ -62,7 +62,7 @@ class Showcase:
 
     @property
     def pictures(self) -> int:
-        """How many distinct pictures were shown so far."""
+        """Number of distinct pictures shown so far."""
         return sum(item.picture is not None for item in self._shown.values())
 
     def _item(self, row: int) -> ShownItem:
@@ -70,14 +70,14 @@ class Showcase:
             image = self._images[row]
             picture, width, height = thumbnail(image) if image is not None else (None, 0, 0)
             title = item_title(self._catalog, row)
-            kind = " · ".join(self._paths[row][-_KIND_NAMES:]) if self._paths is not None else ""
+            kind = " · ".join(self._paths[row][-_CATEGORY_NAMES:]) if self._paths is not None else ""
             events = int(self._popularity[row])
             self._shown[row] = ShownItem(title, kind, events, picture, width, height)
         return self._shown[row]
 
 
 def thumbnail(path: Path) -> tuple[str | None, int, int]:
-    """Return a small JPEG of an image file as a data URI, with its width and height; None where it cannot be read."""
+    """Return a thumbnail of an image file as a JPEG data URI, with width and height; None if the file cannot be read."""
     image = small_picture(path, EDGE)
     if image is None:
         return None, 0, 0

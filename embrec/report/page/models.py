@@ -1,12 +1,12 @@
-"""How a model looks in every figure, legend and table of a page: one colour and one marker each."""
+"""The models of a page, each with one colour and marker in all figures, legends and tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from embrec.comparisons.figures import MARKERS
 
-# Lines and small markers need 3 : 1 against the page (WCAG 1.4.11), so there are no light ones among them: three colours of
-# Okabe and Ito, then three that people of any colour vision tell from those and from each other.
+# Lines and small markers need a contrast of 3 : 1 with the page (WCAG 1.4.11), so no colour is light. Three colours are from
+# Okabe and Ito; the other three can be distinguished from them and from each other with any colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#990011", "#aa66ff", "#660088")
 GREYS = ("#6b7280", "#374151", "#111827")
 
@@ -19,11 +19,11 @@ class Model:
     """A run or a baseline as the page shows it.
 
     Attributes:
-        key: its name among the evaluations.
-        name: what readers see.
-        colour: as CSS writes it.
-        marker: as matplotlib writes it.
-        is_baseline: it was not trained, and is drawn in grey.
+        key: key among the evaluations.
+        name: name on the page.
+        colour: CSS colour.
+        marker: matplotlib marker.
+        is_baseline: True for a baseline, which is drawn in grey.
     """
 
     key: str
@@ -34,7 +34,7 @@ class Model:
 
 
 def page_models(runs: Sequence[str], baselines: Sequence[str]) -> dict[str, Model]:
-    """Return the models of a page by key, runs first, in the order in which they are shown."""
+    """Return the models of a page by key, in the order of the page: runs first, then baselines."""
     trained = [
         Model(name, name, COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)], False)
         for place, name in enumerate(runs)

@@ -1,4 +1,4 @@
-"""Parallel coordinates: a vertical axis a setting and one for the objective, and a line a trial through all of them."""
+"""Parallel coordinates of a search: an axis for each setting and for the objective, and a line for each trial."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 STRONG, WEAK = COLOURS[0], "#7f8791"
-_SPACING, _FEW = 104, 620  # pixels from axis to axis at least, and what few axes are spread over
-_LAST, _LEFT = 76, 8  # pixels beside the last axis for its labels, and before the first
-_HEIGHT, _NAMES, _BELOW = 290, 30, 8  # pixels of the figure, above the axes for names of one line, and below
-_LINE = 14  # pixels that a further line of a name takes
-_LETTERS = 14  # of a name in one line
-_NEAR = 0.11  # what part of an axis two labels need between them
-_RANGE = 3.0  # a range among the options of a choice takes as much room as so many others
+_SPACING, _FEW = 104, 620  # smallest distance of two axes, and width that few axes are spread over, in pixels
+_LAST, _LEFT = 76, 8  # pixels right of the last axis, for its labels, and left of the first
+_HEIGHT, _NAMES, _BELOW = 290, 30, 8  # pixels of the figure, above the axes for names in one line, and below the axes
+_LINE = 14  # pixels of a further line of a name
+_LETTERS = 14  # characters of a name in one line
+_NEAR = 0.11  # smallest distance of two labels, as a share of the axis
+_RANGE = 3.0  # height of a range among the options of a choice, relative to a single value
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Axis:
     """One axis.
 
     Attributes:
-        name: what stands above it.
-        place: from a value to its height, 0 to 1.
-        ticks: (height, label), none nearer than they can be read.
-        spread: how far lines that meet in one point are drawn apart, for trials that share an option to be counted.
+        name: label above the axis.
+        place: function from a value to its height, 0 to 1.
+        ticks: (height, label), far enough apart to be readable.
+        spread: height over which lines with the same option are spread, so that trials can be counted.
     """
 
     name: str
@@ -50,8 +50,8 @@ def parallel(trials: Mapping[int, Trial], config: SearchConfig) -> Figure | None
     """Draw the trials that have a value; None if there are fewer than two.
 
     Args:
-        trials: of a search, by number.
-        config: what was searched.
+        trials: trials of a search, by number.
+        config: configuration of the search.
     """
     rows = [row for row in trial_rows(trials, config) if row.rank is not None]
     if len(rows) < 2:
@@ -78,9 +78,12 @@ def parallel(trials: Mapping[int, Trial], config: SearchConfig) -> Figure | None
             ]
             strong = rank < best
             canvas.plot(
-                [place * spacing for place in range(len(axes))], heights, color=STRONG if strong else WEAK,
-                linewidth=2.4 if rank == 0 else 1.5 if strong else 0.7, zorder=3 if strong else 2,
-            )  # fmt: skip
+                [place * spacing for place in range(len(axes))],
+                heights,
+                color=STRONG if strong else WEAK,
+                linewidth=2.4 if rank == 0 else 1.5 if strong else 0.7,
+                zorder=3 if strong else 2,
+            )
         for place, axis in enumerate(axes):
             at = place * spacing
             canvas.plot([at, at], [_high(0), _high(1)], color=INK, linewidth=1, zorder=4)
@@ -100,12 +103,12 @@ def parallel(trials: Mapping[int, Trial], config: SearchConfig) -> Figure | None
 
 
 def tenth(trials: int) -> int:
-    """Return how many trials are the best tenth: one at least."""
+    """Return the number of trials in the best tenth, at least one."""
     return max(1, round(trials / 10))
 
 
 def setting_axis(key: str, name: str, distribution: Distribution) -> Axis:
-    """Return the axis of a setting; the options of a choice stand one above another, and a range among them has more room."""
+    """Return the axis of a setting; the options of a choice are stacked, and a range among them is taller."""
     if isinstance(distribution, Range):
         return Axis(name, distribution.share, _range_ticks(key, distribution))
     options = _ordered(distribution.options)
@@ -133,7 +136,7 @@ def setting_axis(key: str, name: str, distribution: Distribution) -> Axis:
 
 
 def _ordered(options: Sequence[Any]) -> list[Any]:
-    """Return options from below: numbers by size, a range among them by its least, and words as the user gave them."""
+    """Return options from the bottom up: numbers by size (a range by its lower end), words in the given order."""
     least = [option.low if isinstance(option, Range) else option for option in options]
     if all(isinstance(one, int | float) and not isinstance(one, bool) for one in least):
         return [options[place] for place in sorted(range(len(least)), key=lambda place: least[place])]
@@ -141,7 +144,7 @@ def _ordered(options: Sequence[Any]) -> list[Any]:
 
 
 def wrapped(text: str, letters: int) -> str:
-    """Break a name at its joints into lines of so many letters; a part that is longer stays whole."""
+    """Wrap a name at separators into lines of at most `letters` characters; a longer part stays whole."""
     lines = [""]
     for part in re.findall(r"[^_. +-]+[_. +-]*|[_. +-]+", text):
         if lines[-1] and len(lines[-1] + part.rstrip()) > letters:
@@ -151,7 +154,7 @@ def wrapped(text: str, letters: int) -> str:
 
 
 def value_axis(name: str, values: Sequence[float], sign: int) -> Axis:
-    """Return the axis of the objective, the better end above."""
+    """Return the axis of the objective, with better values at the top."""
     low, high = min(values), max(values)
     span = high - low or 1.0
 
@@ -170,7 +173,7 @@ def value_axis(name: str, values: Sequence[float], sign: int) -> Axis:
 
 
 def _range_ticks(key: str, distribution: Range, low: float = 0.0, high: float = 1.0) -> list[tuple[float, str]]:
-    """Return labels for both ends of a range that reaches from one height to another, and for round numbers between them."""
+    """Return labels for both ends of a range between two heights, and for round numbers in between."""
     values = [distribution.low, *_between(distribution, _NEAR / (high - low)), distribution.high]
     return [
         (
@@ -182,7 +185,7 @@ def _range_ticks(key: str, distribution: Range, low: float = 0.0, high: float = 
 
 
 def _between(distribution: Range, room: float = _NEAR) -> list[float]:
-    """Return round numbers inside a range, from below, with so much room between them and beside the ends."""
+    """Return round numbers inside a range, ascending, at least `room` apart from each other and from the ends."""
     from matplotlib.ticker import LogLocator, MaxNLocator
 
     wide = distribution.logarithmic and distribution.high >= 10 * distribution.low
@@ -199,7 +202,7 @@ def _between(distribution: Range, room: float = _NEAR) -> list[float]:
 
 
 def _inner(slot: tuple[float, float]) -> tuple[float, float]:
-    """Return the part of a slot that a range takes, so that its ends are told from the options beside it."""
+    """Return the part of a slot for a range, with a margin to the neighbouring options."""
     margin = (slot[1] - slot[0]) * 0.12
     return slot[0] + margin, slot[1] - margin
 
@@ -209,7 +212,7 @@ def _high(share: float) -> float:
 
 
 def _said(axes: Sequence[Axis], keys: Sequence[str], points: Sequence[Sequence[Any]], best: int) -> str:
-    """Say where the best trials lie on each axis."""
+    """Return the text alternative: the values of the best trials on each axis."""
     found = []
     for place, (axis, key) in enumerate(zip(axes[:-1], keys, strict=True)):
         values = [point[place] for point in points[:best]]

@@ -1,4 +1,4 @@
-"""From sections to one file of HTML: everything that came from data is escaped, and nothing is loaded from elsewhere."""
+"""Rendering of the page: one HTML file with escaped data and no external resources."""
 
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -14,7 +14,7 @@ _FOLDER = files("embrec.report.page")
 
 
 def require_jinja() -> None:
-    """Raise unless pages can be made.
+    """Check that pages can be rendered.
 
     Raises:
         MissingExtraError: jinja2 is not installed.
@@ -40,15 +40,15 @@ def render(
     """Return the page.
 
     Args:
-        category: the name of the data set.
-        overview: what stands at the top.
-        sections: what follows, in order.
-        models: the look of each model.
-        reference: the run that the others are compared with.
-        with_pictures: items have frames for pictures; without, they are cards of words.
-        created: when.
-        command: that makes the page again.
-        notes: what a reader should know of how the page came to be.
+        category: name of the data set.
+        overview: content of the overview.
+        sections: sections in order.
+        models: name, colour and marker of each model.
+        reference: run that the others are compared with.
+        with_pictures: True to show frames for pictures; items are cards with text otherwise.
+        created: date of the page.
+        command: command line that makes the page.
+        notes: remarks on data and runs for readers of the page.
     """
     from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup

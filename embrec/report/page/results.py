@@ -1,4 +1,4 @@
-"""The results: every metric of every model with its interval, and what the paired tests against the first run say."""
+"""The section on results: every metric of every model with its interval, and paired tests against the first run."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from embrec.evaluation.evaluator import Evaluation
 from embrec.evaluation.metrics import lower_is_better, parse_metric
 from embrec.evaluation.statistics import PairedTest
 from embrec.report.page.context import PageContext
-from embrec.report.page.dots import dots
+from embrec.report.page.dot_plot import dot_plot
 from embrec.report.page.html_parts import (
     NONE,
     Cell,
@@ -25,7 +25,7 @@ from embrec.report.page.html_parts import (
     signed,
 )
 
-FEW = 30  # users; with fewer, a mean says little
+FEW = 30  # number of users below which a mean is too uncertain
 
 _TITLES = {"all": "All targets", "warm items": "Warm items", "cold items": "Cold items"}
 _MEANING = {
@@ -34,21 +34,26 @@ _MEANING = {
 }
 
 
-def results_section(material: PageContext, measured: Mapping[str, Measurements]) -> Section:
-    """Return the section, from what `measure_all` returned."""
-    names = material.config.metrics
-    present = list(measured[material.reference])
+def results_section(context: PageContext, measured: Mapping[str, Measurements]) -> Section:
+    """Return the section.
+
+    Args:
+        context: the runs with data and evaluations.
+        measured: estimates of all metrics; see `measure_all`.
+    """
+    names = context.config.metrics
+    present = list(measured[context.reference])
     shown = names[:3]
     figures = [
-        dots(
+        dot_plot(
             f"result-{name.replace('@', '-')}",
             shown_metric(name),
-            [f"{_TITLES.get(label, label)}\n{count(_targets(material, label))}" for label in present],
+            [f"{_TITLES.get(label, label)}\n{count(_targets(context, label))}" for label in present],
             {
                 key: [measured[key][label][name].estimate if label in measured[key] else None for label in present]
-                for key in material.models
+                for key in context.models
             },
-            material.models,
+            context.models,
             shown_metric(name),
         )
         for name in shown
@@ -62,10 +67,10 @@ def results_section(material: PageContext, measured: Mapping[str, Measurements])
         "Results",
         "results.html.j2",
         {
-            "panels": Panels(caption, figures, list(material.models)),
-            "tables": [_table(material, measured, label) for label in present],
-            "differences": _differences(material, measured) if len(material.models) > 1 else None,
-            "reference": material.reference,
+            "panels": Panels(caption, figures, list(context.models)),
+            "tables": [_table(context, measured, label) for label in present],
+            "differences": _differences(context, measured) if len(context.models) > 1 else None,
+            "reference": context.reference,
             "resamples": RESAMPLES,
             "confidence": percent(CONFIDENCE, 0),
             "meanings": [(shown_metric(name), meaning(name)) for name in names],
@@ -73,45 +78,45 @@ def results_section(material: PageContext, measured: Mapping[str, Measurements])
     )
 
 
-def measure_all(material: PageContext) -> dict[str, Measurements]:
+def measure_all(context: PageContext) -> dict[str, Measurements]:
     """Estimate every metric of every model on all, warm and cold targets, and test them against the first run."""
-    evaluations = {name: [material.evaluations[name]] for name in material.models}
-    return measure(evaluations, material.config.metrics, material.reference)
+    evaluations = {name: [context.evaluations[name]] for name in context.models}
+    return measure(evaluations, context.config.metrics, context.reference)
 
 
 def meaning(metric: str) -> str:
-    """Return what a metric means, in plain words."""
+    """Return the meaning of a metric, in plain words."""
     found, k = parse_metric(metric)
     return found.meaning(k)
 
 
 def too_few(evaluation: Evaluation, label: str) -> bool:
-    """Say whether a slice has too few users for its means to mean much."""
+    """Return True if a slice has too few users for a reliable mean."""
     return len(np.unique(evaluation.user[evaluation.slices()[label]])) < FEW
 
 
-def _best(material: PageContext, measured: Mapping[str, Measurements], label: str, name: str) -> float | None:
-    """Return the best mean of a column; None where all models have the same."""
-    means = [measured[key][label][name].estimate.mean for key in material.models]
+def _best(context: PageContext, measured: Mapping[str, Measurements], label: str, name: str) -> float | None:
+    """Return the best mean of a column; None if all models have the same."""
+    means = [measured[key][label][name].estimate.mean for key in context.models]
     if len(set(means)) == 1 < len(means):
         return None
     return min(means) if lower_is_better(name) else max(means)
 
 
-def _targets(material: PageContext, label: str) -> int:
-    return int(material.first.slices()[label].sum())
+def _targets(context: PageContext, label: str) -> int:
+    return int(context.first.slices()[label].sum())
 
 
-def _table(material: PageContext, measured: Mapping[str, Measurements], label: str) -> HtmlTable:
-    names = material.config.metrics
-    best = {name: _best(material, measured, label, name) for name in names}
+def _table(context: PageContext, measured: Mapping[str, Measurements], label: str) -> HtmlTable:
+    names = context.config.metrics
+    best = {name: _best(context, measured, label, name) for name in names}
     rows = [
         (Cell(model.name, key=key), *(_cell(measured[key][label][name], best[name]) for name in names))
-        for key, model in material.models.items()
+        for key, model in context.models.items()
     ]
-    targets = f"{count(_targets(material, label))} targets"
+    targets = f"{count(_targets(context, label))} targets"
     detail = f"{targets} {_MEANING[label]}" if label in _MEANING else targets
-    detail += ", too few to conclude from" if too_few(material.first, label) else ""
+    detail += ", too few to conclude from" if too_few(context.first, label) else ""
     return HtmlTable(f"{_TITLES.get(label, label.capitalize())}: {detail}", ("model", *map(shown_metric, names)), rows)
 
 
@@ -120,14 +125,14 @@ def _cell(value: Measured, best: float | None) -> Cell:
     return Cell(f"{one.mean:.4f}", between(one.low, one.high), mark(one.test), best=one.mean == best)
 
 
-def _differences(material: PageContext, measured: Mapping[str, Measurements]) -> HtmlTable:
-    names = material.config.metrics
+def _differences(context: PageContext, measured: Mapping[str, Measurements]) -> HtmlTable:
+    names = context.config.metrics
     rows = [
         (Cell(model.name, key=key), *(_difference(measured[key]["all"][name].estimate.test) for name in names))
-        for key, model in material.models.items()
-        if key != material.reference
+        for key, model in context.models.items()
+        if key != context.reference
     ]
-    return HtmlTable(f"Difference from {material.reference} on all targets", ("model", *map(shown_metric, names)), rows)
+    return HtmlTable(f"Difference from {context.reference} on all targets", ("model", *map(shown_metric, names)), rows)
 
 
 def _difference(test: PairedTest | None) -> Cell:

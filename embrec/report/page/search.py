@@ -1,4 +1,4 @@
-"""The search that found the settings of a run: what was tried, what won, what mattered, and what stopping saved."""
+"""The section on the search behind a run: trials, best settings, importance of settings, and epochs saved by stopping."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,7 +30,7 @@ from embrec.tuning.summary import (
 )
 
 _SHOWN = 10  # rows of a table of trials
-_SHOWN_ERROR = 300  # letters
+_SHOWN_ERROR = 300  # characters
 _STATUS: dict[Status, str] = {
     "finished": "to the end",
     "stopped": "stopped early",
@@ -118,7 +118,7 @@ def _findings(search: Search, importance: Importance) -> list[str]:
     valued = sum(row.rank is not None for row in trial_rows(search.trials, search.config))
     if valued > 1:
         said.append(
-            f"The best of {valued} validation values is flattered by having been chosen; test targets had no part in it."
+            f"The best of {valued} validation values is optimistic, because it was selected; test targets were not used."
         )
     if begun := counts(search.trials)["begun"]:
         said.append(
@@ -152,14 +152,14 @@ def _panels(search: Search, importance: Importance) -> Panels | None:
     figures = [best_so_far_figure(search.trials, search.config), learning_figure(search.trials, search.config)]
     statuses = counts(search.trials)
     caption = (
-        "First, the best value of each trial; those that were stopped or failed early had fewer epochs for theirs. Then all "
-        "their epochs, a line each; where a thin one ends in a dot, the trial was stopped."
+        "First, the best value of each trial; trials that were stopped or failed had fewer epochs. Then the learning curve of "
+        "each trial; where a thin line ends in a dot, the trial was stopped."
     )
     if importance.shares:
         figures.append(importance_figure(importance, search.config))
         caption += (
-            " Last, how much worse a forest predicts unseen trials with a setting shuffled: bars are means, lines reach "
-            "from the least to the greatest of several forests. Stopped trials count with what they had reached."
+            " Last, the importance of each setting: how much worse forests predict unseen trials when its values are shuffled. "
+            "Bars are means, and lines the range over several forests. Stopped trials count with the value that they reached."
         )
     legend = [LEGEND_OF_BEST, *(entry for status, entry in LEGEND.items() if statuses[status])]
     return Panels(caption, figures, others=legend)
@@ -172,8 +172,9 @@ def _parallel_caption(rows: list[TrialRow]) -> str:
     others = len(rows) - ranked
     without = f" Left out: {_many(others, 'trial')} that failed or had no value." if others else ""
     return (
-        f"Each line is a trial and crosses every axis at its value; the last axis is the outcome, better above. {ranked} "
-        f"trials, {strong}. Where strong lines meet on an axis, good trials agree about that setting.{without}"
+        f"Each line is a trial and crosses every axis at its value; the last axis is the objective, better values above. "
+        f"{ranked} trials, {strong}. Where strong lines meet on an axis, good trials have similar values of that setting."
+        f"{without}"
     )
 
 
@@ -186,13 +187,15 @@ def _settings(search: Search, importance: Importance) -> HtmlTable:
     rows = []
     for key, distribution in space.settings.items():
         share = shares.get(key)
-        rows.append((
-            Cell(labels[key], key if labels[key] != key else ""),
-            Cell(NONE if winner is None else shown_setting(key, winner.settings[key]), best=winner is not None),
-            Cell(shown_setting(key, default[key])),
-            Cell(range_words(key, distribution)),
-            Cell(NONE) if share is None else Cell(_share(share), _spread(share)),
-        ))  # fmt: skip
+        rows.append(
+            (
+                Cell(labels[key], key if labels[key] != key else ""),
+                Cell(NONE if winner is None else shown_setting(key, winner.settings[key]), best=winner is not None),
+                Cell(shown_setting(key, default[key])),
+                Cell(range_words(key, distribution)),
+                Cell(NONE) if share is None else Cell(_share(share), _spread(share)),
+            )
+        )
     note = "" if importance.is_meaningful else importance.words
     columns = ("setting", "best trial", "default", "searched", "importance")
     return HtmlTable("What was searched, and what won", columns, rows, frozenset({1, 2, 3}), note)
@@ -239,39 +242,42 @@ def _failed(search: Search, rows: list[TrialRow]) -> HtmlTable | None:
 def _method(search: Search) -> list[tuple[str, str]]:
     config = search.config
     if config.algorithm == "random":
-        proposed = "Drawn by chance"
+        proposed = "Drawn at random"
     else:
-        proposed = f"By a tree of Parzen estimators (HyperOpt), after {config.chance} drawn by chance"
+        proposed = f"By a tree of Parzen estimators (HyperOpt), after {config.random_trials} random ones"
     if config.start:
         proposed += f"; {_many(len(config.start), 'starting point')} tried first"
     if config.halving is None:
         stopping = "None: every trial ran to its end."
     else:
         stopping = (
-            f"After {_rungs(search) or 'no epoch'}, by asynchronous successive halving: of "
-            f"{config.halving.reduction:g} trials that came so far about one goes on."
+            f"After {_rungs(search) or 'no epoch'}, by asynchronous successive halving: about one in "
+            f"{config.halving.reduction:g} of the trials that were trained so far continues."
         )
     return [
         ("Proposals", f"{proposed}; seed {config.seed}."),
         ("Early stopping", stopping),
         ("Importance", importance_words()),
-        ("Epochs saved", "Those that stopped trials lack. The time they would have taken is an estimate: as long as the "
-                         "other epochs of the same trial."),
-    ]  # fmt: skip
+        (
+            "Epochs saved",
+            "Those that stopped trials lack. The time they would have taken is an estimate: as long as the "
+            "other epochs of the same trial.",
+        ),
+    ]
 
 
 def importance_words() -> str:
-    """Say how importance is measured."""
+    """Return how importance is measured, in words."""
     return (
-        "Forests learn the best value of trials from their settings; a setting is as important as their squared error on "
-        "trials that they have not seen grows when it is shuffled. Failed trials do not count. Trials that were stopped "
-        "early count with the best value of fewer epochs, so what makes a training begin well weighs more here than what "
-        "makes it end well."
+        "Random forests predict the best value of a trial from its settings. The importance of a setting is the increase of "
+        "their squared error on unseen trials when its values are shuffled. Failed trials are left out. Trials that were "
+        "stopped early count with the best value of fewer epochs, so settings that help at the start of training weigh more "
+        "than settings that help at its end."
     )
 
 
 def range_words(key: str, distribution: Distribution) -> str:
-    """Say where the values of a setting came from."""
+    """Return the range or options of a setting, in words."""
     if isinstance(distribution, Range):
         ends = " to ".join(shown_setting(key, end) for end in distribution.ends())
         return ends + (", logarithmic" if distribution.logarithmic else "")
@@ -294,7 +300,7 @@ def _spread(share: SettingShare) -> str:
 
 
 def _rungs(search: Search) -> str:
-    """Say after how many epochs trials were compared; empty if they were not."""
+    """Return the numbers of epochs after which trials were compared, in words; empty without early stopping."""
     rungs = search.config.rungs()
     if not rungs:
         return ""
@@ -302,7 +308,7 @@ def _rungs(search: Search) -> str:
 
 
 def _is_of_numbers(distribution: Distribution) -> bool:
-    """Whether all values of a setting are numbers."""
+    """Return True if all values of a setting are numbers."""
     return isinstance(distribution, Range) or all(
         isinstance(option, int | float | Range) and not isinstance(option, bool) for option in distribution.options
     )

@@ -1,4 +1,4 @@
-"""The small figures of a search: how the best value grew, how every trial learned, and which settings mattered."""
+"""Figures of a search: best value so far, learning curves of the trials, and importance of settings."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from embrec.tuning.summary import best_so_far, short_labels
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Seen on the page with 3 : 1, and the same as those of the legend, which stand in style.css.
+# Colours with a contrast of 3 : 1 on the page; style.css has the same ones for the legend.
 BEST, FINISHED, STOPPED, FAILED = COLOURS[0], "#4d8ab8", "#7f8791", "#a03a00"
 LEGEND: dict[Status, tuple[str, str]] = {
     "finished": ("trained to the end", "line-finished"),
@@ -23,12 +23,12 @@ LEGEND: dict[Status, tuple[str, str]] = {
     "failed": ("failed", "line-failed"),
 }
 LEGEND_OF_BEST = ("best so far, and the best trial", "line-best")
-_ROW, _EDGES = 30, 56  # pixels that a setting and the axis below them take
+_ROW, _EDGES = 30, 56  # pixels of a setting, and of the axis below
 _LETTERS = 16
 
 
 def best_so_far_figure(trials: Mapping[int, Trial], config: SearchConfig) -> Figure:
-    """Draw the value of every trial, and the best one up to it."""
+    """Draw the value of every trial, and the best value so far."""
     steps = best_so_far(trials, config)
     metric = shown_metric(config.objective)
     known = [step for step in steps if step.best is not None]
@@ -37,15 +37,35 @@ def best_so_far_figure(trials: Mapping[int, Trial], config: SearchConfig) -> Fig
     def draw(axes: "Axes") -> None:
         from matplotlib.ticker import MaxNLocator
 
-        axes.plot([step.number for step in known], [float(step.best or 0) for step in known], color=BEST, linewidth=2.2,
-                  drawstyle="steps-post", zorder=3)  # fmt: skip
+        axes.plot(
+            [step.number for step in known],
+            [float(step.best or 0) for step in known],
+            color=BEST,
+            linewidth=2.2,
+            drawstyle="steps-post",
+            zorder=3,
+        )
         for step in steps:
             if step.value is not None:
                 whole = step.status == "finished"
-                axes.plot(step.number, step.value, "o", markersize=4.5, zorder=2,
-                          color=FINISHED if whole else STOPPED, markerfacecolor=FINISHED if whole else "none")  # fmt: skip
-        axes.plot(failed, [0.03] * len(failed), "x", color=FAILED, markersize=6, markeredgewidth=1.6,
-                  transform=axes.get_xaxis_transform())  # fmt: skip
+                axes.plot(
+                    step.number,
+                    step.value,
+                    "o",
+                    markersize=4.5,
+                    zorder=2,
+                    color=FINISHED if whole else STOPPED,
+                    markerfacecolor=FINISHED if whole else "none",
+                )
+        axes.plot(
+            failed,
+            [0.03] * len(failed),
+            "x",
+            color=FAILED,
+            markersize=6,
+            markeredgewidth=1.6,
+            transform=axes.get_xaxis_transform(),
+        )
         axes.set_xlim(0.3, max(trials, default=1) + 0.7)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5))
@@ -83,8 +103,12 @@ def learning_figure(trials: Mapping[int, Trial], config: SearchConfig) -> Figure
             colour = BEST if trial is winner else FAILED if trial.status == "failed" else FINISHED if whole else STOPPED
             axes.plot(*zip(*values, strict=True), color=colour, linewidth=2.6 if trial is winner else 0.9)
             if not whole or len(values) == 1:
-                axes.plot(*values[-1], "x" if trial.status == "failed" else "o", color=colour,
-                          markersize=5 if trial.status == "failed" else 2.8)  # fmt: skip
+                axes.plot(
+                    *values[-1],
+                    "x" if trial.status == "failed" else "o",
+                    color=colour,
+                    markersize=5 if trial.status == "failed" else 2.8,
+                )
         axes.set_xlim(0.7, config.epochs + 0.3)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5))
@@ -101,7 +125,7 @@ def learning_figure(trials: Mapping[int, Trial], config: SearchConfig) -> Figure
 
 
 def importance_figure(importance: Importance, config: SearchConfig) -> Figure:
-    """Draw the share of each setting, with what forests of several seeds give it at least and at most."""
+    """Draw the importance of each setting, with the range over forests of several seeds."""
     labels = short_labels(config.space)
     shares = importance.shares
     names = [wrapped(labels[share.key], _LETTERS) for share in shares]

@@ -1,4 +1,4 @@
-"""Coverage of draws against loops, and what drawing does to it."""
+"""Coverage of draws against plain loops, and the effect of the kind of draw."""
 
 import doctest
 import json
@@ -95,8 +95,8 @@ def test_lengths_of_few_targets_are_left_out_and_said_so():
 
 
 def test_a_run_is_measured_and_written(toys, tmp_path):
-    subject, found, folder = analyze_coverage(toys["prefixes"], k=3, resamples=50, output=tmp_path, command="it")
-    assert subject.title == "toys, run prefixes, user-holdout:test=0.5"
+    context, found, folder = analyze_coverage(toys["prefixes"], k=3, resamples=50, output=tmp_path, command="it")
+    assert context.title == "toys, run prefixes, user-holdout:test=0.5"
     assert [length.events for length in found.lengths] == list(range(1, len(found.lengths) + 1))
     assert len(table(found).rows) == len(found.lengths)
     numbers = json.loads((folder / "coverage.json").read_text())
@@ -108,9 +108,9 @@ def test_a_run_is_measured_and_written(toys, tmp_path):
 
 
 def test_lists_are_of_the_whole_catalog_where_a_run_ranks_among_a_sample(toys):
-    subject = AnalysisContext.open(toys["last"])
-    assert subject.protocol_of_lists() == subject.config.evaluation
-    evaluation = subject.config.evaluation.model_copy(update={"candidates": Sampled(count=5)})
-    sampled = replace(subject, config=subject.config.model_copy(update={"evaluation": evaluation}))
+    context = AnalysisContext.open(toys["last"])
+    assert context.protocol_of_lists() == context.config.evaluation
+    evaluation = context.config.evaluation.model_copy(update={"candidates": Sampled(count=5)})
+    sampled = replace(context, config=context.config.model_copy(update={"evaluation": evaluation}))
     assert sampled.protocol_of_lists().candidates == AllItems()
     assert sampled.evaluated(sampled.protocol_of_lists(), keep=4).top.shape[1] >= 4

@@ -1,4 +1,4 @@
-"""Maps of queries and items: places in the catalog against loops, who is drawn, and who is offered what."""
+"""Maps of queries and items: scores and bias against plain loops, and the selection of users."""
 
 import json
 
@@ -14,13 +14,13 @@ from embrec.progress import silent
 from embrec.report.analyses.context import AnalysisContext
 from embrec.report.analyses.embedding_map import measure as embedding_map
 from embrec.report.analyses.embedding_map.analyze import analyze_map
-from embrec.report.analyses.embedding_map.measure import _of_item, _of_query, _standings, locate, table
+from embrec.report.analyses.embedding_map.measure import _of_item, _of_query, _shares_below, locate, table
 from embrec.runs.evaluate import TrainedRanker
 from embrec.runs.model import load_model
 
 
 @pytest.fixture(scope="module")
-def subject(toys):
+def context(toys):
     return AnalysisContext.open(toys["prefixes"])
 
 
@@ -45,7 +45,7 @@ def test_places_in_the_catalog_are_those_of_a_loop(monkeypatch, block, unknown):
     with torch.inference_mode():
         queries, factors = model.queries(batch), model.factors()
         scores = model.score(batch)[:, 1:].numpy()
-        above, counts = _standings(queries, factors, own, silent)
+        above, counts = _shares_below(queries, factors, own, silent)
         of_item, of_query = _of_item(queries, factors, 6), _of_query(queries[1], factors)
     others = [item for item in range(N_ITEMS) if item + 1 not in unknown]
 
@@ -61,24 +61,24 @@ def test_places_in_the_catalog_are_those_of_a_loop(monkeypatch, block, unknown):
 
 
 @pytest.mark.usefixtures("flat")
-def test_a_tenth_of_the_users_have_an_item_in_their_top_tenth_on_average(subject, ranker):
-    found = locate(subject, ranker, sample=100)
+def test_a_tenth_of_the_users_have_an_item_in_their_top_tenth_on_average(context, ranker):
+    found = locate(context, ranker, sample=100)
     assert len(found.users) == 100
     assert len(np.unique(found.users)) == 100
     assert np.nanmean(found.bias.share) == pytest.approx(0.1)
     known = ~np.isnan(found.bias.share)
-    expected = stats.spearmanr(found.bias.share[known], subject.popularity[known]).statistic
+    expected = stats.spearmanr(found.bias.share[known], context.popularity[known]).statistic
     assert found.bias.correlation == pytest.approx(expected)
     assert (found.bias.share[known] == 0).mean() == pytest.approx(found.bias.nobody)
 
 
 @pytest.mark.usefixtures("flat")
-def test_a_model_that_offers_everybody_the_most_popular_items_is_found_out(subject, ranker):
+def test_a_model_that_offers_everybody_the_most_popular_items_is_found_out(context, ranker):
     class Popular:
         """Scores by popularity, whoever asks."""
 
         def item_matrix(self):
-            return torch.from_numpy(np.pad(subject.popularity, (1, 0)).astype(np.float32))[:, None]
+            return torch.from_numpy(np.pad(context.popularity, (1, 0)).astype(np.float32))[:, None]
 
         def factors(self, matrix):
             return Factors(matrix, torch.arange(len(matrix)) > 0)
@@ -90,49 +90,49 @@ def test_a_model_that_offers_everybody_the_most_popular_items_is_found_out(subje
             return self
 
     popular = Popular()
-    embedding = locate(subject, popular, sample=100).bias
+    embedding = locate(context, popular, sample=100).bias
     assert embedding.correlation > 0.4  # four items have all places, the others none: ties hide the rest
     assert embedding.majority == pytest.approx(0.1)
     assert embedding.nobody == pytest.approx(0.9)
     assert embedding.gini == pytest.approx(0.9)
-    assert locate(subject, ranker, sample=100).bias.gini < 0.9
+    assert locate(context, ranker, sample=100).bias.gini < 0.9
 
 
 @pytest.mark.usefixtures("flat")
-def test_the_default_pair_is_drawn_from_those_that_rank_high(subject, ranker):
-    found = locate(subject, ranker, seed=2)
+def test_the_default_pair_is_drawn_from_those_that_rank_high(context, ranker):
+    found = locate(context, ranker, seed=2)
     assert found.match.above >= 0.9
     assert found.match.rule.startswith("drawn with seed 2 from the ")
-    log = subject.dataset.interactions
+    log = context.dataset.interactions
     user = log.user_index(found.match.user)
     assert found.users[found.match.query] == user
     assert log.history(user)[found.match.events] == found.match.item
     assert found.query_match[found.match.query] == pytest.approx(found.match.above)
     assert found.item_match[found.items.tolist().index(found.match.item)] == pytest.approx(found.match.above)
-    names = {locate(subject, ranker, seed=seed).match.user for seed in range(8)}
+    names = {locate(context, ranker, seed=seed).match.user for seed in range(8)}
     assert len(names) > 2
 
 
 @pytest.mark.usefixtures("flat")
-def test_a_user_who_is_asked_for_is_shown_at_the_last_target(subject, ranker):
-    log = subject.dataset.interactions
-    tested = np.unique(subject.partition.test.user)
+def test_a_user_who_is_asked_for_is_shown_at_the_last_target(context, ranker):
+    log = context.dataset.interactions
+    tested = np.unique(context.partition.test.user)
     for user in tested[[0, 70, -1]]:
-        found = locate(subject, ranker, user=str(log.user_ids[user]), sample=30)
+        found = locate(context, ranker, user=str(log.user_ids[user]), sample=30)
         assert len(np.unique(found.users)) == 30
         assert found.match.events == log.lengths[user] - 1
         assert (found.match.user, found.match.rule) == (log.user_ids[user], "asked for")
     untested = next(user for user in range(log.n_users) if user not in tested)
     with pytest.raises(ConfigError, match="has no test target in this split"):
-        locate(subject, ranker, user=str(log.user_ids[untested]))
+        locate(context, ranker, user=str(log.user_ids[untested]))
     with pytest.raises(DataError, match="no user 'nobody'"):
-        locate(subject, ranker, user="nobody")
+        locate(context, ranker, user="nobody")
     with pytest.raises(ConfigError, match="a map needs 20 users with a test target that can be scored; there are 19"):
-        locate(subject, ranker, sample=19)
+        locate(context, ranker, sample=19)
 
 
 @pytest.mark.usefixtures("flat")
-def test_targets_that_the_model_cannot_score_are_left_out(subject, ranker):
+def test_targets_that_the_model_cannot_score_are_left_out(context, ranker):
     class Forgetful(TrainedRanker):
         def factors(self, item_matrix=None):
             factors = super().factors(item_matrix)
@@ -140,7 +140,7 @@ def test_targets_that_the_model_cannot_score_are_left_out(subject, ranker):
             known[1:11] = False
             return factors._replace(scorable=known)
 
-    found = locate(subject, Forgetful(ranker.trained))
+    found = locate(context, Forgetful(ranker.trained))
     assert found.left_out > 0
     assert found.items.min() >= 10
     assert np.isnan(found.bias.share[:10]).all()

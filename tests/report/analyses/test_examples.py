@@ -1,4 +1,4 @@
-"""Figures of example users: those that the page of a report shows too, with pictures or cards."""
+"""Figures of example users: the same users as in the report, with pictures or cards."""
 
 import json
 
@@ -21,23 +21,23 @@ from embrec.runs.model import load_model
 
 
 @pytest.fixture(scope="module")
-def subject(toys):
+def context(toys):
     return AnalysisContext.open(toys["last"])
 
 
-def test_the_users_are_those_of_the_rules_of_the_report(subject):
-    log, evaluation = subject.dataset.interactions, subject.evaluated(keep=10)
-    popular = popular_items(subject.popularity)
-    vectors = load_model(subject.run).item_matrix[1:].numpy()
+def test_the_users_are_those_of_the_rules_of_the_report(context):
+    log, evaluation = context.dataset.interactions, context.evaluated(keep=10)
+    popular = popular_items(context.popularity)
+    vectors = load_model(context.run).item_matrix[1:].numpy()
     histories = describe_histories(log, evaluation.event, vectors, popular)
     back = fallback(evaluation.top.astype(np.int64) - 1, popular, histories)
     before = log.position[evaluation.event]
-    found = choose(subject, users=3, seed=4)
+    found = choose(context, users=3, seed=4)
     expected = [rule(evaluation, back, before, count=3, seed=4) for rule in (personalised, fallen_back)]
     for group, choice in zip(found.groups, expected, strict=True):
         assert (group.choice.rule, group.choice.eligible) == (choice.rule, choice.eligible)
-        assert [one.target for one in group.people] == choice.targets.tolist()
-        for one, popular_listed in zip(group.people, group.popular_listed, strict=True):
+        assert [one.target for one in group.examples] == choice.targets.tolist()
+        for one, popular_listed in zip(group.examples, group.popular_listed, strict=True):
             assert popular_listed == popular[evaluation.top[one.target] - 1].sum()
             history = log.history(log.user_index(one.user))
             assert one.history.tolist() == history[:-1][-5:].tolist()
@@ -50,11 +50,11 @@ def test_a_figure_of_either_kind_is_written_and_none_of_a_kind_that_nobody_is_of
     (tmp_path / "examples-personal.png").write_bytes(b"of another seed")
     monkeypatch.setattr(examples, "personalised", lambda *_, **__: nobody)
     monkeypatch.setattr(examples, "fallen_back", lambda *_, **__: examples.ChosenUsers("Another", 9, np.array([3, 8])))
-    subject, found, folder = analyze_examples(toys["last"], output=tmp_path, command="it")
+    context, found, folder = analyze_examples(toys["last"], output=tmp_path, command="it")
     assert {file.name for file in folder.iterdir()} == {"examples-popular.png", "examples-popular.svg", "examples.json"}
     assert (folder / "examples-popular.png").stat().st_size > 20_000
     assert found.notes()[0].endswith("A rule (0 such targets); there are none, so no figure")
-    (table,) = tables(subject, found)
+    (table,) = tables(context, found)
     assert len(table.rows) == 2
     numbers = json.loads((folder / "examples.json").read_text())
     assert [len(group["users"]) for group in numbers["groups"]] == [0, 2]
@@ -71,8 +71,8 @@ def test_items_with_pictures_are_shown_by_them_and_titles_are_no_formulas(tmp_pa
     save_dataset(category, Dataset(Catalog(frame, ["title"]), dataset.interactions))
     run = toy_run(category, LeaveOneOut())
     monkeypatch.setattr(examples, "personalised", lambda *_, **__: examples.ChosenUsers("$", 60, np.arange(4)))
-    subject, _, folder = analyze_examples(run, output=tmp_path / "out")
-    assert subject.name_of(0, 60) == "$5 off _all_ $x^2"
+    context, _, folder = analyze_examples(run, output=tmp_path / "out")
+    assert context.name_of(0, 60) == "$5 off _all_ $x^2"
     with Image.open(folder / "examples-personal.png") as figure:
         colours = figure.convert("RGB").getcolors(1 << 24)
     assert sum(count for count, colour in colours if colour == (255, 0, 0)) > 5_000

@@ -1,4 +1,4 @@
-"""Numbers that any reader of JSON understands."""
+"""JSON files of the analyses, readable by any parser."""
 
 import doctest
 import json

@@ -1,4 +1,4 @@
-"""Curves over prefixes against loops, and what they say of users who stay."""
+"""Curves over prefixes against plain loops, and the comparison with the first target of the same users."""
 
 import doctest
 import json
@@ -34,8 +34,8 @@ def test_the_examples_in_the_docstrings_are_right():
 
 
 def test_means_and_gains_are_those_of_a_loop_over_targets(toys):
-    subject = AnalysisContext.open(toys["prefixes"])
-    log, evaluation = subject.dataset.interactions, subject.evaluated()
+    context = AnalysisContext.open(toys["prefixes"])
+    log, evaluation = context.dataset.interactions, context.evaluated()
     found = by_prefix(evaluation, log, ["auc", "hr@5"], longest=8, resamples=200)
     before = {
         row: int(event - log.user_ptr[user])
@@ -79,9 +79,17 @@ def test_lengths_of_few_targets_have_no_mean_and_are_named():
     assert any("fewer than 20 targets each, so no mean: after 2 events" in note for note in found.notes())
     with pytest.raises(ConfigError, match="`longest` is 1, but every target has 2 events and more"):
         by_prefix(
-            Evaluation(evaluation.standing, *(column[log.position[evaluation.event] > 1] for column in
-                       (evaluation.user, evaluation.event, evaluation.label))), log, ["auc"], longest=1,
-        )  # fmt: skip
+            Evaluation(
+                evaluation.standing,
+                *(
+                    column[log.position[evaluation.event] > 1]
+                    for column in (evaluation.user, evaluation.event, evaluation.label)
+                ),
+            ),
+            log,
+            ["auc"],
+            longest=1,
+        )
 
 
 def test_the_first_target_of_a_user_is_the_one_with_the_fewest_events_before_it():
@@ -123,6 +131,8 @@ def test_there_is_no_point_where_so_few_candidates_are_left_that_every_target_is
     standing = replace(evaluation.standing, candidates=left)
     found = by_prefix(replace(evaluation, standing=standing), log, ["auc", "hr@10", "ndcg@10"], resamples=50)
     assert {name: [point.events for point in points] for name, points in found.metrics.items()} == {
-        "auc": [1, 2, 3], "hr@10": [1, 2], "ndcg@10": [1, 2, 3]
-    }  # fmt: skip
+        "auc": [1, 2, 3],
+        "hr@10": [1, 2],
+        "ndcg@10": [1, 2, 3],
+    }
     assert "so few candidates are left that hr@10 is the same for every model: after 3 events" in found.notes()

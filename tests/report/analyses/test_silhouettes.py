@@ -1,4 +1,4 @@
-"""Silhouettes of feature tables, and what is said where there is nothing to compare."""
+"""Silhouettes of feature tables, and remarks where there is nothing to compare."""
 
 import json
 
@@ -28,8 +28,11 @@ def category(tmp_path_factory):
 def test_every_table_is_measured_at_every_level(category, tmp_path):
     found, folder = analyze_silhouettes(category, levels=[1, 2], output=tmp_path, command="it")
     assert [(value.table.rpartition("-")[0], value.level) for value in found.values] == [
-        ("tfidf+svd", 1), ("tfidf+svd", 2), ("tfidf", 1), ("tfidf", 2),
-    ]  # fmt: skip
+        ("tfidf+svd", 1),
+        ("tfidf+svd", 2),
+        ("tfidf", 1),
+        ("tfidf", 2),
+    ]
     kinds = clustered(load_dataset(category).catalog, "categories", 2)
     svd = named_table(category, "tfidf+svd")
     expected = cosine_silhouette([np.asarray(svd.vectors[:])[kinds.rows]], kinds.labels)

@@ -18,7 +18,7 @@ DATES = [[DATE, DATE + 1, DATE + 2], [DATE + 5, DATE + 6, DATE + 7], [DATE + 8, 
 def data_of(times, meta=None):
     """Return the tile of times, and the titles of the figures."""
     log = log_of(ROWS, times)
-    material = PageContext(
+    context = PageContext(
         category="toys",
         dataset=Dataset(titled("abc"), log, meta or {}),
         partition=LeaveOneOut()(log, 3),
@@ -31,7 +31,7 @@ def data_of(times, meta=None):
         command="",
         created="",
     )
-    content = data_section(material, Showcase(material.dataset.catalog, material.popularity)).content
+    content = data_section(context, Showcase(context.dataset.catalog, context.popularity)).content
     (tile,) = [tile for tile in content["tiles"] if tile.label == "time"]
     return tile.value, [figure.title for figure in content["figures"].figures]
 

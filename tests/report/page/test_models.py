@@ -1,4 +1,4 @@
-"""The colours of the page: seen on its backgrounds, and told apart."""
+"""The colours of the page: visible on its backgrounds, and distinguishable."""
 
 import re
 from importlib.resources import files

@@ -1,4 +1,4 @@
-"""Parallel coordinates: where values stand on an axis, which labels there is room for, and what is said beside the figure."""
+"""Parallel coordinates: positions of values on an axis, labels, and the text alternative."""
 
 import re
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""The search on the page: what is said and drawn of trials of every kind, and what becomes of it where its folder is gone."""
+"""The section on the search: text and figures for trials of every kind, and notes if its folder is missing."""
 
 import re
 import shutil
@@ -62,7 +62,7 @@ def test_a_page_shows_the_search_that_its_run_came_from(run, tmp_path):
         "14 trials of at most 9 epochs searched 3 settings for the best validation HR@10; trial 4 won with 0.3000, in epoch 9. "
         "The settings of one come from this search, tuned.",
         "The default settings, trial 1, reached 0.2000: the best trial is 50.0 % better.",
-        "The best of 13 validation values is flattered by having been chosen",
+        "The best of 13 validation values is optimistic, because it was selected",
         "1 trial had not ended when this page was made",
         "epochs saved 16 % 93 trained of 111",
         "compared after 1 and 3 epochs",

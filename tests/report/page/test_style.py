@@ -1,4 +1,4 @@
-"""The style of the page: readable in daylight and in the dark."""
+"""The style of the page: readable in light and dark mode."""
 
 import re
 from importlib.resources import files

@@ -1,1 +1,1 @@
-"""How much of the catalog a model recommends, by the length of the history."""
+"""Catalog coverage of the recommendations by the length of the history."""

@@ -29,42 +29,49 @@ def analyze_coverage(
     command: str = "",
     progress: Progress = silent,
 ) -> tuple[AnalysisContext, Coverage, Path]:
-    """Measure how much of the catalog a run recommends, by the number of events before its test targets.
+    """Measure how much of the catalog a run recommends, by the number of events before its test targets; write both files.
 
     Args:
-        run: a finished one.
-        k: items of a list.
-        longest: the most events before a target.
-        resamples: draws at each length.
-        replace: draw with replacement, as many targets as the rarest length has: as in [semikin2019].
-        seed: of the draws.
-        output: the folder to write into; `analyses` in the run's own if None.
-        command: that is recorded as having made this.
-        progress: told of every batch.
+        run: a finished run.
+        k: length of a list.
+        longest: largest number of events before a target.
+        resamples: number of draws at each length.
+        replace: True to draw with replacement, as many targets as the rarest length has, as in [semikin2019].
+        seed: seed of the draws.
+        output: folder to write into; `analyses` in the folder of the run if None.
+        command: command line to record in the JSON file.
+        progress: callback for the progress of the evaluation.
 
     Returns:
-        What was analysed, what was found, and where it was written.
+        The run with its data, the result, and the folder of the files.
 
     Raises:
-        ConfigError: no length has enough targets, or lists would be longer than the catalog.
-        MissingExtraError: figures cannot be drawn.
+        ConfigError: no length has enough targets, or `k` exceeds the size of the catalog.
+        MissingExtraError: matplotlib is not installed.
         RunError: the run is not finished, or does not fit its data any more.
     """
     require_matplotlib()
     if output is not None:
         check_output_folder(output)
-    subject = AnalysisContext.open(run)
-    n_items = len(subject.dataset.catalog)
+    context = AnalysisContext.open(run)
+    n_items = len(context.dataset.catalog)
     if k > n_items:
         raise ConfigError(f"{parameter('k')} is {k}, but the catalog has {n_items:,} items; use fewer")
-    protocol = subject.protocol_of_lists()
-    evaluation = subject.evaluated(protocol, keep=k, progress=progress)
+    protocol = context.protocol_of_lists()
+    evaluation = context.evaluated(protocol, keep=k, progress=progress)
     found = by_length(
-        evaluation, subject.dataset.interactions, n_items, k=k, longest=longest, resamples=resamples, replace=replace,
-        seed=seed, progress=progress,
-    )  # fmt: skip
-    folder = output or subject.folder
-    title = f"{subject.title}, lists from {protocol.candidates.words()}, seen items: {protocol.seen}"
-    numbers = subject.description(command, protocol=protocol.words(), seed=seed, confidence=CONFIDENCE)
+        evaluation,
+        context.dataset.interactions,
+        n_items,
+        k=k,
+        longest=longest,
+        resamples=resamples,
+        replace=replace,
+        seed=seed,
+        progress=progress,
+    )
+    folder = output or context.folder
+    title = f"{context.title}, lists from {protocol.candidates.words()}, seen items: {protocol.seen}"
+    numbers = context.description(command, protocol=protocol.words(), seed=seed, confidence=CONFIDENCE)
     write_analysis(folder, "coverage", lambda: draw(found, title), numbers | asdict(found))
-    return subject, found, folder
+    return context, found, folder

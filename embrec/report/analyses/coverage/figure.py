@@ -1,6 +1,6 @@
 """The figure of coverage, after [semikin2019] Fig. 10.
 
-Recommended items are on the left, the items that they were recommended after on the right.
+The left panel shows the recommended items, the right panel the last items before the targets.
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ def draw(found: Coverage, title: str) -> "Figure":
     """Return the figure.
 
     Args:
-        found: what was measured.
-        title: what of.
+        found: coverage at each length.
+        title: title of the figure.
     """
     figure = empty_figure(9, 3.9)
     left, right = figure.subplots(1, 2)
@@ -40,15 +40,22 @@ def draw(found: Coverage, title: str) -> "Figure":
 def _panel(
     ax: "Axes", events: Sequence[int], shares: Sequence[CatalogShare], most: float, colour: str, marker: str
 ) -> None:
-    """Draw means and bars below the line that could not be passed."""
+    """Draw means with bars, and a line at the largest possible coverage."""
     ax.axhline(most * 100, color="0.35", linestyle=":", linewidth=1.2, label="if all drawn items differed")
     means = [share.mean * 100 for share in shares]
     below = [(share.mean - share.low) * 100 for share in shares]
     above = [(share.high - share.mean) * 100 for share in shares]
     ax.errorbar(
-        events, means, [below, above], color=colour, marker=marker, markersize=4, linewidth=1.4, elinewidth=1,
+        events,
+        means,
+        [below, above],
+        color=colour,
+        marker=marker,
+        markersize=4,
+        linewidth=1.4,
+        elinewidth=1,
         capsize=2.5,
-    )  # fmt: skip
+    )
     mark_lengths(ax, events)
     ax.set_ylim(0, most * 108)
     ax.set_ylabel("share of the catalog, %")

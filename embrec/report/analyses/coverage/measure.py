@@ -1,9 +1,10 @@
-"""How much of the catalog is recommended after few and after many events, after [semikin2019] Fig. 10.
+"""Catalog coverage of the recommendations by the number of events before the target, after [semikin2019] Fig. 10.
 
-More targets show more of a catalog, so the same number of them is drawn after every number of events, many times over. The
-paper draws with replacement, as a bootstrap does. Where targets are few, such a draw holds many of them twice and so fewer
-different lists: coverage then falls with the number of targets, whatever the model does. Here a draw is without replacement,
-of half the targets of the rarest length, so that it varies at every length; the way of [semikin2019] is there to compare.
+The lists of more targets cover more of a catalog. For a fair comparison, the same number of targets is therefore drawn at
+every length, many times. The paper draws with replacement, as a bootstrap does. If a length has few targets, such a draw
+contains many of them twice and thus fewer different lists: coverage then falls with the number of targets, whatever the model
+does. Here a draw is without replacement and takes half the targets of the rarest length, so that draws differ at every
+length. The draw of the paper is available with `replace=True`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,15 +22,15 @@ from embrec.progress import Progress, silent
 from embrec.report.analyses.files import ranges
 from embrec.report.analyses.prefixes.measure import LONGEST
 
-FEWEST = 100  # targets that a length needs: all lengths are judged by as few as the rarest has
+FEWEST = 100  # targets that a length needs; the rarest length sets the size of all draws
 RESAMPLES = 1000  # as [semikin2019]
 
-_BLOCK = 1 << 24  # flags of drawn targets or items that are held at a time: 16 MB, or 128 MB of keys
+_BLOCK = 1 << 24  # flags in memory at a time: 16 MB, or 128 MB of sort keys
 
 
 @dataclass(frozen=True)
 class CatalogShare:
-    """A share of the catalog over many draws: their mean, and what 95 % of them lie between."""
+    """A share of the catalog over many draws: the mean, and the bounds of the central 95 % of the draws."""
 
     mean: float
     low: float
@@ -41,10 +42,10 @@ class Length:
     """The targets after one number of events.
 
     Attributes:
-        events: before the target.
-        targets: how many there are.
-        recommended: of the catalog in the lists of the drawn targets.
-        context: of the catalog that their last events were on.
+        events: number of events before the target.
+        targets: number of targets.
+        recommended: share of the catalog in the lists of the drawn targets.
+        context: share of the catalog among the last items before the drawn targets.
     """
 
     events: int
@@ -55,17 +56,17 @@ class Length:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of a catalog drawn targets show.
+    """Catalog coverage at each length.
 
     Attributes:
-        lengths: by the number of events before the targets.
-        left_out: events before the target -> targets, too few to draw from.
-        longer: targets after more events than were asked for.
-        drawn: targets in a draw.
-        k: items of a list.
-        items: in the catalog.
-        resamples: draws.
-        replaced: whether a draw may hold a target twice.
+        lengths: results by the number of events before the target.
+        left_out: events before the target -> number of targets, for lengths with too few targets.
+        longer: number of targets with more events before them than the longest length.
+        drawn: number of targets in a draw.
+        k: length of a list.
+        items: number of items in the catalog.
+        resamples: number of draws at each length.
+        replaced: True if a draw may contain a target twice.
     """
 
     lengths: Sequence[Length]
@@ -78,7 +79,7 @@ class Coverage:
     replaced: bool
 
     def notes(self) -> list[str]:
-        """Say what a reader of the curve should know."""
+        """Return remarks for readers of the curve."""
         notes = []
         if self.left_out:
             notes.append(f"fewer than {FEWEST} targets each, so left out: after {ranges(list(self.left_out))} events")
@@ -100,19 +101,19 @@ def by_length(
     fewest: int = FEWEST,
     progress: Progress = silent,
 ) -> Coverage:
-    """Return the coverage of recommended and of context items, by the number of events before the target.
+    """Return the coverage of recommended and of context items by the number of events before the target.
 
     Args:
-        evaluation: of the targets, with lists of k or more.
+        evaluation: evaluation of the targets, with lists of `k` or more items.
         interactions: the log.
-        n_items: the size of the catalog.
-        k: items of a list.
-        longest: the most events before a target.
-        resamples: draws at each length.
-        replace: draw with replacement, as many targets as the rarest length has.
-        seed: of the draws.
-        fewest: targets that a length needs.
-        progress: told of every length.
+        n_items: size of the catalog.
+        k: length of a list.
+        longest: largest number of events before a target.
+        resamples: number of draws at each length.
+        replace: True to draw with replacement, as many targets as the rarest length has.
+        seed: seed of the draws.
+        fewest: number of targets that a length needs.
+        progress: callback, called after each length.
 
     Raises:
         ConfigError: no length has enough targets.
@@ -121,8 +122,8 @@ def by_length(
     if evaluation.top is None or evaluation.top.shape[1] < k:
         raise ValueError(f"the evaluation has no lists of {k}: evaluate with keep={k}")
     events = interactions.position[evaluation.event]
-    asked = (events > 0) & (events <= longest)
-    values, counts = np.unique(events[asked], return_counts=True)
+    within = (events > 0) & (events <= longest)
+    values, counts = np.unique(events[within], return_counts=True)
     enough = counts >= fewest
     if not enough.any():
         most = (
@@ -149,16 +150,20 @@ def by_length(
         lengths,
         dict(zip(values[~enough].tolist(), counts[~enough].tolist(), strict=True)),
         int((events > longest).sum()),
-        drawn, k, n_items, resamples, replace,
-    )  # fmt: skip
+        drawn,
+        k,
+        n_items,
+        resamples,
+        replace,
+    )
 
 
 def drawings(
     total: int, size: int, resamples: int, replace: bool, generator: np.random.Generator
 ) -> Iterator[NDArray[np.int64]]:
-    """Yield draws of `size` of `total` things, some draws at a time, [R, size].
+    """Yield blocks of draws of `size` numbers below `total`, [R, size] each.
 
-    Without replacement: the places of the smallest of random keys, one for each thing.
+    A draw without replacement consists of the positions of the `size` smallest of `total` random keys.
     """
     block = max(1, _BLOCK // max(total, size))
     for start in range(0, resamples, block):
@@ -177,14 +182,14 @@ def drawings(
 
 
 def distinct(ids: NDArray[np.int64], draws: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how many different ids the rows of each draw hold, [R].
+    """Return the number of distinct ids in the rows of each draw, [R].
 
     >>> distinct(np.array([[1, 2], [2, 3], [5, 0]]), np.array([[0, 1], [0, 0], [0, 2]]))
     array([3, 2, 3])
 
     Args:
-        ids: of each row, 0 where there is none, [rows, k].
-        draws: rows that are drawn, [R, size].
+        ids: ids of each row, padded with 0, [rows, k].
+        draws: drawn rows, [R, size].
     """
     names, compact = np.unique(ids, return_inverse=True)
     compact = compact.reshape(ids.shape)
@@ -199,7 +204,7 @@ def distinct(ids: NDArray[np.int64], draws: NDArray[np.int64]) -> NDArray[np.int
 
 
 def table(found: Coverage) -> Table:
-    """Return a row for each number of events."""
+    """Return a table with a row for each number of events."""
     between = f"{CONFIDENCE:.0%} of draws"
     columns = ["events before", "targets", f"recommended@{found.k}", between, "context", between]
     rows = [
@@ -209,7 +214,7 @@ def table(found: Coverage) -> Table:
 
 
 def drawn_words(found: Coverage) -> str:
-    """Say what a draw is."""
+    """Return a description of the draws."""
     how = "with" if found.replaced else "without"
     return f"{found.resamples:,} draws of {found.drawn:,} targets {how} replacement at each length"
 

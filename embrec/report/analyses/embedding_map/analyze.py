@@ -24,32 +24,32 @@ def analyze_map(
     command: str = "",
     progress: Progress = silent,
 ) -> tuple[AnalysisContext, EmbeddingMap, Path]:
-    """Draw the queries and next items of test users, and who is offered what; write figure and numbers.
+    """Draw a map of the queries and next items of test users and measure popularity bias; write figure and numbers.
 
     Args:
-        run: a finished one of a factorised model.
-        user: whose pair is red; drawn from those whose next item is in the top tenth if None.
-        sample: how many users, one target each.
-        seed: of all that is drawn, and of t-SNE.
-        output: the folder to write into; `analyses` in the run's own if None.
-        command: that is recorded as having made this.
-        progress: told of every step.
+        run: a finished run of a factorised model.
+        user: user of the red pair; if None, drawn from the users whose next item is in their top tenth.
+        sample: number of users, with one target each.
+        seed: seed of the sample, the selected user and t-SNE.
+        output: folder to write into; `analyses` in the folder of the run if None.
+        command: command line to record in the JSON file.
+        progress: callback for the progress of the analysis.
 
     Returns:
-        What was analysed, what was found, and where it was written.
+        The run with its data, the result, and the folder of the files.
 
     Raises:
-        ConfigError: there are too few users, or the one that was asked for has no test target.
+        ConfigError: there are too few users, or the given user has no test target.
         DataError: the log has no such user.
-        MissingExtraError: figures cannot be drawn.
-        RunError: the run is not finished, or its scores are no inner products.
+        MissingExtraError: matplotlib is not installed.
+        RunError: the run is not finished, or its scores are not inner products.
     """
     require_matplotlib()
     if output is not None:
         check_output_folder(output)
-    subject = AnalysisContext.open(run)
-    found = locate(subject, TrainedRanker(load_model(run)), user=user, sample=sample, seed=seed, progress=progress)
-    folder = output or subject.folder
-    numbers = subject.description(command, seed=seed, sample=sample, **as_numbers(subject, found))
-    write_analysis(folder, "map", lambda: draw(subject, found), numbers)
-    return subject, found, folder
+    context = AnalysisContext.open(run)
+    found = locate(context, TrainedRanker(load_model(run)), user=user, sample=sample, seed=seed, progress=progress)
+    folder = output or context.folder
+    numbers = context.description(command, seed=seed, sample=sample, **as_numbers(context, found))
+    write_analysis(folder, "map", lambda: draw(context, found), numbers)
+    return context, found, folder

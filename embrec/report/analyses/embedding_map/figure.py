@@ -1,7 +1,7 @@
-"""The figure of a map, after [weimann2022] Fig. 3.
+"""The figure of an embedding map, after [weimann2022] Fig. 3.
 
-Queries and items are coloured by their match with the red dot of the other side.
-Below, the items coloured by how many users are offered them, and that against their popularity.
+The upper panels show queries and items, coloured by their scores with the red point of the other panel. The lower panels show
+the items coloured by the share of users who have them in their top tenth, and this share against popularity.
 """
 
 from typing import TYPE_CHECKING
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _RED = "#E3120B"
-_BINS, _IN_A_BIN = 12, 10  # bins of popularity, and items that the mean of one needs
-_SHARES = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 1)  # that are marked
+_BINS, _IN_A_BIN = 12, 10  # bins of popularity, and items that a bin needs for its mean
+_SHARES = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 1)  # ticks of the colour bar
 _TITLE = 44  # characters of an item's title
 
 
-def draw(subject: AnalysisContext, found: EmbeddingMap) -> "Figure":
+def draw(context: AnalysisContext, found: EmbeddingMap) -> "Figure":
     """Return the figure."""
     from matplotlib.colors import Normalize, PowerNorm
     from matplotlib.ticker import NullLocator, PercentFormatter
@@ -44,7 +44,7 @@ def draw(subject: AnalysisContext, found: EmbeddingMap) -> "Figure":
     _name(right, 1, f"their {len(found.items):,} next items, by place for the red query")
     bar = figure.colorbar(colours, ax=[left, right], shrink=0.85, label="stands above this share of the other items")
     bar.ax.yaxis.set_major_formatter(PercentFormatter(1))
-    # By the square root: most items are for few users, and the differences between them are what regions are made of.
+    # The square root spreads small shares: most items are in the top tenth of few users.
     share = bias.share[found.items]
     drawn = _cloud(offered, found.places, share, PowerNorm(0.5, 0, max(share.max(), 2 * TOP)))
     _name(offered, 2, f"the items, by users in whose top {TOP:.0%} they are")
@@ -55,9 +55,9 @@ def draw(subject: AnalysisContext, found: EmbeddingMap) -> "Figure":
     _against_popularity(popular, bias)
     entitle(
         figure,
-        f"{subject.title}: t-SNE of queries and items; ranks among all items of the catalog",
+        f"{context.title}: t-SNE of queries and items; ranks among all items of the catalog",
         f"red: user {match.user} after {match.events:,} events, and the next item, "
-        f"'{subject.name_of(match.item, _TITLE)}', above {match.above:.1%} of the others",
+        f"'{context.name_of(match.item, _TITLE)}', above {match.above:.1%} of the others",
         f"popularity bias: Spearman's correlation {bias.correlation:+.2f}; {bias.nobody:.1%} of items in nobody's "
         f"top {TOP:.0%}, {bias.majority:.1%} in that of most users",
     )
@@ -67,14 +67,14 @@ def draw(subject: AnalysisContext, found: EmbeddingMap) -> "Figure":
 def _cloud(
     ax: "Axes", places: NDArray[np.float64], values: NDArray[np.float64], scale: "Normalize"
 ) -> "PathCollection":
-    """Draw points in their order, which is not that of their values: none of them is hidden for being dark."""
+    """Draw points in the given order, which is independent of their values, so that no colour hides the others."""
     return ax.scatter(
         places[:, 0], places[:, 1], c=values, cmap="viridis", norm=scale, s=7, linewidths=0, rasterized=True
     )
 
 
 def _name(ax: "Axes", place: int, title: str) -> None:
-    """Give a map its title; its axes have no unit, and no meaning but nearness."""
+    """Set the title and axis labels of a map; t-SNE axes have no unit, so there are no ticks."""
     ax.set_title(f"({LETTERS[place]}) {title}", fontsize=9.5)
     ax.set_xticks([])
     ax.set_yticks([])
@@ -87,14 +87,19 @@ def _against_popularity(ax: "Axes", bias: Bias) -> None:
     known = ~np.isnan(bias.share)
     events, share = bias.popularity[known], bias.share[known] * 100
     ax.scatter(events + 1, share, s=6, color=COLOURS[0], alpha=0.12, linewidths=0, rasterized=True)
-    ax.plot([], [], "o", color=COLOURS[0], markersize=3, label="an item")  # for the legend, where it is not pale
+    ax.plot([], [], "o", color=COLOURS[0], markersize=3, label="an item")  # an opaque marker for the legend
     edges = np.geomspace(1, events.max() + 1, _BINS + 1)
     which = np.clip(np.searchsorted(edges, events + 1, side="right") - 1, 0, _BINS - 1)
     bins = [which == one for one in np.flatnonzero(np.bincount(which) >= _IN_A_BIN)]
     ax.plot(
-        [events[one].mean() + 1 for one in bins], [share[one].mean() for one in bins], color=COLOURS[5], marker="o",
-        markersize=4, linewidth=1.5, label="mean of items as popular",
-    )  # fmt: skip
+        [events[one].mean() + 1 for one in bins],
+        [share[one].mean() for one in bins],
+        color=COLOURS[5],
+        marker="o",
+        markersize=4,
+        linewidth=1.5,
+        label="mean of items as popular",
+    )
     ax.axhline(TOP * 100, color="0.35", linestyle=":", linewidth=1.2, label="mean of all items")
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter("{x:,.0f}")

@@ -1,9 +1,10 @@
-"""Where queries and items lie, how they match, and which items everybody is offered: [weimann2022] Fig. 3, and more.
+"""A map of queries and items in the plane, their scores, and the popularity bias of a model, after [weimann2022] Fig. 3.
 
-FELRec draws users and items by t-SNE, and colours each side by how well it matches one dot of the other. It "identified several
-regions of items that are recommended to the majority of randomly chosen users", and counted nothing. Here the share of users is
-counted in whose top tenth of the catalog an item stands (a tenth, on average over items, whatever the model), and compared with
-how popular the item was in training.
+[weimann2022] shows users and items by t-SNE, each side coloured by its scores with one point of the other side, and "identified
+several regions of items that are recommended to the majority of randomly chosen users", without counting them. Here the bias is
+counted: the share of users who have an item in their top tenth of the catalog (a tenth on average over items, for any model),
+    and
+its correlation with the popularity of the item in training.
 """
 
 from collections.abc import Iterator
@@ -28,25 +29,25 @@ from embrec.progress import Progress, silent
 from embrec.report.analyses.context import AnalysisContext
 
 SAMPLE = 3000
-TOP = 0.1  # of the catalog, as the "HR@10%" of [weimann2022]
+TOP = 0.1  # share of the catalog, as in the "HR@10%" of [weimann2022]
 FEWEST = 20  # queries that a map needs
 
 _PERPLEXITY = 30
 _BATCH = 256
-_BLOCK = 1 << 24  # scores that are held at a time: 64 MB
+_BLOCK = 1 << 24  # scores in memory at a time: 64 MB
 
 
 @dataclass(frozen=True)
 class Match:
-    """The pair whose dots are red.
+    """The query and item that are marked red.
 
     Attributes:
-        query: its row among the queries.
-        user: the user's name.
-        item: catalog row of the next item.
-        events: before it.
-        above: share of the other items that it stands above for its user.
-        rule: how the user was chosen.
+        query: row of the query.
+        user: user id.
+        item: catalog row of the next item of that user.
+        events: number of events before it.
+        above: share of the other items that have a lower score than it for this user.
+        rule: rule by which the user was selected.
     """
 
     query: int
@@ -59,15 +60,15 @@ class Match:
 
 @dataclass(frozen=True)
 class Bias:
-    """Whether the model offers everybody the same items.
+    """The popularity bias of a model.
 
     Attributes:
-        share: of the sampled users in whose top tenth each item stands; NaN where the model cannot score it, [n].
-        popularity: training events of each item, [n].
-        correlation: Spearman's, of the two, over the items that can be scored.
-        nobody: share of these items that stand in no user's top tenth.
-        majority: share of these items that stand in that of more than half of the users.
-        gini: how unevenly the places go to the items: 0 if all have as many.
+        share: share of the sampled users who have the item in their top tenth, [n]; NaN if the model cannot score the item.
+        popularity: number of training events of each item, [n].
+        correlation: Spearman correlation of `share` and `popularity` over the items that the model can score.
+        nobody: share of these items that are in the top tenth of no user.
+        majority: share of these items that are in the top tenth of more than half of the users.
+        gini: Gini coefficient of the places of items in these top tenths.
     """
 
     share: NDArray[np.float64]
@@ -80,18 +81,18 @@ class Bias:
 
 @dataclass(frozen=True)
 class EmbeddingMap:
-    """Queries and items in the plane, with their colours.
+    """Queries and items in the plane, with their scores.
 
     Attributes:
-        users: index of the user of each query, one query a user, [S].
-        queries: where the queries lie, [S, 2].
-        items: catalog rows of the next items of all queries, each once, [I].
-        places: where they lie, [I, 2].
-        query_match: share of the other items that the red item stands above for each query, [S].
-        item_match: share of the other items that each item stands above for the red query, [I].
-        match: the red pair.
-        bias: who is offered what.
-        left_out: sampled targets whose item the model cannot score.
+        users: user index of each query, one query per user, [S].
+        queries: coordinates of the queries, [S, 2].
+        items: distinct catalog rows of the next items, [I].
+        places: coordinates of the items, [I, 2].
+        query_match: share of the other items that score lower than the red item, for each query, [S].
+        item_match: share of the other items that score lower than each item for the red query, [I].
+        match: the red query and item.
+        bias: popularity bias of the model.
+        left_out: number of sampled targets whose item the model cannot score.
     """
 
     users: NDArray[np.int64]
@@ -105,16 +106,16 @@ class EmbeddingMap:
     left_out: int
 
     def notes(self) -> list[str]:
-        """Say what a reader of the map should know."""
+        """Return remarks for readers of the map."""
         notes = [f"red dots: user {self.match.user} after {self.match.events:,} events, {self.match.rule}"]
         if self.left_out:
-            notes.append(f"{self.left_out:,} targets are left out, for the model cannot score their items")
+            notes.append(f"{self.left_out:,} targets are left out, because the model cannot score their items")
         return notes
 
 
 @torch.inference_mode()
 def locate(
-    subject: AnalysisContext,
+    context: AnalysisContext,
     ranker: Ranker,
     *,
     user: str | None = None,
@@ -122,23 +123,23 @@ def locate(
     seed: int = 0,
     progress: Progress = silent,
 ) -> EmbeddingMap:
-    """Find where queries and items lie, and how they match; arguments and errors as of `analyze_map`."""
+    """Return the map of a model; arguments and errors as of `analyze_map`."""
     ranker.eval()
     factors = ranker.factors(ranker.item_matrix())
     if factors is None:
-        raise RunError(f"the scores of run {subject.run.name!r} are no inner products, so there is nothing to draw")
-    wanted = None if user is None else learned_user(subject.run.category, subject.dataset.interactions, user)
-    targets = _sample(subject.partition.test, sample, np.random.default_rng(seed), wanted, user)
-    item = subject.dataset.interactions.item[targets.events(subject.dataset.interactions)].astype(np.int64)
+        raise RunError(f"the scores of run {context.run.name!r} are no inner products, so there is nothing to draw")
+    wanted = None if user is None else learned_user(context.run.category, context.dataset.interactions, user)
+    targets = _sample(context.partition.test, sample, np.random.default_rng(seed), wanted, user)
+    item = context.dataset.interactions.item[targets.events(context.dataset.interactions)].astype(np.int64)
     scorable = factors.scorable.cpu().numpy()[item + 1]
     if wanted is not None and not scorable[targets.user == wanted].all():
         raise ConfigError(f"the model cannot score the next item of user {user!r}; name another one, or none")
     targets, item = targets.select(scorable), item[scorable]
     if len(targets) < FEWEST:
         raise ConfigError(f"a map needs {FEWEST} users with a test target that can be scored; there are {len(targets)}")
-    queries = _queries(subject, ranker, targets)
-    above, counts = _standings(queries, factors, item, progress)
-    match = _match(subject, targets, item, above, wanted, seed)
+    queries = _queries(context, ranker, targets)
+    above, counts = _shares_below(queries, factors, item, progress)
+    match = _match(context, targets, item, above, wanted, seed)
     items = np.unique(item)
     progress("t-SNE", 0, 2)
     places = [plane(queries.numpy(), seed)]
@@ -153,7 +154,7 @@ def locate(
         query_match=_of_item(queries, factors, match.item),
         item_match=_of_query(queries[match.query], factors)[items],
         match=match,
-        bias=_bias(counts, len(targets), factors, subject.popularity),
+        bias=_bias(counts, len(targets), factors, context.popularity),
         left_out=int((~scorable).sum()),
     )
 
@@ -161,7 +162,7 @@ def locate(
 def _sample(
     test: Positions, sample: int, generator: np.random.Generator, wanted: int | None, name: str | None
 ) -> Positions:
-    """Draw users, and a target of each; the last one of the user that is wanted."""
+    """Sample users with a random target of each; the user that was asked for is included, with the last target."""
     shuffled = generator.permutation(len(test))
     users, first = np.unique(test.user[shuffled], return_index=True)
     rows = shuffled[first]
@@ -178,9 +179,9 @@ def _sample(
     return test.select(rows[chosen])
 
 
-def _queries(subject: AnalysisContext, ranker: Ranker, targets: Positions) -> Tensor:
+def _queries(context: AnalysisContext, ranker: Ranker, targets: Positions) -> Tensor:
     """Return the query before each target, [S, d]."""
-    sequences = target_sequences(subject.dataset.interactions, targets, subject.config.model.max_length)
+    sequences = target_sequences(context.dataset.interactions, targets, context.config.model.max_length)
     matrix = ranker.item_matrix()
     parts, order = [], []
     for rows, batch in batches_in_order(sequences, _BATCH):
@@ -190,7 +191,7 @@ def _queries(subject: AnalysisContext, ranker: Ranker, targets: Positions) -> Te
 
 
 def _blocks(queries: Tensor, factors: Factors) -> Iterator[tuple[slice, Tensor]]:
-    """Yield rows of the queries and their scores of the whole catalog, -inf where an item cannot be scored, [B, n]."""
+    """Yield rows of the queries and their scores of the catalog, -inf for items that cannot be scored, [B, n]."""
     items, scorable = factors.items[1:].float(), factors.scorable[1:]
     size = max(1, _BLOCK // len(items))
     for start in range(0, len(queries), size):
@@ -198,11 +199,14 @@ def _blocks(queries: Tensor, factors: Factors) -> Iterator[tuple[slice, Tensor]]
         yield rows, (queries[rows] @ items.T).masked_fill_(~scorable, -torch.inf)
 
 
-def _standings(
+def _shares_below(
     queries: Tensor, factors: Factors, item: NDArray[np.int64], progress: Progress
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the share of the other items that each query's own next item stands above [S], and in how many queries' top
-    tenth each item stands, [n].
+    """Compare the scores of each query.
+
+    Returns:
+        The share of the other items that score lower than the next item of each query, [S], and the number of queries that have
+        each item in their top tenth, [n].
     """
     scored = int(factors.scorable[1:].sum())
     top = max(1, round(TOP * scored))
@@ -217,21 +221,21 @@ def _standings(
 
 
 def _above(scores: Tensor, one: Tensor, scored: int) -> NDArray[np.float64]:
-    """Return the share of the other items whose score is lower than one score of each row, ties by half, [B]."""
-    lower = (scores < one).sum(dim=1) - (scores.shape[1] - scored)  # those that cannot be scored are no others
+    """Return the share of the other items that score lower than one score of each row, ties counting half, [B]."""
+    lower = (scores < one).sum(dim=1) - (scores.shape[1] - scored)  # without items that cannot be scored
     tied = (scores == one).sum(dim=1) - 1
     share: NDArray[np.float64] = ((lower + tied / 2) / max(1, scored - 1)).double().numpy()
     return share
 
 
 def _of_item(queries: Tensor, factors: Factors, item: int) -> NDArray[np.float64]:
-    """Return the share of the other items that an item stands above for each query, [S]."""
+    """Return the share of the other items that score lower than an item, for each query, [S]."""
     scored = int(factors.scorable[1:].sum())
     return np.concatenate([_above(scores, scores[:, item, None], scored) for _, scores in _blocks(queries, factors)])
 
 
 def _of_query(query: Tensor, factors: Factors) -> NDArray[np.float64]:
-    """Return the share of the other items that each item stands above for one query, [n]."""
+    """Return the share of the other items that score lower than each item for one query, [n]."""
     from scipy import stats
 
     ((_, scores),) = _blocks(query[None], factors)
@@ -241,7 +245,7 @@ def _of_query(query: Tensor, factors: Factors) -> NDArray[np.float64]:
 
 
 def _match(
-    subject: AnalysisContext,
+    context: AnalysisContext,
     targets: Positions,
     item: NDArray[np.int64],
     above: NDArray[np.float64],
@@ -261,7 +265,7 @@ def _match(
                 f"the best placed: no next item is in the top {TOP:.0%} of its user's",
             )
         row = int(np.random.default_rng(seed).choice(eligible))
-    name = str(subject.dataset.interactions.user_ids[targets.user[row]])
+    name = str(context.dataset.interactions.user_ids[targets.user[row]])
     return Match(row, name, int(item[row]), int(targets.position[row]), float(above[row]), rule)
 
 
@@ -283,7 +287,12 @@ def _bias(counts: NDArray[np.int64], users: int, factors: Factors, popularity: N
 
 
 def plane(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
-    """Return where t-SNE puts vectors in the plane, with its usual parameters, begun from their principal components."""
+    """Return the t-SNE coordinates of vectors, [N, 2], with the usual parameters, initialised by PCA.
+
+    Args:
+        vectors: the vectors, [N, d].
+        seed: seed of t-SNE.
+    """
     from sklearn.manifold import TSNE
 
     perplexity = min(_PERPLEXITY, (len(vectors) - 1) / 3)
@@ -291,40 +300,50 @@ def plane(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
     return np.asarray(embedded, dtype=np.float64)
 
 
-def as_numbers(subject: AnalysisContext, found: EmbeddingMap) -> dict[str, Any]:
-    """Return what is drawn as plain values."""
-    ids, match, bias = subject.dataset.catalog.item_ids, found.match, found.bias
-    names = subject.dataset.interactions.user_ids
+def as_numbers(context: AnalysisContext, found: EmbeddingMap) -> dict[str, Any]:
+    """Return the content of the figure as plain values for the JSON file."""
+    ids, match, bias = context.dataset.catalog.item_ids, found.match, found.bias
+    names = context.dataset.interactions.user_ids
     return {
         "match": {**vars(match), "item": ids[match.item]},
         "top": TOP,
         "popularity bias": {
-            "spearman": bias.correlation, "nobody": bias.nobody, "majority": bias.majority, "gini": bias.gini,
+            "spearman": bias.correlation,
+            "nobody": bias.nobody,
+            "majority": bias.majority,
+            "gini": bias.gini,
         },
         "queries": {
-            "user": names[found.users].tolist(), "x": found.queries[:, 0].round(3), "y": found.queries[:, 1].round(3),
+            "user": names[found.users].tolist(),
+            "x": found.queries[:, 0].round(3),
+            "y": found.queries[:, 1].round(3),
             "match": found.query_match.round(5),
         },
         "items": {
-            "item": ids[found.items].tolist(), "x": found.places[:, 0].round(3), "y": found.places[:, 1].round(3),
-            "match": found.item_match.round(5), "share of users": bias.share[found.items].round(5),
+            "item": ids[found.items].tolist(),
+            "x": found.places[:, 0].round(3),
+            "y": found.places[:, 1].round(3),
+            "match": found.item_match.round(5),
+            "share of users": bias.share[found.items].round(5),
             "training events": bias.popularity[found.items],
         },
-    }  # fmt: skip
+    }
 
 
 def table(found: EmbeddingMap) -> Table:
-    """Return the numbers of the popularity bias."""
+    """Return a table of the popularity bias."""
     bias = found.bias
     return Table(
         "",
         ["what", "value"],
         [
             ["users sampled, one test target each", f"{len(found.users):,}"],
-            [f"Spearman's correlation of training events and share of users with the item in their top {TOP:.0%}",
-             f"{bias.correlation:+.3f}"],
+            [
+                f"Spearman's correlation of training events and share of users with the item in their top {TOP:.0%}",
+                f"{bias.correlation:+.3f}",
+            ],
             [f"items in nobody's top {TOP:.0%}", f"{bias.nobody:.1%}"],
             [f"items in the top {TOP:.0%} of more than half of the users", f"{bias.majority:.1%}"],
             ["Gini of the places in these", f"{bias.gini:.3f}"],
         ],
-    )  # fmt: skip
+    )

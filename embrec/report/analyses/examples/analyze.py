@@ -1,4 +1,4 @@
-"""The analysis of example users: opens a run, chooses users, and writes figures and descriptions."""
+"""The analysis of example users: opens a run, selects users, and writes figures and their data."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from embrec.locks import together
 from embrec.progress import Progress, silent
 from embrec.report.analyses.context import AnalysisContext
 from embrec.report.analyses.examples.figure import draw
-from embrec.report.analyses.examples.measure import USERS, Examples, _plain, choose
+from embrec.report.analyses.examples.measure import USERS, Examples, choose, group_numbers
 from embrec.report.analyses.files import plain
 from embrec.runs.folder import RunFolder
 
@@ -22,40 +22,40 @@ def analyze_examples(
     command: str = "",
     progress: Progress = silent,
 ) -> tuple[AnalysisContext, Examples, Path]:
-    """Show what a run recommends to some users of either kind; write a figure a kind, and what is on them.
+    """Select users with personal and with popular recommendations; write a figure for each kind, and their data.
 
     Args:
-        run: a finished one.
-        users: how many of each kind.
-        seed: of the drawing.
-        output: the folder to write into; `analyses` in the run's own if None.
-        command: that is recorded as having made this.
-        progress: told of every batch.
+        run: a finished run.
+        users: number of users of each kind.
+        seed: seed of the random selection.
+        output: folder to write into; `analyses` in the folder of the run if None.
+        command: command line to record in the JSON file.
+        progress: callback for the progress of the evaluation.
 
     Returns:
-        What was analysed, who was chosen, and where it was written.
+        The run with its data, the selected users, and the folder of the files.
 
     Raises:
-        MissingExtraError: figures cannot be drawn.
+        MissingExtraError: matplotlib is not installed.
         RunError: the run is not finished, or does not fit its data any more.
     """
     require_matplotlib()
     if output is not None:
         check_output_folder(output)
-    subject = AnalysisContext.open(run)
-    found = choose(subject, users=users, seed=seed, progress=progress)
-    folder = output or subject.folder
-    protocol = subject.protocol_of_lists().words()
-    numbers = subject.description(command, protocol=protocol, seed=seed, users_chosen_from=found.users)
+    context = AnalysisContext.open(run)
+    found = choose(context, users=users, seed=seed, progress=progress)
+    folder = output or context.folder
+    protocol = context.protocol_of_lists().words()
+    numbers = context.description(command, protocol=protocol, seed=seed, users_chosen_from=found.users)
     with together(folder):
         for done, group in enumerate(found.groups, start=1):
-            if group.people:
-                save_figure(lambda shown=group: draw(subject, found, shown), folder, group.name)  # type: ignore[misc]
+            if group.examples:
+                save_figure(lambda shown=group: draw(context, found, shown), folder, group.name)  # type: ignore[misc]
             else:
-                for form in ("png", "svg"):  # of another seed or model
+                for form in ("png", "svg"):  # from another seed or model
                     (folder / f"{group.name}.{form}").unlink(missing_ok=True)
             progress("figures", done, len(found.groups))
         write_json(
-            folder / "examples.json", plain(numbers | {"groups": [_plain(subject, one) for one in found.groups]})
+            folder / "examples.json", plain(numbers | {"groups": [group_numbers(context, one) for one in found.groups]})
         )
-    return subject, found, folder
+    return context, found, folder

@@ -1,6 +1,6 @@
-"""The figures of example users, after [semikin2019] Figs. 7 and 8: a row a user, of history, recommendations and target.
+"""Figures of example users, after [semikin2019] Figs. 7 and 8: a row of history, recommendations and target for each user.
 
-Items are shown by their pictures where the catalog has any, and as cards with their titles where it has none.
+Items are shown by their pictures if the catalog has any, otherwise as cards with their titles.
 """
 
 import textwrap
@@ -21,19 +21,25 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Inches. A row is a line of words, the items, and their titles.
+# Inches. A row consists of a line of text, the items, and their titles.
 _CELL, _GAP, _PART = 1.28, 0.1, 0.34
 _PICTURE, _CARD = 1.35, 1.0
 _WORDS, _UNDER, _BETWEEN = 0.24, 0.36, 0.16
 _HEADING = 0.42
 _EDGE = 300  # pixels of a picture's longer edge
-_POPULAR, _CAME = COLOURS[1], COLOURS[2]
+_POPULAR, _NEXT = COLOURS[1], COLOURS[2]
 
 
-def draw(subject: AnalysisContext, found: Examples, group: ExampleGroup) -> "Figure":
-    """Return the figure of one kind of users."""
-    images = subject.dataset.catalog.image_paths()
-    shown = [row for one in group.people for row in (*one.history, *_listed(one), one.next_item)]
+def draw(context: AnalysisContext, found: Examples, group: ExampleGroup) -> "Figure":
+    """Return the figure of one kind of users.
+
+    Args:
+        context: the run with its data.
+        found: users of both kinds.
+        group: the kind to draw.
+    """
+    images = context.dataset.catalog.image_paths()
+    shown = [row for one in group.examples for row in (*one.history, *_listed(one), one.next_item)]
     pictures = {
         int(row): picture
         for row in dict.fromkeys(shown)
@@ -42,14 +48,14 @@ def draw(subject: AnalysisContext, found: Examples, group: ExampleGroup) -> "Fig
     item = _PICTURE if pictures else _CARD
     row_height = _WORDS + item + (_UNDER if pictures else 0) + _BETWEEN
     width = (HISTORY + LIST + 1) * (_CELL + _GAP) + 2 * _PART
-    height = _HEADING + row_height * len(group.people)
+    height = _HEADING + row_height * len(group.examples)
     figure = empty_figure(width, height + 0.95)
     ax = figure.subplots()
     ax.set_xlim(0, width)
     ax.set_ylim(height, 0)
     ax.set_aspect("equal")
     ax.set_axis_off()
-    cells = _Cells(ax, subject, found, pictures, item)
+    cells = _Cells(ax, context, found, pictures, item)
     starts = (0.0, HISTORY * (_CELL + _GAP) + _PART, (HISTORY + LIST) * (_CELL + _GAP) + 2 * _PART)
     words = (
         f"last {HISTORY} items of the history, in time →",
@@ -60,7 +66,7 @@ def draw(subject: AnalysisContext, found: Examples, group: ExampleGroup) -> "Fig
         ax.text(x, 0.16, text, fontsize=9, va="center", weight="bold")
     for x in starts[1:]:
         ax.plot([x - _PART / 2 - _GAP / 2] * 2, [0.05, height - _BETWEEN], color="0.3", linewidth=1)
-    for place, one in enumerate(group.people):
+    for place, one in enumerate(group.examples):
         top = _HEADING + place * row_height
         words_of_row = (
             f"user {one.user}, after {one.before:,} events; {group.popular_listed[place]} of the first {JUDGED} listed are "
@@ -68,13 +74,15 @@ def draw(subject: AnalysisContext, found: Examples, group: ExampleGroup) -> "Fig
         )
         ax.text(0, top, literal(words_of_row), fontsize=7.5, color="0.25", va="center")
         top += _WORDS / 2 + 0.03
-        first = starts[0] + (HISTORY - len(one.history)) * (_CELL + _GAP)  # the latest beside the line
+        first = starts[0] + (HISTORY - len(one.history)) * (
+            _CELL + _GAP
+        )  # right-aligned: the latest item is next to the line
         cells.row(first, top, one.history, None)
         cells.row(starts[1], top, _listed(one), one.next_item)
         cells.row(starts[2], top, [one.next_item], one.next_item)
     entitle(
         figure,
-        f"{subject.title}: {group.title} ({group.choice.eligible:,} such targets; {found.users:,} users in all)",
+        f"{context.title}: {group.title} ({group.choice.eligible:,} such targets; {found.users:,} users in all)",
         group.choice.rule,
         f"frames: orange, dashed: among the most popular {POPULAR_SHARE:.0%} of items; green: what came next",
     )
@@ -87,23 +95,23 @@ def _listed(one: Example) -> Sequence[int]:
 
 
 class _Cells:
-    """Draws items beside each other.
+    """Draws items side by side.
 
     Args:
-        ax: in inches, downwards.
-        subject: whose items they are.
-        found: which of them are popular.
-        pictures: of those that have one, catalog row -> picture.
-        height: of an item.
+        ax: axes in inches, with y pointing down.
+        context: the run with its data.
+        found: example users, with the mask of popular items.
+        pictures: catalog row -> picture, for items with one.
+        height: height of an item, in inches.
     """
 
     def __init__(
-        self, ax: "Axes", subject: AnalysisContext, found: Examples, pictures: Mapping[int, object], height: float
+        self, ax: "Axes", context: AnalysisContext, found: Examples, pictures: Mapping[int, object], height: float
     ) -> None:
-        self.ax, self.subject, self.found, self.pictures, self.height = ax, subject, found, pictures, height
+        self.ax, self.context, self.found, self.pictures, self.height = ax, context, found, pictures, height
 
     def row(self, x: float, top: float, rows: Iterable[int], came: int | None) -> None:
-        """Draw items from left to right; the one that came next is framed."""
+        """Draw items from left to right, with a frame around the target `came`."""
         for place, row in enumerate(rows):
             self._cell(x + place * (_CELL + _GAP), top, int(row), int(row) == came)
 
@@ -133,16 +141,19 @@ class _Cells:
         box = ((left, top), right - left, bottom - top)
         self.ax.add_patch(Rectangle(*box, facecolor=fill, edgecolor="0.75", linewidth=0.7, zorder=2))
         if came:
-            self.ax.add_patch(Rectangle(*box, facecolor="none", edgecolor=_CAME, linewidth=2.4, zorder=3))
+            self.ax.add_patch(Rectangle(*box, facecolor="none", edgecolor=_NEXT, linewidth=2.4, zorder=3))
         if popular:
             inner = ((left + 0.03, top + 0.03), right - left - 0.06, bottom - top - 0.06)
-            for colour, width, style in (("white", 2.8, "-"), (_POPULAR, 1.8, "--")):  # seen on a picture of any colour
+            for colour, width, style in (
+                ("white", 2.8, "-"),
+                (_POPULAR, 1.8, "--"),
+            ):  # visible on a picture of any colour
                 self.ax.add_patch(
                     Rectangle(*inner, facecolor="none", edgecolor=colour, linewidth=width, linestyle=style, zorder=4)
                 )
 
     def _text(self, x: float, y: float, row: int, *, lines: int, size: float, va: str) -> None:
         folded = textwrap.wrap(
-            self.subject.name_of(row, 200), width=round(131 / size), max_lines=lines, placeholder="…"
+            self.context.name_of(row, 200), width=round(131 / size), max_lines=lines, placeholder="…"
         )
         self.ax.text(x, y, literal("\n".join(folded)), fontsize=size, ha="center", va=va, linespacing=1.15, zorder=5)

@@ -1,6 +1,6 @@
-"""Example users: whose recommendations are personal, and who was given what everybody likes. After [semikin2019] Figs. 7 and 8.
+"""Example users with personal and with popular recommendations, after [semikin2019] Figs. 7 and 8.
 
-The users are chosen by the rules of `embrec.report.examples`, as those on the report page are, and by a seed.
+The users are selected by the rules of `embrec.report.examples`, as in the HTML report, and by a seed.
 """
 
 import textwrap
@@ -18,39 +18,39 @@ from embrec.report.fallback import describe_histories, fallback, popular_items
 from embrec.runs.model import load_model
 
 USERS = 4
-HISTORY, LIST = 5, 3  # items of a history and of a list that are shown, as [semikin2019]
-JUDGED = 10  # items of a list that say whether it is popular, as on the page
+HISTORY, LIST = 5, 3  # number of items of a history and of a list to show, as in [semikin2019]
+JUDGED = 10  # items of a list that decide whether it is popular, as in the HTML report
 
 _TITLE = 40
 
 
 @dataclass(frozen=True)
 class ExampleGroup:
-    """Users of one kind.
+    """Example users of one kind.
 
     Attributes:
-        name: of the figure's file.
-        title: what they have in common.
-        choice: how they were chosen.
-        people: their histories, lists and next items.
-        popular_listed: how many of the first `JUDGED` items of each list are popular.
+        name: name of the file of the figure.
+        title: description of the kind.
+        choice: selection of the users.
+        examples: their histories, lists and next items.
+        popular_listed: number of popular items among the first `JUDGED` of each list.
     """
 
     name: str
     title: str
     choice: ChosenUsers
-    people: Sequence[Example]
+    examples: Sequence[Example]
     popular_listed: Sequence[int]
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Users of both kinds.
+    """Example users of both kinds.
 
     Attributes:
-        groups: personal first.
-        popular: which items are popular, [n].
-        users: who were chosen from.
+        groups: users with personal recommendations, then users with popular ones.
+        popular: mask of the popular items, [n].
+        users: number of users with a test target.
     """
 
     groups: Sequence[ExampleGroup]
@@ -58,23 +58,23 @@ class Examples:
     users: int
 
     def notes(self) -> list[str]:
-        """Say how the users were chosen, and where there are none."""
+        """Return how the users of each kind were selected, and whether there are any."""
         return [
             f"{group.title}: {group.choice.rule} ({group.choice.eligible:,} such targets)"
-            + ("" if group.people else "; there are none, so no figure")
+            + ("" if group.examples else "; there are none, so no figure")
             for group in self.groups
         ]
 
 
-def choose(subject: AnalysisContext, *, users: int = USERS, seed: int = 0, progress: Progress = silent) -> Examples:
-    """Choose users of both kinds; arguments as of `analyze_examples`."""
-    log = subject.dataset.interactions
-    keep = min(JUDGED, len(subject.dataset.catalog))
-    evaluation = subject.evaluated(subject.protocol_of_lists(), keep=keep, progress=progress)
+def choose(context: AnalysisContext, *, users: int = USERS, seed: int = 0, progress: Progress = silent) -> Examples:
+    """Select users of both kinds; arguments as of `analyze_examples`."""
+    log = context.dataset.interactions
+    keep = min(JUDGED, len(context.dataset.catalog))
+    evaluation = context.evaluated(context.protocol_of_lists(), keep=keep, progress=progress)
     if evaluation.top is None:
         raise ValueError("the evaluation has no lists")
-    popular = popular_items(subject.popularity)
-    vectors = load_model(subject.run).item_matrix[1:].float().numpy()
+    popular = popular_items(context.popularity)
+    vectors = load_model(context.run).item_matrix[1:].float().numpy()
     histories = describe_histories(log, evaluation.event, vectors, popular)
     found = fallback(evaluation.top[:, :keep].astype(np.int64) - 1, popular, histories)
     before = log.position[evaluation.event]
@@ -88,24 +88,24 @@ def choose(subject: AnalysisContext, *, users: int = USERS, seed: int = 0, progr
             fallen_back(evaluation, found, before, count=users, seed=seed),
         ),
     }
-    models = {subject.run.name: evaluation}
+    models = {context.run.name: evaluation}
     groups = []
     for name, (title, choice) in kinds.items():
         rows = choice.targets.tolist()
-        people = [example(row, models, log, length=LIST, history=HISTORY) for row in rows]
+        shown = [example(row, models, log, length=LIST, history=HISTORY) for row in rows]
         listed = popular[evaluation.top[rows, :keep] - 1] & (evaluation.top[rows, :keep] > 0)
-        groups.append(ExampleGroup(name, title, choice, people, listed.sum(axis=1).tolist()))
+        groups.append(ExampleGroup(name, title, choice, shown, listed.sum(axis=1).tolist()))
     return Examples(groups, popular, len(np.unique(evaluation.user)))
 
 
 def place_words(one: Example) -> str:
-    """Say where the next item of an example ranked."""
+    """Return the rank of the next item of an example, in words."""
     (rank,) = one.ranks.values()
     return f"{rank_words(rank)} of {one.candidates:,}"
 
 
-def tables(subject: AnalysisContext, found: Examples) -> list[Table]:
-    """Return a table a kind, a row a user."""
+def tables(context: AnalysisContext, found: Examples) -> list[Table]:
+    """Return a table for each kind, with a row for each user."""
     columns = ["user", "events", "last item", "recommended", "next item", "its rank"]
     return [
         Table(
@@ -115,18 +115,18 @@ def tables(subject: AnalysisContext, found: Examples) -> list[Table]:
                 [
                     one.user,
                     f"{one.before:,}",
-                    subject.name_of(int(one.history[-1]), _TITLE),
+                    context.name_of(int(one.history[-1]), _TITLE),
                     "; ".join(
-                        textwrap.shorten(subject.name_of(int(row), _TITLE), 28, placeholder="…") for row in _list(one)
+                        textwrap.shorten(context.name_of(int(row), _TITLE), 28, placeholder="…") for row in _list(one)
                     ),
-                    subject.name_of(one.next_item, _TITLE),
+                    context.name_of(one.next_item, _TITLE),
                     place_words(one),
                 ]
-                for one in group.people
+                for one in group.examples
             ],
         )
         for group in found.groups
-        if group.people
+        if group.examples
     ]
 
 
@@ -135,8 +135,9 @@ def _list(one: Example) -> NDArray[np.int64]:
     return rows
 
 
-def _plain(subject: AnalysisContext, group: ExampleGroup) -> dict[str, object]:
-    ids = subject.dataset.catalog.item_ids
+def group_numbers(context: AnalysisContext, group: ExampleGroup) -> dict[str, object]:
+    """Return the users of one kind as plain values for the JSON file."""
+    ids = context.dataset.catalog.item_ids
     return {
         "title": group.title,
         "rule": group.choice.rule,
@@ -152,6 +153,6 @@ def _plain(subject: AnalysisContext, group: ExampleGroup) -> dict[str, object]:
                 "rank": next(iter(one.ranks.values())),
                 "candidates": one.candidates,
             }
-            for one, popular in zip(group.people, group.popular_listed, strict=True)
+            for one, popular in zip(group.examples, group.popular_listed, strict=True)
         ],
     }

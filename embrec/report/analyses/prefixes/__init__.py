@@ -1,1 +1,1 @@
-"""How well a model ranks, by the number of events before the target."""
+"""Metrics by the number of events before the target."""

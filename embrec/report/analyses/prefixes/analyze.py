@@ -1,4 +1,4 @@
-"""The analysis by number of events before the target: opens a run, measures it, and writes figure and numbers."""
+"""The prefix analysis: opens a run, measures it by the number of events before the target, and writes the files."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -29,31 +29,31 @@ def analyze_prefixes(
     """Measure a run by the number of events before its test targets; write figure and numbers.
 
     Args:
-        run: a finished one; one of `user-holdout` has every prefix of new users.
-        metrics: what is measured beside AUC.
-        longest: the most events before a target.
-        seed: of the bootstrap.
-        output: the folder to write into; `analyses` in the run's own if None.
-        command: that is recorded as having made this.
-        progress: told of every batch.
+        run: a finished run; one with the split `user-holdout` has every prefix of new users.
+        metrics: metrics beside AUC.
+        longest: largest number of events before a target.
+        seed: seed of the bootstrap.
+        output: folder to write into; `analyses` in the folder of the run if None.
+        command: command line to record in the JSON file.
+        progress: callback for the progress of the evaluation.
 
     Returns:
-        What was analysed, what was found, and where it was written.
+        The run with its data, the result, and the folder of the files.
 
     Raises:
         ConfigError: a metric is unknown, or no target has so few events before it.
-        MissingExtraError: figures cannot be drawn.
+        MissingExtraError: matplotlib is not installed.
         RunError: the run is not finished, or does not fit its data any more.
     """
     require_matplotlib()
     if output is not None:
         check_output_folder(output)
-    subject = AnalysisContext.open(run)
+    context = AnalysisContext.open(run)
     names = tuple(dict.fromkeys(("auc", *metrics)))
-    evaluation = subject.evaluated(protocol(subject.run, metrics=names), progress=progress)
-    found = by_prefix(evaluation, subject.dataset.interactions, names, longest=longest, seed=seed)
-    folder = output or subject.folder
-    words = subject.config.evaluation.words()
-    numbers = subject.description(command, protocol=words, seed=seed, resamples=RESAMPLES, confidence=CONFIDENCE)
-    write_analysis(folder, "prefixes", lambda: draw(found, subject.title, words), numbers | asdict(found))
-    return subject, found, folder
+    evaluation = context.evaluated(protocol(context.run, metrics=names), progress=progress)
+    found = by_prefix(evaluation, context.dataset.interactions, names, longest=longest, seed=seed)
+    folder = output or context.folder
+    words = context.config.evaluation.words()
+    numbers = context.description(command, protocol=words, seed=seed, resamples=RESAMPLES, confidence=CONFIDENCE)
+    write_analysis(folder, "prefixes", lambda: draw(found, context.title, words), numbers | asdict(found))
+    return context, found, folder

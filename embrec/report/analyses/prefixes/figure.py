@@ -1,4 +1,4 @@
-"""The figure of prefixes, after [semikin2019] Fig. 9: targets by length of history, and how well they rank."""
+"""The figure of the prefix analysis, after [semikin2019] Fig. 9: numbers of targets, and metrics, by length of history."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -20,9 +20,9 @@ def draw(found: Prefixes, title: str, protocol: str) -> "Figure":
     """Return the figure.
 
     Args:
-        found: what was measured.
-        title: what of.
-        protocol: how the targets were ranked.
+        found: metrics by the number of events.
+        title: title of the figure.
+        protocol: protocol of the evaluation, in words.
     """
     panels = 1 + len(found.metrics)
     columns = panels if panels <= 3 else 2
@@ -41,9 +41,10 @@ def draw(found: Prefixes, title: str, protocol: str) -> "Figure":
         figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     total = sum(found.counts.values()) + found.longer
     entitle(
-        figure, f"{title}: {total:,} test targets of {found.users:,} users",
+        figure,
+        f"{title}: {total:,} test targets of {found.users:,} users",
         f"{protocol}; {CONFIDENCE:.0%} intervals over users",
-    )  # fmt: skip
+    )
     return figure
 
 
@@ -56,9 +57,14 @@ def _lengths(ax: "Axes", found: Prefixes) -> None:
     mark_lengths(ax, lengths)
     if found.longer:
         ax.annotate(
-            f"{found.longer:,} after more than {max(lengths)}", (0.98, 0.95), xycoords="axes fraction", ha="right",
-            va="top", fontsize=8, color="0.3",
-        )  # fmt: skip
+            f"{found.longer:,} after more than {max(lengths)}",
+            (0.98, 0.95),
+            xycoords="axes fraction",
+            ha="right",
+            va="top",
+            fontsize=8,
+            color="0.3",
+        )
     finish(ax, 0, "how many targets")
 
 
@@ -68,15 +74,26 @@ def _curve(ax: "Axes", place: int, name: str, points: Sequence[Point]) -> None:
     means = [point.mean * scale for point in points]
     firsts = [point.at_first * scale for point in points if point.at_first is not None]
     ax.fill_between(
-        events, [point.low * scale for point in points], [point.high * scale for point in points], color=_HERE,
-        alpha=0.2, linewidth=0,
-    )  # fmt: skip
+        events,
+        [point.low * scale for point in points],
+        [point.high * scale for point in points],
+        color=_HERE,
+        alpha=0.2,
+        linewidth=0,
+    )
     ax.plot(events, means, color=_HERE, marker="o", markersize=4, linewidth=1.5, label="after so many events")
     if firsts:
         ax.plot(
-            events, firsts, color=_FIRST, marker="s", markersize=3.5, markerfacecolor="white", linewidth=1.2,
-            linestyle="--", label="the same users at their first target",
-        )  # fmt: skip
+            events,
+            firsts,
+            color=_FIRST,
+            marker="s",
+            markersize=3.5,
+            markerfacecolor="white",
+            linewidth=1.2,
+            linestyle="--",
+            label="the same users at their first target",
+        )
     ax.set_ylabel(name.upper() + (", %" if scale == 100 else ""))
     mark_lengths(ax, events)
     finish(ax, place, f"{name.upper()} by events before")

@@ -1,8 +1,9 @@
-"""How well a model predicts after few and after many events, after [semikin2019] Fig. 9.
+"""Metrics by the number of events before the target, after [semikin2019] Fig. 9.
 
-The paper reads from such a curve that longer histories lead to higher accuracy. But users with long histories are other users,
-and may be easier to predict from the first event on. So each point has a second one beside it: the same users at their first
-target. Between the two is what the events in between have brought; how the second one moves is who is left.
+The paper concludes from such a curve that longer histories lead to higher accuracy. But users with long histories are
+different users, who may be easier to predict from their first event on. Each point is therefore paired with a second one: the
+same users at their first target. The difference of the two is the effect of the events in between. The change of the second
+point along the curve is the effect of who is left.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,8 +22,8 @@ from embrec.evaluation.statistics import bootstrap_means, interval
 from embrec.parameters import call, parameter
 from embrec.report.analyses.files import ranges
 
-LONGEST = 16  # as [semikin2019]
-FEWEST = 20  # targets that a mean needs: the interval of fewer says nothing
+LONGEST = 16  # as in [semikin2019]
+FEWEST = 20  # targets that a mean needs: with fewer, the interval is too wide
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,15 @@ class Point:
     """A metric after one number of events.
 
     Attributes:
-        events: before the target.
-        targets: how many targets there are, each of another user.
-        mean: of the metric.
+        events: number of events before the target.
+        targets: number of targets, one per user.
+        mean: mean of the metric.
         low: lower end of its bootstrap interval over users.
-        high: upper end.
-        at_first: the mean of the same users at their first target; None where no user has several.
-        gain: mean - at_first.
-        gain_low: lower end of its interval, the users paired with themselves.
-        gain_high: upper end.
+        high: upper end of that interval.
+        at_first: mean of the same users at their first target; None if every user has a single target.
+        gain: `mean` - `at_first`.
+        gain_low: lower end of the bootstrap interval of `gain`, paired by user.
+        gain_high: upper end of that interval.
     """
 
     events: int
@@ -54,15 +55,16 @@ class Point:
 
 @dataclass(frozen=True)
 class Prefixes:
-    """What came of the targets, by the number of events before them.
+    """Metrics of the targets by the number of events before them.
 
     Attributes:
-        counts: events before the target -> targets, up to the longest.
-        longer: targets after more events, which are left out.
-        users: whose targets all these are.
-        metrics: metric -> its points, from few events to many; those of fewer than `FEWEST` targets are left out.
-        too_few: events before the target where targets are too few for a mean.
-        void: metric -> events before the target where so few candidates are left that any model has the same value; no points.
+        counts: events before the target -> number of targets, up to the longest length.
+        longer: number of targets with more events before them, which are left out.
+        users: number of users with a target.
+        metrics: metric -> points in ascending order of events; points with fewer than `FEWEST` targets are left out.
+        too_few: numbers of events with too few targets for a mean.
+        void: metric -> numbers of events at which so few candidates are left that every model has the same value; these have no
+            points.
     """
 
     counts: Mapping[int, int]
@@ -74,11 +76,11 @@ class Prefixes:
 
     @property
     def one_each(self) -> bool:
-        """Whether every user has a single target, so that no user can be compared with itself."""
+        """True if every user has a single target, so that there is no first target to compare with."""
         return sum(self.counts.values()) + self.longer == self.users
 
     def notes(self) -> list[str]:
-        """Say what a reader of the curve should know."""
+        """Return remarks for readers of the curve."""
         notes = []
         if self.one_each:
             notes.append(
@@ -105,18 +107,18 @@ def by_prefix(
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Prefixes:
-    """Return the means of metrics by the number of events before the target.
+    """Return means of metrics by the number of events before the target.
 
     Args:
-        evaluation: of the targets.
+        evaluation: evaluation of the targets.
         interactions: the log.
-        metrics: such as `auc`.
-        longest: the most events before a target.
-        seed: of the bootstrap.
-        resamples: drawings of users.
+        metrics: names of metrics, such as `auc`.
+        longest: largest number of events before a target.
+        seed: seed of the bootstrap.
+        resamples: number of bootstrap resamples of the users.
 
     Raises:
-        ConfigError: every target has more events before it.
+        ConfigError: every target has more than `longest` events before it.
     """
     events = interactions.position[evaluation.event]
     within = events <= longest
@@ -154,7 +156,7 @@ def by_prefix(
 
 
 def first_targets(users: NDArray[np.int64], events: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the row of the first target of each target's user, [T].
+    """Return, for each target, the row of the first target of the same user, [T].
 
     >>> first_targets(np.array([7, 7, 3]), np.array([2, 1, 4]))
     array([1, 1, 2])
@@ -167,7 +169,7 @@ def first_targets(users: NDArray[np.int64], events: NDArray[np.int64]) -> NDArra
 
 
 def tables(found: Prefixes) -> list[Table]:
-    """Return a table a metric, a row for each number of events."""
+    """Return a table for each metric, with a row for each number of events."""
     result = []
     for name, points in found.metrics.items():
         columns = ["events before", "targets", name, f"{CONFIDENCE:.0%} interval"]

@@ -1,1 +1,1 @@
-"""How well item vectors tell the categories of items apart."""
+"""Silhouettes of the categories of items in each feature table."""

@@ -31,32 +31,32 @@ def analyze_silhouettes(
     command: str = "",
     progress: Progress = silent,
 ) -> tuple[Silhouettes, Path]:
-    """Measure how well the feature tables of a category tell its kinds of items apart; write figure and numbers.
+    """Measure how well feature tables separate the categories of items; write figure and numbers.
 
     Args:
         category: the prepared data.
-        encoders: whose tables, by encoder or table name; all tables of the category that are up to date if there are none.
-        levels: how many names of a category path count; whole paths if there are none.
-        column: of the categories; the first known one if None.
-        seed: of the bootstrap.
-        output: the folder to write into; `analyses` in the category's own if None.
-        command: that is recorded as having made this.
-        progress: told of every table.
+        encoders: encoders or names of tables; if empty, all up-to-date tables of the category.
+        levels: depths at which category paths are cut; if empty, whole paths.
+        column: column with the categories; if None, the first known one.
+        seed: seed of the bootstrap.
+        output: folder to write into; `analyses` in the folder of the category if None.
+        command: command line to record in the JSON file.
+        progress: callback, called after each table.
 
     Returns:
-        What was found, and where it was written.
+        The result, and the folder of the files.
 
     Raises:
-        ConfigError: the catalog has no such column, or none of categories.
-        FeatureError: a table is not there, or was built for another catalog or other contents.
-        MissingExtraError: figures cannot be drawn.
+        ConfigError: the catalog has no such column, or no column with categories.
+        FeatureError: a table does not exist, or was built from other items or contents.
+        MissingExtraError: matplotlib is not installed.
     """
     require_matplotlib()
     if output is not None:
         check_output_folder(output)
     catalog = load_dataset(category).catalog
-    of_kinds = category_column(catalog, column)
-    if of_kinds is None:
+    clusters = category_column(catalog, column)
+    if clusters is None:
         raise ConfigError(
             f"category {category.name!r} has no column of categories; name one with {parameter('column')}"
         )
@@ -77,7 +77,7 @@ def analyze_silhouettes(
             f"category {category.name!r} has no feature tables{' that are up to date' if some else ''}; build one with: "
             f"{call('build_features', category=category.name, encoders=['tfidf'])}"
         )
-    found = measure(category.name, catalog, tables, of_kinds, levels or (None,), seed=seed, progress=progress)
+    found = measure(category.name, catalog, tables, clusters, levels or (None,), seed=seed, progress=progress)
     found = replace(found, stale=tuple(stale))
     folder = output or category.path / "analyses"
     numbers: dict[str, Any] = {"command": command, "seed": seed, "resamples": RESAMPLES, "confidence": CONFIDENCE}

@@ -1,4 +1,4 @@
-"""The figure of silhouettes, after [semikin2019] Table 4: a group of bars a feature table, a bar a level of categories."""
+"""The figure of silhouettes, after [semikin2019] Table 4: a group of bars for each feature table, a bar for each level."""
 
 from typing import TYPE_CHECKING
 
@@ -25,14 +25,23 @@ def draw(found: Silhouettes) -> "Figure":
             mean, low, high = one.mean or 0.0, one.low or 0.0, one.high or 0.0
             ax.errorbar(at, mean, [[mean - low], [high - mean]], color="0.15", linewidth=1, capsize=2.2, zorder=3)
             ax.annotate(
-                f"{mean:+.2f}", (at, high if mean >= 0 else low), xytext=(0, 3 if mean >= 0 else -3),
-                textcoords="offset points", ha="center", va="bottom" if mean >= 0 else "top", fontsize=7.5,
-            )  # fmt: skip
+                f"{mean:+.2f}",
+                (at, high if mean >= 0 else low),
+                xytext=(0, 3 if mean >= 0 else -3),
+                textcoords="offset points",
+                ha="center",
+                va="bottom" if mean >= 0 else "top",
+                fontsize=7.5,
+            )
         ax.bar(
-            [at for at, _ in values], [one.mean or 0.0 for _, one in values], width=width * 0.92,
-            color=COLOURS[place % len(COLOURS)], edgecolor="white", linewidth=0.5,
+            [at for at, _ in values],
+            [one.mean or 0.0 for _, one in values],
+            width=width * 0.92,
+            color=COLOURS[place % len(COLOURS)],
+            edgecolor="white",
+            linewidth=0.5,
             label=f"{level_words(level)}: {categories or 'no two'} categories",
-        )  # fmt: skip
+        )
     ax.axhline(0, color="0.3", linewidth=0.8)
     ax.set_xticks(range(len(tables)), tables, rotation=20 if len(tables) > 4 else 0)
     ax.tick_params(axis="x", length=0)

@@ -1,7 +1,7 @@
-"""Do items of one category lie together in the vectors of each feature table? After [semikin2019] Table 4.
+"""Silhouettes of the categories of items in the vectors of each feature table, after [semikin2019] Table 4.
 
-No model is trained for this, and it does not say how well one would do: [semikin2019] Table 4 and Fig. 11 agree on
-TF-IDF, but a table whose vectors lie apart by category may still hold nothing of what sells together.
+No model is trained, and a high silhouette does not promise good recommendations. [semikin2019] Table 4 and Fig. 11 agree on
+TF-IDF, but vectors that separate categories well may still not tell which items are bought together.
 """
 
 from collections.abc import Sequence
@@ -27,12 +27,12 @@ class Silhouette:
 
     Attributes:
         table: name of the table.
-        level: how many names of a category path count; None for all.
-        items: with a category and a vector.
-        clusters: that these items are in.
-        mean: silhouette over the items, from -1 to 1; None where there are too few clusters to compare.
-        low: lower end of its bootstrap interval over items, the clusters being what they are.
-        high: upper end.
+        level: depth at which category paths are cut; None for whole paths.
+        items: number of items with a category and a vector.
+        clusters: number of categories of these items.
+        mean: mean silhouette over the items, from -1 to 1; None if there are fewer than two categories.
+        low: lower end of its bootstrap interval over items, with fixed clusters.
+        high: upper end of that interval.
         positive: share of the items that are nearer to their own category than to any other.
     """
 
@@ -48,16 +48,16 @@ class Silhouette:
 
 @dataclass(frozen=True)
 class Silhouettes:
-    """Feature tables of one category, side by side.
+    """Silhouettes of the feature tables of one data set.
 
     Attributes:
-        category: its name.
-        column: of the categories that items are clustered by.
-        is_text: whether encoders read that column, unless they are told otherwise.
-        catalog: how many items there are.
-        sampled: whether they are a sample of those with a category.
-        values: of each table at each level.
-        stale: tables that were left out, for they were built for other items or contents.
+        category: name of the data set.
+        column: column with the categories of items.
+        is_text: True if encoders read that column by default.
+        catalog: number of items in the catalog.
+        sampled: True if the silhouettes are those of a sample of the items with a category.
+        values: silhouettes of each table at each level.
+        stale: names of tables that were left out because items or contents have changed.
     """
 
     category: str
@@ -70,26 +70,26 @@ class Silhouettes:
 
     @property
     def levels(self) -> list[int | None]:
-        """The levels, in the order asked for."""
+        """The levels, in the given order."""
         return list(dict.fromkeys(value.level for value in self.values))
 
     @property
     def tables(self) -> list[str]:
-        """The names of the tables, in the order asked for."""
+        """The names of the tables, in the given order."""
         return list(dict.fromkeys(value.table for value in self.values))
 
     def at(self, level: int | None) -> list[Silhouette]:
-        """Return the values of one level, a table each."""
+        """Return the silhouettes of one level, one per table."""
         return [value for value in self.values if value.level == level]
 
     @property
     def title(self) -> str:
-        """Say what is measured on what."""
+        """The title of the figure: data set, items, column and distance."""
         of = f"{SAMPLE:,} of {self.catalog:,} items" if self.sampled else f"{self.catalog:,} items"
         return f"{self.category}, silhouettes of {of} by {self.column!r}, distance 1 - cosine"
 
     def notes(self) -> list[str]:
-        """Say what a reader of the values should know."""
+        """Return remarks for readers of the values."""
         notes = []
         if self.is_text:
             notes.append(f"column {self.column!r} is among the texts that encoders read unless told otherwise")
@@ -114,47 +114,53 @@ def measure(
     """Return the silhouettes of each table at each level.
 
     Args:
-        name: of the category.
-        catalog: the items.
-        tables: of this catalog.
-        column: of the categories.
-        levels: how many names of a category path count; None for all.
-        seed: of the bootstrap.
-        progress: told of every table.
+        name: name of the data set.
+        catalog: the catalog.
+        tables: feature tables of this catalog.
+        column: column with the categories of items.
+        levels: depths at which category paths are cut; None for whole paths.
+        seed: seed of the bootstrap.
+        progress: callback, called after each table.
     """
-    kinds = {level: clustered(catalog, column, level) for level in levels}
+    clusterings = {level: clustered(catalog, column, level) for level in levels}
     values = []
     for done, table in enumerate(tables, start=1):
-        of_table = vectors(table)
-        for level, all_kinds in kinds.items():
-            of_kind = all_kinds.among(np.asarray(table.present, dtype=bool))
-            samples = cosine_silhouettes([of_table[of_kind.rows]], of_kind.labels)
-            values.append(_silhouette(table.path.stem, level, of_kind, samples, seed))
+        matrix = vectors(table)
+        for level, clustering in clusterings.items():
+            present = clustering.among(np.asarray(table.present, dtype=bool))
+            samples = cosine_silhouettes([matrix[present.rows]], present.labels)
+            values.append(_silhouette(table.path.stem, level, present, samples, seed))
         progress("silhouettes", done, len(tables), table.path.stem)
-    with_kind = int(catalog.frame[column].count())
-    return Silhouettes(name, column, column in catalog.text_columns, len(catalog), with_kind > SAMPLE, values)
+    with_category = int(catalog.frame[column].count())
+    return Silhouettes(name, column, column in catalog.text_columns, len(catalog), with_category > SAMPLE, values)
 
 
 def _silhouette(
-    table: str, level: int | None, kinds: Clustered, samples: NDArray[np.float64] | None, seed: int
+    table: str, level: int | None, clusters: Clustered, samples: NDArray[np.float64] | None, seed: int
 ) -> Silhouette:
-    count = len(np.unique(kinds.labels))
+    count = len(np.unique(clusters.labels))
     if samples is None:
-        return Silhouette(table, level, len(kinds.labels), count)
+        return Silhouette(table, level, len(clusters.labels), count)
     low, high = interval(bootstrap_means(samples[:, None], resamples=RESAMPLES, seed=seed), CONFIDENCE)
     return Silhouette(
-        table, level, len(samples), count, float(samples.mean()), float(low[0]), float(high[0]),
+        table,
+        level,
+        len(samples),
+        count,
+        float(samples.mean()),
+        float(low[0]),
+        float(high[0]),
         float((samples > 0).mean()),
-    )  # fmt: skip
+    )
 
 
 def level_words(level: int | None) -> str:
-    """Name a level of category paths."""
+    """Return the name of a level of category paths."""
     return "whole paths" if level is None else f"level {level}"
 
 
 def tables_of(found: Silhouettes) -> list[Table]:
-    """Return a table a level, a row for each feature table."""
+    """Return a table for each level, with a row for each feature table."""
     columns = ["feature table", "items", "categories", "silhouette", f"{CONFIDENCE:.0%} interval", "items above 0"]
     return [Table(level_words(level), columns, [_row(value) for value in found.at(level)]) for level in found.levels]
 

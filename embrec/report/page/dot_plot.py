@@ -1,4 +1,4 @@
-"""Dot plots with intervals: rows of slices, in each a dot a model; what several sections draw."""
+"""Dot plots with intervals: a row for each slice, with a dot for each model."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -11,10 +11,10 @@ from embrec.report.page.models import Model
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_ROW, _MODEL, _EDGES = 16, 11, 52  # pixels a row, and a model in it, need; and what the axis below takes
+_ROW, _MODEL, _EDGES = 16, 11, 52  # pixels of a row, of a model in it, and of the axis below
 
 
-def dots(
+def dot_plot(
     name: str,
     title: str,
     rows: Sequence[str],
@@ -25,12 +25,12 @@ def dots(
     """Draw the estimates of several models in several rows.
 
     Args:
-        name: unique on the page.
-        title: what stands above the panel.
-        rows: labels, from the top.
-        values: model -> its estimate in each row, None where there is none.
-        models: their look.
-        metric: what is on the axis.
+        name: name of the figure, unique on the page.
+        title: title of the panel.
+        rows: labels of the rows, from the top.
+        values: model -> its estimate in each row, None for no estimate.
+        models: name, colour and marker of each model.
+        metric: label of the axis.
     """
     height = _EDGES + len(rows) * (_ROW + _MODEL * len(values))
 
@@ -49,7 +49,7 @@ def dots(
         axes.tick_params(axis="y", labelcolor=INK)
         axes.set_ylim(len(rows) - 0.5, -0.5)
         left, right = axes.get_xlim()
-        axes.set_xlim(-0.03 * right if left < 0.25 * right else left, right)  # a marker at 0 is seen whole
+        axes.set_xlim(-0.03 * right if left < 0.25 * right else left, right)  # room for a whole marker at 0
         axes.locator_params(axis="x", nbins=5)
         axes.spines["left"].set_visible(False)
         axes.set_xlabel(metric)

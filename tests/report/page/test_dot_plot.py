@@ -3,7 +3,7 @@ import re
 import pytest
 
 from embrec.evaluation.statistics import Estimate
-from embrec.report.page.dots import dots
+from embrec.report.page.dot_plot import dot_plot
 from embrec.report.page.models import page_models
 
 MODELS = page_models(["first", "second"], ["pop"])
@@ -16,7 +16,7 @@ def svg():
         "second": [Estimate(0.5, 0.4, 0.6, None), None],
         "pop": [Estimate(0.1, 0.05, 0.15, None), None],
     }
-    return dots("some", "Slices", ["warm\n12", "cold\n0"], values, MODELS, "HR@10").svg
+    return dot_plot("some", "Slices", ["warm\n12", "cold\n0"], values, MODELS, "HR@10").svg
 
 
 def test_the_text_beside_a_figure_has_its_means_and_intervals(svg):
