@@ -146,7 +146,7 @@ def test_targets_that_the_model_cannot_score_are_left_out(context, ranker):
     assert np.isnan(found.bias.share[:10]).all()
     assert not np.isnan(found.bias.share[10:]).any()
     assert np.nanmean(found.bias.share) == pytest.approx(0.1)
-    assert "targets are left out, for the model cannot score their items" in found.notes()[1]
+    assert "targets are left out, because the model cannot score their items" in found.notes()[1]
 
 
 def test_a_map_is_drawn_and_written_and_the_same_again(toys, tmp_path):
