@@ -20,9 +20,8 @@ from embrec.evaluation.silhouette import Clustered, clustered, cosine_silhouette
 from embrec.features.category import build_features
 from embrec.features.table import FeatureTable
 from embrec.progress import Progress
-from embrec.runs.ablation import ranker_without
+from embrec.runs.ablation import model_without
 from embrec.runs.config import RunConfig
-from embrec.runs.evaluate import TrainedRanker
 from embrec.runs.folder import RunFolder
 from embrec.runs.inputs import run_fingerprint, vectors
 from embrec.runs.model import load_model
@@ -186,9 +185,9 @@ class Bench:
         """Return the ranks of the test targets, without one of the sources if that is named; kept ones where they are there."""
         found = self.folder.evaluation(run, without)
         if found is None:
-            ranker = TrainedRanker(load_model(run)) if without is None else ranker_without(run, tables, without)
+            model = load_model(run).model if without is None else model_without(run, tables, without)
             found = evaluate(
-                ranker, self.dataset.interactions, self.partition, self.partition.test, config.evaluation,
+                model, self.dataset.interactions, self.partition, self.partition.test, config.evaluation,
                 max_length=config.model.max_length, progress=progress,
                 task="rank" if without is None else f"rank without {without}",
             )  # fmt: skip

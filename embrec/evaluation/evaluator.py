@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor
-from torch.nn import functional as F
 
 from embrec.data.batches import Batch
 from embrec.data.interactions import Interactions
@@ -29,7 +27,8 @@ from embrec.evaluation.ranks import (
     WholeScores,
 )
 from embrec.evaluation.seen import SeenItems
-from embrec.models.factors import Factors
+from embrec.models.factors import Queries, product_scores
+from embrec.models.interface import SequenceModel
 from embrec.progress import Progress, silent
 
 DEFAULT_METRICS = ("hr@10", "ndcg@10", "mrr@10", "hr@50", "auc")
@@ -55,32 +54,6 @@ class EvaluationConfig(BaseModel):
         """Return what the title of every table says of the protocol."""
         seen = "" if isinstance(self.candidates, Sampled) else f", seen items: {self.seen}"
         return f"ranked among {self.candidates.words()}{seen}, ties: {self.ties}"
-
-
-class Ranker(Protocol):
-    """A model as the evaluator sees it: `Recommender` and every `Baseline`."""
-
-    def item_matrix(self) -> Tensor:
-        """Return what `score` and `queries` need of the catalog."""
-        ...
-
-    def factors(self, item_matrix: Tensor | None = None) -> Factors | None:
-        """Return the catalog's side of the scores; None where scores are no inner products."""
-        ...
-
-    def queries(
-        self, batch: Batch, item_matrix: Tensor | None = None, at: tuple[Tensor, Tensor] | None = None
-    ) -> Tensor:
-        """Return the histories' side of the scores, [B, d], or after M steps, [M, d]; not asked for without factors."""
-        ...
-
-    def score(self, batch: Batch, candidates: Tensor | None = None, item_matrix: Tensor | None = None) -> Tensor:
-        """Return scores of the candidates [B, C], or of the whole catalog, [B, n + 1]."""
-        ...
-
-    def eval(self) -> object:
-        """Turn off what only training does."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -145,7 +118,7 @@ class Evaluation:
 
 @torch.inference_mode()
 def evaluate(
-    model: Ranker,
+    model: SequenceModel,
     interactions: Interactions,
     partition: Partition,
     targets: Positions,
@@ -261,7 +234,7 @@ class _Ranking:
 
     def __init__(
         self,
-        model: Ranker,
+        model: SequenceModel,
         interactions: Interactions,
         partition: Partition,
         config: EvaluationConfig,
@@ -269,13 +242,12 @@ class _Ranking:
         device: torch.device,
         keep: int,
     ) -> None:
-        self.model = model
+        self.model = model.cached()
         self.interactions = interactions
         self.config = config
         self.device = device
         self.keep = keep
-        self.matrix = model.item_matrix()
-        self.factors = model.factors(self.matrix)
+        self.factors = self.model.factors()
         self.shares = self.factors is not None and self.factors.causal
         self.seen = SeenItems(interactions)
         candidate = np.concatenate([[False], ~hidden])
@@ -303,14 +275,14 @@ class _Ranking:
             yield reading.targets, *self._rank(targets.select(reading.targets), batch)
             return
         row, step = (side.to(self.device) for side in reading.at)
-        queries = self.model.queries(batch, self.matrix, (row, step))
+        queries = self.model.queries(batch, (row, step))
         for start in range(0, len(queries), self.config.batch_size):
             piece = slice(start, start + self.config.batch_size)
             asked = reading.targets[piece]
-            yield asked, *self._rank(targets.select(asked), batch, queries[piece])
+            yield asked, *self._rank(targets.select(asked), batch, queries.select(piece))
 
     def _rank(
-        self, targets: Positions, batch: Batch, queries: Tensor | None = None
+        self, targets: Positions, batch: Batch, queries: Queries | None = None
     ) -> tuple[Standing, NDArray[np.int32] | None]:
         """Rank targets by their queries, or where there are none, by whatever scores the model gives their histories."""
         event = targets.events(self.interactions)
@@ -321,7 +293,7 @@ class _Ranking:
         if queries is not None:
             scores = self.products(queries)
         else:
-            scores = WholeScores(self.model.score(batch, item_matrix=self.matrix))
+            scores = WholeScores(self.model.score(batch))
         excluded = NotCandidates.none()
         if self.config.seen == "exclude":
             row, item = self.seen.before(targets)
@@ -330,7 +302,12 @@ class _Ranking:
         return self.scan(scores, ids, excluded, time=self.interactions.time[event], keep=self.keep)
 
     def _among_sampled(
-        self, targets: Positions, ids: NDArray[np.int64], event: NDArray[np.int64], batch: Batch, queries: Tensor | None
+        self,
+        targets: Positions,
+        ids: NDArray[np.int64],
+        event: NDArray[np.int64],
+        batch: Batch,
+        queries: Queries | None,
     ) -> Standing:
         config = self.sampler.config
         nothing = np.empty(0, dtype=np.int64)
@@ -340,10 +317,9 @@ class _Ranking:
         drawn = self.sampler.draw(ids, event, row, item)
         candidates = torch.from_numpy(np.concatenate([ids[:, None], drawn], axis=1)).to(self.device)
         if queries is not None and self.factors is not None:
-            scores = (F.embedding(candidates, self.factors.items) @ queries[:, :, None])[:, :, 0]
-            scores = scores.masked_fill(~self.factors.scorable[candidates], -torch.inf)
+            scores = product_scores(self.factors, queries, candidates)
         else:
-            scores = self.model.score(batch, candidates, self.matrix)
+            scores = self.model.score(batch, candidates)
         own, others = scores[:, :1], scores[:, 1:]
         undefined = own[:, 0].isnan().cpu().numpy()
         return Standing(

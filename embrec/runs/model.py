@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -16,23 +17,21 @@ from embrec.data.catalog import Catalog
 from embrec.errors import RunError
 from embrec.files import atomic_path, write_parquet
 from embrec.models.factorised import SequenceRecommender
+from embrec.models.items.cached import CachedItems
 from embrec.models.tables import placeholder
 from embrec.models.zoo import build_model
 from embrec.runs.folder import RunFolder
 
 
-@dataclass(frozen=True)
-class TrainedModel:
+class LoadedModel(NamedTuple):
     """A trained model in memory.
 
     Attributes:
-        model: its `item_matrix` is not to be used, for it has no feature tables: use `item_matrix` below.
-        item_matrix: the vectors of the catalog, row 0 zero, [n + 1, d].
+        model: with the item vectors of the run, and the encoder that made them for new items.
         catalog: the items, [n].
     """
 
     model: SequenceRecommender
-    item_matrix: Tensor
     catalog: Catalog
 
 
@@ -40,7 +39,7 @@ def save_model(run: RunFolder, model: SequenceRecommender, catalog: Catalog, tab
     """Write weights, item vectors and catalog of a trained model; `table_dims` gives the length of each source's vectors."""
     model.eval()
     with torch.inference_mode():
-        matrix = model.item_matrix()
+        matrix = model.catalog()
     write_parquet(catalog.frame, run.catalog)
     # One entry: the library writes several in random order, and equal runs should be equal byte by byte.
     about: dict[str, Any] = {"text_columns": catalog.text_columns, "table_dims": table_dims}
@@ -61,7 +60,7 @@ def _write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str
         ) from None
 
 
-def load_model(run: RunFolder) -> TrainedModel:
+def load_model(run: RunFolder) -> LoadedModel:
     """Read a trained model, without its category or its feature tables.
 
     Raises:
@@ -82,4 +81,13 @@ def load_model(run: RunFolder) -> TrainedModel:
     model = build_model(config.model, tables, arrays["known"])
     model.load_state_dict(weights)
     catalog = Catalog(frame, metadata["text_columns"], metadata.get("title_column"))
-    return TrainedModel(model.eval(), arrays["vectors"], catalog)
+    return LoadedModel(model.with_items(CachedItems(arrays["vectors"], model.items)).eval(), catalog)
+
+
+def catalog_vectors(trained: LoadedModel) -> NDArray[np.float32]:
+    """Return the item vectors of a model in the order of the catalog, [n, d]; zeros of one dimension if it has none."""
+    matrix = trained.model.catalog()
+    if not matrix.numel():
+        return np.zeros((len(trained.catalog), 1), dtype=np.float32)
+    vectors: NDArray[np.float32] = matrix[1:].detach().float().cpu().numpy()
+    return vectors

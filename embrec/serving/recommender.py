@@ -19,14 +19,15 @@ from embrec.data.sequences import Sequences
 from embrec.errors import DataError, RunError
 from embrec.features.registry import load_encoder
 from embrec.features.text.texts import clean
-from embrec.models.factorised import SequenceRecommender as Model
+from embrec.models.interface import Extensible
+from embrec.models.interface import SequenceModel as Model
 from embrec.names import listed
 from embrec.progress import Progress, silent
 from embrec.runs.config import RunConfig
 from embrec.runs.folder import RunFolder, locate_run
 from embrec.runs.model import load_model
 from embrec.serving.new_items import empty_notes, encode, extend, item_vectors, read_columns
-from embrec.serving.ranking import Ranking, each_alone, excluded_items, parts_of
+from embrec.serving.ranking import CandidateRanking, each_alone, excluded_items, make_ranking
 from embrec.serving.reading import as_imported, read_new_items
 from embrec.serving.requests import History, check_count, read_histories, read_ids
 from embrec.workspace import Workspace
@@ -53,7 +54,7 @@ class Recommender:
         config: how it was trained.
         catalog: the candidates, in the order of the tensor ids; items added later stand at the end.
         n_trained: how many of them were there in training.
-        item_matrix: the vectors of all items behind a row of zeros, [n + 1, d]; `item_vectors` gives them by id.
+        model: scores the candidates, with the item vectors of the run and of items added later.
         unreadable: tensor ids of added items in which the encoders found nothing to read; they are no candidates.
     """
 
@@ -62,7 +63,6 @@ class Recommender:
         run: RunFolder,
         config: RunConfig,
         model: Model,
-        item_matrix: Tensor,
         catalog: Catalog,
         n_trained: int,
         unreadable: Sequence[int] = (),
@@ -70,7 +70,6 @@ class Recommender:
         self.run = run
         self.config = config
         self.model = model
-        self.item_matrix = item_matrix
         self.catalog = catalog
         self.n_trained = n_trained
         self.unreadable = tuple(unreadable)
@@ -92,7 +91,7 @@ class Recommender:
             raise RunError(f"{run!r} is no run; give its folder, or its name such as 'shop/first'")
         folder = run if isinstance(run, RunFolder) else RunFolder(Path(run))
         trained = load_model(folder)
-        return cls(folder, folder.config(), trained.model, trained.item_matrix, trained.catalog, len(trained.catalog))
+        return cls(folder, folder.config(), trained.model, trained.catalog, len(trained.catalog))
 
     def read_items(
         self,
@@ -138,7 +137,7 @@ class Recommender:
             RunError: the model knows items by identity only.
         """
         names = self.config.model.features
-        if not names:
+        if not names or not isinstance(self.model, Extensible):
             raise RunError(
                 f"run {self.run.name!r} knows items by identity only and cannot score new ones; "
                 "train with --source content or hybrid"
@@ -165,13 +164,12 @@ class Recommender:
                 + "; ".join([readable, f"the items have: {listed(items.frame.columns)}", *notes])
             )
         _say([*notes, *empty_notes(added, found)], tell)
-        rows = item_vectors(self.model.items, features, len(added))
+        rows = item_vectors(self.model.encode_items, features, len(added), self.item_matrix.shape[1])
         empty = np.flatnonzero(~np.any(list(found.values()), axis=0)) + len(self.catalog) + 1
         return Recommender(
             self.run,
             self.config,
-            self.model,
-            torch.cat([self.item_matrix, rows]),
+            self.model.extended(rows),
             extended,
             self.n_trained,
             (*self.unreadable, *empty.tolist()),
@@ -244,11 +242,16 @@ class Recommender:
     def _titles(self) -> list[str]:
         return self.catalog.titles()
 
+    @property
+    def item_matrix(self) -> Tensor:
+        """The vectors of all items behind a row of zeros, [n + 1, d]; `item_vectors` gives them by id."""
+        return self.model.catalog()
+
     @cached_property
-    def ranking(self) -> Ranking:
+    def ranking(self) -> CandidateRanking:
         """What ranks the candidates; made when it is first asked for, and kept."""
-        return Ranking(
-            self.model, self.item_matrix, self.config.model.max_length, np.array(self.unreadable, dtype=np.int64)
+        return make_ranking(
+            self.model, len(self.catalog), self.config.model.max_length, np.array(self.unreadable, dtype=np.int64)
         )
 
     def top_k(
@@ -276,7 +279,7 @@ class Recommender:
             excluded = excluded_items(sequences, part, exclude_seen)
             return part, *ranking.best(ranking.queries(sequences, part), excluded, k)
 
-        return each_alone(best, parts_of(rows))
+        return each_alone(best, ranking.parts(rows))
 
 
 def _say(notes: Sequence[str], tell: Callable[[str], None] | None) -> None:

@@ -14,7 +14,7 @@ from embrec.files import atomic_path
 from embrec.names import unknown
 from embrec.progress import Progress, silent
 from embrec.serving.logs import Log, read_log
-from embrec.serving.ranking import each_alone, excluded_items, parts_of
+from embrec.serving.ranking import each_alone, excluded_items
 from embrec.serving.recommender import Recommender
 from embrec.serving.requests import check_count
 
@@ -138,7 +138,7 @@ def score_by_item(
     scores = np.full((n_new, 0), -np.inf, dtype=np.float32)
     users = np.zeros((n_new, 0), dtype=np.int64)
     done = 0
-    for rows, more in each_alone(of_new, parts_of(order)):
+    for rows, more in each_alone(of_new, ranking.parts(order)):
         scores = np.concatenate([scores, np.where(np.isnan(more), -np.inf, more)], axis=1)
         users = np.concatenate([users, np.broadcast_to(rows, more.shape)], axis=1)
         best = np.lexsort((users, -scores), axis=1)[:, :k]

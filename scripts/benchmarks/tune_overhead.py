@@ -107,7 +107,9 @@ def alone(shared: SharedData, trials: int) -> float:
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         for number in range(trials):
-            trial = TrialTraining(shared, {"training.learning_rate": 1e-3 * (number + 1)}, Path(folder) / f"{number}.pt")
+            trial = TrialTraining(
+                shared, {"training.learning_rate": 1e-3 * (number + 1)}, Path(folder) / f"{number}.pt"
+            )
             while not trial.over:
                 trial.step()
     return time.monotonic() - started

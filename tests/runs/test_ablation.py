@@ -33,13 +33,13 @@ def fusion(source="content", tables=TABLES):
 @pytest.mark.parametrize("source", ["content", "hybrid"])
 def test_a_source_that_said_nothing_is_not_missed(source):
     model = fusion(source)
-    before = model.item_matrix()
+    before = model.catalog()
     assert torch.equal(matrix_without(model, TABLES, "nothing"), before)
 
 
 def test_the_items_of_a_silent_source_are_all_alike_in_it_and_unchanged_in_the_others():
     model = fusion()
-    before = model.item_matrix()
+    before = model.catalog()
     after = matrix_without(model, TABLES, "words")
     assert torch.equal(after[:, 4:], before[:, 4:])
     assert not torch.equal(after[1:, :4], before[1:, :4])

@@ -37,10 +37,8 @@ def toy_recommender(kind: str = "embrec", n_items: int = 300, distinct: int = 90
     config = MODEL_KINDS["embrec" if kind == "published" else kind](**options)
     model = build_model(config, {"dense": DenseTable(vectors)}, known).eval()
     catalog = Catalog(pl.DataFrame({"item": [f"i{row:03d}" for row in range(n_items)]}))
-    with torch.inference_mode():
-        matrix = model.item_matrix()
     run_config = build_config("toys", options={"model.source": "id"}).model_copy(update={"model": config})
-    return Recommender(RunFolder(Path("toy")), run_config, model, matrix, catalog, n_items)
+    return Recommender(RunFolder(Path("toy")), run_config, model, catalog, n_items)
 
 
 def random_histories(n_items: int, count: int, longest: int = 60, seed: int = 0) -> list[list[str]]:

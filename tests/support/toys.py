@@ -52,6 +52,11 @@ def toy_batch(*histories: list[int], targets: list[int] | None = None, width: in
     return Batch(items, torch.zeros_like(items), lengths, at_step, nothing, nothing)
 
 
+def of_lengths(*lengths: int) -> Batch:
+    """A batch of histories of these lengths, for encoders that are given item vectors beside it."""
+    return toy_batch(*[[1] * length for length in lengths])
+
+
 def next_item_batch(*histories: list[int]) -> Batch:
     """A training batch of histories of tensor ids: each event predicts the one after it."""
     rows = [np.array(history) - 1 for history in histories]

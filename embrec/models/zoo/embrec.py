@@ -7,10 +7,10 @@ from torch import Tensor
 from embrec.models.config import EmbRecConfig
 from embrec.models.encoders.gru import CELLS
 from embrec.models.factorised import SequenceRecommender
-from embrec.models.items import build_items
-from embrec.models.scorers import FactorisedScorer
+from embrec.models.items.build import build_items
+from embrec.models.scorers.factorised import FactorisedScorer
 from embrec.models.tables import FrozenTable
-from embrec.models.users import NoUser
+from embrec.models.users.none import NoUser
 
 
 def build_embrec(config: EmbRecConfig, tables: Mapping[str, FrozenTable], known: Tensor) -> SequenceRecommender:

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from embrec.models.config import GRU4RecConfig
 from embrec.models.encoders.gru import FastGRU
 from embrec.models.factorised import SequenceRecommender
-from embrec.models.items import IdEmbedding, build_items
-from embrec.models.scorers import FactorisedScorer
+from embrec.models.items.build import build_items
+from embrec.models.items.identity import IdEmbedding
+from embrec.models.scorers.factorised import FactorisedScorer
 from embrec.models.tables import FrozenTable
-from embrec.models.users import NoUser
+from embrec.models.users.none import NoUser
 
 
 def build_gru4rec(config: GRU4RecConfig, tables: Mapping[str, FrozenTable], known: Tensor) -> SequenceRecommender:

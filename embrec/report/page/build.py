@@ -21,7 +21,7 @@ from embrec.runs.baselines import usable_baselines
 from embrec.runs.belonging import common_ground
 from embrec.runs.evaluate import evaluate_runs, learning_notes, present_features
 from embrec.runs.folder import RunFolder
-from embrec.runs.model import load_model
+from embrec.runs.model import catalog_vectors, load_model
 
 
 def build_report(
@@ -78,7 +78,7 @@ def build_report(
         runs=runs,
         evaluations=evaluations,
         slices=target_slices(dataset.interactions, partition, evaluations[runs[0].name], present),
-        vectors=load_model(runs[0].folder).item_matrix[1:].float().numpy(),
+        vectors=catalog_vectors(load_model(runs[0].folder)),
         seed=seed,
         command=command,
         created=_today(),

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from embrec.data.batches import Batch
-from embrec.models.factorised import SequenceRecommender, TrainingSteps
+from embrec.models.interface import Factorised, TrainingSteps
 from embrec.models.losses.blocks import catalog_loss, gathered_loss, shared_loss
 from embrec.models.losses.config import Loss
 from embrec.models.losses.cosine import cosine
@@ -26,9 +26,7 @@ class Objective(nn.Module):
         seed: of the draws.
     """
 
-    def __init__(
-        self, model: SequenceRecommender, loss: Loss, negatives: Negatives, popularity: Tensor, seed: int = 0
-    ) -> None:
+    def __init__(self, model: Factorised, loss: Loss, negatives: Negatives, popularity: Tensor, seed: int = 0) -> None:
         super().__init__()
         self.model = model
         self.loss = loss

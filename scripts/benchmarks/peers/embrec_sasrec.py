@@ -22,7 +22,7 @@ def run(task: Task, clock: Clock, precision: Literal["float32", "bfloat16"] = "f
     from embrec.models.config import SASRecConfig
     from embrec.models.zoo import build_model
     from embrec.training.config import TrainingConfig
-    from embrec.training.loop.trainer import Trainer
+    from embrec.training.loop.trainer import Trainer, Validation
 
     events = pl.read_csv(task.train, schema_overrides={"user": pl.String, "item": pl.String})
     names, row = np.unique(events["item"].to_numpy(), return_inverse=True)
@@ -50,18 +50,21 @@ def run(task: Task, clock: Clock, precision: Literal["float32", "bfloat16"] = "f
     )
     popularity = torch.from_numpy(np.bincount(events["row"].to_numpy() + 1, minlength=len(names) + 1))
     epoch = iter(range(1, task.epochs + 1))  # the last epoch is the one to keep: nothing is validated
-    trainer = Trainer(
-        model, sequences, popularity, lambda: {"ndcg@10": next(epoch)}, training, on_epoch=lambda record: clock.mark()
-    )
+
+    def validate() -> Validation:
+        value = next(epoch)
+        return Validation({"ndcg@10": value}, value)
+
+    trainer = Trainer(model, sequences, popularity, validate, training, on_epoch=lambda record: clock.mark())
     clock.mark()
     trainer.fit()
     model.eval()
 
     def recommendations() -> Iterator[tuple[str, str, int]]:
         with torch.inference_mode():
-            matrix = model.item_matrix()
+            cached = model.cached()
             for rows, batch in batches_in_order(read, 256):
-                scores = model.score(batch, item_matrix=matrix)
+                scores = cached.score(batch)
                 for row, row_scores in zip(rows, scores, strict=True):
                     row_scores[torch.from_numpy(histories[row] + 1)] = -torch.inf
                 best = scores.topk(TOP, dim=1).indices.numpy() - 1

@@ -13,14 +13,14 @@ from embrec.models.zoo.sasrec import build_sasrec
 def test_the_query_is_the_transformers_output_over_scaled_items():
     model = toy_model("id", kind="sasrec", layers=2, heads=3)
     batch = toy_batch([3, 7, 2], [5])
-    matrix = model.item_matrix()
+    matrix = model.catalog()
     assert model.sequence.scale == 6**0.5
-    torch.testing.assert_close(model.queries(batch), model.sequence(matrix[batch.items], batch.lengths)[[0, 1], [2, 0]])
+    torch.testing.assert_close(model.queries(batch).dense, model.sequence(matrix[batch.items], batch)[[0, 1], [2, 0]])
 
 
 def test_the_order_of_events_matters():
     model = toy_model("id", kind="sasrec")
-    one, other = model.queries(toy_batch([3, 7, 2], [7, 3, 2]))
+    one, other = model.queries(toy_batch([3, 7, 2], [7, 3, 2])).dense
     assert not torch.allclose(one, other)
 
 

@@ -48,7 +48,7 @@ def test_a_compiled_transformer_learns_what_it_does_otherwise():
     from embrec.models.zoo import build_model
     from embrec.runs.assembly import popularity
     from embrec.training.config import TrainingConfig
-    from embrec.training.loop.trainer import Trainer
+    from embrec.training.loop.trainer import Trainer, Validation
 
     histories = []
     for compiled in (False, True):
@@ -58,7 +58,7 @@ def test_a_compiled_transformer_learns_what_it_does_otherwise():
         config = TrainingConfig(epochs=2, batch_size=8, compile=compiled)
         sequences = training_sequences(INTERACTIONS, PARTITION, 50)
         names = list(model.state_dict())
-        trainer = Trainer(model, sequences, counts, lambda: {"ndcg@10": 0.0}, config)
+        trainer = Trainer(model, sequences, counts, lambda: Validation({"ndcg@10": 0.0}, 0.0), config)
         histories.append([record["loss"] for record in trainer.fit().history])
         assert list(model.state_dict()) == names
     assert histories[0] == pytest.approx(histories[1], rel=1e-3)

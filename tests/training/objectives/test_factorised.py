@@ -154,7 +154,7 @@ def test_one_step_of_an_in_batch_loss_has_no_negatives_and_costs_nothing(loss):
 @pytest.mark.parametrize("negatives", [Negatives(), Negatives(count=200), Negatives(count=200, share="position")])
 def test_items_without_training_events_are_never_pushed_down(source, negatives):
     model = double_model(source)
-    vectors = model.item_matrix().detach().requires_grad_()
+    vectors = model.catalog().detach().requires_grad_()
     model.items.all_items = lambda: vectors
     made = objective(model, CrossEntropy(), negatives)
     made(next_item_batch(*HISTORIES), torch.ones(12, dtype=torch.float64), MOMENT).backward()
@@ -192,7 +192,7 @@ def test_the_cosine_loss_asks_for_the_direction_of_the_next_item_itself():
     batch = next_item_batch(*HISTORIES)
     total = objective(model, Cosine(), Negatives())(batch, torch.ones(12, dtype=torch.float64), MOMENT)
     matrix = model.items.all_items()
-    queries = model.step_queries(batch, matrix)
+    queries = model.step_queries(batch)
     losses = [
         1 - torch.nn.functional.cosine_similarity(queries[row, place], matrix[item], dim=0)
         for row, history in enumerate(HISTORIES)

@@ -21,9 +21,9 @@ from embrec.data.everyone import learned_user
 from embrec.data.sequences import target_sequences
 from embrec.data.splits import Positions
 from embrec.errors import ConfigError, RunError
-from embrec.evaluation.evaluator import Ranker
 from embrec.evaluation.lists import gini
 from embrec.models.factors import Factors
+from embrec.models.interface import SequenceModel
 from embrec.progress import Progress, silent
 from embrec.report.analyses.context import AnalysisContext
 
@@ -115,7 +115,7 @@ class EmbeddingMap:
 @torch.inference_mode()
 def locate(
     subject: AnalysisContext,
-    ranker: Ranker,
+    model: SequenceModel,
     *,
     user: str | None = None,
     sample: int = SAMPLE,
@@ -123,9 +123,10 @@ def locate(
     progress: Progress = silent,
 ) -> EmbeddingMap:
     """Find where queries and items lie, and how they match; arguments and errors as of `analyze_map`."""
-    ranker.eval()
-    factors = ranker.factors(ranker.item_matrix())
-    if factors is None:
+    model.eval()
+    model = model.cached()
+    factors = model.factors()
+    if factors is None or factors.sparse:
         raise RunError(f"the scores of run {subject.run.name!r} are no inner products, so there is nothing to draw")
     wanted = None if user is None else learned_user(subject.run.category, subject.dataset.interactions, user)
     targets = _sample(subject.partition.test, sample, np.random.default_rng(seed), wanted, user)
@@ -136,7 +137,7 @@ def locate(
     targets, item = targets.select(scorable), item[scorable]
     if len(targets) < FEWEST:
         raise ConfigError(f"a map needs {FEWEST} users with a test target that can be scored; there are {len(targets)}")
-    queries = _queries(subject, ranker, targets)
+    queries = _queries(subject, model, targets)
     above, counts = _standings(queries, factors, item, progress)
     match = _match(subject, targets, item, above, wanted, seed)
     items = np.unique(item)
@@ -178,13 +179,12 @@ def _sample(
     return test.select(rows[chosen])
 
 
-def _queries(subject: AnalysisContext, ranker: Ranker, targets: Positions) -> Tensor:
+def _queries(subject: AnalysisContext, model: SequenceModel, targets: Positions) -> Tensor:
     """Return the query before each target, [S, d]."""
     sequences = target_sequences(subject.dataset.interactions, targets, subject.config.model.max_length)
-    matrix = ranker.item_matrix()
     parts, order = [], []
     for rows, batch in batches_in_order(sequences, _BATCH):
-        parts.append(ranker.queries(batch, matrix).float().cpu())
+        parts.append(model.queries(batch).dense.float().cpu())
         order.append(rows)
     return torch.cat(parts)[torch.from_numpy(np.argsort(np.concatenate(order)))]
 

@@ -1,0 +1,1 @@
+"""User vectors: what a model knows of a user beside the history."""
