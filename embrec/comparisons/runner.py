@@ -21,6 +21,7 @@ from embrec.features.category import build_features
 from embrec.features.table import FeatureTable
 from embrec.progress import Progress
 from embrec.runs.ablation import model_without
+from embrec.runs.assembly import learned_partition
 from embrec.runs.config import RunConfig
 from embrec.runs.folder import RunFolder
 from embrec.runs.inputs import run_fingerprint, vectors
@@ -189,6 +190,7 @@ class Bench:
             found = evaluate(
                 model, self.dataset.interactions, self.partition, self.partition.test, config.evaluation,
                 max_length=config.model.max_length, progress=progress,
+                learned=learned_partition(config, self.dataset.interactions, self.partition),
                 task="rank" if without is None else f"rank without {without}",
             )  # fmt: skip
             self.folder.save_evaluation(run, found, without)

@@ -1,6 +1,7 @@
 """Ranking a log's targets by any model under one protocol, and what came out of it, target by target."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -27,8 +28,9 @@ from embrec.evaluation.ranks import (
     WholeScores,
 )
 from embrec.evaluation.seen import SeenItems
+from embrec.evaluation.streaming import streamed_batches
 from embrec.models.factors import Queries, product_scores
-from embrec.models.interface import SequenceModel
+from embrec.models.interface import SequenceModel, Stateful
 from embrec.progress import Progress, silent
 
 DEFAULT_METRICS = ("hr@10", "ndcg@10", "mrr@10", "hr@50", "auc")
@@ -130,8 +132,12 @@ def evaluate(
     device: torch.device | None = None,
     progress: Progress = silent,
     task: str = "evaluate",
+    learned: Partition | None = None,
 ) -> Evaluation:
     """Rank every target.
+
+    A stateful model is asked in the order of time and observes the events between the targets: see
+    `embrec.evaluation.streaming`.
 
     Beside the results it takes room for a block of scores and the histories of some targets, whatever the number of users.
 
@@ -145,8 +151,10 @@ def evaluate(
         hidden: items that are neither history nor candidates yet, [n]: `partition.hidden` for validation.
         keep: how many of the best items to keep of each target; none of sampled candidates.
         device: where the model is; the CPU if None.
-        progress: told of every batch.
-        task: what to call it.
+        progress: called after every batch.
+        task: its name for the progress.
+        learned: how the log was divided for training, if it was another way; a stateful model has observed its training
+            events.
 
     Raises:
         ConfigError: there are too few items to draw candidates from.
@@ -159,17 +167,27 @@ def evaluate(
     ranking = _Ranking(model, interactions, partition, config, hidden, device, keep)
     parts: list[tuple[NDArray[np.int64], Standing, NDArray[np.int32] | None]] = []
     done = 0
-    for reading in forward_batches(
-        interactions,
-        targets,
-        max_length,
-        config.batch_size,
-        hidden=hidden if hidden.any() else None,
-        shared=ranking.shares,
-    ):
-        parts.extend(ranking(reading, targets))
-        done += len(reading.targets)
-        progress(task, done, len(targets))
+    unread = hidden if hidden.any() else None
+    if isinstance(model, Stateful):
+        batches = streamed_batches(
+            model,
+            interactions,
+            learned or partition,
+            targets,
+            max_length,
+            config.batch_size,
+            hidden=unread,
+            device=device,
+        )
+    else:
+        batches = forward_batches(
+            interactions, targets, max_length, config.batch_size, hidden=unread, shared=ranking.shares
+        )
+    with closing(batches):
+        for reading in batches:
+            parts.extend(ranking(reading, targets))
+            done += len(reading.targets)
+            progress(task, done, len(targets))
     return _gathered(parts, interactions, partition, targets, config.ties)
 
 
@@ -242,12 +260,13 @@ class _Ranking:
         device: torch.device,
         keep: int,
     ) -> None:
-        self.model = model.cached()
+        stateful = isinstance(model, Stateful)  # what is held in memory would not change with the state
+        self.model = model if stateful else model.cached()
         self.interactions = interactions
         self.config = config
         self.device = device
         self.keep = keep
-        self.factors = self.model.factors()
+        self.factors = None if stateful else self.model.factors()
         self.shares = self.factors is not None and self.factors.causal
         self.seen = SeenItems(interactions)
         candidate = np.concatenate([[False], ~hidden])

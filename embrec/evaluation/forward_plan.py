@@ -1,6 +1,6 @@
 """Which histories a model must read so that all targets can be asked for: a user's targets share one reading where they can."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +38,7 @@ def forward_batches(
     *,
     hidden: NDArray[np.bool_] | None = None,
     shared: bool = False,
-) -> Iterator[ForwardBatch]:
+) -> Generator[ForwardBatch, None, None]:
     """Yield batches of histories, like lengths together, until every target has been asked for once.
 
     A target's history is the last `max_length` events before it. Where a model's output after an event does not depend on

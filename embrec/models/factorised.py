@@ -1,22 +1,19 @@
 """The factorised sequence recommender: an item encoder, a user vector, a sequence encoder and a scorer, composed."""
 
-from collections.abc import Mapping
-from copy import copy
-
 import torch
 from torch import Tensor, nn
 
 from embrec.data.batches import Batch
 from embrec.models.encoders.base import SequenceEncoder
 from embrec.models.factors import Factors, Queries, product_scores
-from embrec.models.interface import Step, TrainedModule, TrainingSteps
+from embrec.models.interface import Step, TrainingSteps
+from embrec.models.item_based import ItemBasedModel
 from embrec.models.items.base import ItemEncoder
-from embrec.models.items.cached import CachedItems
 from embrec.models.scorers.factorised import FactorisedScorer
 from embrec.models.users.base import UserVector
 
 
-class SequenceRecommender(TrainedModule):
+class SequenceRecommender(ItemBasedModel):
     """Turns a history into a query and compares it with every item; its parts make it one model or another.
 
     Args:
@@ -43,8 +40,7 @@ class SequenceRecommender(TrainedModule):
         residual: bool = False,
         query_layer: bool = True,
     ) -> None:
-        super().__init__()
-        self.items = items
+        super().__init__(items, known)
         self.users = users
         self.sequence = sequence
         self.scorer = scorer
@@ -54,38 +50,7 @@ class SequenceRecommender(TrainedModule):
             self.query = nn.Linear(sequence.out_dim, items.out_dim)
             nn.init.xavier_uniform_(self.query.weight)
             nn.init.zeros_(self.query.bias)
-        self.register_buffer("known", known.clone(), persistent=False)
         self.residual = nn.Parameter(torch.ones(())) if residual else None
-
-    def catalog(self) -> Tensor:
-        """Return the vectors of the whole catalog, row 0 zero, [n + 1, d]."""
-        return self.items.all_items()
-
-    def cached(self) -> "SequenceRecommender":
-        """Return the same model with the item vectors held in memory; later training does not change them."""
-        if isinstance(self.items, CachedItems):
-            return self
-        return self.with_items(CachedItems(self.catalog(), self.items))
-
-    def with_items(self, items: ItemEncoder) -> "SequenceRecommender":
-        """Return the model with another item encoder; all other parts are shared."""
-        other = copy(self)
-        other._modules = self._modules.copy()
-        other.items = items
-        return other
-
-    def encode_items(self, features: Mapping[str, Tensor]) -> Tensor:
-        """Return the vectors of items from outside the catalog, [k, d]; see `ItemEncoder.encode`."""
-        return self.items.encode(features)
-
-    def extended(self, vectors: Tensor) -> "SequenceRecommender":
-        """Return the model with items at the end of its catalog, by their vectors, [k, d]."""
-        own = self.items.encoder if isinstance(self.items, CachedItems) else self.items
-        matrix = torch.cat([self.catalog(), vectors])
-        inductive = self.items.inductive
-        return self.with_items(
-            CachedItems(matrix, inductive=inductive) if own is None else CachedItems(matrix, own)  # type: ignore[arg-type]
-        )
 
     def step_queries(self, batch: Batch) -> Tensor:
         """Return the query after every step of a causal model, not yet projected for the scorer, [B, L, d]."""

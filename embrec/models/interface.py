@@ -1,7 +1,7 @@
 """The protocols of a model: all that training, evaluation, serving and reports may ask of it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -138,24 +138,6 @@ class Stateful(SequenceModel, Protocol):
     def reset(self) -> None:
         """Forget all events."""
         ...
-
-
-class TrainedModule(nn.Module):
-    """Base of the trained models: an `nn.Module` that is `Factorised` or `Scored`, with the optional members of the protocols.
-
-    A trained model may be any other module that satisfies a protocol; this base only has the defaults.
-
-    Attributes:
-        known: True for the items with training events, [n + 1]; the others are no candidates in training.
-        prefixes: True if the model gives one query a history, so that it trains on a row for each prefix of a history.
-    """
-
-    known: Tensor
-    prefixes: bool = False
-
-    def cached(self) -> Self:
-        """Return the model itself; see `SequenceModel`."""
-        return self
 
 
 class ParameterGroup(NamedTuple):

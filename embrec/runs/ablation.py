@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from embrec.errors import RunError
 from embrec.features.table import FeatureTable
-from embrec.models.factorised import SequenceRecommender
+from embrec.models.item_based import ItemBasedModel
 from embrec.models.items.cached import CachedItems
 from embrec.models.items.content import ContentEncoder
 from embrec.models.items.hybrid import Hybrid
@@ -21,7 +21,7 @@ from embrec.runs.provenance import table_hash
 
 
 @torch.inference_mode()
-def matrix_without(model: SequenceRecommender, tables: Mapping[str, FrozenTable], source: str) -> Tensor:
+def matrix_without(model: ItemBasedModel, tables: Mapping[str, FrozenTable], source: str) -> Tensor:
     """Return the item vectors of a trained model with the vectors of one source zeroed for every item, [n + 1, d].
 
     Histories and candidates are both read through them. Nothing is retrained: this asks what the model has come to rely on,
@@ -46,7 +46,7 @@ def matrix_without(model: SequenceRecommender, tables: Mapping[str, FrozenTable]
     return items.all_items()  # type: ignore[union-attr, operator]
 
 
-def model_without(run: RunFolder, tables: Sequence[FeatureTable], source: str) -> SequenceRecommender:
+def model_without(run: RunFolder, tables: Sequence[FeatureTable], source: str) -> ItemBasedModel:
     """Return the model of a finished run with one of its sources silent; see `matrix_without`.
 
     Args:
@@ -64,7 +64,7 @@ def model_without(run: RunFolder, tables: Sequence[FeatureTable], source: str) -
                 f"run {run.path} was trained on other contents of {table.path.stem} than it holds now; train it again"
             )
     model = load_model(run).model
-    if not isinstance(model, SequenceRecommender):
+    if not isinstance(model, ItemBasedModel):
         raise RunError(f"the model reads no source {source!r}")
     others = {table.path.stem: frozen_table(table) for table in tables if table.path.stem != source}
     return model.with_items(CachedItems(matrix_without(model, others, source)))

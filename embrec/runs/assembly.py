@@ -1,4 +1,4 @@
-"""A trainer put together from data and configuration, for a run of its own as for the trials of a search."""
+"""A trainer assembled from data and configuration, for a run as for the trials of a search."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,11 +14,13 @@ from embrec.data.sequences import Sequences, training_sequences
 from embrec.data.splits import Partition
 from embrec.evaluation.evaluator import evaluate
 from embrec.evaluation.metrics import lower_is_better
+from embrec.models.interface import Factorised, Scored, Stateful
 from embrec.models.tables import FrozenTable
 from embrec.models.zoo import build_model
 from embrec.progress import Progress, silent
 from embrec.runs.config import RunConfig
 from embrec.training.loop.trainer import OnEpoch, Trainer, Validation
+from embrec.training.streaming import TrainingStream
 
 
 @dataclass(frozen=True)
@@ -77,9 +79,6 @@ def make_trainer(
         shard: (rank, world) of this process; see `Trainer`.
     """
     partition, max_length = data.partition, config.model.max_length
-    sequences = data.sequences
-    if max_length != data.max_length:
-        sequences = training_sequences(data.interactions, partition, max_length)
     torch.manual_seed(config.training.seed)
     known = torch.zeros(len(partition.train_items) + 1, dtype=torch.bool)
     known[1:] = torch.tensor(partition.train_items)
@@ -96,7 +95,7 @@ def make_trainer(
 
     return Trainer(
         model,
-        sequences,
+        training_rows(model, config, data),
         torch.tensor(data.popularity),
         validate if len(partition.valid) else None,
         config.training,
@@ -106,6 +105,18 @@ def make_trainer(
         progress=progress,
         shard=shard,
     )
+
+
+def training_rows(model: Factorised | Scored, config: RunConfig, data: TrainingData) -> Sequences | TrainingStream:
+    """Return what a model trains on: a history a row, a row for each prefix of one, or the events in the order of time."""
+    max_length = config.model.max_length
+    if isinstance(model, Stateful):
+        return TrainingStream(data.interactions, data.partition, max_length, config.training.batch_size)
+    if getattr(model, "prefixes", False):
+        return training_sequences(data.interactions, data.partition, max_length, prefixes=True)
+    if max_length != data.max_length:
+        return training_sequences(data.interactions, data.partition, max_length)
+    return data.sequences
 
 
 def metric_names(config: RunConfig) -> tuple[str, ...]:

@@ -15,9 +15,11 @@ from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, evaluate, 
 from embrec.features.encoder import name_in_stem
 from embrec.models.interface import SequenceModel
 from embrec.progress import Progress, silent
+from embrec.runs.assembly import learned_partition
 from embrec.runs.baselines import check_baseline, evaluate_baselines
 from embrec.runs.belonging import Ground, common_ground
 from embrec.runs.cache import remembered
+from embrec.runs.config import RunConfig
 from embrec.runs.folder import RunFolder, Runs, runs_of
 from embrec.runs.inputs import find_tables
 from embrec.runs.model import load_model
@@ -64,10 +66,11 @@ def evaluate_runs(
     dataset, partition = ground.dataset, ground.partition
     chosen = protocol_for(config or first.evaluation, len(dataset.catalog))
 
-    def ranked(model: SequenceModel, name: str, max_length: int) -> Evaluation:
+    def ranked(model: SequenceModel, run: RunFolder, config: RunConfig) -> Evaluation:
         return evaluate(
-            model, dataset.interactions, partition, partition.test, chosen, max_length=max_length, keep=keep,
-            progress=progress, task=name,
+            model, dataset.interactions, partition, partition.test, chosen,
+            max_length=config.model.max_length, keep=keep, progress=progress, task=run.name,
+            learned=learned_partition(config, dataset.interactions, partition),
         )  # fmt: skip
 
     targets = targets_hash(dataset.interactions, partition)
@@ -76,7 +79,7 @@ def evaluate_runs(
         runs[0].category, dataset, partition, first.split, baselines, features, chosen, keep=keep, progress=progress
     )
     for run in runs:
-        compute = partial(ranked, load_model(run).model, run.name, configs[run.name].model.max_length)
+        compute = partial(ranked, load_model(run).model, run, configs[run.name])
         evaluations[run.name] = remembered(run, chosen, keep, compute, log=targets)
     return evaluations
 

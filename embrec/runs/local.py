@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import torch
+from torch import nn
 
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset
@@ -13,7 +14,6 @@ from embrec.evaluation.evaluator import evaluate
 from embrec.features.table import FeatureTable
 from embrec.files import write_json
 from embrec.memory import peak_memory
-from embrec.models.factorised import SequenceRecommender
 from embrec.progress import Progress
 from embrec.runs.assembly import TrainingData, make_trainer, metric_names
 from embrec.runs.cache import remembered
@@ -54,7 +54,7 @@ def fit_model(
     device: torch.device,
     progress: Progress,
     shard: tuple[int, int] = (0, 1),
-) -> tuple[SequenceRecommender, TrainerState]:
+) -> tuple[nn.Module, TrainerState]:
     """Build the model of a run and train it, or take from its checkpoint what is done already.
 
     Args:
@@ -111,7 +111,7 @@ def train_here(
     started = time.monotonic()
     test = evaluate(
         model, dataset.interactions, partition, partition.test, config.evaluation, max_length=config.model.max_length,
-        device=device, progress=progress, task="test",
+        device=device, progress=progress, task="test", learned=learned,
     )  # fmt: skip
     metrics = _metrics(config, model, state, test.metrics(metric_names(config)), time.monotonic() - started)
     save_model(run, model, dataset.catalog, {table.path.stem: table.dim for table in tables})
@@ -124,7 +124,7 @@ def train_here(
 
 def _metrics(
     config: RunConfig,
-    model: SequenceRecommender,
+    model: nn.Module,
     state: TrainerState,
     test: dict[str, dict[str, float]],
     seconds: float,

@@ -11,12 +11,13 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from embrec.data.catalog import Catalog
 from embrec.errors import RunError
 from embrec.files import atomic_path, write_parquet
-from embrec.models.factorised import SequenceRecommender
+from embrec.models.interface import SequenceModel
+from embrec.models.item_based import ItemBasedModel
 from embrec.models.items.cached import CachedItems
 from embrec.models.tables import placeholder
 from embrec.models.zoo import build_model
@@ -27,15 +28,16 @@ class LoadedModel(NamedTuple):
     """A trained model in memory.
 
     Attributes:
-        model: with the item vectors of the run, and the encoder that made them for new items.
+        model: with the item vectors of the run, and the encoder that made them for new items; a stateful one in the state that
+            it had after its training.
         catalog: the items, [n].
     """
 
-    model: SequenceRecommender
+    model: SequenceModel
     catalog: Catalog
 
 
-def save_model(run: RunFolder, model: SequenceRecommender, catalog: Catalog, table_dims: dict[str, int]) -> None:
+def save_model(run: RunFolder, model: nn.Module, catalog: Catalog, table_dims: dict[str, int]) -> None:
     """Write weights, item vectors and catalog of a trained model; `table_dims` gives the length of each source's vectors."""
     model.eval()
     with torch.inference_mode():
@@ -80,8 +82,10 @@ def load_model(run: RunFolder) -> LoadedModel:
     tables = {name: placeholder(table_dims[name]) for name in config.model.features}
     model = build_model(config.model, tables, arrays["known"])
     model.load_state_dict(weights)
+    if isinstance(model, ItemBasedModel):
+        model = model.with_items(CachedItems(arrays["vectors"], model.items))
     catalog = Catalog(frame, metadata["text_columns"], metadata.get("title_column"))
-    return LoadedModel(model.with_items(CachedItems(arrays["vectors"], model.items)).eval(), catalog)
+    return LoadedModel(model.eval(), catalog)
 
 
 def catalog_vectors(trained: LoadedModel) -> NDArray[np.float32]:

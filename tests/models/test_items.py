@@ -6,7 +6,8 @@ from support.toys import N_ITEMS, next_item_batch, toy_batch, toy_model
 
 from embrec.models.losses.config import Cosine
 from embrec.models.negatives import Negatives
-from embrec.training.objectives.factorised import Objective, step_weights
+from embrec.training.objectives.base import step_weights
+from embrec.training.objectives.factorised import FactorisedObjective
 
 MODELS = {"embrec": {}, "sasrec": {"kind": "sasrec", "heads": 3}, "gru4rec": {"kind": "gru4rec", "item_bias": False}}
 
@@ -44,7 +45,7 @@ def test_a_new_items_vector_does_not_depend_on_those_beside_it(source):
 def test_the_cosine_loss_turns_queries_to_their_targets_and_scores_are_cosines(model):
     made = frozen(model, dropout=0.0)
     before = made.catalog().clone()
-    objective = Objective(made, Cosine(), Negatives(), torch.ones(N_ITEMS + 1))
+    objective = FactorisedObjective(made, Cosine(), Negatives(), torch.ones(N_ITEMS + 1))
     batch = next_item_batch([1, 2, 3, 4], [5, 6, 7], [8, 9])
     weights = step_weights(batch, "token-mean", 6, 6)
     optimizer = torch.optim.Adam(made.parameters(), lr=0.02)

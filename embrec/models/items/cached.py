@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from embrec.models.items.base import ItemEncoder
 
@@ -20,12 +20,13 @@ class CachedItems(ItemEncoder):
     """
 
     matrix: Tensor
+    encoder: ItemEncoder | None
 
     def __init__(self, matrix: Tensor, encoder: ItemEncoder | None = None, *, inductive: bool = True) -> None:
         super().__init__()
         self.out_dim = matrix.shape[1]
         self.inductive = inductive if encoder is None else encoder.inductive
-        self.encoder: nn.Module | None = encoder
+        self.encoder = encoder
         self.register_buffer("matrix", matrix, persistent=False)
 
     def all_items(self) -> Tensor:
@@ -34,4 +35,4 @@ class CachedItems(ItemEncoder):
 
     def encode(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return the vectors of items outside the catalog, [k, d]; see `ItemEncoder.encode`."""
-        return super().encode(features) if self.encoder is None else self.encoder.encode(features)  # type: ignore[operator]
+        return super().encode(features) if self.encoder is None else self.encoder.encode(features)

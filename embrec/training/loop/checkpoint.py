@@ -45,7 +45,7 @@ class TrainerState:
     finished: bool = False
 
 
-class Stateful(Protocol):
+class Resumable(Protocol):
     """A part of the training with a state of tensors and plain values, such as the model."""
 
     def state_dict(self) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class Stateful(Protocol):
         ...
 
 
-def save_checkpoint(path: Path, state: TrainerState, parts: Mapping[str, Stateful], fingerprint: str) -> None:
+def save_checkpoint(path: Path, state: TrainerState, parts: Mapping[str, Resumable], fingerprint: str) -> None:
     """Write everything that the next step depends on; `fingerprint` names the configuration and data it belongs to.
 
     Raises:
@@ -80,7 +80,7 @@ def save_checkpoint(path: Path, state: TrainerState, parts: Mapping[str, Statefu
         ) from None
 
 
-def load_checkpoint(data: bytes, path: Path | None, parts: Mapping[str, Stateful], fingerprint: str) -> TrainerState:
+def load_checkpoint(data: bytes, path: Path | None, parts: Mapping[str, Resumable], fingerprint: str) -> TrainerState:
     """Bring the parts and the random generators back to the checkpoint and return its state.
 
     Args:

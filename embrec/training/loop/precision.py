@@ -1,4 +1,4 @@
-"""Half precision and compilation: how the same arithmetic is done faster."""
+"""Half precision and compilation: the same arithmetic, faster."""
 
 import contextlib
 
@@ -7,7 +7,6 @@ from torch import nn
 
 from embrec.errors import ConfigError
 from embrec.models.encoders.transformer import CausalTransformer
-from embrec.models.factorised import SequenceRecommender
 
 _TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 # After some thirty halvings without a finite gradient, the scale is not what is wrong.
@@ -46,13 +45,14 @@ class Precision:
         return self.scaler.is_enabled() and self.scaler.get_scale() < _SMALLEST_SCALE
 
 
-def compile_model(model: SequenceRecommender, device: torch.device) -> None:
+def compile_model(model: nn.Module, device: torch.device) -> None:
     """Compile the layers of a transformer in place, for any number of rows and steps; names of weights do not change.
 
     Raises:
         ConfigError: there is nothing to compile, or no compiler for the device.
     """
-    if not isinstance(model.sequence, CausalTransformer):
+    sequence = getattr(model, "sequence", None)
+    if not isinstance(sequence, CausalTransformer):
         raise ConfigError(
             "training.compile is for transformers (sasrec): a GRU has no layers to compile; leave it out for this model"
         )
@@ -64,7 +64,7 @@ def compile_model(model: SequenceRecommender, device: torch.device) -> None:
             f"training.compile: there is no working compiler for {device.type} ({reason[:200]}); leave it out"
         ) from None
     layer: nn.Module
-    for layer in model.sequence.layers:
+    for layer in sequence.layers:
         layer.compile(dynamic=True)
 
 

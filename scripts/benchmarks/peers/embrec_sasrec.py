@@ -74,7 +74,7 @@ def run(task: Task, clock: Clock, precision: Literal["float32", "bfloat16"] = "f
     return Outcome(
         epochs=task.epochs,
         targets=int((sequences.lengths - 1).sum()),
-        updates=len(trainer.sampler.epoch(0)),
+        updates=len(trainer.rows.epoch(0)),
         parameters=sum(weights.numel() for weights in model.parameters()),
         recommendations=recommendations(),
         note="" if precision == "float32" else f"matrix products in {precision}",

@@ -6,7 +6,7 @@ from support.toys import N_ITEMS, next_item_batch, toy_batch, toy_model
 
 from embrec.models.losses.config import CrossEntropy
 from embrec.models.negatives import Negatives
-from embrec.training.objectives.factorised import Objective
+from embrec.training.objectives.factorised import FactorisedObjective
 
 BATCH = toy_batch([3, 7, 2], [5])
 
@@ -47,7 +47,7 @@ def test_without_item_bias_there_is_none():
 
 def test_an_item_without_training_events_keeps_a_bias_of_zero():
     model = toy_model("content", kind="gru4rec", unknown=(4,))
-    made = Objective(model, CrossEntropy(), Negatives(), torch.ones(N_ITEMS + 1))
+    made = FactorisedObjective(model, CrossEntropy(), Negatives(), torch.ones(N_ITEMS + 1))
     made(next_item_batch([3, 7, 2]), torch.ones(2), (0, 0)).backward()
     gradient = model.scorer.bias.grad
     assert (gradient[[0, 4]] == 0).all()
@@ -93,7 +93,7 @@ def test_embrecs_gru4rec_sends_identities_through_two_dense_layers():
     torch.testing.assert_close(items.all_items(), expected)
     assert abs(items.weight.std() - 1) < 0.2
     assert "items.weight" in dict(model.named_parameters())  # what the preset's penalty is named after
-    made = Objective(model, CrossEntropy(), Negatives(), torch.ones(N_ITEMS + 1))
+    made = FactorisedObjective(model, CrossEntropy(), Negatives(), torch.ones(N_ITEMS + 1))
     made(next_item_batch([3, 7, 2]), torch.ones(2), (0, 0)).backward()
     assert (items.weight.grad[4] == 0).all()
     assert (items.weight.grad[5] != 0).any()

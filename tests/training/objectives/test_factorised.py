@@ -16,7 +16,8 @@ from embrec.models.losses.config import (
     Top1Max,
 )
 from embrec.models.negatives import Negatives
-from embrec.training.objectives.factorised import Objective, step_weights
+from embrec.training.objectives.base import step_weights
+from embrec.training.objectives.factorised import FactorisedObjective
 
 UNKNOWN = (4, 9)
 POPULARITY = torch.arange(N_ITEMS + 1)
@@ -60,7 +61,11 @@ def double_model(source="hybrid", **options):
 
 
 def objective(model, loss, negatives):
-    return Objective(model, loss, negatives, POPULARITY, seed=1)
+    return FactorisedObjective(model, loss, negatives, POPULARITY, seed=1)
+
+
+def histories_of(made, steps, histories):
+    return made.histories(next_item_batch(*histories), steps.targets, steps.row)
 
 
 def brute_force(made, histories):
@@ -68,7 +73,7 @@ def brute_force(made, histories):
     model, loss, config = made.model, made.loss, made.negatives
     known = [item for item in range(1, N_ITEMS + 1) if item not in UNKNOWN]
     steps = model.training_steps(next_item_batch(*histories))
-    sample = None if made.sampler is None else made.sampler(made._histories(next_item_batch(*histories), steps), MOMENT)
+    sample = None if made.sampler is None else made.sampler(histories_of(made, steps, histories), MOMENT)
     labels = {item for history in histories for item in history[1:]}
     places = [(row, place) for row, history in enumerate(histories) for place in range(1, len(history))]
     losses = []
