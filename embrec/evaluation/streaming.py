@@ -6,7 +6,6 @@ model's state is the one that it had before.
 """
 
 from collections.abc import Generator
-from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -19,16 +18,6 @@ from embrec.data.sequences import target_sequences
 from embrec.data.splits import Partition, Positions
 from embrec.evaluation.forward_plan import ForwardBatch
 from embrec.models.interface import Stateful
-
-
-class _Kept(Protocol):
-    """A model whose state can be saved and restored."""
-
-    def state_dict(self) -> dict[str, Any]: ...
-
-    def load_state_dict(self, state: dict[str, Any], /) -> Any: ...
-
-    def observe(self, events: Events) -> None: ...
 
 
 def streamed_batches(
@@ -54,8 +43,7 @@ def streamed_batches(
         hidden: items whose events are neither read nor observed, [n]; none if None.
         device: where the model is.
     """
-    kept: _Kept = model  # type: ignore[assignment]
-    state = {name: value.clone() for name, value in kept.state_dict().items()}
+    state = {name: value.clone() for name, value in model.state_dict().items()}
     target = targets.events(interactions)
     order = np.argsort(interactions.time[target], kind="stable")
     times = interactions.time[target[order]]
@@ -68,7 +56,7 @@ def streamed_batches(
             now = int(np.searchsorted(stream_times, times[start]))
             if now > seen:
                 with torch.inference_mode(False), torch.no_grad():  # tensors of inference could not be trained on
-                    kept.observe(Events.of(interactions, stream[seen:now]).to(device))
+                    model.observe(Events.of(interactions, stream[seen:now]).to(device))
                 seen = now
             for first in range(start, stop, batch_size):
                 rows = order[first : min(first + batch_size, stop)]
@@ -77,7 +65,7 @@ def streamed_batches(
                 yield ForwardBatch(rows, batch, (torch.arange(len(rows)), batch.lengths - 1))
     finally:
         with torch.inference_mode(False), torch.no_grad():
-            kept.load_state_dict(state)
+            model.load_state_dict(state)
 
 
 def _observed(

@@ -86,9 +86,10 @@ class SparsePart:
             ids: tensor ids, [M, C].
         """
         row, of_query, low, high = self._ranges(queries, 0, self.matrix.shape[1])
-        row, of_query, low, high = (side[high > low] for side in (row, of_query, low, high))
-        if not len(row):
+        there = high > low
+        if not there.any():
             return
+        row, of_query, low = row[there], of_query[there], low[there]
         wanted = ids.cpu().numpy()[row]  # [K, C] for K terms that the queries have
         base = self._keys[low] - self.matrix.indices[low]
         entry = np.minimum(np.searchsorted(self._keys, base[:, None] + wanted), len(self._keys) - 1)

@@ -1,6 +1,6 @@
 """The protocols of a model: all that training, evaluation, serving and reports may ask of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor, nn
@@ -92,13 +92,31 @@ class Scores(NamedTuple):
 
 
 @runtime_checkable
-class Factorised(SequenceModel, Protocol):
-    """A model that is trained on products of queries and item vectors: see `embrec.training.objectives.factorised`.
+class Trainable(SequenceModel, Protocol):
+    """A model with weights: an `nn.Module`.
 
-    It is an `nn.Module`; `known` is True for the items with training events, [n + 1].
+    Attributes:
+        known: True for the items with training events, [n + 1]; the others are no candidates in training.
     """
 
     known: Tensor
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return weights and state by name."""
+        ...
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], /) -> Any:
+        """Take weights and state by name."""
+        ...
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Return the weights."""
+        ...
+
+
+@runtime_checkable
+class Factorised(Trainable, Protocol):
+    """A model that is trained on products of queries and item vectors: see `embrec.training.objectives.factorised`."""
 
     def training_steps(self, batch: Batch) -> TrainingSteps:
         """Return the valid steps of a batch; padding costs nothing."""
@@ -106,13 +124,8 @@ class Factorised(SequenceModel, Protocol):
 
 
 @runtime_checkable
-class Scored(SequenceModel, Protocol):
-    """A model that is trained on scores of given candidates: see `embrec.training.objectives.scored`.
-
-    It is an `nn.Module`; `known` is True for the items with training events, [n + 1].
-    """
-
-    known: Tensor
+class Scored(Trainable, Protocol):
+    """A model that is trained on scores of given candidates: see `embrec.training.objectives.scored`."""
 
     def training_scores(self, batch: Batch, negatives: Tensor) -> Scores:
         """Score the next item and the negatives of each valid step, row by row.
@@ -125,7 +138,7 @@ class Scored(SequenceModel, Protocol):
 
 
 @runtime_checkable
-class Stateful(SequenceModel, Protocol):
+class Stateful(Trainable, Protocol):
     """A model whose scores depend on the events that it has observed: it is trained and evaluated in the order of time.
 
     Its state is buffers of `state_dict`: saved with the run and in checkpoints, and restored.

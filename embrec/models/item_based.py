@@ -7,6 +7,9 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from embrec.data.batches import Batch
+from embrec.models.factors import Factors, Queries
+from embrec.models.interface import Step
 from embrec.models.items.base import ItemEncoder
 from embrec.models.items.cached import CachedItems
 
@@ -36,6 +39,18 @@ class ItemBasedModel(nn.Module):
     def catalog(self) -> Tensor:
         """Return the vectors of the whole catalog, row 0 zero, [n + 1, d]."""
         return self.items.all_items()
+
+    def factors(self) -> Factors | None:
+        """Return None: the scores are no sums of products, unless a subclass says so."""
+        return None
+
+    def queries(self, batch: Batch, at: Step | None = None) -> Queries:
+        """Return the histories' factor of the scores; see `SequenceModel.queries`.
+
+        Raises:
+            NotImplementedError: the scores are no sums of products.
+        """
+        raise NotImplementedError(f"the scores of {type(self).__name__} are no sums of products")
 
     def cached(self) -> Self:
         """Return the same model with the item vectors held in memory; later training does not change them."""

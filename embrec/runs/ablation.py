@@ -43,7 +43,7 @@ def matrix_without(model: ItemBasedModel, tables: Mapping[str, FrozenTable], sou
     silent = SparseTable(csr_matrix((len(model.known) - 1, dim), dtype=np.float32))  # takes no room
     content.tables = nn.ModuleList(silent if name == source else tables[name] for name in content.sources)
     model.eval()
-    return items.all_items()  # type: ignore[union-attr, operator]
+    return items.all_items()  # type: ignore[union-attr]
 
 
 def model_without(run: RunFolder, tables: Sequence[FeatureTable], source: str) -> ItemBasedModel:

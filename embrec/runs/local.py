@@ -5,7 +5,6 @@ from contextlib import nullcontext
 from typing import Any
 
 import torch
-from torch import nn
 
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset
@@ -14,6 +13,7 @@ from embrec.evaluation.evaluator import evaluate
 from embrec.features.table import FeatureTable
 from embrec.files import write_json
 from embrec.memory import peak_memory
+from embrec.models.interface import Trainable
 from embrec.progress import Progress
 from embrec.runs.assembly import TrainingData, make_trainer, metric_names
 from embrec.runs.cache import remembered
@@ -54,7 +54,7 @@ def fit_model(
     device: torch.device,
     progress: Progress,
     shard: tuple[int, int] = (0, 1),
-) -> tuple[nn.Module, TrainerState]:
+) -> tuple[Trainable, TrainerState]:
     """Build the model of a run and train it, or take from its checkpoint what is done already.
 
     Args:
@@ -124,7 +124,7 @@ def train_here(
 
 def _metrics(
     config: RunConfig,
-    model: nn.Module,
+    model: Trainable,
     state: TrainerState,
     test: dict[str, dict[str, float]],
     seconds: float,

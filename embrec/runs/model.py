@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from embrec.data.catalog import Catalog
 from embrec.errors import RunError
 from embrec.files import atomic_path, write_parquet
-from embrec.models.interface import SequenceModel
+from embrec.models.interface import SequenceModel, Trainable
 from embrec.models.item_based import ItemBasedModel
 from embrec.models.items.cached import CachedItems
 from embrec.models.tables import placeholder
@@ -37,7 +37,7 @@ class LoadedModel(NamedTuple):
     catalog: Catalog
 
 
-def save_model(run: RunFolder, model: nn.Module, catalog: Catalog, table_dims: dict[str, int]) -> None:
+def save_model(run: RunFolder, model: Trainable, catalog: Catalog, table_dims: dict[str, int]) -> None:
     """Write weights, item vectors and catalog of a trained model; `table_dims` gives the length of each source's vectors."""
     model.eval()
     with torch.inference_mode():

@@ -149,7 +149,8 @@ class Ranking(CandidateRanking):
         read, width = self._read(sequences, rows)
         order = np.argsort(width, kind="stable")
         edges = np.flatnonzero(np.diff(width[order])) + 1
-        places, found = [order[:0]], [self._no_queries()]
+        places: list[NDArray[np.integer]] = [order[:0]]
+        found = [self._no_queries()]
         for alike in np.split(order, edges):
             for block, size in _blocks(alike, self._small, self._large):
                 batch = collate(read, np.resize(block, size), int(width[block[0]]))

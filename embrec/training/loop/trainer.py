@@ -98,16 +98,17 @@ class Trainer:
         progress: Progress = silent,
         shard: tuple[int, int] = (0, 1),
     ) -> None:
-        self.model: nn.Module = model  # type: ignore[assignment]
+        self.model = model
+        self.module: nn.Module = model  # type: ignore[assignment]
         self.validate = validate
         self.config = config
         self.checkpoint = checkpoint
         self.fingerprint = fingerprint
         self.device = model.known.device
-        self.observes = isinstance(model, Stateful)
-        if self.observes and not isinstance(sequences, TrainingStream):
+        self.observer = model if isinstance(model, Stateful) else None
+        if self.observer is not None and not isinstance(sequences, TrainingStream):
             raise TypeError("a stateful model is trained on a TrainingStream: on the events in the order of time")
-        if self.observes and shard[1] > 1:
+        if self.observer is not None and shard[1] > 1:
             message = "a stateful model observes events one after the other, so one process trains it; set"
             raise ConfigError(f"{message} {parameter('training.workers', 1)}")
         self.shard = Shard(*shard, self.device)
@@ -115,12 +116,12 @@ class Trainer:
         self.progress = progress if self.shard.leads else silent
         self.precision = Precision(config.precision, self.device)
         if config.compile:
-            compile_model(self.model, self.device)
+            compile_model(self.module, self.device)
         self.objective: nn.Module = make_objective(model, config.loss, config.negatives, popularity, config.seed)
         self.rows: TrainingRows = (
             sequences if isinstance(sequences, TrainingStream) else ShuffledHistories(sequences, config)
         )
-        self.updates = Updates(self.model, config, self.precision, len(self.rows.epoch(0)))
+        self.updates = Updates(self.module, config, self.precision, len(self.rows.epoch(0)))
         self.guard = Guard(self.shard)
         self.saved = ""
         self.state = TrainerState()
@@ -165,14 +166,14 @@ class Trainer:
 
     @property
     def _parts(self) -> dict[str, Resumable]:
-        return {"model": self.model, "updates": self.updates}
+        return {"model": self.module, "updates": self.updates}
 
     def _take_steps(self) -> None:
         state = self.state
-        self.model.train()
+        self.module.train()
         plan = self.rows.epoch(state.epoch)
-        if self.observes and state.step == 0:
-            self.model.reset()  # type: ignore[operator]
+        if self.observer is not None and state.step == 0:
+            self.observer.reset()
         started = saved = time.monotonic()
         with contextlib.closing(self._batches(plan[state.step :])) as batches:
             for share in batches:
@@ -199,13 +200,14 @@ class Trainer:
         own, counts = self.shard.rows(rows)
         batch = self.rows.batch(own)
         steps, own_steps = (int(self.rows.steps[some].sum()) for some in (rows, own))
-        total = steps if self.config.reduction == "token-mean" else len(rows)
+        users = int((self.rows.steps[rows] > 0).sum())
+        total = max(1, steps if self.config.reduction == "token-mean" else users)
         # Gradients are averaged over the processes, so each one's share counts as often as there are processes.
         scale = self.shard.world if counts else 0
         weights = step_weights(batch, self.config.reduction, total, own_steps) * scale
         if self.device.type == "cuda":
             batch, weights = batch.pinned(), weights.pin_memory()
-        return BatchShare(batch, weights, steps, self.rows.events(rows) if self.observes else None)
+        return BatchShare(batch, weights, steps, self.rows.events(rows) if self.observer is not None else None)
 
     def _step(self, share: BatchShare) -> None:
         config, state = self.config, self.state
@@ -217,9 +219,9 @@ class Trainer:
                 loss = self.objective(batch, weights, self.shard.moment(epoch, state.step))
             norm = self.updates.apply(loss, state.epoch, state.done)
             self.guard.add(loss, norm, share.steps)
-        if share.events is not None:
+        if self.observer is not None and share.events is not None:
             with torch.no_grad():
-                self.model.observe(share.events.to(self.device))  # type: ignore[operator]
+                self.observer.observe(share.events.to(self.device))
 
     def _read_losses(self) -> None:
         state = self.state
