@@ -52,6 +52,10 @@ class ItemBasedModel(nn.Module):
         """
         raise NotImplementedError(f"the scores of {type(self).__name__} are no sums of products")
 
+    def score(self, batch: Batch, candidates: Tensor | None = None) -> Tensor:
+        """Score items as the one that follows each history; see `SequenceModel.score`."""
+        raise NotImplementedError
+
     def cached(self) -> Self:
         """Return the same model with the item vectors held in memory; later training does not change them."""
         if isinstance(self.items, CachedItems):
