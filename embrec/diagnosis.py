@@ -1,4 +1,4 @@
-"""The state of an installation, as plain values: what `embrec doctor` prints and a bug report should hold."""
+"""The state of an installation and of a workspace, as plain values: for a bug report, and for the next step."""
 
 import os
 import platform
@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, distribution, version
-from typing import Any
+from typing import Any, Literal
 
 from embrec.names import listed
 from embrec.version import __version__
@@ -24,7 +24,7 @@ _PURPOSES = {
     "tune": "the search for settings",
     "examples": "the grocery data of the quickstart",
     "formats": "tables in Excel files",
-    "all": "",  # said by what the package itself puts in
+    "all": "",  # made of the names of the extras that the package puts in
     "test": "the test suite",
     "dev": "formatting and type checks",
 }
@@ -32,14 +32,14 @@ _PURPOSES = {
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found.
+    """Installation, machine and workspace, as they were found.
 
     Attributes:
         system: name -> value.
-        packages: (package, version or "not installed", "core" or the extra that brings it).
-        extras: (extra, "installed" or the packages that are missing, what it adds, command).
+        packages: (package, version or "not installed", "core" or the extra that requires it).
+        extras: (extra, "installed" or the missing packages, purpose, command that installs it).
         categories: (category, number of runs).
-        problems: what will fail, one sentence each.
+        problems: reasons why work will fail, one sentence each.
     """
 
     system: dict[str, str]
@@ -54,7 +54,7 @@ class Diagnosis:
 
 
 def diagnose(workspace: Workspace) -> Diagnosis:
-    """Look at this installation, this machine and this workspace."""
+    """Inspect the installation, the machine and a workspace."""
     required = _requirements()
     installed = {package: _version(package) for package, _ in required}
     packages = [(package, installed[package] or "not installed", extra or "core") for package, extra in required]
@@ -77,28 +77,40 @@ def diagnose(workspace: Workspace) -> Diagnosis:
     return Diagnosis(system, packages, extras, categories, problems + more)
 
 
-def next_step(workspace: Workspace) -> tuple[str, str]:
-    """Return what a workspace holds, in a sentence, and the command that most likely comes next."""
+@dataclass(frozen=True)
+class NextStep:
+    """The step that most likely comes next in a workspace.
+
+    Attributes:
+        state: contents of the workspace, one sentence.
+        action: the step.
+        category: category to work on; None if the workspace has no other.
+        run: latest finished run, as `category/name`, to recommend with.
+    """
+
+    state: str
+    action: Literal["import", "build features", "train", "recommend"]
+    category: str | None = None
+    run: str | None = None
+
+
+def next_step(workspace: Workspace) -> NextStep:
+    """Return the contents of a workspace and the step that most likely comes next."""
     categories = workspace.categories()
     if not categories:
-        return (
-            f"The workspace {workspace.path} has no category yet.",
-            "embrec data import --help (with no data at hand: --source complete-journey)",
-        )
+        return NextStep(f"The workspace {workspace.path} has no category yet.", "import")
     held = []
     for category in categories:
         tables, runs = len(list(category.features.glob("*.h5"))), len(list(category.runs.glob("*/config.yaml")))
         held.append(f"{category.name} ({_count(tables, 'feature table')}, {_count(runs, 'run')})")
     finished = sorted(workspace.path.glob("*/runs/*/metrics.json"), key=lambda file: file.stat().st_mtime)
-    named = f" --category {categories[0].name}" if len(categories) > 1 else ""
+    state = f"In the workspace {workspace.path}: {listed(held)}."
     if finished:
         last = finished[-1].parent
-        command = f"embrec recommend {last.parent.parent.name}/{last.name} --sample 3"
-    elif any(any(category.features.glob("*.h5")) for category in categories):
-        command = f"embrec train{named}"
-    else:
-        command = f"embrec features build{named}"
-    return f"In the workspace {workspace.path}: {listed(held)}.", command
+        return NextStep(state, "recommend", run=f"{last.parent.parent.name}/{last.name}")
+    has_features = any(any(category.features.glob("*.h5")) for category in categories)
+    first = categories[0].name if len(categories) > 1 else None
+    return NextStep(state, "train" if has_features else "build features", category=first)
 
 
 def _count(number: int, what: str) -> str:
@@ -145,7 +157,7 @@ def _requirements() -> list[tuple[str, str]]:
 
 
 def _included() -> dict[str, list[str]]:
-    """Return which extras of this package an extra brings, as the installed distribution says."""
+    """Return the extras that each extra includes, from the metadata of the installed distribution."""
     found: dict[str, list[str]] = {}
     for line in distribution("embrec").requires or []:
         own = re.match(r"embrec\[([^]]+)\]", line)
@@ -156,7 +168,7 @@ def _included() -> dict[str, list[str]]:
 
 
 def _parts(extra: str, included: Mapping[str, list[str]]) -> set[str]:
-    """Return an extra and all that it brings, whatever brings what."""
+    """Return an extra and all extras that it includes, directly or indirectly."""
     parts, new = {extra}, [extra]
     while new:
         more = [name for name in included.get(new.pop(), ()) if name not in parts]

@@ -1,4 +1,4 @@
-"""Where a setting may be searched: ranges that stand beside the fields of a configuration, and that users write in YAML.
+"""Distributions of a hyperparameter search: declared on the fields of a configuration, or written in YAML.
 
 Written as a mapping of one key: `{uniform: [0, 0.5]}`, `{log-uniform: [1e-5, 1e-2]}`, `{integer: [64, 256]}`,
 `{log-integer: [64, 4096]}`, or `{choice: [...]}`, whose options are values or ranges again.
@@ -18,8 +18,8 @@ class Range:
     """Numbers between two bounds, both included.
 
     Attributes:
-        low: the lower bound.
-        high: the upper bound.
+        low: lower bound.
+        high: upper bound.
     """
 
     kind: ClassVar[str]
@@ -46,7 +46,7 @@ class Range:
         return {self.kind: bounds}
 
     def holds(self, value: Any) -> bool:
-        """Whether a value lies in it."""
+        """Return True if a value lies in the range."""
         return (
             isinstance(value, int if self.whole else int | float)
             and not isinstance(value, bool)
@@ -54,11 +54,11 @@ class Range:
         )
 
     def ends(self) -> tuple[Any, ...]:
-        """Return values that must be allowed if all of them are to be."""
+        """Return the bounds: if both are valid settings, so are all values between them."""
         return tuple(self.plain()[self.kind])
 
     def share(self, value: float) -> float:
-        """Return how far a value is on the way from the lower bound, 0, to the upper one, 1.
+        """Return the relative position of a value: 0 at the lower bound, 1 at the upper one, on the scale of the range.
 
         >>> Uniform(0, 4).share(1), LogUniform(1e-4, 1).share(1e-2)
         (0.25, 0.5)
@@ -69,7 +69,7 @@ class Range:
         return (value - low) / (high - low)
 
     def at(self, share: float) -> float:
-        """Return the value at a share of the way, as `share` has it; below 0 and above 1 it is outside.
+        """Return the value at a relative position, the inverse of `share`; positions below 0 or above 1 lie outside.
 
         >>> Uniform(0, 4).at(0.25), Integer(64, 128).at(-0.25)
         (1.0, 48)
@@ -82,27 +82,27 @@ class Range:
 
 
 class Uniform(Range):
-    """Real numbers, all alike."""
+    """Real numbers, uniformly distributed."""
 
     kind = "uniform"
 
 
 class LogUniform(Range):
-    """Real numbers whose logarithms are all alike."""
+    """Real numbers with uniformly distributed logarithms."""
 
     kind = "log-uniform"
     logarithmic = True
 
 
 class Integer(Range):
-    """Whole numbers, all alike."""
+    """Whole numbers, uniformly distributed."""
 
     kind = "integer"
     whole = True
 
 
 class LogInteger(Range):
-    """Whole numbers whose logarithms are all alike."""
+    """Whole numbers with uniformly distributed logarithms."""
 
     kind = "log-integer"
     logarithmic = True
@@ -126,21 +126,21 @@ class Choice:
         return {self.kind: [_plain_option(option) for option in self.options]}
 
     def holds(self, value: Any) -> bool:
-        """Whether a value is one of the options, or lies in one."""
+        """Return True if a value is one of the options, or lies in one of them."""
         value = tuple(value) if isinstance(value, list) else value
         return any(
             option.holds(value) if isinstance(option, Range) else _same(option, value) for option in self.options
         )
 
     def ends(self) -> tuple[Any, ...]:
-        """Return values that must be allowed if all of them are to be."""
+        """Return the options, of a range its bounds: if all are valid settings, so is every value of the choice."""
         return tuple(
             end for option in self.options for end in (option.ends() if isinstance(option, Range) else (option,))
         )
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two plain values are the same; True and 1 are not, though Python takes them for equal."""
+    """Return True if two plain values are equal and both or neither are booleans (in Python True == 1)."""
     return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 
@@ -151,11 +151,11 @@ RANGES: dict[str, type[Range]] = {kind.kind: kind for kind in (Uniform, LogUnifo
 
 @dataclass(frozen=True)
 class Searchable:
-    """Marks a field of a configuration as part of its default search space.
+    """Mark of a configuration field that belongs to the default search space.
 
     Attributes:
-        within: the values that are worth trying.
-        when: whether the field matters in a configuration that is otherwise as given.
+        within: distribution to search.
+        when: predicate of a configuration: True if the field has an effect in it.
     """
 
     within: Distribution
@@ -166,7 +166,7 @@ def parse_distribution(value: Any) -> Distribution:
     """Read a distribution as users write it.
 
     Raises:
-        ValueError: it has another form, or its bounds make no sense.
+        ValueError: the value has another form, or its bounds are invalid.
     """
     kinds = [*RANGES, Choice.kind]
     if not isinstance(value, dict) or len(value) != 1:
@@ -190,7 +190,7 @@ def _option(value: Any) -> Any:
 
 
 def number_of_text(value: Any) -> Any:
-    """Return the number that a text such as `1e-5` is, which YAML takes for a text because it has no dot; else the value."""
+    """Return the number of a text such as `1e-5`, which YAML reads as text for lack of a dot; any other value as it is."""
     if isinstance(value, str) and _EXPONENT.fullmatch(value):
         return float(value)
     return value

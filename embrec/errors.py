@@ -1,12 +1,12 @@
 """Errors that a user can cause.
 
-Each message is one line that says what is wrong, where (file, line, column, item) and what to do. The command line
-prints it as it is and exits with code 2; a Python caller can catch the base class.
+Each message is one line that says what is wrong, where (file, line, column, item) and what to do. A Python caller can catch
+the base class; the command line prints the message and exits with code 2.
 """
 
 
 class EmbrecError(Exception):
-    """Base of every error that a user can cause and mend."""
+    """Base class of every error that a user can cause and fix."""
 
 
 class DataError(EmbrecError):
@@ -22,15 +22,15 @@ class FeatureError(EmbrecError):
 
 
 class RunError(EmbrecError):
-    """A run folder is missing, incomplete or unfit for what was asked of it."""
+    """A run folder is missing, incomplete, or does not support the requested operation."""
 
 
 class DivergedError(RunError):
-    """Loss, gradient or weights of a training stopped being numbers.
+    """The loss, a gradient or a weight became NaN or infinite during training.
 
     Args:
-        what: what happened, where.
-        advice: what to do, and what is kept.
+        what: event and place.
+        advice: what to do, and which results are kept.
     """
 
     def __init__(self, what: str, advice: str) -> None:

@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old one or the new one, never half of one."""
+"""Atomic writing of files and folders: a reader sees the old content or the new one, never a part of it."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _TEMPORARY, _RETIRED = ".tmp", ".old"
-# Names of what is being written, as `_beside` makes them; older versions had the number of the process in them.
+# Names of temporary files and folders, as made by `_beside`; older versions used the process id.
 _HIDDEN = re.compile(r"\.(?P<name>.+)\.([0-9a-f]{16}|[0-9]+)(?P<kind>\.tmp|\.old)")
 
 
@@ -38,7 +38,7 @@ def sync_file(path: Path) -> None:
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it is synced and renamed over it, on error removed."""
+    """Yield a temporary path beside `path`; it replaces `path` on success and is removed on error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(path, _TEMPORARY)
     try:
@@ -52,10 +52,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty temporary folder beside `path`; on success it takes the place of `path`.
+    """Yield an empty temporary folder beside `path`; it replaces `path` on success.
 
-    The old folder is moved aside before the rename and deleted after it. Who is killed in between leaves both whole, and
-    `tidy` puts the old one back.
+    The old folder is moved aside before the rename and deleted after it. A process killed in between leaves both complete;
+    `tidy` then restores the old one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary, retired = _beside(path, _TEMPORARY), _beside(path, _RETIRED)
@@ -80,9 +80,9 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def tidy(path: Path) -> None:
-    """Clear up after a process that was killed while it wrote a file or folder, or files inside of the folder.
+    """Remove the leftovers of a process that was killed while it wrote a file or a folder, or files inside the folder.
 
-    Only for who holds the lock of `path`: what another process is writing now must not be removed.
+    The caller must hold the lock of `path`, so that no file is removed that another process is writing.
     """
     if not path.exists() and (retired := retired_folders(path)):
         retired[-1].rename(path)
@@ -95,19 +95,19 @@ def tidy(path: Path) -> None:
 
 
 def retired_folders(path: Path) -> list[Path]:
-    """Return the old folders that a process moved aside to replace `path`, the latest last: it is at it, or was killed."""
+    """Return the old folders that were moved aside to replace `path`, latest last, by a running or a killed process."""
     return sorted(
         (left for left in _left(path) if left.suffix == _RETIRED), key=lambda folder: folder.stat().st_mtime_ns
     )
 
 
 def _beside(path: Path, kind: str) -> Path:
-    """Return a hidden name beside `path` that no other thread, process or machine uses."""
+    """Return a unique hidden path beside `path`."""
     return path.with_name(f".{path.name}.{secrets.token_hex(8)}{kind}")
 
 
 def _left(path: Path) -> list[Path]:
-    """Return what stands beside `path` under such a name."""
+    """Return the temporary and retired files and folders of `path`."""
     if not path.parent.is_dir():
         return []
     names = ((found, _HIDDEN.fullmatch(found.name)) for found in path.parent.iterdir())
@@ -121,7 +121,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file atomically, indented for people."""
+    """Write an indented JSON file atomically."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -136,21 +136,21 @@ def write_parquet(frame: "pl.DataFrame", path: Path) -> None:
     try:
         with atomic_path(path) as temporary:
             frame.write_parquet(temporary)
-    except (pl.exceptions.PolarsError, OSError) as error:  # Polars reports a full disk as a computation gone wrong
+    except (pl.exceptions.PolarsError, OSError) as error:  # Polars reports a full disk as a ComputeError
         reason = str(error).splitlines()[0]
         raise DataError(f"cannot write {path} ({reason}); make room or choose another place") from None
 
 
 def check_output(path: Path, suffixes: Sequence[str] = (), example: str = "") -> None:
-    """Raise unless a file can be written: to be called before the work whose result it is to hold; nothing is left behind.
+    """Raise unless a file can be written; call it before the work whose result the file will hold.
 
     Args:
-        path: of the file; the folder that it lies in may be missing, the one above it may not.
-        suffixes: endings that its name may have; any if there are none.
-        example: a name that would do, for the message about a folder.
+        path: path of the file; its folder may be missing, the parent of the folder may not.
+        suffixes: allowed suffixes of the name; any if empty.
+        example: valid name, for the message if `path` is a folder.
 
     Raises:
-        ConfigError: it is a folder, its name ends otherwise, or its folder cannot be written.
+        ConfigError: the path is a folder or has another suffix, or its folder cannot be written.
     """
     if path.is_dir():
         raise ConfigError(f"{path} is a folder; name the file to write, such as {path / (example or 'metrics.json')}")
@@ -160,10 +160,10 @@ def check_output(path: Path, suffixes: Sequence[str] = (), example: str = "") ->
 
 
 def check_output_folder(path: Path) -> None:
-    """Raise unless a folder can be filled: to be called before the work whose results it is to hold.
+    """Raise unless files can be written into a folder; call it before the work whose results the folder will hold.
 
     Raises:
-        ConfigError: it is a file, there is no folder that it could be made in, or it cannot be written.
+        ConfigError: the path is a file, its parent does not exist, or it cannot be written.
     """
     if path.exists() and not path.is_dir():
         raise ConfigError(f"{path} is a file; name a folder")

@@ -1,4 +1,4 @@
-"""Locks of folders: two processes never write the same thing at once, and a killed one leaves nothing locked."""
+"""Locks between processes, by `flock`: one writer at a time, and no lock outlives its process."""
 
 import contextlib
 import errno
@@ -12,24 +12,24 @@ from typing import IO
 from embrec.errors import EmbrecError
 
 _LOOK_SECONDS = 0.05
-# What file systems answer that know no locks, such as some parallel ones: there two processes are not told apart.
+# Errors of file systems without locks, such as some parallel ones: there the lock has no effect.
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
 @contextlib.contextmanager
 def locked(file: Path, busy: EmbrecError | None, *, shared: bool = False, patience: float = 0.0) -> Iterator[None]:
-    """Hold a lock while the body runs; the operating system lets go of it when the process ends, however it ends.
+    """Hold a lock while the body runs; the operating system releases it when the process ends.
 
-    Threads of one process keep each other out as processes do, so a body must not ask for its own lock again.
+    Threads exclude each other as processes do, so the body must not acquire the same lock again.
 
     Args:
-        file: whose lock it is; never read. It stands beside what it guards, or in it where the folder itself is not replaced.
-            It is made where it is missing, with its folder, and both go again afterwards, unless there is more in the folder.
-        busy: raised where another process holds the lock; its message says what that process is doing and what to do. None
-            waits for that process instead, which suits what takes a moment.
-        shared: several may hold it at once, for they only read what it guards; whoever asks for it alone is kept out. Where
-            the lock cannot be made nobody can write either, so that nothing is locked.
-        patience: seconds to wait before `busy` is raised, for a process that is just ending.
+        file: lock file, empty; beside the guarded folder, or inside it if the folder itself is never replaced. It is created
+            with its folder and removed afterwards; the folder stays if it has other files.
+        busy: error to raise if another process holds the lock; its message says what that process is doing and what to do.
+            None: wait for the lock, for short work.
+        shared: True for readers, which exclude writers but not each other. A reader that cannot create the file goes on
+            without a lock: nobody can write there either.
+        patience: seconds to wait before `busy` is raised, for a process that is about to end.
 
     Raises:
         EmbrecError: `busy`.
@@ -54,7 +54,7 @@ def locked(file: Path, busy: EmbrecError | None, *, shared: bool = False, patien
 
 @contextlib.contextmanager
 def together(folder: Path) -> Iterator[None]:
-    """Write files that belong together into a folder, made where it is missing, while no other process writes such ones."""
+    """Create a folder and keep other processes from writing a group of files into it while the body writes its own."""
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / ".together.lock", None):
         yield
@@ -82,7 +82,7 @@ def _acquired(file: Path, busy: EmbrecError | None, shared: bool, deadline: floa
                 raise
         if _is_at(file, stream):
             return stream
-        stream.close()  # its last holder removed it meanwhile: what is locked now has no name
+        stream.close()  # the last holder has removed the file: this lock guards a file without a name
 
 
 def _is_at(file: Path, stream: IO[str]) -> bool:
@@ -93,7 +93,7 @@ def _is_at(file: Path, stream: IO[str]) -> bool:
 
 
 def _remove(file: Path, stream: IO[str], shared: bool) -> None:
-    """Remove the file of a lock that is held, unless others hold it too."""
+    """Remove the file of a held lock unless other processes hold it too."""
     with contextlib.suppress(OSError):
         if shared:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,8 +1,8 @@
-"""How much memory a process has taken."""
+"""Memory use of this process."""
 
 import resource
 
 
 def peak_memory() -> float:
-    """Return the largest resident set that this process has had since it began, in MB."""
+    """Return the peak resident set size of this process, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts in KiB

@@ -1,28 +1,26 @@
-"""One rule for names that nobody knows: what was meant, most likely, and what there is."""
+"""Messages about unknown names: the most similar known name, and a list of the known ones."""
 
 import difflib
 from collections.abc import Iterable
 
-_SHOWN = 12  # names that a message lists before it counts the rest
+_SHOWN = 12  # names listed in a message; the rest is counted
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that was most likely meant, None where none is near.
-
-    Case, and `_`, `-`, `.` and spaces between words, do not count.
+    """Return the most similar known name, None if none is similar. Case and `_`, `-`, `.` and spaces are ignored.
 
     >>> nearest("Tf-Idf", ["minilm", "tfidf"])
     'tfidf'
     >>> nearest("frst", ["first", "second"])
     'first'
     """
-    plain = {_plain(one): one for one in reversed(list(known))}  # of names that look alike, the first
+    plain = {_plain(one): one for one in reversed(list(known))}  # the first of equal ones wins
     close = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=0.6)
     return plain[close[0]] if close else None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return the end of a message, `; did you mean 'first'?`, empty where no known name is near.
+    """Return the end of a message, `; did you mean 'first'?`; empty if no known name is similar.
 
     >>> did_you_mean("bpr_max", ["bpr", "bpr-max"])
     "; did you mean 'bpr-max'?"
@@ -32,7 +30,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def listed(known: Iterable[str], most: int = _SHOWN) -> str:
-    """Return names with commas between them: the first ones, and how many more there are; `none yet` for none.
+    """Return the first names separated by commas and the number of the others; `none yet` for none.
 
     >>> listed(["a", "b", "c", "d"], most=2)
     'a, b and 2 more'
@@ -43,14 +41,24 @@ def listed(known: Iterable[str], most: int = _SHOWN) -> str:
     return f"{', '.join(names[:most])} and {len(names) - most:,} more"
 
 
+def either(names: Iterable[str]) -> str:
+    """Return all names as a choice.
+
+    >>> either(["dot", "cosine", "distance"])
+    'dot, cosine or distance'
+    """
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
+
+
 def unknown(what: str, name: str, known: Iterable[str], most: int = _SHOWN) -> str:
-    """Return the message about a name that is unknown.
+    """Return the message about an unknown name.
 
     Args:
-        what: is named, such as `encoder`.
-        name: as it was given.
-        known: the names that there are, in the order in which they are to be listed.
-        most: how many of them are listed.
+        what: kind of the named thing, such as `encoder`.
+        name: unknown name.
+        known: known names, in the order of the list.
+        most: maximum number of listed names.
 
     >>> unknown("loss", "bprmax", ["bpr", "bpr-max"])
     "unknown loss 'bprmax'; did you mean 'bpr-max'? there are: bpr, bpr-max"
@@ -59,7 +67,7 @@ def unknown(what: str, name: str, known: Iterable[str], most: int = _SHOWN) -> s
 
 
 def there_are(name: str, known: Iterable[str], most: int = _SHOWN) -> str:
-    """Return the end of a message about a name that is unknown: which was meant, and which there are.
+    """Return the end of a message about an unknown name: the most similar known name and the list of known names.
 
     >>> there_are("prise", ["price", "title"])
     "; did you mean 'price'? there are: price, title"

@@ -1,4 +1,4 @@
-"""Ray, started or joined without a word of its own; each stage says in its module `on_ray` what its workers do."""
+"""Ray clusters, started or joined without output of Ray. The stages define their workers in their own `on_ray` modules."""
 
 import io
 import logging
@@ -25,11 +25,11 @@ _QUIET = {
 
 
 def import_ray(purpose: str, *modules: str) -> Any:
-    """Import Ray and keep it quiet: what its workers have to say reaches the user as one line, if it matters.
+    """Import Ray and silence its logs.
 
     Args:
-        purpose: what needs Ray, for the message, such as "--engine ray".
-        modules: of Ray that are needed besides its core, such as "data".
+        purpose: reason for needing Ray, for the message, such as "`engine='ray'`".
+        modules: modules of Ray to import besides its core, such as "data".
 
     Raises:
         MissingExtraError: Ray is not installed.
@@ -53,14 +53,14 @@ def import_ray(purpose: str, *modules: str) -> Any:
 def ray_cluster(
     purpose: str, *modules: str, address: str | None = None, processors: int = 1, gpus: int | None = None
 ) -> Iterator[Any]:
-    """Connect to a Ray cluster, or start one on this machine, and yield Ray; in the end nothing of it is left.
+    """Connect to a Ray cluster, or start one on this machine, and yield Ray; disconnect or shut down afterwards.
 
     Args:
-        purpose: what needs Ray, for messages.
-        modules: of Ray that are needed besides its core.
-        address: of a running cluster, `host:port` or `auto`; a new one here if None.
-        processors: that a new one is to have at least, whatever the machine has.
-        gpus: that a new one is to have; those that Ray finds if None.
+        purpose: reason for needing Ray, for messages.
+        modules: modules of Ray to import besides its core.
+        address: address of a running cluster, `host:port` or `auto`; None starts a new one on this machine.
+        processors: minimum number of CPUs of a new cluster, even if the machine has fewer.
+        gpus: number of GPUs of a new cluster; None: those that Ray finds.
 
     Raises:
         MissingExtraError: Ray is not installed.
@@ -101,10 +101,10 @@ def _debug() -> bool:
 
 
 def _reach(address: str) -> None:
-    """Try whether anything answers at `host:port`: Ray itself would ask for minutes.
+    """Check that something answers at `host:port`; Ray itself would retry for minutes.
 
     Raises:
-        OSError: nothing does.
+        OSError: nothing answers.
     """
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdecimal():
@@ -112,10 +112,10 @@ def _reach(address: str) -> None:
 
 
 def _bring_token() -> None:
-    """Show the cluster this user's token, if there is one; to be called before Ray is imported.
+    """Enable authentication by this user's token, if there is one; call it before Ray is imported.
 
-    `ray start` guards a cluster by itself once a token lies in the home folder, yet `ray.init` then shows none; a cluster
-    without a guard does not look at it.
+    `ray start` protects a cluster by itself once the home folder has a token, but `ray.init` does not send the token by
+    itself. Clusters without authentication ignore it.
     """
     token = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
     if "RAY_AUTH_TOKEN" in os.environ or token.is_file():
@@ -124,7 +124,7 @@ def _bring_token() -> None:
 
 @contextmanager
 def _ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the program as Ctrl-C does; Ray would print where in its core it came, and abort."""
+    """Let SIGTERM end the program as Ctrl-C does; Ray would print a stack trace of its core and abort."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -137,7 +137,7 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
-    """Drop what Ray's core prints while it starts: that it was told to be quiet."""
+    """Drop what Ray's core prints to stderr while it starts, even with logging off."""
     if _debug():
         yield
         return
@@ -152,18 +152,18 @@ def _silent_stderr() -> Iterator[None]:
 
 
 class _WithoutNotices(io.TextIOBase):
-    """Standard output without the paragraphs that Ray prints there about every worker that died and was started again."""
+    """Standard output without Ray's notices about workers that died and were restarted."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._left_out = False
 
     def write(self, text: str) -> int:
-        """Pass a text on, unless it comes from Ray's own processes."""
+        """Write a text unless it comes from Ray's own processes."""
         left_out = "(raylet)" in text or (self._left_out and text == "\n")
         self._left_out = "(raylet)" in text
         return len(text) if left_out else self._stream.write(text)
 
     def flush(self) -> None:
-        """Pass on what was written."""
+        """Flush the underlying stream."""
         self._stream.flush()

@@ -1,7 +1,7 @@
 """Parameters in the messages of the library: named as Python code in backticks, which the command line shows as its options.
 
-A message such as "the name is taken; choose another `name='...'` or start over with `force=True`" is right for a caller in
-Python. `embrec.cli` shows the same message with `--run ...` and `--force`, so that no module of the library knows an option.
+A message such as "the name is taken; choose another `name='...'` or start over with `force=True`" suits a caller in Python.
+`embrec.cli` shows it with `--run ...` and `--force`, so no module of the library needs to know an option.
 """
 
 from typing import Any
@@ -10,11 +10,11 @@ _NOT_GIVEN = object()
 
 
 def parameter(name: str, value: Any = _NOT_GIVEN) -> str:
-    """Return how a message names a parameter of a public function, or a setting.
+    """Return the notation of a parameter of a public function, or of a setting, for a message.
 
     Args:
-        name: of the parameter (`time_unit`), or the dotted key of a setting (`training.select_by`).
-        value: to propose or to complain of; only the name is given without it.
+        name: name of the parameter (`time_unit`), or dotted key of a setting (`training.select_by`).
+        value: proposed or rejected value; left out if not given.
 
     Returns:
         Python code in backticks.
@@ -31,11 +31,11 @@ def parameter(name: str, value: Any = _NOT_GIVEN) -> str:
 
 
 def call(function: str, **arguments: Any) -> str:
-    """Return how a message proposes a call of a public function of `embrec`.
+    """Return the notation of a call of a public function or class, for a message.
 
     Args:
-        function: its name, as `embrec` exports it.
-        arguments: by the names of its parameters.
+        function: name of the function or class.
+        arguments: keyword arguments of the call.
 
     Examples:
         >>> call("build_features", category="office", encoders=["tfidf"])

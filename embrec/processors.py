@@ -1,4 +1,4 @@
-"""How many processors this process may use, which in a container or under `taskset` are not all that the machine has."""
+"""The number of usable processors: fewer than the machine has in a container or under `taskset`."""
 
 import os
 from collections.abc import Iterator
@@ -9,16 +9,16 @@ _OWN_GROUP = Path("/proc/self/cgroup")
 
 
 def usable_processors() -> int:
-    """Return how many processors this process may use: those it is bound to, and no more than its control groups allow.
+    """Return the number of processors that this process may use: its CPU affinity, limited by the quotas of its cgroups.
 
-    Parts of processors are rounded down, so that no thread waits for a share that is spent; less than one counts as one.
+    Fractions are rounded down, since a thread beyond the quota would only be throttled; the minimum is 1.
     """
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, int(min([bound, *_quotas()])))
 
 
 def _quotas() -> Iterator[float]:
-    """Yield the processors that each control group around this process allows (Linux; `docker run --cpus 2`)."""
+    """Yield the CPU quota, in processors, of each cgroup around this process (Linux; set by `docker run --cpus 2`)."""
     for group in _groups():
         for quota in (_quota(group / "cpu.max"), _quota(group / "cpu.cfs_quota_us", group / "cpu.cfs_period_us")):
             if quota is not None:
@@ -26,9 +26,9 @@ def _quotas() -> Iterator[float]:
 
 
 def _quota(*files: Path) -> float | None:
-    """Return the processors that files with a quota and a period allow; None if they are not there or set no limit.
+    """Return the quota, in processors, of files with a quota and a period; None if they are missing or set no limit.
 
-    No limit is "max" in version 2 of control groups, -1 in version 1.
+    No limit is "max" in cgroups v2 and -1 in v1.
     """
     try:
         quota, period = " ".join(file.read_text() for file in files).split()
@@ -38,11 +38,12 @@ def _quota(*files: Path) -> float | None:
 
 
 def _groups() -> Iterator[Path]:
-    """Yield the folders of this process's control groups, and those of all groups around them.
+    """Yield the folders of this process's cgroups and of their parents.
 
-    A line is `NUMBER:CONTROLLERS:PATH`. Version 2 has one line, without controllers, and one tree of folders; version 1 has a
-    tree for each set of controllers (often named after all of them, with links for each). A container may see its own group
-    as the root of a tree while the path is that on the machine: then the folder is not there, and the root is what counts.
+    Each line of the file is `NUMBER:CONTROLLERS:PATH`. Version 2 has one line without controllers and one tree of folders;
+    version 1 has a tree for each set of controllers (often named after all of them, with links for each). In a container the
+    own group can be the root of the visible tree while the path is the one on the host: that folder then does not exist, and
+    the limits are read from the root.
     """
     try:
         lines = _OWN_GROUP.read_text().splitlines()

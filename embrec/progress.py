@@ -1,10 +1,10 @@
-"""How long work tells its caller where it is: one callback, drawn by whoever owns the screen; and times for narrow columns."""
+"""Progress of long tasks: the callback that the caller passes in, and the format of durations."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Receives the state of a long task; called often, so it must be cheap."""
+    """Callback that receives the state of a long task; called often, so it must be cheap."""
 
     def __call__(self, task: str, done: int, total: int | None, note: str = "") -> None:
         """Report `done` of `total` steps of `task` (total None: unknown), with a short note such as the loss."""
@@ -12,11 +12,11 @@ class Progress(Protocol):
 
 
 def silent(task: str, done: int, total: int | None, note: str = "") -> None:
-    """Report nothing: the default of every function that takes a progress callback."""
+    """Report nothing; the default progress callback."""
 
 
 def clock(seconds: float) -> str:
-    """Show a time without a space in it, for screens and columns that are narrow.
+    """Return a duration in seconds as h:mm:ss.
 
     >>> clock(8.3), clock(8000)
     ('0:00:08', '2:13:20')

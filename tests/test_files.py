@@ -1,4 +1,4 @@
-"""Files and folders appear whole or not at all, and where results are to go is looked at before the work."""
+"""Files and folders appear complete or not at all, and places of results are checked before the work."""
 
 import contextlib
 import re

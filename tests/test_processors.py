@@ -1,4 +1,4 @@
-"""Processors of a process in a control group, as containers make them."""
+"""The usable processors of a process in a cgroup, as in a container."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from embrec import processors
 
 @pytest.fixture
 def groups(tmp_path, monkeypatch):
-    """A machine of eight processors, and a process two control groups deep."""
+    """A machine with eight processors, and a process two cgroups deep."""
     (tmp_path / "groups" / "outer" / "inner").mkdir(parents=True)
     (tmp_path / "own").write_text("1:cpu:/other\n0::/outer/inner\n")
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)))

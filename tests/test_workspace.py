@@ -1,4 +1,4 @@
-"""Which category is meant, and what is said where that is not clear."""
+"""The choice of a category, and the messages if it is missing or ambiguous."""
 
 import re
 
@@ -10,7 +10,7 @@ from embrec.workspace import Workspace
 
 
 def test_the_only_category_is_meant_where_none_is_named(tmp_path):
-    with pytest.raises(ConfigError, match="make one with: embrec data import"):
+    with pytest.raises(ConfigError, match=r"make one with: `import_data\(\)`$"):
         Workspace(tmp_path).choose()
     toy_category(tmp_path)
     assert Workspace(tmp_path).choose().name == "toys"
@@ -21,14 +21,14 @@ def test_with_several_categories_it_is_asked_which(tmp_path):
     toy_category(tmp_path)
     toy_category(tmp_path / "other").path.rename(tmp_path / "more")
     place = Workspace(tmp_path)
-    with pytest.raises(ConfigError, match=r"^which category\? name it with --category; there are: more, toys$"):
+    with pytest.raises(ConfigError, match=r"^which category\? name it with `category`; there are: more, toys$"):
         place.choose()
-    with pytest.raises(ConfigError, match=r"name it with --category, or take --all; there are: more, toys$"):
+    with pytest.raises(ConfigError, match=r"name it with `category`, or take `every=True`; there are: more, toys$"):
         place.choose_several(every=False)
     assert place.choose("toys").name == "toys"
     assert len(place.choose_several(every=True)) == 2
     assert [category.name for category in place.choose_several(["toys", "toys"])] == ["toys"]
-    with pytest.raises(ConfigError, match="leave out --category"):
+    with pytest.raises(ConfigError, match="leave out `category`"):
         place.choose_several(["toys"], every=True)
 
 

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from embrec import __version__
 from embrec.cli.analyze import app as analyze_app
 from embrec.cli.compare import app as compare_app
 from embrec.cli.data import app as data_app
@@ -22,6 +21,7 @@ from embrec.cli.tune import app as tune_app
 from embrec.cli.use import recommend, score
 from embrec.errors import EmbrecError
 from embrec.names import nearest
+from embrec.version import __version__
 
 app = typer.Typer(
     name="embrec",

@@ -320,6 +320,7 @@ def sources(
     name: Annotated[str | None, typer.Argument(help="One of them, with its options.", show_default=False)] = None,
 ) -> None:
     """List the data that can be imported: what each is, its files, and an example."""
+    from embrec.cli.help import as_options, option_name
     from embrec.data.importing import source_guides, source_options
 
     for kind, guide in source_guides(name).items():
@@ -328,7 +329,7 @@ def sources(
             "files": guide.files,
             "from": guide.home,
             "terms": guide.terms,
-            "example": f"embrec data import {guide.example}",
+            "example": f"embrec data import {as_options(guide.example)}",
         }
         for title, text in lines.items():
             if text:
@@ -336,7 +337,7 @@ def sources(
         if name is not None:
             typer.echo("  options:")
             for option, description in source_options(kind).items():
-                typer.echo(f"    {option:<24}{description}")
+                typer.echo(f"    {option_name(option):<24}{description}")
         typer.echo()
 
 

@@ -1,7 +1,7 @@
-"""What the help of every command has in common: defaults as the configuration has them, and examples."""
+"""Help texts of all commands: defaults and names read from the configuration, and examples."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -51,6 +51,21 @@ class HelpGroup(TyperGroup):
         super().format_help(*arguments, **options)
 
 
+def option_name(parameter: str) -> str:
+    """Return the option of a parameter: `--time-unit` of `time_unit`."""
+    return "--" + parameter.replace("_", "-")
+
+
+def as_options(arguments: Mapping[str, str | Sequence[str]]) -> str:
+    """Return arguments as options of a command; of several values each has its own.
+
+    >>> as_options({"path": "retailrocket", "event": ("addtocart", "transaction")})
+    '--path retailrocket --event addtocart --event transaction'
+    """
+    values = {name: [value] if isinstance(value, str) else value for name, value in arguments.items()}
+    return " ".join(f"{option_name(name)} {value}" for name, several in values.items() for value in several)
+
+
 def examples(*commands: str) -> str:
     """Return the end of a help text: commands as a person would type them, one a line."""
     return "\n\n".join(
@@ -70,4 +85,28 @@ def _defaults() -> dict[str, str]:
 
     found = {row.key: row.default for row in list_settings()}
     search = {**SearchConfig.model_fields, **Halving.model_fields}
-    return found | {f"search.{key}": str(field.default) for key, field in search.items()}
+    return found | {f"search.{key}": str(field.default) for key, field in search.items()} | _choices()
+
+
+def _choices() -> dict[str, str]:
+    """Return the names that are registered, as help texts list them."""
+    from embrec.evaluation.metrics import patterns
+    from embrec.models import registry
+    from embrec.models.baselines.registry import BASELINES
+    from embrec.models.losses.config import LOSSES
+    from embrec.names import either
+
+    models = registry.MODELS.usable()
+    sources: dict[str, list[str]] = {}
+    for kind, registration in models.items():
+        sources.setdefault(registration.source, []).append(kind)
+    few, *rest = sorted(sources.items(), key=lambda item: len(item[1]))
+    defaults = [f"{few[0]} of {', '.join(few[1])}", *(f"{source} of the others" for source, _ in rest)]
+    return {
+        "model.about": "; ".join(f"{kind}: {registration.help}" for kind, registration in models.items()),
+        "model.kinds": either(models),
+        "model.sources": ", ".join(defaults),
+        "training.losses": either(LOSSES),
+        "evaluation.baselines": either(BASELINES),
+        "evaluation.known": ", ".join(patterns()),
+    }

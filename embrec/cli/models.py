@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 
 def train(
     category: Category = None,
-    model: Annotated[
-        str | None, typer.Option("--model", help="embrec, sasrec or gru4rec (default: {model.kind}).")
-    ] = None,
+    model: Annotated[str | None, typer.Option("--model", help="{model.kinds} (default: {model.kind}).")] = None,
     features: Annotated[
         list[str] | None,
         typer.Option(
@@ -45,8 +43,7 @@ def train(
     source: Annotated[
         str | None,
         typer.Option(
-            help="What an item is: content, id, or hybrid (content + a residual of identity; default: content of embrec, id of "
-            "the others)."
+            help="What an item is: content, id, or hybrid (content + a residual of identity; default: {model.sources})."
         ),
     ] = None,
     run: Annotated[str | None, typer.Option("--run", help="Name of the run (default: what it is made of).")] = None,
@@ -55,8 +52,7 @@ def train(
     loss: Annotated[
         str | None,
         typer.Option(
-            help="cross-entropy, sampled-softmax, bpr, bpr-max, top1, top1-max, bce, gbce or cosine; its parameters by "
-            "--set training.loss.NAME=VALUE (default: {training.loss})."
+            help="{training.losses}; its parameters by --set training.loss.NAME=VALUE (default: {training.loss})."
         ),
     ] = None,
     negatives: Annotated[
@@ -251,9 +247,7 @@ def evaluate(
     baseline: Baselines = None,
     metric: Annotated[
         list[str] | None,
-        typer.Option(
-            help="hr@K, recall@K, ndcg@K, mrr@K, auc, auc-strict, mrr, rank, accuracy; may be repeated (default: the run's)."
-        ),
+        typer.Option(help="{evaluation.known}; may be repeated (default: the run's)."),
     ] = None,
     seen: Seen = None,
     ties: Ties = None,

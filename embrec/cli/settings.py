@@ -7,7 +7,7 @@ import typer
 
 def settings(
     word: Annotated[str | None, typer.Argument(help="Part of a key or its meaning, such as dropout or loss.")] = None,
-    model: Annotated[str, typer.Option("--model", help="Kind of model: embrec, sasrec or gru4rec.")] = "embrec",
+    model: Annotated[str, typer.Option("--model", help="Kind of model: {model.about}.")] = "embrec",
 ) -> None:
     """List the settings that --set takes, with their defaults and meanings."""
     from embrec.cli.console import print_note, print_table
@@ -27,7 +27,8 @@ def presets(
 ) -> None:
     """List the published and measured settings that --preset takes, or what one sets."""
     from embrec.cli.console import print_table
-    from embrec.runs.presets import describe_preset, dotted, load_preset, preset_names
+    from embrec.runs.presets import describe_preset, load_preset, preset_names
+    from embrec.runs.settings import dotted
 
     if name is None:
         print_table("presets", ["name", "what"], [[one, describe_preset(one)] for one in preset_names()])

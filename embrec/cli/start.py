@@ -1,6 +1,10 @@
-"""What `embrec` alone says: the first steps, and the next one in this workspace."""
+"""The output of `embrec` without a command: the first steps, and the next one in this workspace."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from embrec.diagnosis import NextStep
 
 
 def print_first_steps(workspace: Path | None = None) -> None:
@@ -9,7 +13,7 @@ def print_first_steps(workspace: Path | None = None) -> None:
     from embrec.diagnosis import next_step
     from embrec.workspace import Workspace as Workspaces
 
-    there, command = next_step(Workspaces.locate(workspace))
+    step = next_step(Workspaces.locate(workspace))
     text = f"""\
 EmbRec recommends the next item from what items are: texts, pictures, attributes.
 
@@ -21,8 +25,19 @@ First steps:
   embrec recommend RUN --sample 3       what it recommends
   embrec report RUN                     all of it on one page
 
-{there}
-Next: {command}
+{step.state}
+Next: {_command(step)}
 
 All commands: embrec --help; of one: embrec train --help. What is installed: embrec doctor."""
     answers().print(text, markup=False)
+
+
+def _command(step: "NextStep") -> str:
+    """Return the command that takes a step."""
+    category = f" --category {step.category}" if step.category is not None else ""
+    return {
+        "import": "embrec data import --help (with no data at hand: --source complete-journey)",
+        "build features": f"embrec features build{category}",
+        "train": f"embrec train{category}",
+        "recommend": f"embrec recommend {step.run} --sample 3",
+    }[step.action]

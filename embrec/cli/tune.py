@@ -46,9 +46,7 @@ def tune(
         ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="One search for each category of the workspace.")] = False,
-    model: Annotated[
-        str | None, typer.Option("--model", help="embrec, sasrec or gru4rec (default: {model.kind}).")
-    ] = None,
+    model: Annotated[str | None, typer.Option("--model", help="{model.kinds} (default: {model.kind}).")] = None,
     features: Annotated[
         list[str] | None,
         typer.Option(

@@ -1,4 +1,4 @@
-"""The figure of a comparison, after the paper's Fig. 11: grouped bars of AUC and HR@50, with intervals and single seeds."""
+"""The figure of a comparison, after [semikin2019] Fig. 11: grouped bars of AUC and HR@50, with intervals and single seeds."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The figures of losses and negatives, after the paper's Fig. 12 (bars of each loss) and Fig. 13 (lines over the negatives)."""
+"""The figures of losses (bars) and of negatives (lines), after [semikin2019] Fig. 12 and 13."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""`embrec compare losses` and `embrec compare negatives`: the paper's Fig. 12 and 13 under one protocol, with several seeds."""
+"""Comparisons of losses and of negatives under one protocol, with several seeds, as in [semikin2019] Fig. 12 and 13."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -55,7 +55,7 @@ def compare_losses(
     on_choice: Callable[[str], None] = lambda _: None,
     progress: Progress = silent,
 ) -> ObjectiveComparison:
-    """Train the same model with each loss and several seeds, and say what differs (EmbRec, Fig. 12).
+    """Train the same model with each loss and several seeds, and say what differs ([semikin2019] Fig. 12).
 
     Nothing that is there already is done again: feature tables, finished runs (of this comparison or another one), and their
     rankings. Killed and repeated, it ends with the same report. A loss that fails does not take the others with it.
@@ -119,7 +119,7 @@ def compare_negatives(
     on_choice: Callable[[str], None] = lambda _: None,
     progress: Progress = silent,
 ) -> ObjectiveComparison:
-    """Train the same model with different numbers of negatives, for each loss, and say what differs (EmbRec, Fig. 13).
+    """Train the same model with different numbers of negatives, for each loss, and say what differs ([semikin2019] Fig. 13).
 
     All negatives are always among the counts, and what each loss's other counts are compared with. Counts above the number
     of training items are left out, which the report notes. The other arguments, errors and promises are those of
@@ -129,7 +129,7 @@ def compare_negatives(
         losses: those that are ranked against negatives.
         counts: of negatives, drawn anew at each step and shared by the batch; the user's own items do not count.
         published: beside each row also train it with the negatives of the published code.
-        alpha: negatives are drawn in proportion to popularity to this power; 1, as the paper, or 0 for uniform.
+        alpha: negatives are drawn in proportion to popularity to this power; 1, as [semikin2019], or 0 for uniform.
     """
     if "cosine" in losses:
         raise ConfigError("loss cosine has no negatives to vary; choose other losses")

@@ -1,4 +1,4 @@
-"""What searches found, as tables: of one search, and of several categories in the form of the paper's Tables 2 and 3."""
+"""What searches found, as tables: of one search, and of several categories in the form of [semikin2019] Tables 2 and 3."""
 
 import contextlib
 import math
@@ -189,7 +189,7 @@ def _number(value: float | None) -> str:
 def test_table(found: Mapping[str, Found]) -> Table:
     """Return the test metrics of each category's best models beside the baselines, the objective first.
 
-    The paper's Table 2 has two of its metrics, beside popularity alone.
+    [semikin2019] Table 2 has two of its metrics, beside popularity alone.
     """
     metrics = list(dict.fromkeys(metric for one in found.values() for metric in one.metrics))
     rows = []
@@ -204,7 +204,7 @@ def test_table(found: Mapping[str, Found]) -> Table:
 
 
 def settings_table(found: Mapping[str, Found]) -> Table:
-    """Return each category's best settings (the paper's Table 3)."""
+    """Return each category's best settings ([semikin2019] Table 3)."""
     keys = list(dict.fromkeys(key for one in found.values() for key in one.result.best.settings))
     objectives = list(dict.fromkeys(one.result.config.objective for one in found.values()))
     columns = [

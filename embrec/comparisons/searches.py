@@ -13,7 +13,7 @@ from embrec.errors import RunError
 from embrec.evaluation.statistics import mean_interval
 from embrec.files import write_json
 from embrec.locks import together
-from embrec.runs.presets import dotted
+from embrec.runs.settings import dotted
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.folder import SearchFolder
 from embrec.tuning.records import Trial, best_trial

@@ -17,7 +17,7 @@ from embrec.files import tidy, write_json
 from embrec.locks import locked
 from embrec.runs.cache import load_evaluation, save_evaluation
 from embrec.runs.folder import RunFolder
-from embrec.runs.presets import dotted
+from embrec.runs.settings import dotted
 from embrec.workspace import Category
 
 FORMAT = 3

@@ -1,1 +1,1 @@
-"""What was seen: catalog, interactions, splits and batches."""
+"""Data sets: import, catalog, interactions, splits and batches."""

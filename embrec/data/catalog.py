@@ -1,4 +1,4 @@
-"""The items of a category, in a fixed order: what they are, before any encoder has looked at them."""
+"""The catalog of a category: items in a fixed order, with their texts, images and attributes."""
 
 import hashlib
 import re
@@ -10,13 +10,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from embrec.data.readers.ids import likeness
 from embrec.errors import DataError
 from embrec.names import there_are
 
 ITEM = "item"
 IMAGE = "image"
 
-# What shops call the column that names a product, most likely first; case, `_`, `-` and blanks do not count.
+# Common names of the column with product titles, most likely first; compared without case, `_`, `-` and blanks.
 _TITLES = (
     "title",
     "name",
@@ -34,15 +35,14 @@ class Catalog:
     """Items in a fixed order; item `r` has tensor id `r + 1`, and 0 is padding.
 
     Args:
-        frame: one row an item: the column `item` (unique ids, text), text columns, optionally `image` (path of a file),
-            and any further attributes.
-        text_columns: the columns that encoders read as text, in reading order; every text column except `item` and
-            `image` if None.
-        title_column: what people read as the name of an item; a column with a common name, else the first text column, if
-            None.
+        frame: table with one row per item: column `item` (unique ids, text), text columns, optionally `image` (path of a
+            file), and further attributes.
+        text_columns: columns that encoders read as text, in reading order; None: all text columns except `item` and `image`.
+        title_column: column with the names of items for people; None: a column with a common name, else the first text
+            column.
 
     Raises:
-        DataError: an id is missing or stands twice, or a text column does not exist.
+        DataError: an id is missing or repeated, or a named column does not exist.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Catalog:
             raise DataError("a catalog has rows without an item id; drop or name them")
         repeated = frame.filter(pl.col(ITEM).is_duplicated())[ITEM]
         if len(repeated):
-            raise DataError(f"item {repeated[0]!r} stands more than once in the catalog; ids must be unique")
+            raise DataError(f"item {repeated[0]!r} is in the catalog more than once; ids must be unique")
         if text_columns is None:
             text_columns = [
                 name for name, dtype in frame.schema.items() if dtype == pl.String and name not in (ITEM, IMAGE)
@@ -89,8 +89,6 @@ class Catalog:
         try:
             return self._row_of[item]
         except KeyError:
-            from embrec.data.readers.ids import likeness  # few ask for an item that is not there
-
             alike = likeness(pl.Series([str(item)]), self.frame[ITEM])
             if alike is not None:
                 example = f"; it has {alike.other!r}: {alike.cause}"
@@ -99,17 +97,17 @@ class Catalog:
             raise DataError(f"no item {item!r} in the catalog of {len(self):,} items{example}") from None
 
     def rows(self, items: Iterable[str]) -> NDArray[np.int64]:
-        """Return the rows of several items; an unknown one raises as `row` does."""
+        """Return the rows of several items; an unknown item raises as in `row`."""
         return np.array([self.row(item) for item in items], dtype=np.int64)
 
     def __contains__(self, item: object) -> bool:
         return item in self._row_of
 
     def texts(self, columns: Sequence[str] | None = None) -> list[str]:
-        """Return one text an item: its columns joined by spaces, absent values left out, [n].
+        """Return one text per item: its columns joined by spaces, without missing values, [n].
 
         Args:
-            columns: which columns in which order; `text_columns` if None.
+            columns: columns in reading order; `text_columns` if None.
 
         Raises:
             DataError: a column does not exist.
@@ -125,7 +123,7 @@ class Catalog:
 
     @property
     def title_column(self) -> str | None:
-        """The column that people read as the name of an item, None where there is no text."""
+        """The column with the names of items for people; None if the catalog has no text."""
         if self.named_title is not None:
             return self.named_title
         texts = {
@@ -140,7 +138,7 @@ class Catalog:
         return self.text_columns[0] if self.text_columns else None
 
     def titles(self, rows: Sequence[int] | NDArray[np.integer] | None = None) -> list[str]:
-        """Return what the title column says of some items, or of all, as it stands there; empty where it says nothing."""
+        """Return the titles of some items, or of all; empty texts for missing titles."""
         column = self.title_column
         count = len(self) if rows is None else len(rows)
         if column is None:
@@ -149,7 +147,7 @@ class Catalog:
         return titles.cast(pl.String).fill_null("").to_list()
 
     def image_paths(self) -> list[Path | None]:
-        """Return the path of each item's image, None where it has none, [n]."""
+        """Return the path of each item's image, None without an image, [n]."""
         if IMAGE not in self.frame.columns:
             return [None] * len(self)
         return [Path(path) if path else None for path in self.frame[IMAGE].to_list()]
@@ -163,7 +161,7 @@ class Catalog:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of the item ids and their order: two catalogs that agree on it can share feature tables."""
+        """A hash of the item ids and their order; catalogs with equal fingerprints can share feature tables."""
         return hashlib.blake2b("\n".join(self.item_ids.tolist()).encode(), digest_size=16).hexdigest()
 
     def select(self, rows: Sequence[int] | NDArray[np.integer]) -> "Catalog":
@@ -174,7 +172,7 @@ class Catalog:
         """Return this catalog followed by the items of `other`, whose ids must be new.
 
         Raises:
-            DataError: an item stands in both.
+            DataError: an item is in both catalogs.
         """
         frame = pl.concat([self.frame, other.frame], how="diagonal_relaxed")
         return Catalog(frame, tuple(dict.fromkeys(self.text_columns + other.text_columns)), self.named_title)

@@ -1,7 +1,7 @@
-"""Everyone who is served: the users that are learned from with all of their events, and those whom the filters left out.
+"""The log of all users, including users and events that the filters of the import removed from training and evaluation.
 
-Filters decide what is trained on and measured, not who is served: `load_dataset` reads what is learned from, `load_everyone`
-the events of all users, as far as their items are in the catalog.
+The filters decide what models are trained and evaluated on, not whom they serve: `load_dataset` reads the filtered log,
+`load_everyone` the events of all users with items in the catalog.
 """
 
 import contextlib
@@ -17,19 +17,20 @@ from embrec.data.interactions import Interactions
 from embrec.data.store import Dataset, load_with_others
 from embrec.errors import DataError
 from embrec.names import did_you_mean
+from embrec.parameters import parameter
 from embrec.workspace import Category
 
-# Settings of an import by which an item may lose its place in the catalog.
+# Settings of an import that remove events.
 _FILTERS = ("min_item_events", "min_user_events", "last", "min_history")
-_MOST_NEAR = 5_000  # users whose names are compared with one that is unknown
+_MOST_NEAR = 5_000  # maximum number of names compared with an unknown one
 
 
 @dataclass(frozen=True)
 class Everyone(Dataset):
-    """A data set whose log holds everyone.
+    """A data set with the events of all users.
 
     Attributes:
-        n_learned: how many of the users are learned from; they come first.
+        n_learned: number of users of the filtered log; they come first.
     """
 
     n_learned: int = 0
@@ -38,7 +39,7 @@ class Everyone(Dataset):
         """Return the index of a user by name.
 
         Raises:
-            DataError: the log has no such user, or no event of theirs is of an item in the catalog.
+            DataError: the log has no such user, or the user has no event with an item of the catalog.
         """
         with contextlib.suppress(DataError):
             return self.interactions.user_index(user)
@@ -59,13 +60,13 @@ class Everyone(Dataset):
 
 
 def load_everyone(category: Category | str) -> Everyone:
-    """Read the data set of a category with the events of everyone, in time order: those that are learned from, and the others.
+    """Read the data set of a category with the events of all users, each history in time order.
 
-    Users who are learned from stand first, in the order of `load_dataset`; the others follow in the order of their first
-    event. Events of items that are not in the catalog are left out, and users who have no others.
+    The users of the filtered log come first, in the order of `load_dataset`; the others follow in the order of their first
+    event. Events of items outside the catalog are left out, and so are users without other events.
 
     Raises:
-        ConfigError: what is given is no category and no name of one.
+        ConfigError: the value is neither a category nor the name of one.
         DataError: the category does not exist or was written by another version.
     """
     dataset = load_with_others(Category.of(category))
@@ -81,37 +82,37 @@ def load_everyone(category: Category | str) -> Everyone:
 
 
 def learned_user(category: Category, log: Interactions, user: str) -> int:
-    """Return the index of a user by name in the log that is learned from.
+    """Return the index of a user by name in the filtered log.
 
     Args:
-        category: whose log it is.
-        log: as `load_dataset` has it.
-        user: its name.
+        category: category of the log.
+        log: filtered log, as read by `load_dataset`.
+        user: name of the user.
 
     Raises:
-        DataError: the user is not in it; the message says so where a filter dropped it.
+        DataError: the user is not in the log; the message says if a filter removed it.
     """
     try:
         return log.user_index(user)
     except DataError:
         everyone = load_everyone(category)
-        everyone.user_index(user)  # says what is wrong with users whom nobody knows
+        everyone.user_index(user)  # raises for unknown users
         raise DataError(
-            f"user {user!r} is served, but neither learned from nor measured: dropped by the filter of the import"
+            f"user {user!r} is served, but not in the data for training and evaluation: dropped by the filter of the import"
             f"{_filters(everyone.meta)}; name another one"
         ) from None
 
 
 def _filters(meta: Mapping[str, Any]) -> str:
-    """Return the settings that dropped events, as they are typed, in brackets; empty where it is not known."""
+    """Return the settings that removed events, in brackets; empty if they are unknown."""
     report, preparation = meta.get("report", {}), meta.get("preparation", {})
     at_work = {setting for reason, setting in report.get("settings", {}).items() if report["dropped"][reason]}
-    typed = [f"--{name.replace('_', '-')} {preparation[name]}" for name in _FILTERS if name in at_work]
+    typed = [parameter(name, preparation[name]) for name in _FILTERS if name in at_work]
     return f" ({', '.join(typed)})" if typed else ""
 
 
 def _near(user: str, names: NDArray[np.object_]) -> list[str]:
-    """Return users whose names begin or end as `user` does: to compare it with millions would take minutes."""
+    """Return the names that begin or end as `user` does, since a comparison with millions of names takes minutes."""
     half = max(1, len(user) // 2)
     known = pl.Series(names.tolist(), dtype=pl.String)
     plain = known.str.to_lowercase()

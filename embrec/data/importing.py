@@ -1,47 +1,47 @@
-"""The import of one category: read, prepare, store. The same import again costs nothing."""
+"""Import of a source into a category: read, prepare, store. Repeating an import does nothing."""
 
 import contextlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import polars as pl
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from embrec.data.preparation import PRESETS, PreparationConfig, prepare
 from embrec.data.readers.frames import content_fingerprint
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.raw import Source
-from embrec.data.recognition import SOURCES, AnySource, recognise, said
+from embrec.data.recognition import SOURCES, AnySource, given_options, recognise
 from embrec.data.store import Dataset, load_dataset, load_with_others, save_dataset
 from embrec.errors import ConfigError, DataError
 from embrec.files import tidy
 from embrec.locks import locked
 from embrec.names import listed, there_are, unknown
+from embrec.parameters import call, parameter
 from embrec.progress import Progress, silent
+from embrec.validation import by_parameter, validated
 from embrec.workspace import Category
 
-Model = TypeVar("Model", bound=BaseModel)
-
-# What a reader finds out by itself where nobody says it; so whether it was said makes no difference, but what was found does.
+# Arguments that a reader guesses if they are not given: naming the guessed value later is not another import.
 _GUESSED = frozenset({"user_column", "item_column", "catalog_item_column", "time_column", "time_unit"})
-_NAMED = 5  # runs, tables or searches that a message names
+_NAMED = 5  # maximum number of runs, tables or searches named in a message
 
 DEFAULT_PRESET = {"complete-journey": "complete-journey"}
 
 
 @dataclass(frozen=True)
 class Import:
-    """What an import left behind.
+    """The result of an import.
 
     Attributes:
-        category: where it is.
-        dataset: what it holds.
-        fresh: False where the category was already there and unchanged.
-        changed: what is not as it was before, where an import was replaced: "catalog", "log", or nothing (""); None where
-            nothing was replaced.
+        category: imported category.
+        dataset: its data.
+        fresh: False if the category already held this import.
+        changed: what differs from the replaced import: "catalog", "log", or "" if nothing does; None if no import was
+            replaced.
     """
 
     category: Category
@@ -51,38 +51,42 @@ class Import:
 
 
 def make_source(source: str | None, options: Mapping[str, Any]) -> AnySource:
-    """Return the source of that name with these options; options that are None are absent.
+    """Return a source by name, with options.
 
     Args:
-        source: its name; None: the one that the options mean, see `recognise`.
-        options: by name.
+        source: name of the source; None: the one that the options imply, see `recognise`.
+        options: parameter -> value; None and empty tuples count as not given.
 
     Raises:
-        ConfigError: no such source, an option belongs to another source, is missing or has a wrong value.
+        ConfigError: the source is unknown, or an option belongs to another source, is missing or has an invalid value.
     """
     if source is None:
         source, _ = recognise(options)
     if source not in SOURCES:
-        raise ConfigError(f"{unknown('source', source, SOURCES, len(SOURCES))} (embrec data sources says what each is)")
+        raise ConfigError(
+            f"{unknown('source', source, SOURCES, len(SOURCES))} ({call('source_guides')} says what each is)"
+        )
     kind = SOURCES[source]
-    given = said(options)
+    given = given_options(options)
     own = [name for name in kind.model_fields if name != "source"]
     for name in given:
         if name not in own:
             raise ConfigError(
-                f"{_flag(name)} does not belong to --source {source}, which takes: {', '.join(map(_flag, own))}"
+                f"{parameter(name)} does not belong to {parameter('source', source)}, which takes: "
+                f"{', '.join(map(parameter, own))}"
             )
     for name in own:
         if kind.model_fields[name].is_required() and name not in given:
-            raise ConfigError(f"--source {source} needs {_flag(name)} ({kind.model_fields[name].description})")
-    return _validated(kind, {"source": source, **given})
+            what = kind.model_fields[name].description
+            raise ConfigError(f"{parameter('source', source)} needs {parameter(name)} ({what})")
+    return validated(kind, {"source": source, **given}, subject=by_parameter)
 
 
 def source_guides(name: str | None = None) -> dict[str, Guide]:
-    """Return what the sources are, in words, name -> guide: all of them, or one.
+    """Return the descriptions of all sources, or of one, name -> guide.
 
     Raises:
-        ConfigError: no such source.
+        ConfigError: the source is unknown.
     """
     if name is not None and name not in SOURCES:
         raise ConfigError(unknown("source", name, SOURCES, len(SOURCES)))
@@ -90,29 +94,34 @@ def source_guides(name: str | None = None) -> dict[str, Guide]:
 
 
 def source_options(name: str) -> dict[str, str]:
-    """Return the options of a source, as the command line calls them, and what each is."""
+    """Return the parameters of a source: name -> description and default."""
     options = {}
     for field, info in SOURCES[name].model_fields.items():
         if field != "source":
             value = info.default
             default = "needed" if info.is_required() else f"default: {value}" if value not in (None, ()) else "optional"
-            options[_flag(field)] = f"{info.description} ({default})"
+            options[field] = f"{info.description} ({default})"
     return options
 
 
 def make_preparation(preset: str | None, options: Mapping[str, Any], source: str = "") -> PreparationConfig:
-    """Return a preset with some of its values replaced; `preset` None is the one that suits the source.
+    """Return a preset with some of its values replaced.
+
+    Args:
+        preset: name of the preset; None: the default preset of the source.
+        options: field of `PreparationConfig` -> value; None counts as not given.
+        source: name of the source.
 
     Raises:
-        ConfigError: no such preset, or a value that is not allowed.
+        ConfigError: the preset is unknown, or a value is not allowed.
     """
     preset = preset or DEFAULT_PRESET.get(source, "embrec")
     if preset not in PRESETS:
-        raise ConfigError(f"--preset {preset!r} is unknown{there_are(preset, PRESETS)}")
+        raise ConfigError(f"{parameter('preset')} {preset!r} is unknown{there_are(preset, PRESETS)}")
     given = {name: value for name, value in options.items() if value is not None}
     if given.get("last") == 0:
-        given["last"] = None  # a command line has no other way to say "all"
-    return _validated(PreparationConfig, PRESETS[preset].model_dump() | given)
+        given["last"] = None  # on the command line, 0 stands for "all"
+    return validated(PreparationConfig, PRESETS[preset].model_dump() | given, subject=by_parameter)
 
 
 def import_data(
@@ -125,29 +134,29 @@ def import_data(
 ) -> Import:
     """Read a source, prepare it and store it as a category.
 
-    The same import again does nothing; where a file was touched meanwhile, or a column that was named is guessed now, it is
-    read again to see whether it still says the same.
-    Another import over an existing category is refused, because feature tables and runs hang on its catalog.
+    Repeating an import does nothing. If a file has a new modification time, or a column that was named is now guessed (or
+    the reverse), the source is read again and compared. A different import into an existing category is refused without
+    `force`, because feature tables and runs depend on its catalog.
 
     Args:
-        category: where to, or its name.
-        source: where from.
-        preparation: what to keep; the published preprocessing if None.
-        force: replace what is there.
-        progress: told how far reading and preparing are.
+        category: target category, or its name.
+        source: source to read.
+        preparation: filters; the published preprocessing if None.
+        force: True to replace the data of the category.
+        progress: callback for the progress of reading and preparing.
 
     Raises:
-        ConfigError: what is given is no category, no source or no preparation.
-        DataError: the input is at fault, the category holds another import and `force` is not given, or another process is
-            importing it or works with it.
+        ConfigError: an argument is not a category, a source or a preparation.
+        DataError: the input is invalid, the category holds another import and `force` is False, or another process is
+            importing or using the category.
     """
     category, preparation = Category.of(category), preparation or PreparationConfig()
     if not (hasattr(source, "read") and hasattr(source, "files")):
         raise ConfigError(
-            f"{source!r} is no source; say what kind it is, such as TableSource(interactions='log.csv', items='items.csv')"
+            f"{source!r} is not a source; give one such as TableSource(interactions='log.csv', items='items.csv')"
         )
     if not isinstance(preparation, PreparationConfig):
-        raise ConfigError(f"{preparation!r} is no preparation; write PreparationConfig(filter='none'), for example")
+        raise ConfigError(f"{preparation!r} is not a preparation; give one such as PreparationConfig(filter='none')")
     signature = _signature(source, preparation)
     if not force and (known := _known(category, signature)) is not None and known[1] is None:
         return Import(category, known[0], fresh=False)  # also while others use it
@@ -164,7 +173,7 @@ def _import(
     progress: Progress,
 ) -> Import:
     known = None if force else _known(category, signature)
-    if known is not None and known[1] is None:  # another process has just imported the same
+    if known is not None and known[1] is None:  # another process has just finished the same import
         return Import(category, known[0], fresh=False)
     raw = source.read(progress)
     progress("prepare events", 0, 1)
@@ -179,10 +188,10 @@ def _import(
 
 
 def _known(category: Category, signature: Mapping[str, Any]) -> tuple[Dataset, str | None] | None:
-    """Return what the category holds, and why it has to be read again to see whether it is what is asked for, None if not.
+    """Return the data of the category and the reason to read the source again and compare, None for no reason.
 
     Raises:
-        DataError: it is another import.
+        DataError: the category holds another import.
     """
     if not (category.data / "meta.json").is_file():
         return None
@@ -193,18 +202,18 @@ def _known(category: Category, signature: Mapping[str, Any]) -> tuple[Dataset, s
         raise _taken(category, setting)
     touched = _guessed(recorded, signature) or _touched(present, signature)
     if touched is None and present.others is None:
-        touched = next(iter(signature["inputs"]), "the source")  # an older version did not keep what the filters took
+        touched = next(iter(signature["inputs"]), "the source")  # older versions did not store the filtered-out events
     return present, touched
 
 
 def _as_before(category: Category, present: Dataset, dataset: Dataset, touched: str | None, reason: str) -> Dataset:
-    """Return what was read anew, with catalog and log as they are there already: what was made from these stays of use.
+    """Return the newly read data set with the stored catalog and log, so that feature tables and runs remain valid.
 
-    Versions differ in which columns they take for texts, and older ones, which did not keep what the filters took, in what
-    they make of the text of an item.
+    Versions differ in the columns that they take for texts. Older ones, which did not store the filtered-out events, also
+    differ in the cleaning of texts.
 
     Raises:
-        DataError: it is not the same.
+        DataError: the data differ.
     """
     older = present.others is None and not touched
     same = present.catalog.fingerprint == dataset.catalog.fingerprint if older else present.same_items(dataset)
@@ -214,23 +223,24 @@ def _as_before(category: Category, present: Dataset, dataset: Dataset, touched: 
     if (before.text_columns, before.frame.columns) != (now.text_columns, now.frame.columns):
         dataset.meta["report"]["remarks"].append(
             f"the catalog stays as it was first read, with the texts of {listed(before.text_columns, _NAMED) or 'no column'}; "
-            f"this version would read {listed(now.text_columns, _NAMED) or 'no column'}: import with --force to have that"
+            f"this version would read {listed(now.text_columns, _NAMED) or 'no column'}: import with "
+            f"{parameter('force', True)} to have that"
         )
     return replace(dataset, catalog=before, interactions=present.interactions)
 
 
 def _touched(present: Dataset, signature: Mapping[str, Any]) -> str | None:
-    """Return the first file that is not as it was when the data were imported."""
+    """Return the first input file that has changed since the import, None if none has."""
     return _difference(present.meta.get("import", {}), signature, "inputs")
 
 
 def _changed(category: Category, dataset: Dataset) -> str | None:
-    """Return what an import changes that replaces another one."""
+    """Return what differs from the stored data: "catalog", "log" or "" for nothing; None without stored data."""
     if not (category.data / "meta.json").is_file():
         return None
     try:
         before = load_with_others(category)
-    except (DataError, OSError, ValueError, KeyError, pl.exceptions.PolarsError):  # whatever it was, it is not the same
+    except (DataError, OSError, ValueError, KeyError, pl.exceptions.PolarsError):  # unreadable: counts as changed
         return "catalog"
     if before.catalog.text_columns != dataset.catalog.text_columns or not before.catalog.frame.equals(
         dataset.catalog.frame
@@ -241,10 +251,10 @@ def _changed(category: Category, dataset: Dataset) -> str | None:
 
 @contextlib.contextmanager
 def _writing(category: Category) -> Iterator[None]:
-    """Keep everybody else from the data of a category while they are replaced.
+    """Hold the lock of a category's data while they are replaced.
 
     Raises:
-        DataError: another process imports them or builds on them.
+        DataError: another process is importing or using them.
     """
     busy = DataError(
         f"another process is importing category {category.name!r}, or building tables, training or searching with it; wait for "
@@ -256,14 +266,14 @@ def _writing(category: Category) -> Iterator[None]:
 
 
 def dependents(category: Category, changed: str = "catalog", without: Collection[str] = ()) -> str:
-    """Return what was made from the data of a category and fits no others, in words; empty if nothing was.
+    """Return what was made from the data of a category, in words; empty if nothing was.
 
     For example `2 runs (first, second) and 1 feature table (tfidf-01234567)`.
 
     Args:
-        category: where it lies.
-        changed: "catalog", or "log" where the items stay what they are: feature tables go by those.
-        without: runs that are left out.
+        category: category to look into.
+        changed: changed part of the data: "catalog", or "log", on which feature tables do not depend.
+        without: runs to leave out.
     """
     kinds = {
         "run": (category.runs, "*/config.yaml"),
@@ -283,13 +293,13 @@ def dependents(category: Category, changed: str = "catalog", without: Collection
 
 
 def named(kind: str, names: Sequence[str]) -> str:
-    """Return how many there are of something, and their names: `2 runs (first, second)`."""
+    """Return the number and the names of things of a kind: `2 runs (first, second)`."""
     plural = kind + ("" if len(names) == 1 else "es" if kind.endswith("ch") else "s")
     return f"{len(names):,} {plural} ({listed(names, _NAMED)})"
 
 
 def summary(category: Category) -> tuple[str, int, int, int, int]:
-    """Return source, users, items, events and catalog size of a category, from its description alone."""
+    """Return source, users, items, events and catalog size of a category, from its `meta.json` alone."""
     meta = json.loads((category.data / "meta.json").read_text(encoding="utf-8"))
     source = meta.get("import", {}).get("arguments", {}).get("source", "")
     kept = meta["report"]["kept"] if "report" in meta else load_dataset(category).statistics()
@@ -297,7 +307,7 @@ def summary(category: Category) -> tuple[str, int, int, int, int]:
 
 
 def _signature(source: Source, preparation: PreparationConfig) -> dict[str, Any]:
-    """Return what an import depends on: arguments, and the size and time of change of every input."""
+    """Return the identity of an import: its arguments, and the size and modification time of every input file."""
     arguments = source.model_dump(mode="python") if isinstance(source, BaseModel) else {"source": repr(source)}
     images = getattr(source, "images", None)
     paths = [*source.files(), *([images] if images is not None and images.exists() else [])]
@@ -318,7 +328,7 @@ def _plain(value: Any) -> Any:
 
 
 def _difference(old: Mapping[str, Any], new: Mapping[str, Any], part: str) -> str | None:
-    """Return the first difference between a part of two signatures, in words; None if there is none."""
+    """Return the first difference between one part of two signatures, in words; None if they are equal."""
     before, after = old.get(part, {}), new[part]
     for name in sorted({*before, *after}):
         if before.get(name) != after.get(name) and not (part == "arguments" and _is_guess(name, before, after)):
@@ -327,12 +337,12 @@ def _difference(old: Mapping[str, Any], new: Mapping[str, Any], part: str) -> st
 
 
 def _is_guess(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Return whether an argument was named in one import and left to the reader in the other."""
+    """Return True if an argument was given in one import and guessed by the reader in the other."""
     return name in _GUESSED and None in (before.get(name), after.get(name))
 
 
 def _guessed(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
-    """Return the first argument that one of two signatures names and the other leaves to the reader, in words."""
+    """Return the first argument that was given in one of two imports and guessed in the other, in words."""
     before, after = old.get("arguments", {}), new["arguments"]
     for name in sorted(_GUESSED):
         if before.get(name) != after.get(name) and _is_guess(name, before, after):
@@ -344,19 +354,6 @@ def _taken(category: Category, difference: str) -> DataError:
     made = dependents(category)
     return DataError(
         f"category {category.name!r} was already imported, with another {difference}"
-        f"{f'; made from it: {made}' if made else ''}; choose another --category, or replace it with --force"
+        f"{f'; made from it: {made}' if made else ''}; choose another {parameter('category')}, or replace it with "
+        f"{parameter('force', True)}"
     )
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-def _validated(model: type[Model], values: Mapping[str, Any]) -> Model:
-    try:
-        return model(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else "?"
-        message = first["msg"].removeprefix("Value error, ").lower()
-        raise ConfigError(f"{_flag(name)} is {first['input']!r}: {message}") from None

@@ -1,43 +1,47 @@
-"""From what a reader found to what is learned from: duplicates, rare items, short histories, the catalog's order.
+"""Preparation of raw events and items: removal of repeats, rare items and short histories, and the order of the catalog.
 
-The preset `embrec` is the published preprocessing (Amazon 2014): items and users with fewer than five reviews
-are dropped, both counted once on the raw reviews and not again afterwards; a user's last 50 events are kept, ordered by
-time with ties in input order; users with fewer than three events left are dropped. `5-core` counts again until nothing
-changes and keeps whole histories; `none` keeps everything. The filter `none` is less than that preset: it counts no events, but
-histories are cut to `last` events all the same.
+The preset `embrec` is the preprocessing of [semikin2019] (Amazon 2014): items and users with fewer than five reviews are
+dropped, both counted once on the raw reviews; a user's last 50 events are kept, ordered by time with ties in input order;
+users with fewer than three remaining events are dropped. `5-core` repeats the counting until nothing changes and keeps
+whole histories; `none` keeps everything. The filter `none` only skips the counting: histories are still cut to `last`
+events.
 
-What the filters take is not learned from and not measured, but it is not lost: events of items in the catalog are put aside
-for serving (`embrec.data.everyone`).
+Events removed by the filters take no part in training and evaluation. Those with items of the catalog are stored for serving
+(`embrec.data.everyone`).
 """
 
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from embrec.data.catalog import Catalog
 from embrec.data.interactions import Interactions
-from embrec.data.others import Others
+from embrec.data.other_events import OtherEvents
+from embrec.data.preparation_report import PreparationReport
 from embrec.data.readers.ids import check_blanks, check_digits, check_match
 from embrec.data.readers.raw import EXACT, ITEM, TIME, USER, RawData, context_name
 from embrec.data.sequences import consecutive
 from embrec.data.store import Dataset
 from embrec.errors import DataError
+from embrec.parameters import parameter
+from embrec.validation import Checked
 
 _ROW = "__row"
 _ORDER = "__order"  # of events at the same time
+_FILTERS = ("min_item_events", "min_user_events", "min_history")
 
 
 INPUT_ORDER = "input"
 
 
-class PreparationConfig(BaseModel):
-    """What is kept of the raw events and items."""
+class PreparationConfig(Checked):
+    """Filters for raw events and items."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     filter: Annotated[
@@ -77,11 +81,11 @@ class PreparationConfig(BaseModel):
 
     @property
     def tie_seed(self) -> int | None:
-        """What the order of ties is drawn from; None where it is that of the input."""
+        """The seed of the order of ties; None for input order."""
         return None if self.ties == INPUT_ORDER else int(self.ties.partition("=")[2])
 
     def identity(self) -> dict[str, Any]:
-        """Return the plain values by which imports are told apart; one setting is younger than many of them."""
+        """Return the plain values that identify an import; `ties`, newer than many stored imports, only if not the default."""
         return self.model_dump(exclude={"ties"} if self.ties == INPUT_ORDER else set())
 
 
@@ -93,46 +97,6 @@ PRESETS: dict[str, PreparationConfig] = {
 }
 
 
-@dataclass(frozen=True)
-class PreparationReport:
-    """What was kept, what was dropped and why.
-
-    Attributes:
-        read: events, users, items of the log and rows of the catalog, as they came.
-        dropped: reason -> events.
-        dropped_users: reason -> users.
-        dropped_items: reason -> items.
-        kept: events, users, items and rows of the catalog, in the end.
-        ties: kept events that share their time with another event of the same user; input order decides between them.
-        items_without_metadata: kept items that the catalog of the source does not describe; their content is empty.
-        items_without_events: kept rows of the catalog that nobody has touched.
-        notes: what the reader noted.
-        remarks: what the reader took for granted, such as which column holds the times.
-        warnings: what looks wrong, such as ids of the log that the catalog does not have.
-        settings: reason of `dropped` -> the field of `PreparationConfig` that is behind it.
-        others: what is put aside for serving: "events" of items in the catalog, "users" who have no kept event but some of
-            these, and users "without history", who have none of either.
-    """
-
-    read: dict[str, int]
-    kept: dict[str, int]
-    dropped: dict[str, int]
-    dropped_users: dict[str, int]
-    dropped_items: dict[str, int]
-    ties: int
-    items_without_metadata: int
-    items_without_events: int
-    notes: dict[str, int] = field(default_factory=dict)
-    remarks: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    settings: dict[str, str] = field(default_factory=dict)
-    others: dict[str, int] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the report as JSON can hold it."""
-        return asdict(self)
-
-
 @dataclass
 class _Tally:
     events: dict[str, int] = field(default_factory=dict)
@@ -142,27 +106,32 @@ class _Tally:
 
 
 class _Coded(NamedTuple):
-    """Texts as numbers: the code of each row, [E], and the text of each code in the order of first appearance."""
+    """Texts encoded as integers: the code of each row, [E], and the text of each code, in order of first appearance."""
 
     codes: NDArray[np.int32]
     names: pl.Series
 
 
 def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, PreparationReport]:
-    """Filter the events, order users and catalog, and count what that costs.
+    """Filter the events, order users and catalog, and report what was dropped.
 
-    Users stand in the order of their first kept event in the input; the catalog in the order of the source's metadata,
-    then items without metadata in the order of their first kept event.
+    Users are ordered by their first kept event in the input; catalog rows as in the metadata of the source, followed by items
+    without metadata in order of their first kept event.
+
+    Args:
+        raw: output of a reader.
+        config: filters.
 
     Raises:
-        DataError: nothing is left, and the message says which filter took the most; or no item of the log is in the catalog.
+        DataError: no event is left (the message names the filter that dropped the most), or no item of the log is in the
+            catalog.
     """
     tally = _Tally()
     users, items = _coded(raw.events[USER]), _coded(raw.events[ITEM])
     named = ((users.names, USER), (items.names, ITEM))
     warnings = [check(names, kind) for names, kind in named for check in (check_blanks, check_digits)]
     warnings.append(None if raw.items is None else check_match(items.names, raw.items[ITEM]))
-    # Numbers instead of names from here on: counting and sorting millions of texts takes longer than all the rest.
+    # Integer codes instead of names from here on: counting and sorting millions of texts would take most of the time.
     coded = [pl.Series(USER, users.codes), pl.Series(ITEM, items.codes)]
     events = _with_order(raw.events.with_columns(coded).with_row_index(_ROW), config)
     events = _without_duplicates(events, config, tally)
@@ -177,7 +146,7 @@ def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, Preparati
         worst = max(tally.events, key=lambda reason: tally.events[reason])
         raise DataError(
             f"no events are left of {len(raw.events):,}: {tally.events[worst]:,} went as {worst!r}; "
-            "lower the filters (--min-item-events, --min-user-events, --min-history) or use --preset none"
+            f"lower the filters ({', '.join(map(parameter, _FILTERS))}) or use {parameter('preset', 'none')}"
         )
     in_input_order = np.flatnonzero(kept)
     kept_users = _as_first_seen(user[in_input_order], len(users.names))
@@ -220,14 +189,14 @@ def prepare(raw: RawData, config: PreparationConfig) -> tuple[Dataset, Preparati
 
 
 def _time(events: pl.DataFrame) -> str:
-    """Return the column that orders the events most exactly."""
+    """Return the name of the most precise time column."""
     return EXACT if EXACT in events.columns else TIME
 
 
 def _with_order(events: pl.DataFrame, config: PreparationConfig) -> pl.DataFrame:
-    """Add what decides between events of the same user and time: the row, or a number drawn for each row of the source.
+    """Add the column that breaks ties between events of the same user and time: the row, or a random number for each row.
 
-    The numbers do not depend on the filters, so that whatever these keep stands in the same order.
+    The numbers do not depend on the filters, so the kept events have the same order under all filters.
     """
     if config.tie_seed is None:
         return events.with_columns(pl.col(_ROW).alias(_ORDER))
@@ -252,7 +221,7 @@ def _without_duplicates(events: pl.DataFrame, config: PreparationConfig, tally: 
 def _frequent(
     user: NDArray[np.int32], item: NDArray[np.int32], config: PreparationConfig, tally: _Tally
 ) -> NDArray[np.bool_]:
-    """Return which events are of items and users with enough of them, [E]."""
+    """Return True for the events of items and users with enough events, [E]."""
     kept = np.ones(len(user), dtype=bool)
     if config.filter == "none":
         return kept
@@ -276,11 +245,11 @@ def _frequent(
 
 
 def _by_user_and_time(user: NDArray[np.int32], clock: NDArray[Any]) -> NDArray[np.int64]:
-    """Return the order of events by user and time, ties as they stand, [E]."""
+    """Return the order of events by user and time, with ties in input order, [E]."""
     if len(user) and np.issubdtype(clock.dtype, np.signedinteger):
         first, last = int(clock.min()), int(clock.max())
         span = last - first + 1
-        if span * (int(user.max()) + 1) < 2**63:  # one number says both: sorting it takes half the time
+        if span * (int(user.max()) + 1) < 2**63:  # one combined key sorts in half the time
             return np.argsort(user.astype(np.int64) * span + (clock - first), kind="stable")
     return np.lexsort((clock, user))
 
@@ -292,7 +261,7 @@ def _latest(
     config: PreparationConfig,
     tally: _Tally,
 ) -> NDArray[np.bool_]:
-    """Return which of the kept events are among the last of their users, and of users with enough of them left, [E]."""
+    """Return True for the kept events that are among the last of their user, of users with enough events left, [E]."""
     if config.last is not None:
         of_user = np.bincount(user[kept])
         rows = order[kept[order]]
@@ -333,17 +302,17 @@ def _put_aside(
     kept_users: NDArray[np.int64],
     row_of: NDArray[np.int32],
     names: pl.Series,
-) -> Others:
-    """Return the events that the filters took whose items are in the catalog, and all users without a kept event.
+) -> OtherEvents:
+    """Return the removed events whose items are in the catalog, and all users without a kept event.
 
     Args:
-        raw: names the context columns.
-        events: without repeats, in input order.
-        order: of the events by user and time.
-        kept: which of them are kept.
-        kept_users: codes of the users with kept events, in their order.
-        row_of: catalog row of each item's code, -1 for none.
-        names: of the users' codes.
+        raw: output of the reader, for the names of the context columns.
+        events: events without repeats, in input order.
+        order: order of the events by user and time, [E].
+        kept: True for the kept events, [E].
+        kept_users: codes of the users with kept events, in the order of the log.
+        row_of: catalog row of each item code, -1 for none.
+        names: name of each user code.
     """
     user, item, n = events[USER].to_numpy(), events[ITEM].to_numpy(), len(names)
     aside = ~kept
@@ -355,7 +324,7 @@ def _put_aside(
     more = np.concatenate([served, np.flatnonzero(codes < 0)])
     rows = _of_users(order[aside[order]], user, everyone)
     of_user, of_user_kept = np.bincount(user, minlength=n), np.bincount(user[kept], minlength=n)
-    before = np.empty(len(user), dtype=np.int64)  # kept events of the same user that come before each event
+    before = np.empty(len(user), dtype=np.int64)  # number of earlier kept events of the same user
     before[order] = np.cumsum(kept[order]) - np.repeat(np.cumsum(of_user_kept) - of_user_kept, of_user)
     frame = pl.DataFrame(
         {
@@ -367,7 +336,7 @@ def _put_aside(
         }
     )
     counted = {"events": of_user, "served": np.bincount(user[rows], minlength=n)}
-    return Others(
+    return OtherEvents(
         frame,
         pl.DataFrame(
             {"user": names.gather(more), **{name: counts[more].astype(np.int32) for name, counts in counted.items()}}
@@ -382,36 +351,36 @@ def _coded(values: pl.Series) -> _Coded:
 
 
 def _as_first_seen(codes: NDArray[np.int32], n: int) -> NDArray[np.int64]:
-    """Return the distinct codes, all below n, in the order of their first appearance."""
+    """Return the distinct codes, all below n, in order of first appearance."""
     first = np.full(n, len(codes))
-    first[codes[::-1]] = np.arange(len(codes))[::-1]  # of several values for one place the last one stays
+    first[codes[::-1]] = np.arange(len(codes))[::-1]  # of repeated indices the last assignment wins
     present = np.flatnonzero(first < len(codes))
     return present[np.argsort(first[present])]
 
 
 def _renumbered(codes: NDArray[np.int64], n: int) -> NDArray[np.int32]:
-    """Return the place of each code below n among `codes`, -1 for none, [n]."""
+    """Return the position of each code below n in `codes`, -1 for none, [n]."""
     places = np.full(n, -1, dtype=np.int32)
     places[codes] = np.arange(len(codes))
     return places
 
 
 def _rows(names: pl.Series, known: pl.Series) -> NDArray[np.int32]:
-    """Return the index of each name among `known`, -1 for none."""
+    """Return the index of each name in `known`, -1 for none."""
     index = pl.DataFrame({"name": known}).with_row_index("row")
     found = pl.DataFrame({"name": names}).join(index, on="name", how="left", maintain_order="left")
     return found["row"].cast(pl.Int32).fill_null(-1).to_numpy()
 
 
 def _of_users(rows: NDArray[np.int64], user: NDArray[np.int32], users: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return rows that are sorted by the user's code, sorted instead by the place of the user in `users`."""
+    """Return rows sorted by user code, reordered by the position of the user in `users`; rows of other users are dropped."""
     counts = np.bincount(user[rows], minlength=int(users.max(initial=-1)) + 1)
     starts = np.cumsum(counts) - counts
     return rows[consecutive(starts[users], counts[users])]
 
 
 def _ties(user: NDArray[np.int32], clock: NDArray[Any]) -> int:
-    """Return how many events, sorted by user and time, share both with another."""
+    """Return the number of events, sorted by user and time, that share both with another event."""
     same = (np.diff(clock) == 0) & (np.diff(user) == 0)
     tied = np.zeros(len(user), dtype=bool)
     tied[1:] |= same

@@ -1,4 +1,4 @@
-"""Which source is meant where nobody names one: told by the options that were given and by the files themselves."""
+"""Recognition of the source of an import from the given options and the content of the files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +21,7 @@ from embrec.data.readers.sequences import SequencesSource
 from embrec.data.readers.table import TableSource
 from embrec.errors import ConfigError, DataError
 from embrec.names import listed
+from embrec.parameters import call, parameter
 
 AnySource = (
     TableSource
@@ -36,7 +37,7 @@ AnySource = (
     | PixelRecSource
     | RetailRocketSource
 )
-# In the order in which they are listed: what anybody's data can be, then published data sets.
+# In the order of listings: formats of any data, then published data sets.
 _CLASSES: tuple[type[AnySource], ...] = (
     TableSource,
     SequencesSource,
@@ -63,43 +64,44 @@ _BY_PATH = (
     MovieLensSource,
 )
 _SOME = 1 << 14
+_SOURCE, _LIST = parameter("source"), call("source_guides")  # as messages name them
 
 
 def recognise(options: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the source that options mean, and what told it, in words.
+    """Return the name of the source that options imply, and the evidence for it in words.
 
     Args:
-        options: that were given, by name; absent ones are None or missing.
+        options: parameter -> value; None and empty tuples count as not given.
 
     Raises:
-        ConfigError: they mean none, or more than one.
-        DataError: the files are of no known layout.
+        ConfigError: the options imply no source, or several.
+        DataError: the files have no known layout.
     """
-    given = said(options)
+    given = given_options(options)
     roots = [name for name in ("interactions", "reviews", "path", "weeks") if name in given]
     if len(roots) != 1:
         what = (
-            f"{' and '.join('--' + name for name in roots)} belong to different sources"
+            f"{' and '.join(map(parameter, roots))} belong to different sources"
             if roots
             else "what to import is not said"
         )
         raise ConfigError(
-            f"{what}; give --interactions FILE, --reviews FILE, --path FOLDER or --source complete-journey "
-            "(embrec data sources lists them all)"
+            f"{what}; give {parameter('interactions', 'FILE')}, {parameter('reviews', 'FILE')}, "
+            f"{parameter('path', 'FOLDER')} or {call('CompleteJourneySource')} ({_LIST} lists them all)"
         )
     value = given[roots[0]]
     if roots[0] == "interactions":
-        return "table", "--interactions"
+        return "table", parameter("interactions")
     if roots[0] == "weeks":
-        return "complete-journey", "--weeks"
+        return "complete-journey", parameter("weeks")
     if roots[0] == "reviews":
         return year_of(Path(value)), f"the keys of the first line of {value}"
     return _of_path(Path(value))
 
 
-def said(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that somebody gave: those that are neither None nor an empty tuple."""
-    # Tables are among them, which cannot be compared with either.
+def given_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that are neither None nor an empty tuple."""
+    # By identity and type, since values may be tables, whose comparison is elementwise.
     return {
         name: value for name, value in options.items() if not (value is None or (type(value) is tuple and not value))
     }
@@ -112,18 +114,17 @@ def _of_path(path: Path) -> tuple[str, str]:
     if path.is_dir():
         names = listed(sorted(file.name for file in path.iterdir()))
         raise DataError(
-            f"{path} has no files of a layout that is known (it has: {names}); name the source with --source, or give "
-            "a log of your own as --interactions (embrec data sources lists them all)"
+            f"{path} has no files of a layout that is known (it has: {names}); name the source with {_SOURCE}, or give "
+            f"a log of your own as {parameter('interactions')} ({_LIST} lists them all)"
         )
     if not split_member(path)[0].is_file():
         raise DataError(f"no such file or folder: {path}")
     if is_table(path.name):
-        raise DataError(f"{path} looks like a table; give it as --interactions, or name the source with --source")
+        table = parameter("interactions")
+        raise DataError(f"{path} looks like a table; give it as {table}, or name the source with {_SOURCE}")
     if packing(path) == "zip":
-        raise DataError(f"{path} is an archive; unpack it, and give the unpacked folder as --path")
+        raise DataError(f"{path} is an archive; unpack it, and give the unpacked folder as {parameter('path')}")
     first = next(read_blocks(path, block_bytes=_SOME), None)
     if first is not None and are_sequences(first.data):
         return "sequences", f"the lines of {path}"
-    raise DataError(
-        f"{path} is of no layout that is known; name the source with --source (embrec data sources lists them)"
-    )
+    raise DataError(f"{path} is of no layout that is known; name the source with {_SOURCE} ({_LIST} lists them)")

@@ -1,4 +1,4 @@
-"""Which events of a log repeat an earlier one."""
+"""Detection of repeated events."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,14 +8,14 @@ def is_repeat(owner: NDArray[np.integer], value: NDArray[np.integer]) -> NDArray
     """Return True where an earlier entry has the same owner and value, [E].
 
     Args:
-        owner: for example the user of each event, [E]; quickest where equal ones stand together.
-        value: for example its item, from 0, [E].
+        owner: for example the user of each event, [E]; fastest if equal owners are adjacent.
+        value: for example the item of each event, from 0, [E].
 
     >>> is_repeat(np.array([0, 0, 0, 1]), np.array([7, 5, 7, 7])).tolist()
     [False, False, True, False]
     """
     key = owner.astype(np.int64) * (int(value.max(initial=0)) + 1) + value
-    order = np.argsort(key, kind="stable")  # so that of equal keys the earliest comes first
+    order = np.argsort(key, kind="stable")  # of equal keys the earliest comes first
     key = key[order]
     repeat = np.zeros(len(key), dtype=bool)
     repeat[order[1:]] = key[1:] == key[:-1]

@@ -1,7 +1,7 @@
-"""A prepared data set on disk: Parquet tables and a description, replaced as one.
+"""Storage of prepared data sets: Parquet tables and `meta.json` in one folder, which is replaced atomically.
 
-Catalog, interactions and the users' names are what is learned from; beside them stands what the filters of the import took,
-so that everyone is served.
+Catalog, interactions and user names are the data for training and evaluation; the events that the filters of the import
+removed are stored with them, for serving.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ import polars as pl
 
 from embrec.data.catalog import ITEM, Catalog
 from embrec.data.interactions import Interactions
-from embrec.data.others import EVENTS, USERS, Others
+from embrec.data.other_events import EVENTS, USERS, OtherEvents
 from embrec.errors import DataError
 from embrec.files import atomic_folder, retired_folders, tidy, write_json, write_parquet
 from embrec.locks import locked
@@ -28,22 +28,22 @@ _PATIENCE = 0.5  # seconds: who was alone with the data a moment ago looks wheth
 
 @dataclass(frozen=True)
 class Dataset:
-    """A catalog and the log of interactions with it.
+    """A catalog and its interaction log.
 
     Attributes:
-        catalog: the items.
-        interactions: what is learned from and measured.
-        meta: where they came from and what was kept.
-        others: what the filters took; None where it is not known, or was not asked for.
+        catalog: items.
+        interactions: events for training and evaluation.
+        meta: arguments and report of the import.
+        others: events that the filters removed; None if unknown or not loaded.
     """
 
     catalog: Catalog
     interactions: Interactions
     meta: dict[str, Any] = field(default_factory=dict)
-    others: Others | None = None
+    others: OtherEvents | None = None
 
     def statistics(self) -> dict[str, float]:
-        """Return the counts that papers print: users, items, events, and their means."""
+        """Return the usual statistics: users, items, events, means, density and the size of the catalog."""
         events, users = len(self.interactions), self.interactions.n_users
         items = len(np.unique(self.interactions.item))
         return {
@@ -57,7 +57,7 @@ class Dataset:
         }
 
     def frames(self) -> dict[str, pl.DataFrame]:
-        """Return the tables that are stored, name -> table."""
+        """Return the stored tables, name -> table."""
         log = self.interactions
         context = {f"context.{name}": values for name, values in log.context.items()}
         return {
@@ -68,35 +68,35 @@ class Dataset:
         }
 
     def same_data(self, other: "Dataset") -> bool:
-        """Return whether another data set holds the same items, users and events in the same order.
+        """Return True if another data set has the same items, users and events in the same order.
 
-        What the filters took is compared where both know it.
+        The events that the filters removed are compared if both data sets have them.
         """
         return (
             self.catalog.text_columns == other.catalog.text_columns and self.same_items(other) and self.same_log(other)
         )
 
     def same_items(self, other: "Dataset") -> bool:
-        """Return whether another data set says the same of the same items, whichever of it are texts."""
+        """Return True if the catalogs have the same columns and values, whichever columns are text columns."""
         return _alike(self.catalog.frame, other.catalog.frame)
 
     def same_log(self, other: "Dataset") -> bool:
-        """Return whether another data set holds the same users and events in the same order, of whichever items."""
+        """Return True if the logs have the same users and events in the same order, whatever the catalogs."""
         mine, theirs = self.frames(), other.frames()
         return all(_alike(mine[name], theirs[name]) for name in (mine.keys() & theirs.keys()) - {"catalog"})
 
 
 def _alike(one: pl.DataFrame, other: pl.DataFrame) -> bool:
-    """Return whether two tables have the same values, whole numbers in however many bytes."""
+    """Return True if two tables have the same values, whatever the width of their integer types."""
     wide = pl.col(_NARROW).cast(pl.Int64)
     return one.with_columns(wide).equals(other.with_columns(wide))
 
 
 def save_dataset(category: Category, dataset: Dataset) -> None:
-    """Write a data set into its category, replacing what was there.
+    """Write a data set into its category, replacing the previous one.
 
     Raises:
-        DataError: the files cannot be written, for example because the disk is full; what was there stays.
+        DataError: the files cannot be written, for example because the disk is full; the previous data remain.
     """
     with atomic_folder(category.data) as folder:
         for name, frame in dataset.frames().items():
@@ -111,17 +111,17 @@ def save_dataset(category: Category, dataset: Dataset) -> None:
 
 
 def load_dataset(category: Category | str) -> Dataset:
-    """Read the data set of a category, given as it is or by its name: what is learned from and measured.
+    """Read the data set of a category, given as such or by name: the data for training and evaluation.
 
     Raises:
-        ConfigError: what is given is no category.
+        ConfigError: the value is neither a category nor the name of one.
         DataError: the category does not exist or was written by another version.
     """
     return _whole(Category.of(category), _read_dataset)
 
 
 def load_with_others(category: Category) -> Dataset:
-    """Read the data set of a category and beside it what the filters took; None where its version did not keep that.
+    """Read the data set of a category with the events that the filters removed; None if its version did not store them.
 
     Raises:
         DataError: the category does not exist or was written by another version.
@@ -131,7 +131,7 @@ def load_with_others(category: Category) -> Dataset:
 
 @contextlib.contextmanager
 def in_use(category: Category) -> Iterator[None]:
-    """Keep imports from replacing the data of a category while the body builds on them.
+    """Keep imports from replacing the data of a category while the body uses them.
 
     Raises:
         DataError: the category does not exist, or is being imported.
@@ -146,7 +146,7 @@ def _whole(category: Category, read: Callable[[Category], Dataset]) -> Dataset:
     """Read a data set that may be replaced at any moment: all of it from before or all from after."""
     while True:
         moved = not category.data.exists() and retired_folders(category.data)
-        if moved:  # they are being replaced, or a process died at that
+        if moved:  # the data are being replaced, or a process died while replacing them
             with contextlib.suppress(OSError), locked(category.lock, None):
                 tidy(category.data)
         category.require()
@@ -196,7 +196,7 @@ def _read_dataset(category: Category) -> Dataset:
     return Dataset(catalog, interactions, meta)
 
 
-def _read_others(category: Category) -> Others | None:
+def _read_others(category: Category) -> OtherEvents | None:
     if not (category.data / f"{EVENTS}.parquet").is_file():
         return None
-    return Others(*(pl.read_parquet(category.data / f"{name}.parquet") for name in (EVENTS, USERS)))
+    return OtherEvents(*(pl.read_parquet(category.data / f"{name}.parquet") for name in (EVENTS, USERS)))

@@ -1,4 +1,4 @@
-"""What the times of a log tell: when an item came, and whether the times of different users can be compared at all."""
+"""Times of a log: the first event of each item, ties, and whether times of different users are comparable."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,14 +8,14 @@ from embrec.errors import DataError
 
 
 def first_times(interactions: Interactions, n_items: int) -> NDArray[np.int64]:
-    """Return the time of each item's first event, the largest number for those without events, [n]."""
+    """Return the time of each item's first event, the largest int64 for items without events, [n]."""
     first = np.full(n_items, np.iinfo(np.int64).max)
     np.minimum.at(first, interactions.item, interactions.time)
     return first
 
 
-def places_not_moments(interactions: Interactions) -> bool:
-    """Return whether the log's times only order each history: most of at least three users begin at the very same time."""
+def has_relative_times(interactions: Interactions) -> bool:
+    """Return True if times are positions in histories: the first events of most users, of at least three, share one time."""
     present = interactions.lengths > 0
     first = interactions.time[interactions.user_ptr[:-1][present]]
     if len(first) < 3:
@@ -23,25 +23,25 @@ def places_not_moments(interactions: Interactions) -> bool:
     return bool(np.unique(first, return_counts=True)[1].max() > len(first) / 2)
 
 
-def require_moments(interactions: Interactions, instead: str) -> None:
+def require_timestamps(interactions: Interactions, instead: str) -> None:
     """Refuse a log whose times cannot be compared across users.
 
     Args:
-        interactions: the log.
-        instead: what can be used with such a log.
+        interactions: log.
+        instead: alternative for such a log, for the message.
 
     Raises:
-        DataError: its times are places in histories.
+        DataError: the times are positions in histories.
     """
-    if places_not_moments(interactions):
+    if has_relative_times(interactions):
         raise DataError(
-            "most users of this log begin at the same time, so its times are places in histories and not moments; "
-            f"import it with real times, or use {instead}"
+            "the first events of most users share one time, so the times of this log are positions in histories, not "
+            f"timestamps; import it with real timestamps, or use {instead}"
         )
 
 
 def tied_with_previous(interactions: Interactions) -> NDArray[np.bool_]:
-    """Return which events have the same time as the event of their user right before them, [E]."""
+    """Return True for events with the same time as the previous event of their user, [E]."""
     tied = np.zeros(len(interactions), dtype=bool)
     tied[1:] = (interactions.user[1:] == interactions.user[:-1]) & (interactions.time[1:] == interactions.time[:-1])
     return tied

@@ -4,13 +4,14 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
+from embrec.choices import parse_kind
 from embrec.errors import ConfigError
-from embrec.kinds import parse_kind
+from embrec.validation import Checked
 
 
-class AllItems(BaseModel):
+class AllItems(Checked):
     """Every item of the catalog: exact, and the default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -21,8 +22,8 @@ class AllItems(BaseModel):
         return "all items of the catalog"
 
 
-class SeenSoFar(BaseModel):
-    """Every item that anybody has touched up to the moment of the target: FELRec's streaming protocol."""
+class SeenSoFar(Checked):
+    """Every item that anybody has touched up to the moment of the target, the streaming protocol of [weimann2022]."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: Literal["seen-so-far"] = "seen-so-far"
@@ -32,7 +33,7 @@ class SeenSoFar(BaseModel):
         return "the items seen so far"
 
 
-class Sampled(BaseModel):
+class Sampled(Checked):
     """The target and a few drawn items, for parity with papers that did so: it flatters weak models and can turn an order.
 
     No item is drawn twice for a target. What is drawn depends on the seed and the target alone, so that every model meets the
@@ -156,7 +157,7 @@ class Sampler:
         return np.searchsorted(self._cumulative, numbers, side="right").astype(np.int64)
 
     def _by_keys(self, event: NDArray[np.int64], forbidden: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Draw where few are left: the highest of keys log(u) / weight are a sample without replacement (Efraimidis 2006)."""
+        """Draw where few are left: the highest of keys log(u) / weight are a sample without replacement [efraimidis2006]."""
         width = len(self._weights)
         uniform = _random(self.config.seed, event[:, None], np.arange(width))
         with np.errstate(divide="ignore"):
@@ -167,7 +168,7 @@ class Sampler:
 
 
 def _random(seed: int, event: NDArray[np.int64], number: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return uniform numbers in (0, 1) that depend on their arguments alone, by SplitMix64's mixing (Steele et al. 2014)."""
+    """Return uniform numbers in (0, 1) that depend on their arguments alone, by SplitMix64's mixing [steele2014]."""
     with np.errstate(over="ignore"):
         state = np.uint64(seed) * np.uint64(0xD1342543DE82EF95) + event.astype(np.uint64)
         state = _mixed(state * np.uint64(0x9E3779B97F4A7C15)) + number.astype(np.uint64) * np.uint64(0xBF58476D1CE4E5B9)

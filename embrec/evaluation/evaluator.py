@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.batches import Batch
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Label, Partition, Positions
-from embrec.data.times import first_times, require_moments
+from embrec.data.times import first_times, require_timestamps
 from embrec.errors import ConfigError
 from embrec.evaluation.candidates import AllItems, CandidatesConfig, Sampled, Sampler, SeenSoFar
 from embrec.evaluation.forward_plan import ForwardBatch, forward_batches
@@ -32,11 +32,12 @@ from embrec.evaluation.streaming import streamed_batches
 from embrec.models.factors import Queries, product_scores
 from embrec.models.interface import SequenceModel, Stateful
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 DEFAULT_METRICS = ("hr@10", "ndcg@10", "mrr@10", "hr@50", "auc")
 
 
-class EvaluationConfig(BaseModel):
+class EvaluationConfig(Checked):
     """The protocol: every report names it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -279,7 +280,7 @@ class _Ranking:
         scorable = np.ones_like(candidate) if self.factors is None else self.factors.scorable.cpu().numpy()
         since = None
         if isinstance(config.candidates, SeenSoFar):
-            require_moments(interactions, "other candidates")
+            require_timestamps(interactions, "other candidates")
             since = np.concatenate([[np.iinfo(np.int64).max], first_times(interactions, len(hidden))])
         self.scan = CatalogScan(candidate, scorable, config.batch_size, device, since=since)
         if self.factors is not None:

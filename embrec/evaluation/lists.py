@@ -87,7 +87,7 @@ def popularity_calibration(
     """Return how far the popularity of a list is from that of its user's history, [T]: 0 if alike, 1 if nothing is shared.
 
     Both are shared out over head, middle and tail of the catalog (`popularity_buckets`), and the Jensen-Shannon divergence
-    of the two is taken, in bits (the user popularity deviation of Abdollahpouri et al., 2021). NaN without a history or a list.
+    of the two is taken, in bits (the user popularity deviation of [abdollahpouri2021]). NaN without a history or a list.
     """
     head, middle = popularity_buckets(counts)
     bucket = np.where(head, 0, np.where(middle, 1, 2))

@@ -1,81 +1,141 @@
-"""Ranking metrics of one relevant item, from where it stands among C candidates; one value a target, so that they can be
-averaged over any slice and compared pairwise.
+"""Ranking metrics by name: what a metric is, which there are, and their values for targets that were ranked.
 
-Ranks count from 1 and may be fractional where candidates tie.
+There is one relevant item for each target, so a metric is a function of where that item ranks among C candidates. It gives
+one value for each target, which can be averaged over any slice and compared pairwise. Ranks count from 1 and may be fractional
+where candidates tie.
+
+The built-in metrics are in `embrec.evaluation.ranking_metrics`. To add one, write a subclass of `Metric` and register an
+instance, with `register` or by an entry point of the group `embrec.metrics`:
+
+    [project.entry-points."embrec.metrics"]
+    precision = "my_package.metrics:PRECISION"
 """
 
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embrec.errors import ConfigError
 from embrec.evaluation.ranks import Standing, Ties
-from embrec.names import nearest
+from embrec.names import either, nearest
+from embrec.registry import Registry
 
 Values = NDArray[np.float64]
 
 
-def hit_rate(rank: Values, k: int) -> Values:
-    """HR@k, which is Recall@k for one relevant item: 1 where the target is among the first k.
+class Metric(ABC):
+    """A value for each target, from its rank.
 
-    >>> hit_rate(np.array([1.0, 10.0, 10.5, 11.0]), k=10)
-    array([1., 1., 0., 0.])
+    Attributes:
+        name: how users call it, in lower case, such as `hr` of `hr@10`.
+        cutoff: whether the name takes a K behind an @ sign: `hr@10`.
+        lower_is_better: True if smaller values are better.
+        counts_hits: True if it only asks whether the target is among the first, so that every target of few candidates is one.
+        ties: the policy of ties that it always has; None for that of the evaluation.
+        is_ratio: True if it makes sense to say that one value is several times another.
+        note: what the list of known metrics says of it, in brackets.
     """
-    return (rank <= k).astype(np.float64)
+
+    name: ClassVar[str]
+    cutoff: ClassVar[Literal["required", "optional", "none"]] = "none"
+    lower_is_better: ClassVar[bool] = False
+    counts_hits: ClassVar[bool] = False
+    ties: ClassVar[Ties | None] = None
+    is_ratio: ClassVar[bool] = True
+    note: ClassVar[str] = ""
+
+    @abstractmethod
+    def values(self, rank: Values, candidates: Values, k: int | None = None) -> Values:
+        """Return one value for each target, [T].
+
+        Args:
+            rank: of each target, from 1, [T].
+            candidates: number of items that were ranked, the target among them, [T].
+            k: the cutoff; None where the name has none.
+        """
+
+    def meaning(self, k: int | None = None) -> str:
+        """Return what a mean of it says, in plain words."""
+        return self.name if k is None else f"{self.name}@{k}"
 
 
-def ndcg(rank: Values, k: int) -> Values:
-    """NDCG@k: 1 / log2(rank + 1) among the first k, else 0; the ideal gain of one relevant item is 1.
+METRICS: Registry[Metric] = Registry(
+    "metric",
+    {
+        "hr": "embrec.evaluation.ranking_metrics:HIT_RATE",
+        "recall": "embrec.evaluation.ranking_metrics:RECALL",
+        "ndcg": "embrec.evaluation.ranking_metrics:NDCG",
+        "mrr": "embrec.evaluation.ranking_metrics:MRR",
+        "auc": "embrec.evaluation.ranking_metrics:AUC",
+        "auc-strict": "embrec.evaluation.ranking_metrics:AUC_STRICT",
+        "rank": "embrec.evaluation.ranking_metrics:RANK",
+        "accuracy": "embrec.evaluation.ranking_metrics:ACCURACY",
+    },
+    "embrec.metrics",
+    name_of=lambda metric: metric.name,
+    accepts=lambda one: isinstance(one, Metric),
+    expected="an instance of Metric",
+)
+_EXAMPLE = 10  # the K of examples in messages
 
-    >>> ndcg(np.array([1.0, 3.0, 11.0]), k=10)
-    array([1. , 0.5, 0. ])
+
+def register(metric: Metric, *, replace: bool = False) -> Metric:
+    """Add a metric for as long as the program runs; see `Registry.register`.
+
+    >>> class ExpectedSearchLength(Metric):
+    ...     "Number of items that a user reads in vain before the target."
+    ...     name = "search-length"
+    ...     lower_is_better = True
+    ...     def values(self, rank, candidates, k=None):
+    ...         return rank - 1
+    >>> search_length = register(ExpectedSearchLength())
+    >>> lower_is_better("search-length")
+    True
+    >>> METRICS.unregister("search-length")
     """
-    return np.where(rank <= k, 1 / np.log2(rank + 1), 0.0)
+    return METRICS.register(metric, replace=replace)
 
 
-def reciprocal_rank(rank: Values, k: int) -> Values:
-    """MRR@k: 1 / rank among the first k, else 0.
+def patterns() -> list[str]:
+    """Return the names of all metrics, with @K where they take a cutoff.
 
-    >>> reciprocal_rank(np.array([1.0, 4.0, 11.0]), k=10)
-    array([1.  , 0.25, 0.  ])
+    >>> patterns()[:2]
+    ['hr@K', 'recall@K']
     """
-    return np.where(rank <= k, 1 / rank, 0.0)
+    usable = METRICS.usable()
+    at_k = [f"{name}@K" for name, metric in usable.items() if metric.cutoff != "none"]
+    return at_k + [name for name, metric in usable.items() if metric.cutoff != "required"]
 
 
-def auc(rank: Values, candidates: Values) -> Values:
-    """AUC: the share of the other candidates that rank below the target; ties count half under mean ranks, not at all under
-    pessimistic ones (as published).
+def _known() -> str:
+    noted = {name: f"{name} ({metric.note})" for name, metric in METRICS.usable().items() if metric.note}
+    return either(noted.get(name, name) for name in patterns())
 
-    >>> auc(np.array([1.0, 2.0, 3.0]), np.array([3.0, 3.0, 3.0]))
-    array([1. , 0.5, 0. ])
+
+def parse_metric(name: str) -> tuple[Metric, int | None]:
+    """Return a metric and its K.
+
+    Raises:
+        ConfigError: the name is unknown.
     """
-    return 1 - normalised_rank(rank, candidates)
-
-
-def normalised_rank(rank: Values, candidates: Values) -> Values:
-    """Normalised rank: (rank - 1) / (C - 1), 0 for the first and 1 for the last (FELRec's measure); lower is better.
-
-    >>> normalised_rank(np.array([1.0, 2.0, 3.0]), np.array([3.0, 3.0, 3.0]))
-    array([0. , 0.5, 1. ])
-    """
-    return (rank - 1) / np.maximum(candidates - 1, 1)
-
-
-_AT_K: dict[str, Callable[[Values, int], Values]] = {
-    "hr": hit_rate,
-    "recall": hit_rate,
-    "ndcg": ndcg,
-    "mrr": reciprocal_rank,
-}
-_WHOLE: dict[str, Callable[[Standing, Ties], Values]] = {
-    "auc": lambda standing, ties: auc(standing.rank(ties), standing.candidates.astype(np.float64)),
-    "auc-strict": lambda standing, _: auc(standing.rank("pessimistic"), standing.candidates.astype(np.float64)),
-    "rank": lambda standing, ties: normalised_rank(standing.rank(ties), standing.candidates.astype(np.float64)),
-    "mrr": lambda standing, ties: 1 / standing.rank(ties),
-    "accuracy": lambda standing, ties: hit_rate(standing.rank(ties), 1),
-}
-KNOWN = "hr@K, recall@K, ndcg@K, mrr@K (such as hr@10), auc, auc-strict, mrr, rank (normalised, lower is better) or accuracy"
+    kind, at, k = name.lower().partition("@")
+    is_number = k.isdecimal() and int(k) > 0
+    if kind in METRICS:
+        metric = METRICS[kind]
+        if metric.cutoff != "required" and not at:
+            return metric, None
+        if metric.cutoff != "none" and is_number:
+            return metric, int(k)
+    meant = nearest(kind, METRICS)
+    example = meant
+    if meant is not None and METRICS[meant].cutoff != "none" and (at or METRICS[meant].cutoff == "required"):
+        example = f"{meant}@{k if is_number else _EXAMPLE}"
+    raise ConfigError(
+        f"unknown metric {name!r}{f'; did you mean {example!r}?' if example else ';'} use {_known()}, with a number for K"
+    )
 
 
 def cutoff(name: str) -> int | None:
@@ -84,14 +144,7 @@ def cutoff(name: str) -> int | None:
     Raises:
         ConfigError: the name is unknown.
     """
-    kind, at, k = name.lower().partition("@")
-    if kind in _WHOLE and not at:
-        return None
-    if kind in _AT_K and k.isdecimal() and int(k) > 0:
-        return int(k)
-    meant = nearest(kind, [*_AT_K, *_WHOLE])
-    example = f"{meant}@{k if k.isdecimal() and int(k) > 0 else 10}" if meant in _AT_K else meant
-    raise ConfigError(f"unknown metric {name!r}{f'; did you mean {example!r}?' if example else ';'} use {KNOWN}")
+    return parse_metric(name)[1]
 
 
 def check_metrics(names: Sequence[str], candidates: int | None = None) -> None:
@@ -110,37 +163,35 @@ def check_metrics(names: Sequence[str], candidates: int | None = None) -> None:
 
 
 def tells_apart(name: str, candidates: int) -> bool:
-    """Return whether a metric of so many candidates can differ between models: hits among all of them cannot.
+    """Return True if a metric of so many candidates can differ between models: hits among all of them cannot.
 
     Raises:
         ConfigError: the name is unknown.
     """
-    k = cutoff(name) or 1
-    return not counts_hits(name) or k < candidates
+    metric, k = parse_metric(name)
+    return not metric.counts_hits or (k or 1) < candidates
 
 
 def counts_hits(name: str) -> bool:
-    """Return whether a metric only asks if the target is among the first, so that all of few candidates are hits."""
-    kind = name.lower().partition("@")[0]
-    return kind == "accuracy" or _AT_K.get(kind) is hit_rate
+    """Return True if a metric only asks whether the target is among the first; all of few candidates are hits."""
+    return parse_metric(name)[0].counts_hits
 
 
 def metric(name: str, standing: Standing, ties: Ties = "mean") -> Values:
-    """Return the values of a metric by name, one a target, [T].
+    """Return the values of a metric by name, one for each target, [T].
 
     Args:
         name: such as `hr@10`, `recall@20`, `ndcg@10`, `mrr@20`, `auc`, `auc-strict`, `mrr`, `rank` or `accuracy`.
-        standing: of the targets.
+        standing: the targets among their candidates.
         ties: how a target ranks among its equals (`auc-strict` is always pessimistic).
 
     Raises:
         ConfigError: the name is unknown.
     """
-    k = cutoff(name)
-    kind = name.lower().partition("@")[0]
-    return _WHOLE[kind](standing, ties) if k is None else _AT_K[kind](standing.rank(ties), k)
+    found, k = parse_metric(name)
+    return found.values(standing.rank(found.ties or ties), standing.candidates.astype(np.float64), k)
 
 
 def lower_is_better(name: str) -> bool:
-    """Return whether less of this metric is more."""
-    return name.lower() == "rank"
+    """Return True if smaller values of the metric are better."""
+    return parse_metric(name)[0].lower_is_better

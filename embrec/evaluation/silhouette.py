@@ -1,8 +1,9 @@
 """Do items of one category lie together? The silhouette of category clusters in the space of the raw item vectors.
 
-Rousseeuw (1987), as in EmbRec's Table 4: from -1 (every item is nearer to another category) over 0 (categories overlap) to 1.
-The paper names neither its distance nor its categories. Here the distance is 1 - cosine, and a category is the longest
-beginning of an item's category path that enough items share.
+From -1 (every item is nearer to another category) over 0 (categories overlap) to 1.
+
+Source: [rousseeuw1987], as in [semikin2019] Table 4, which names neither its distance nor its categories. Here the
+distance is 1 - cosine, and a category is the longest beginning of an item's category path that enough items share.
 """
 
 from collections import Counter

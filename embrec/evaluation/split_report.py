@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from embrec.data.parts import Part, describe_parts
 from embrec.data.relations import Relations
+from embrec.data.split_summary import PartSummary, describe_parts
 from embrec.data.splits import SplitConfig
 from embrec.data.store import load_dataset
 from embrec.data.timeline import Timeline, timeline
@@ -27,7 +27,7 @@ class SplitReport:
 
     split: SplitConfig
     timeline: Timeline
-    parts: Mapping[str, Part]
+    parts: Mapping[str, PartSummary]
     leaks: LeakReport
 
     def as_dict(self) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> MeanInte
 
 
 class SignedRank(NamedTuple):
-    """Wilcoxon's signed-rank test: its two-sided p-value, and which way the ranks lean, from -1 to 1 (Kerby 2014)."""
+    """Wilcoxon's signed-rank test: its two-sided p-value, and which way the ranks lean, from -1 to 1 [kerby2014]."""
 
     p_value: float
     rank_biserial: float

@@ -8,9 +8,9 @@ import numpy as np
 
 from embrec.evaluation.evaluator import Evaluation
 from embrec.evaluation.few_candidates import telling
-from embrec.evaluation.metrics import cutoff, lower_is_better
+from embrec.evaluation.metrics import cutoff, lower_is_better, parse_metric
 from embrec.evaluation.statistics import PairedTest, bootstrap_means, estimate, over_seeds
-from embrec.models.baselines import BASELINES, WHAT_IT_KNOWS
+from embrec.models.baselines.registry import BASELINES
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Verdict:
         """Say it in a line; the best baseline comes first where training does not beat it."""
         shown = self.metric.upper()
         if self.outcome == "better":
-            with_times = self.of_baseline > 0 and self.metric.partition("@")[0] not in ("auc", "auc-strict", "rank")
+            with_times = self.of_baseline > 0 and parse_metric(self.metric)[0].is_ratio
             times = f", {self.value / self.of_baseline:.2f} times as much" if with_times else ""
             line = (
                 f"{self.model} is better than the best baseline{' here' if self.untried else ''}, {self.baseline}: "
@@ -68,7 +68,7 @@ class Verdict:
         return line
 
     def _named(self) -> str:
-        return f"{self.baseline}, {WHAT_IT_KNOWS[self.baseline.partition(' ')[0]]}"
+        return f"{self.baseline}, {BASELINES[self.baseline.partition(' ')[0]].knows}"
 
 
 def verdicts(

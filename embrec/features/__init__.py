@@ -1,1 +1,1 @@
-"""What items are: encoders, and the lookup tables of their vectors."""
+"""Item features: encoders of texts and images, and the HDF5 tables of their vectors."""

@@ -1,64 +1,51 @@
-"""Building a feature table: encode only what is new or changed, and go on where a killed build stopped."""
+"""The build of a feature table: encodes only new and changed contents, and resumes after a kill."""
 
 import json
-import os
-import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embrec.data.catalog import Catalog
 from embrec.errors import FeatureError
+from embrec.features.blocks import EncodedBlock, Engine, encode_here
 from embrec.features.chain import Chain
 from embrec.features.encoder import Contents, Encoded, Encoder
 from embrec.features.fitting import FIT, Fit, fit, versions
-from embrec.features.plan import Plan, make_plan
-from embrec.features.table import RECORD, ROWS_AT_A_TIME, FeatureTable, OldFormatError, following
-from embrec.features.writer import TableWriter, reason
-from embrec.files import atomic_folder, sync_folder, tidy, write_json
+from embrec.features.plan import make_plan
+from embrec.features.table import BUILD_RECORD, FeatureTable, OldFormatError
+from embrec.features.table_build import TableBuild
+from embrec.features.writer import reason
+from embrec.files import atomic_folder, tidy
 from embrec.locks import locked
 from embrec.progress import Progress, silent
 
-# A table whose later rows stand in so many files, or are so many, is written anew as one file.
+# A table is rewritten as one file if it has more files than this, or if a larger share of its rows is in later files.
 _MOST_FILES = 16
 _MOST_LATER_ROWS = 0.1
 
-# Pages of old tables that were read are given back every so many blocks.
+# Number of blocks after which the memory pages of an old table are released.
 _FORGET_EVERY = 16
-
-
-class EncodedBlock(NamedTuple):
-    """One block of a plan, encoded: its number, the result, and the time that it took."""
-
-    number: int
-    result: Encoded
-    seconds: float
-
-
-Engine = Callable[[Encoder, Catalog, Sequence[tuple[int, NDArray[np.int64]]]], Iterator[EncodedBlock]]
 
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build did; items = encoded + reused + repeated + empty.
+    """The result of a build; items = encoded + reused + repeated + empty.
 
     Attributes:
-        path: of the table.
-        items: n.
-        encoded: distinct contents that were encoded in this sitting.
-        reused: distinct contents whose vectors were there already, from the old table or an interrupted build.
-        repeated: items that share their content with an earlier item, and its vector.
-        empty: items with nothing to encode.
-        failed: (item, reason) of the items whose content could not be read, in this sitting or an earlier one.
-        seconds: time spent in this sitting.
-        base: for transformed vectors, what was done for the table of the vectors that they are made from, if there is one.
+        path: path of the table.
+        items: number of items, n.
+        encoded: number of distinct contents encoded by this build.
+        reused: number of distinct contents whose vectors already existed, in the old table or from an interrupted build.
+        repeated: number of items that have the same content, and so the vector, of an earlier item.
+        empty: number of items without content.
+        failed: (item, reason) of each item whose content could not be read, now or in an earlier build.
+        seconds: duration of this build.
+        base: for transformed vectors, the report on the table of the original vectors, if they have one.
     """
 
     path: Path
@@ -72,16 +59,6 @@ class BuildReport:
     base: "BuildReport | None" = None
 
 
-def encode_here(
-    encoder: Encoder, catalog: Catalog, blocks: Sequence[tuple[int, NDArray[np.int64]]]
-) -> Iterator[EncodedBlock]:
-    """Encode blocks one after the other in this process."""
-    for number, rows in blocks:
-        began = time.monotonic()
-        result = encoder.encode(catalog.select(rows))
-        yield EncodedBlock(number, result, time.monotonic() - began)
-
-
 def build(
     catalog: Catalog,
     encoder: Encoder,
@@ -91,30 +68,30 @@ def build(
     engine: Engine = encode_here,
     progress: Progress = silent,
 ) -> BuildReport:
-    """Bring an encoder's table of a catalog up to date.
+    """Build an encoder's table of a catalog, or bring it up to date.
 
-    The blocks of a build depend only on what there is to encode, so a build that was killed and resumed ends with the very
-    bytes of one that was not. (Items added later are encoded in blocks of their own, which encoders of batches may round
-    differently; see `Encoder.encode`.) A build that was killed goes on only for the same items: if the catalog changed
-    meanwhile, it begins again.
+    The blocks of a build depend only on the contents to encode, so a build that was killed and resumed produces the same bytes
+    as an uninterrupted one. (Items added later are encoded in blocks of their own, which encoders that run a network on
+    batches may round differently; see `Encoder.encode`.) A killed build resumes only for the same items; if the catalog has
+    changed, it starts again.
 
-    Items added at the end of a catalog are written to a file of their own, so that they cost what they cost alone. Where
-    items changed, left or moved, the table is written anew, of the old vectors and the new.
+    Items added at the end of a catalog are written to a file of their own, so that adding them costs only their encoding. If
+    items changed, left or moved, the table is rewritten from the old vectors and the new ones.
 
-    Transforms of an encoder that is slow read its vectors from its own table, which is built first.
+    Transforms of a slow encoder read its vectors from its own table, which is built first.
 
     Args:
-        catalog: the items.
-        encoder: fitted here if it needs fitting.
-        folder: of the tables; the encoder's state is saved beside its table.
-        fit_rows: True for the items that it may be fitted on, [n]; all if None.
-        engine: encodes the blocks, here or elsewhere.
-        progress: told of every block.
+        catalog: items, n of them.
+        encoder: encoder, fitted here if it needs fitting.
+        folder: folder of the tables; the encoder's state is saved beside its table.
+        fit_rows: True for the items that the encoder may be fitted on, [n]; all if None.
+        engine: function that encodes the blocks, in this process or in others.
+        progress: callback, called after every block.
 
     Raises:
         ConfigError: the encoder reads columns that the catalog does not have.
-        FeatureError: there is nothing to encode, what there is or the weights cannot be read, a vector is not finite, there is
-            no room on the disk, or another build of the same table is running.
+        FeatureError: no item has content, contents or weights cannot be read, a vector is not finite, the disk is full, or
+            another build of the same table is running.
         MissingExtraError: a package that the encoder needs is not installed.
     """
     started = time.monotonic()
@@ -152,7 +129,7 @@ def build(
         encoded = 0
         if old is None or not start == len(old) == len(catalog):
             cost = fitted.seconds + (base.attributes["seconds"] or 0.0 if base is not None else 0.0)
-            encoded = _Filling(path, catalog, encoder, contents, old, plan, attributes, cost, engine, progress).run()
+            encoded = TableBuild(path, catalog, encoder, contents, old, plan, attributes, cost, engine, progress).run()
         table = FeatureTable.open(path)
     reasons = table.attributes["unreadable"]
     unreadable = table.item_ids[contents.filled & ~table.present].tolist()
@@ -170,7 +147,7 @@ def build(
 
 
 def _transforming(encoder: Chain, base: FeatureTable) -> Engine:
-    """Return an engine that takes vectors from the table of the chain's encoder instead of encoding again."""
+    """Return an engine that transforms the vectors in the table of the chain's encoder instead of encoding again."""
 
     def transform(_: Encoder, __: Catalog, blocks: Sequence[tuple[int, NDArray[np.int64]]]) -> Iterator[EncodedBlock]:
         reasons: dict[str, str] = base.attributes["unreadable"]
@@ -196,10 +173,10 @@ def _old_table(path: Path) -> FeatureTable | None:
 
 
 def _require_places(old: FeatureTable, catalog: Catalog, contents: Contents) -> None:
-    """Raise where vectors that are told by their places stayed while the items at these places became others.
+    """Raise if vectors that are matched to items by position stayed while the items at these positions changed.
 
     Raises:
-        FeatureError: says which item had the vector of which.
+        FeatureError: the message names an item that would get the vector of another.
     """
     count = min(len(old), len(catalog))
     before, now = (
@@ -213,12 +190,12 @@ def _require_places(old: FeatureTable, catalog: Catalog, contents: Contents) -> 
             f"{stayed.sum():,} vectors stand where they stood when {old.path} was built, but the catalog has other items "
             f"there: row {row + 1:,} was of {old.item_ids[row]!r} and would now be of {catalog.item_ids[row]!r}; write them in "
             "the order of the items' file, or give their ids with ids= (if the rows are right now and were wrong before: "
-            f"embrec features remove {old.path.stem}, and build again)"
+            f"delete {old.path} and build again)"
         )
 
 
 def _rows_in_place(old: FeatureTable | None, catalog: Catalog, contents: Contents) -> int:
-    """Return how many rows of the old table stay where they are: all of them, or none."""
+    """Return the number of rows of the old table that stay in place: all of them, or none."""
     if (
         old is None
         or not old.begins(catalog)
@@ -230,143 +207,11 @@ def _rows_in_place(old: FeatureTable | None, catalog: Catalog, contents: Content
     return 0 if grows and (len(old.files) > _MOST_FILES or later > _MOST_LATER_ROWS) else len(old)
 
 
-class _Filling:
-    """Writes the rows of a plan into a table, or into the next file of one."""
-
-    def __init__(
-        self,
-        path: Path,
-        catalog: Catalog,
-        encoder: Encoder,
-        contents: Contents,
-        old: FeatureTable | None,
-        plan: Plan,
-        attributes: dict[str, Any],
-        cost: float,
-        engine: Engine,
-        progress: Progress,
-    ) -> None:
-        self.path, self.catalog, self.encoder, self.contents = path, catalog, encoder, contents
-        self.old, self.plan, self.engine, self.progress = old, plan, engine, progress
-        self.start, self.cost = plan.start, cost
-        target = path
-        if old is not None and self.start:
-            target = following(path, len(old.files))
-            attributes = {**attributes, "extends": old.token()}
-        self.writer = TableWriter(
-            target,
-            catalog.item_ids[self.start :],
-            contents.fingerprints[self.start :],
-            encoder.dim,
-            encoder.dtype,
-            len(plan.blocks),
-            plan.fingerprint(),
-            attributes,
-        )
-        self.reasons: dict[str, str] = {}
-
-    def run(self) -> int:
-        """Write the rows; return how many contents were encoded in this sitting."""
-        try:
-            self._copy_old()
-            encoded = self._encode()
-            self._repeat()
-            self._record()
-            self.writer.finish()
-        finally:
-            self.writer.close()
-        if not self.start:  # files of further rows belonged to the table that was replaced
-            for left in self.path.parent.glob(f"{self.path.name}.[0-9]*"):
-                left.unlink()
-        sync_folder(self.path.parent)
-        return encoded
-
-    def _copy_old(self) -> None:
-        """Take the vectors of contents that the old table holds elsewhere."""
-        if self.old is None:
-            return
-        here = (self.plan.source >= 0) & (self.plan.distinct >= self.start)
-        rows, sources = self.plan.distinct[here], self.plan.source[here]
-        self._copy(rows, sources)
-
-    def _copy(self, rows: NDArray[np.int64], sources: NDArray[np.int64]) -> None:
-        if self.old is None:
-            return
-        for begin in range(0, len(rows), ROWS_AT_A_TIME):
-            block, there = rows[begin : begin + ROWS_AT_A_TIME], sources[begin : begin + ROWS_AT_A_TIME]
-            self.writer.write(block - self.start, self.old.vectors[there], self.old.present[there])
-            self.old.vectors.forget()
-
-    def _encode(self) -> int:
-        blocks, done = self.plan.blocks, self.writer.done
-        task, total = f"encode {self.encoder.full_name}", sum(map(len, blocks))
-        finished = sum(len(block) for block, is_done in zip(blocks, done, strict=True) if is_done)
-        encoded = 0
-        todo = [(number, blocks[number]) for number in np.flatnonzero(~done).tolist()]
-        for number, result, seconds in self.engine(self.encoder, self.catalog, todo):
-            block = blocks[number]
-            if not np.isfinite(result.vectors).all():
-                row = int(block[np.flatnonzero(~np.isfinite(result.vectors).all(axis=1))[0]])
-                raise FeatureError(
-                    f"encoder {self.encoder.full_name!r} gave a vector that is not finite for item "
-                    f"{str(self.catalog.item_ids[row])!r}; its weights may be damaged, or the numbers too large for 'half'"
-                )
-            self.writer.write(block - self.start, result.vectors, result.present)
-            self.writer.mark(number, seconds)
-            self._explain(block, result.problems)
-            encoded += len(block)
-            self.progress(task, finished + encoded, total)
-        return encoded
-
-    def _repeat(self) -> None:
-        """Give items the vectors of earlier ones with the same content."""
-        rows = np.arange(self.start, len(self.catalog))
-        repeats = rows[(self.plan.first[rows] != rows) & self.contents.filled[rows]]
-        first = self.plan.first[repeats]
-        in_place = first < self.start
-        self._copy(repeats[in_place], first[in_place])
-        self.writer.copy(repeats[~in_place] - self.start, first[~in_place] - self.start)
-
-    def _record(self) -> None:
-        """Write beside the encoder what the build has cost and what it could not read."""
-        present = self.writer.present
-        unreadable = self.start + np.flatnonzero(self.contents.filled[self.start :] & ~present)
-        old = self.old.attributes if self.old is not None else {"unreadable": {}, "encoding": None, "encoded": None}
-        if self.start:
-            self.reasons = old["unreadable"] | self.reasons
-        for row in unreadable.tolist():  # of an earlier sitting, and repeats
-            item = str(self.catalog.item_ids[row])
-            if item not in self.reasons and item in old["unreadable"]:
-                self.reasons[item] = old["unreadable"][item]
-        unexplained = np.array([row for row in unreadable if str(self.catalog.item_ids[row]) not in self.reasons], int)
-        size = self.encoder.block_rows
-        blocks = [unexplained[begin : begin + size] for begin in range(0, len(unexplained), size)]
-        for number, result, _ in self.engine(self.encoder, self.catalog, list(enumerate(blocks))):
-            self._explain(blocks[number], result.problems)
-        record = {
-            "seconds": self.writer.seconds + (old["encoding"] or 0.0) + self.cost,
-            "encoding": self.writer.seconds + (old["encoding"] or 0.0),
-            "encoded": sum(map(len, self.plan.blocks)) + (old["encoded"] or 0),
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-            "unreadable": self.reasons,
-        }
-        try:
-            write_json(self.path.with_suffix("") / RECORD, record)
-        except OSError as error:
-            raise FeatureError(
-                f"{self.path} could not be finished ({reason(error)}); free some room and run it again"
-            ) from None
-
-    def _explain(self, rows: NDArray[np.int64], problems: Mapping[int, str]) -> None:
-        self.reasons |= {str(self.catalog.item_ids[rows[row]]): problem for row, problem in problems.items() if problem}
-
-
 def _save_encoder(encoder: Encoder, folder: Path, fitted: Fit) -> None:
-    """Write the encoder beside its table, unless it is there whole; the record of an earlier build stays.
+    """Write the encoder beside its table, unless it is already there; the record of an earlier build is kept.
 
     Raises:
-        FeatureError: it cannot be written.
+        FeatureError: the encoder cannot be written.
     """
     try:
         with TemporaryDirectory() as scratch:
@@ -377,12 +222,12 @@ def _save_encoder(encoder: Encoder, folder: Path, fitted: Fit) -> None:
             files = {path.name: path.read_bytes() for path in sorted(Path(scratch).iterdir())}
         if all((folder / name).is_file() and (folder / name).read_bytes() == data for name, data in files.items()):
             return
-        if (folder / RECORD).is_file():
-            files[RECORD] = (folder / RECORD).read_bytes()
+        if (folder / BUILD_RECORD).is_file():
+            files[BUILD_RECORD] = (folder / BUILD_RECORD).read_bytes()
         with atomic_folder(folder) as temporary:
             for name, data in files.items():
                 (temporary / name).write_bytes(data)
     except OSError as error:
         raise FeatureError(
-            f"the encoder could not be written to {folder} ({reason(error)}); free some room and run the command again"
+            f"the encoder could not be written to {folder} ({reason(error)}); free some room and build again"
         ) from None

@@ -1,16 +1,18 @@
-"""Building the feature tables of a category, and what is built or read where nobody names an encoder or a table."""
+"""The build of a category's feature tables, and the default encoders and tables."""
 
 from collections.abc import Callable, Sequence
 
 from embrec.data.readers.raw import REPEATED
-from embrec.data.splits import LeaveOneOut, SplitConfig, split_text
+from embrec.data.splits import LeaveOneOut, SplitConfig, parse_split, split_text
 from embrec.data.store import Dataset, in_use, load_dataset
 from embrec.errors import ConfigError, FeatureError
-from embrec.features.build import BuildReport, Engine, build, encode_here
+from embrec.features.blocks import Engine, encode_here
+from embrec.features.build import BuildReport, build
 from embrec.features.defaults import choose_encoders, short_names, spec_of
 from embrec.features.encoder import Encoder
 from embrec.features.finding import fitting_tables, list_tables
-from embrec.features.registry import Spec, make_encoder
+from embrec.features.registry import EncoderSpec, make_encoder
+from embrec.parameters import parameter
 from embrec.progress import Progress, silent
 from embrec.workspace import Category
 
@@ -20,33 +22,41 @@ def build_features(
     encoders: str | Sequence[str] | None = None,
     *,
     template: str | None = None,
-    split: SplitConfig | None = None,
+    split: SplitConfig | str | None = None,
     fit_on: str = "train",
     engine: Engine = encode_here,
     on_choice: Callable[[str], None] = lambda _: None,
     on_report: Callable[[BuildReport], None] = lambda _: None,
     progress: Progress = silent,
 ) -> list[BuildReport]:
-    """Build the tables of one or several encoders, one after the other, and return a report of each.
+    """Build the feature tables of one or several encoders.
+
+    Only new and changed items are encoded, and a killed build resumes when it is repeated.
 
     Args:
-        category: the prepared data, or its name.
-        encoders: a spec such as `tfidf` or `minilm:max_tokens=128+whiten`, or several; see `Spec`. If None, those that suit the
-            catalog; see `default_encoders`.
-        template: the text that encoders of texts read, where their spec does not say; see `TextParams`.
-        split: decides which items are training items; leave-one-out if None.
-        fit_on: encoders that are fitted see the texts of the "train" items only, or of the whole "catalog" (the paper's way).
-        engine: encodes the blocks, here or elsewhere.
-        on_choice: told, before the first is built, which encoders were chosen where none is named.
-        on_report: told of each table as soon as it is there.
-        progress: told of every block.
+        category: category, or its name.
+        encoders: one or several specs such as `tfidf` or `minilm:max_tokens=128+whiten`; see `EncoderSpec`. If None, the
+            default encoders of the catalog; see `default_encoders`.
+        template: text template of the text encoders whose spec gives none; see `TextParams`.
+        split: the split that says which items are training items, or its text such as `item-holdout:fraction=0.2`;
+            leave-one-out if None.
+        fit_on: items that encoders are fitted on: "train" for the training items, "catalog" for all items, as in
+            [semikin2019].
+        engine: function that encodes the blocks, in this process or in others; see `open_engine`.
+        on_choice: callback for the choice of default encoders, in one line, before the first build.
+        on_report: callback for the report on each table, as soon as it is built.
+        progress: callback, called after every block.
+
+    Returns:
+        A report for each encoder.
 
     Raises:
-        ConfigError: an encoder, a parameter or `fit_on` is unknown, or none of the encoders reads texts, or none suits the
+        ConfigError: an encoder, a parameter, a split or `fit_on` is unknown, no encoder reads texts, or none suits the
             catalog; nothing is built then.
-        FeatureError: a table cannot be built, and those before it are kept; or vectors in the order of the items' file do not
-            fit the catalog.
+        FeatureError: a table cannot be built (earlier ones are kept), or vectors in the order of the items' file do not fit
+            the catalog.
     """
+    split = parse_split(split) if isinstance(split, str) else split or LeaveOneOut()
     specs = [encoders] if isinstance(encoders, str) else None if encoders is None else list(encoders)
     made = check_encoders(specs, template, fit_on)
     category = Category.of(category)
@@ -54,13 +64,13 @@ def build_features(
     if specs is None:
         choice = choose_encoders(dataset.catalog)
         on_choice(choice.words)
-        made = [_make(Spec.parse(text), template) for text in choice.encoders]
+        made = [_make(EncoderSpec.parse(text), template) for text in choice.encoders]
     for encoder in made:
         if encoder.by_place:
             _require_lines(encoder, dataset)
     fit_rows = None
     if fit_on == "train":
-        partition = (split or LeaveOneOut())(dataset.interactions, len(dataset.catalog))
+        partition = split(dataset.interactions, len(dataset.catalog))
         fit_rows = partition.train_items
     reports = []
     with in_use(category):
@@ -74,14 +84,19 @@ def build_features(
 
 
 def check_encoders(encoders: Sequence[str] | None, template: str | None = None, fit_on: str = "train") -> list[Encoder]:
-    """Return the encoders that `build_features` would build with these arguments, none where none is named.
+    """Make the encoders that `build_features` would build with these arguments, to check the arguments beforehand.
+
+    Args:
+        encoders: specs of the encoders; None for the default encoders, of which none is made.
+        template: text template of the text encoders whose spec gives none.
+        fit_on: items that encoders are fitted on: "train" or "catalog".
 
     Raises:
-        ConfigError: an encoder, a parameter or `fit_on` is unknown, or none of the encoders reads texts.
+        ConfigError: an encoder, a parameter or `fit_on` is unknown, or a template is given and no encoder reads texts.
     """
     if fit_on not in ("train", "catalog"):
-        raise ConfigError(f"fit_on is {fit_on!r}: use train or catalog")
-    made = [_make(Spec.parse(text), template) for text in encoders or ()]
+        raise ConfigError(f"{parameter('fit_on', fit_on)}: use train or catalog")
+    made = [_make(EncoderSpec.parse(text), template) for text in encoders or ()]
     if template and encoders is not None and not any(_reads_texts(encoder) for encoder in made):
         raise ConfigError(f"text template {template!r}: no encoder of texts is asked for, only {', '.join(encoders)}")
     return made
@@ -94,18 +109,18 @@ def tables_or_defaults(
     on_choice: Callable[[str], None] = lambda _: None,
     progress: Progress = silent,
 ) -> list[str]:
-    """Return the names of the feature tables that fit a split: what is read where none is named.
+    """Return the names of the default feature tables: those that fit a split, else tables of the default encoders.
 
-    Where there is none, those of the encoders that suit the catalog are built.
+    The latter are built if there are none.
 
     Args:
-        category: the prepared data.
-        split: leave-one-out if None.
-        on_choice: told in one line which tables are meant, and why.
-        progress: told of every block of a build.
+        category: category whose tables are listed.
+        split: split that the tables must fit; leave-one-out if None.
+        on_choice: callback for the choice of tables and its reason, in one line.
+        progress: callback, called after every block of a build.
 
     Raises:
-        ConfigError: there is none, and no encoder suits the catalog.
+        ConfigError: there are no tables, and no encoder suits the catalog.
         FeatureError: a table cannot be built.
     """
     dataset = load_dataset(category)
@@ -132,16 +147,16 @@ def specs_or_defaults(
     any_split: bool = False,
     on_choice: Callable[[str], None] = lambda _: None,
 ) -> list[str]:
-    """Return the encoders of the feature tables that are there, as specs; those that suit the catalog where there is none.
+    """Return the specs of the encoders of existing feature tables, or of the default encoders if there are none.
 
     Args:
-        category: the prepared data.
-        split: that tables must fit; leave-one-out if None.
-        any_split: tables of other splits and of older catalogs count too, for what is asked for are their encoders.
-        on_choice: told in one line which encoders are meant, and why.
+        category: category whose tables are listed.
+        split: split that the tables must fit; leave-one-out if None.
+        any_split: True to include tables of other splits and older catalogs, since only their encoders matter.
+        on_choice: callback for the choice of encoders and its reason, in one line.
 
     Raises:
-        ConfigError: there is none, and no encoder suits the catalog.
+        ConfigError: there are no tables, and no encoder suits the catalog.
     """
     dataset = load_dataset(category)
     if any_split:
@@ -159,13 +174,13 @@ def specs_or_defaults(
 
 
 def _require_lines(encoder: Encoder, dataset: Dataset) -> None:
-    """Raise unless the catalog has the lines of the file that it was imported from, all of them and no other.
+    """Raise unless the catalog has exactly the lines of the file that it was imported from.
 
     Raises:
-        FeatureError: says what the import has dropped and added.
+        FeatureError: the import dropped or added items; the message says which.
     """
     report = dataset.meta.get("report")
-    if report is None:  # no import made it
+    if report is None:  # not made by an import
         return
     added = report["items_without_metadata"]
     changes = {
@@ -177,11 +192,11 @@ def _require_lines(encoder: Encoder, dataset: Dataset) -> None:
     if done:
         raise FeatureError(
             f"encoder {encoder.name!r}: vectors in the order of the items' file need a catalog that has its lines, but the "
-            f"import {' and '.join(done)}; give the item id of each vector with ids=FILE, one id a line"
+            f"import {' and '.join(done)}; give the item id of each vector with ids=FILE, one id per line"
         )
 
 
-def _make(spec: Spec, template: str | None) -> Encoder:
+def _make(spec: EncoderSpec, template: str | None) -> Encoder:
     encoder = make_encoder(spec)
     return make_encoder(spec, {"template": template}) if template and _reads_texts(encoder) else encoder
 

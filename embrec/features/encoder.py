@@ -1,4 +1,4 @@
-"""The encoder interface."""
+"""The interface of an encoder: what turns the items of a catalog into vectors."""
 
 import hashlib
 import json
@@ -18,27 +18,28 @@ Vectors: TypeAlias = Any
 
 
 class EncoderParams(BaseModel):
-    """Base of every encoder's parameters: unknown keys are errors.
+    """Base class of the parameters of encoders and transforms; an unknown parameter is an error.
 
     Attributes:
-        speed_params: names of those that change how fast vectors come, never the vectors: they are no part of the identity.
+        speed_params: names of the parameters that change the speed but never the vectors, such as a batch size. They are not
+            part of the identity.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     speed_params: ClassVar[frozenset[str]] = frozenset()
 
     def identity(self) -> dict[str, Any]:
-        """Return the parameters that vectors depend on, as plain values."""
+        """Return the parameters that the vectors depend on, as plain values."""
         return self.model_dump(mode="json", exclude=set(self.speed_params))
 
 
 class Contents(NamedTuple):
-    """What an encoder reads of n items.
+    """The contents that an encoder reads from n items, as hashes.
 
     Attributes:
-        fingerprints: a hash of it, [n, 16]; items that agree get the same vector.
-        filled: whether there is anything to read, [n].
-        sizes: how much there is, in any unit; items of like size are encoded together, [n].
+        fingerprints: hash of each item's content, uint8, [n, 16]; items with equal content get the same vector.
+        filled: True where an item has content, [n].
+        sizes: amount of content in any unit, such as characters, [n]; items of similar size are encoded together.
     """
 
     fingerprints: NDArray[np.uint8]
@@ -47,12 +48,12 @@ class Contents(NamedTuple):
 
 
 class Encoded(NamedTuple):
-    """Vectors of k items.
+    """The vectors of k items.
 
     Attributes:
-        vectors: [k, dim]; zero where not present. Only `Encoder.raw` returns sparse ones.
-        present: False where there was nothing readable, [k].
-        problems: row -> why it could not be read.
+        vectors: vectors, [k, dim], zero where not present; dense, except from `Encoder.raw`, where they may be sparse.
+        present: False where an item had nothing readable, [k].
+        problems: row -> reason why its content could not be read.
     """
 
     vectors: Vectors
@@ -61,49 +62,50 @@ class Encoded(NamedTuple):
 
 
 class Encoder(ABC):
-    """Turns items into vectors.
+    """Turns the items of a catalog into vectors: text encoders, image encoders, and ready-made vectors.
 
-    An encoder is stateless (pretrained) or is fitted once on a catalog. Its identity is its name, version, parameters and
-    state: the same identity gives the same vectors.
+    An encoder is either pretrained (stateless) or fitted once on a catalog. Its identity is its name, version, parameters and
+    weights or fitted state; the same identity gives the same vectors. To add one, subclass this class and register it in
+    `embrec.features.registry`.
 
     Attributes:
-        name: by which users ask for it.
-        version: raised whenever the same parameters begin to give other vectors.
-        reads_versions: earlier versions whose saved encoders give today the vectors that they gave then: they differ in what
-            they learned, not in what they do with it.
-        block_rows: how many items a build encodes between two points from which it can be resumed.
-        keeps_vectors: whether encoding is so slow that transforms of its vectors read them from a table of their own.
-        sparse: whether `raw` gives sparse vectors.
-        extra: the extra of this package that it needs; empty if none.
+        name: name of the encoder in specs such as `tfidf:max_features=2000`.
+        version: number bumped whenever the same parameters would produce different vectors.
+        reads_versions: earlier versions whose saved encoders still produce the vectors they produced then, because only
+            fitting changed, not encoding.
+        block_rows: number of items per block; a killed build resumes after its last finished block.
         libraries: distributions whose versions a table records.
-        params: its parameters.
-        cache_folder: where it may keep what makes the next look at the same items faster; nowhere if None.
+        keeps_vectors: True if encoding is slow, so that transforms read the vectors from a table of their own.
+        sparse: True if `raw` returns sparse vectors.
+        extra: extra of this package that the encoder needs, empty if none.
+        params: parameters of the encoder.
+        cache_folder: folder for caches that make the next look at the same items faster; None for no cache.
     """
 
-    name: ClassVar[str]
-    version: ClassVar[int] = 1
-    reads_versions: ClassVar[frozenset[int]] = frozenset()
-    block_rows: ClassVar[int] = 256
+    name: str
+    version: int = 1
+    reads_versions: frozenset[int] = frozenset()
+    block_rows: int = 256
+    libraries: tuple[str, ...] = ()
     keeps_vectors: ClassVar[bool] = True
     sparse: ClassVar[bool] = False
     extra: ClassVar[str] = ""
-    libraries: ClassVar[tuple[str, ...]] = ()
     params: EncoderParams
     cache_folder: Path | None = None
 
     @property
     def full_name(self) -> str:
-        """The name with those of its transforms, such as `tfidf+svd`: how its tables begin."""
+        """The name followed by the names of the transforms, such as `tfidf+svd`; file names of tables begin with it."""
         return self.name
 
     @property
     def needs_fitting(self) -> bool:
-        """Whether `fit` must be called before `encode`."""
+        """True if `fit` must be called before `encode`."""
         return False
 
     @property
     def by_place(self) -> bool:
-        """Whether whose vectors it has follows from the items' places in the catalog alone."""
+        """True if vectors are matched to items by their position in the catalog alone, not by item id."""
         return False
 
     @property
@@ -113,42 +115,48 @@ class Encoder(ABC):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """How a table stores the vectors, float32 or float16."""
+        """The type in which a table stores the vectors, float32 or float16."""
         return np.dtype(np.float32)
 
     @abstractmethod
     def contents(self, catalog: Catalog) -> Contents:
-        """Say what this encoder reads of each item."""
+        """Return hashes and sizes of what this encoder reads from each item, without encoding it."""
 
     @abstractmethod
     def encode(self, catalog: Catalog) -> Encoded:
-        """Encode every item of a (small) catalog; a vector does not depend on which others are encoded with it.
+        """Encode all items of a (small) catalog.
 
-        To the bit where that is affordable; encoders that read batches of texts or pictures may round differently in another
-        batch, by less than `verify` tolerates.
+        A vector does not depend on the other items of the catalog: bit for bit where that is affordable; encoders that run a
+        network on batches may round differently in another batch, by less than `verify` tolerates.
+
+        Args:
+            catalog: items to encode, k of them.
+
+        Returns:
+            Vectors of the k items in the order of the catalog.
         """
 
     def raw(self, catalog: Catalog) -> Encoded:
-        """Encode like `encode`, but the vectors may be sparse: what transforms read."""
+        """Encode like `encode`, but possibly with sparse vectors; transforms read these."""
         return self.encode(catalog)
 
     def fit(self, catalog: Catalog) -> None:  # noqa: B027
-        """Learn from a catalog what `encode` needs; encoders with nothing to learn do nothing."""
+        """Fit the encoder on a catalog; a pretrained encoder does nothing."""
 
     @abstractmethod
     def weights_hash(self) -> str:
-        """A hash of the pretrained weights or the fitted state, as hexadecimal text."""
+        """Return a hash of the pretrained weights or the fitted state, as hexadecimal text."""
 
     def as_version(self, version: int) -> None:
-        """Stand for an earlier version, one of `reads_versions`: its name and that of its tables stay what they were."""
-        self.version = version  # type: ignore[misc]
+        """Take the place of an earlier version, one of `reads_versions`, so that its tables keep their names."""
+        self.version = version
 
     def describe(self) -> dict[str, Any]:
-        """Return what `make_encoder` needs to make this encoder again, as plain values."""
+        """Return what `make_encoder` needs to rebuild this encoder, as plain values."""
         return {"name": self.name, "version": self.version, "params": self.params.model_dump(mode="json")}
 
     def save(self, folder: Path) -> None:
-        """Write the description, and in subclasses the fitted state, to an existing folder, without pickle."""
+        """Write the description, and in subclasses the fitted state, to an existing folder (no pickle)."""
         text = json.dumps(self.describe(), indent=2)
         (folder / "encoder.json").write_text(text + "\n", encoding="utf-8")
 
@@ -156,7 +164,7 @@ class Encoder(ABC):
         """Read the fitted state that `save` wrote; encoders without state do nothing."""
 
     def identity(self) -> dict[str, Any]:
-        """Return what the vectors depend on besides the items, as plain values."""
+        """Return everything the vectors depend on besides the items, as plain values."""
         return {
             "name": self.name,
             "version": self.version,
@@ -166,13 +174,13 @@ class Encoder(ABC):
 
     @property
     def stem(self) -> str:
-        """The file name of this encoder's tables: other parameters or weights are another table."""
+        """The file name of this encoder's tables without suffix: full name and a hash of the identity."""
         text = json.dumps(self.identity(), sort_keys=True)
         return f"{self.full_name}-{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"
 
 
 def name_in_stem(stem: str) -> str:
-    """Return the full name of an encoder from the file name of its tables, which `Encoder.stem` made.
+    """Return the full name of an encoder, given the file name of its tables (`Encoder.stem`).
 
     >>> name_in_stem("tfidf+svd-0a1b2c3d")
     'tfidf+svd'

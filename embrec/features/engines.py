@@ -1,32 +1,37 @@
-"""Who encodes the blocks of a build: this process, or workers of Ray."""
+"""Engines that encode the blocks of a build: this process, or Ray workers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from embrec.errors import ConfigError
-from embrec.features.build import Engine, encode_here
+from embrec.features.blocks import Engine, encode_here
+from embrec.parameters import parameter
 
 
 @contextmanager
-def open_engine(name: str, workers: int | None = None, address: str | None = None) -> Iterator[Engine]:
-    """Yield an engine for `build`, and close what it has opened.
+def open_engine(engine: str, workers: int | None = None, address: str | None = None) -> Iterator[Engine]:
+    """Yield an engine for `build_features`, and close it afterwards.
 
     Args:
-        name: local or ray.
-        workers: processes of Ray; one a processor if None.
-        address: of a Ray cluster; one is started here if None.
+        engine: "local" for this process, or "ray" for several processes, here or on a cluster.
+        workers: number of Ray processes; one per processor if None.
+        address: address of a running Ray cluster; a new one is started on this machine if None.
 
     Raises:
-        ConfigError: there is no such engine, or it has no workers and no address.
+        ConfigError: the engine is unknown, or it is local and `workers` or `address` is given.
+        MissingExtraError: Ray is not installed.
     """
-    if name not in ("local", "ray"):
-        raise ConfigError(f"--engine is {name!r}: use local or ray")
-    if name == "local":
+    if engine not in ("local", "ray"):
+        raise ConfigError(f"{parameter('engine', engine)}: use local or ray")
+    if engine == "local":
         if workers is not None or address is not None:
-            raise ConfigError("--workers and --address are for --engine ray; leave them out or add it")
+            raise ConfigError(
+                f"{parameter('workers')} and {parameter('address')} are for {parameter('engine', 'ray')}; "
+                "leave them out or add it"
+            )
         yield encode_here
         return
     from embrec.features.on_ray import ray_engine
 
-    with ray_engine(address, workers) as engine:
-        yield engine
+    with ray_engine(address, workers) as encode_on_ray:
+        yield encode_on_ray

@@ -1,21 +1,21 @@
-"""Writing a feature table in the formats that other programs read, and that `embrec.features.vectors` reads back.
+"""Export of a feature table to formats that other programs read and that the encoder `vectors` reads back.
 
-| suffix | what is in it |
+| suffix | contents |
 |---|---|
-| `.npy` | the vectors; the item ids, one a line, in `NAME.ids.txt` beside it |
-| `.parquet` | columns `item` and `vector` (a list of fixed size) |
+| `.npy` | the vectors; the item ids, one per line, in `NAME.ids.txt` beside it |
+| `.parquet` | columns `item` and `vector` (a fixed-size list) |
 | `.csv`, `.tsv`, each also `.gz` | columns `item`, `v0`, `v1`, ... |
 | `.h5`, `.hdf5` | datasets `item_ids` and `vectors` |
-| `.safetensors` | tensors `vectors` and `ids` (the bytes of a JSON list: a header, where metadata stands, is limited in size) |
+| `.safetensors` | tensors `vectors` and `ids` (the bytes of a JSON list; metadata is limited in size) |
 
-Items without a vector are left out. Vectors are float32, and a block of them at a time is in memory.
+Items without a vector are left out. Vectors are written as float32, one block at a time.
 """
 
 import gzip
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import h5py
 import numpy as np
@@ -30,7 +30,7 @@ from embrec.features.writer import reason
 from embrec.files import atomic_path
 from embrec.locks import together
 
-_BLOCK_BYTES = 16 << 20
+BLOCK_BYTES = 16 << 20
 _FORMATS = {
     ".npy": "npy",
     ".parquet": "parquet",
@@ -44,33 +44,40 @@ _FORMATS = {
 }
 
 
-class _Rows:
-    """The items of a table that have a vector, block by block."""
+class _PresentRows:
+    """The items of a table that have a vector, read in blocks.
 
-    def __init__(self, table: FeatureTable) -> None:
+    Args:
+        table: table to read.
+        block_bytes: size of a block in bytes; a block has at least one row.
+    """
+
+    def __init__(self, table: FeatureTable, block_bytes: int) -> None:
+        self._block_bytes = block_bytes
         self._table = table
         self._rows = np.flatnonzero(table.present)
         self.ids: list[str] = table.item_ids[self._rows].tolist()
         self.shape = (len(self._rows), table.dim)
 
     def blocks(self) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
-        """Yield ids and vectors, [k] and [k, d]."""
-        step = max(1, _BLOCK_BYTES // (4 * self.shape[1]))
+        """Yield the ids and the vectors of each block, [k] and [k, d]."""
+        step = max(1, self._block_bytes // (4 * self.shape[1]))
         for start in range(0, len(self._rows), step):
             vectors = self._table.vectors[self._rows[start : start + step]]
             yield self.ids[start : start + step], np.ascontiguousarray(vectors, dtype="<f4")
 
 
-def export(table: FeatureTable, path: Path) -> int:
-    """Write the items that have a vector, and their vectors, to a file; return how many there were.
+def export(table: FeatureTable, path: Path, *, block_bytes: int = BLOCK_BYTES) -> int:
+    """Write the items that have a vector, and their vectors, to a file; return their number.
 
     Args:
-        table: what is written.
-        path: where, its suffix tells the format; an older file there is replaced when the new one is whole.
+        table: table to export.
+        path: file to write, whose suffix decides the format; an older file is replaced once the new one is complete.
+        block_bytes: bytes of vectors held in memory at a time.
 
     Raises:
-        ConfigError: the suffix tells no format.
-        FeatureError: no item has a vector, the file would be the table itself, or it cannot be written.
+        ConfigError: the suffix belongs to no known format.
+        FeatureError: no item has a vector, the path is the table itself, or the file cannot be written.
     """
     name = path.name.lower()
     kind = next((kind for suffix, kind in _FORMATS.items() if name.endswith(suffix)), None)
@@ -78,7 +85,7 @@ def export(table: FeatureTable, path: Path) -> int:
         raise ConfigError(f"cannot tell the format of {path} from its name; known endings are: {', '.join(_FORMATS)}")
     if path.exists() and path.samefile(table.path):
         raise FeatureError(f"{path} is the table itself; export it to another file")
-    rows = _Rows(table)
+    rows = _PresentRows(table, block_bytes)
     if not rows.shape[0]:
         raise FeatureError(f"{table.path}: no item has a vector, so there is nothing to export")
     try:
@@ -90,26 +97,26 @@ def export(table: FeatureTable, path: Path) -> int:
     return len(rows.ids)
 
 
-def _write_npy(rows: _Rows, path: Path) -> None:
+def _write_npy(rows: _PresentRows, path: Path) -> None:
     for item in rows.ids:
         if "\n" in item or item.endswith("\r"):
             raise FeatureError(
-                f"item {item!r} has a line break in its id, which a list of ids cannot hold; export to .parquet"
+                f"item {item!r} has a line break in its id, which a list with one id per line cannot hold; export to .parquet"
             )
-    # Two files: those of two processes must not be mixed.
+    # Two files are written: the lock keeps two processes from mixing theirs.
     with together(path.parent), atomic_path(path) as temporary:
         with temporary.open("wb") as stream:
             header = {"descr": "<f4", "fortran_order": False, "shape": rows.shape}
             np.lib.format.write_array_header_1_0(stream, header)
             for _, vectors in rows.blocks():
                 stream.write(vectors.data)
-        # With the old vectors gone, a kill between the two files leaves ids without vectors, never vectors with others' ids.
+        # Removed first, so that a kill between the two files never leaves old vectors with new ids.
         path.unlink(missing_ok=True)
         with atomic_path(path.with_name(path.stem + ".ids.txt")) as listed:
             listed.write_text("".join(f"{item}\n" for item in rows.ids), encoding="utf-8", newline="\n")
 
 
-def _write_parquet(rows: _Rows, path: Path) -> None:
+def _write_parquet(rows: _PresentRows, path: Path) -> None:
     dim = rows.shape[1]
     schema = pyarrow.schema([("item", pyarrow.string()), ("vector", pyarrow.list_(pyarrow.float32(), dim))])
     with (
@@ -121,7 +128,7 @@ def _write_parquet(rows: _Rows, path: Path) -> None:
             writer.write_batch(pyarrow.record_batch([pyarrow.array(ids, pyarrow.string()), lists], schema=schema))
 
 
-def _write_csv(rows: _Rows, path: Path, separator: str = ",") -> None:
+def _write_csv(rows: _PresentRows, path: Path, separator: str = ",") -> None:
     names = [f"v{place}" for place in range(rows.shape[1])]
     with atomic_path(path) as temporary, _text(temporary, path.name.lower().endswith(".gz")) as stream:
         for number, (ids, vectors) in enumerate(rows.blocks()):
@@ -129,15 +136,15 @@ def _write_csv(rows: _Rows, path: Path, separator: str = ",") -> None:
             frame.write_csv(stream, separator=separator, include_header=number == 0)
 
 
-def _write_tsv(rows: _Rows, path: Path) -> None:
+def _write_tsv(rows: _PresentRows, path: Path) -> None:
     _write_csv(rows, path, "\t")
 
 
 def _text(path: Path, compressed: bool) -> IO[Any]:
-    return gzip.open(path, "wb", compresslevel=6) if compressed else path.open("wb")  # type: ignore[return-value]
+    return cast(IO[Any], gzip.open(path, "wb", compresslevel=6)) if compressed else path.open("wb")
 
 
-def _write_hdf5(rows: _Rows, path: Path) -> None:
+def _write_hdf5(rows: _PresentRows, path: Path) -> None:
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         file.create_dataset("item_ids", data=rows.ids, dtype=h5py.string_dtype(), track_times=False)
         dataset = file.create_dataset("vectors", rows.shape, "<f4", track_times=False)
@@ -147,7 +154,7 @@ def _write_hdf5(rows: _Rows, path: Path) -> None:
             start += len(ids)
 
 
-def _write_safetensors(rows: _Rows, path: Path) -> None:
+def _write_safetensors(rows: _PresentRows, path: Path) -> None:
     ids = json.dumps(rows.ids, ensure_ascii=False).encode()
     end = 4 * rows.shape[0] * rows.shape[1]
     header = {
@@ -163,7 +170,7 @@ def _write_safetensors(rows: _Rows, path: Path) -> None:
         stream.write(ids)
 
 
-_WRITERS: dict[str, Callable[[_Rows, Path], None]] = {
+_WRITERS: dict[str, Callable[[_PresentRows, Path], None]] = {
     "npy": _write_npy,
     "parquet": _write_parquet,
     "csv": _write_csv,

@@ -1,10 +1,10 @@
-"""The feature tables of a category: listing them, finding the one that is meant and fits, and saying which are stale."""
+"""Look-up of a category's feature tables: listing them, finding one by name or spec, and detecting stale ones."""
 
 import contextlib
 import re
-import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,24 +15,25 @@ from embrec.data.store import Dataset, load_dataset
 from embrec.errors import DataError, EmbrecError, FeatureError
 from embrec.features.encoder import name_in_stem
 from embrec.features.fitting import sample_hash
-from embrec.features.registry import ENCODERS, Spec, load_encoder, make_encoder
+from embrec.features.registry import ENCODERS, EncoderSpec, load_encoder, make_encoder
 from embrec.features.table import FeatureTable
 from embrec.names import listed, there_are
+from embrec.parameters import call
 from embrec.workspace import Category
 
 
 def list_tables(
     category: Category, name: str = "*", *, damaged: Callable[[FeatureError], None] | None = None
 ) -> list[FeatureTable]:
-    """Return the finished tables of a category, by name.
+    """Return the finished tables of a category, ordered by name.
 
     Args:
-        category: where to look.
-        name: full name of the encoder whose tables are meant, such as `tfidf+svd`; all if "*".
-        damaged: told of every file that is no readable table.
+        category: category to search.
+        name: full name of the encoder whose tables are listed, such as `tfidf+svd`; "*" for all.
+        damaged: callback for each file that is not a readable table; None to raise.
 
     Raises:
-        FeatureError: a file is no readable table, and `damaged` is None.
+        FeatureError: a file is not a readable table, and `damaged` is None.
     """
     tables = []
     for path in sorted(category.features.glob(f"{name}-*.h5" if name != "*" else "*.h5")):
@@ -46,11 +47,16 @@ def list_tables(
 
 
 def named_table(category: Category, name: str) -> FeatureTable:
-    """Return a table by its name, its path, or a spec that only one table agrees with, or only one that is up to date.
+    """Return a table by its name, its path, or a spec.
+
+    Args:
+        category: category to search.
+        name: stem of a table, path of its first file, or spec of an encoder. Several tables may match a spec if only one of
+            them is up to date.
 
     Raises:
-        FeatureError: there is none, or several.
-        ConfigError: no encoder has that name.
+        FeatureError: no table matches, or several do.
+        ConfigError: the name is no table, and no encoder has that name.
     """
     exact = Path(name) if name.endswith(".h5") else category.features / f"{name}.h5"
     if exact.is_file():
@@ -58,7 +64,7 @@ def named_table(category: Category, name: str) -> FeatureTable:
     known = [table.path.stem for table in list_tables(category, damaged=lambda _: None)]
     if _STEM.search(name):
         raise _no_table(category, name, known)
-    spec = Spec.parse(name)
+    spec = EncoderSpec.parse(name)
     tables = _newest([table for table in list_tables(category, spec.full_name) if _matches(table, spec)])
     if len(tables) > 1:
         catalog = load_dataset(category).catalog
@@ -81,22 +87,21 @@ def find_table(
     train_items: NDArray[np.bool_],
     split: SplitConfig | None = None,
 ) -> FeatureTable:
-    """Return the table of an encoder that fits a catalog and a split; damaged and outdated ones beside it are passed over.
+    """Return the table of an encoder that fits a catalog and a split; damaged and outdated tables are ignored.
 
     Args:
-        category: where to look.
-        name: a spec of an encoder such as `tfidf+svd`, or the stem of a table (encoder and identity), or a path. Of several
-            tables that agree with what the spec says, the one with defaults for what it does not say is meant.
-        catalog: the items that the table must hold.
-        train_items: True for the training items, [n]: among the tables of a fitted encoder, the one that was fitted on these
-            items is meant, else the one that was fitted on the whole catalog. They are those of the split itself also where
-            a model learns from validation events too: what validation chose was chosen with these vectors, and building them
-            again would change them.
-        split: whose training items they are, for the command that an error names; leave-one-out if None.
+        category: category to search.
+        name: spec of an encoder such as `tfidf+svd`, stem of a table (encoder and identity), or path. If several tables match
+            a spec, the one with defaults for all parameters that the spec leaves out is taken.
+        catalog: items that the table must have, n of them.
+        train_items: True for the training items of the split, [n]. Of the tables of a fitted encoder, the one fitted on these
+            items is taken, else the one fitted on the whole catalog. A model that also trains on validation events uses the
+            same items: its hyperparameters were chosen with these vectors.
+        split: split that `train_items` comes from, for the call that an error proposes; leave-one-out if None.
 
     Raises:
-        FeatureError: there is none, or several, or its items or their contents have changed since it was built.
-        ConfigError: no encoder has that name.
+        FeatureError: no table fits, or several do, or its items or their contents have changed since it was built.
+        ConfigError: the name is no table, and no encoder has that name.
     """
     exact = Path(name) if name.endswith(".h5") else category.features / f"{name}.h5"
     if exact.is_file():
@@ -105,7 +110,7 @@ def find_table(
         return table
     if _STEM.search(name) and name_in_stem(name).partition("+")[0] in ENCODERS:
         raise _missing(category, name, name_in_stem(name), split)
-    spec = Spec.parse(name)
+    spec = EncoderSpec.parse(name)
     damaged: list[FeatureError] = []
     tables = [table for table in list_tables(category, spec.full_name, damaged=damaged.append) if _matches(table, spec)]
     for sample in (catalog.item_ids[train_items], catalog.item_ids):
@@ -128,25 +133,25 @@ def find_table(
         stem, why = next(iter(stale.items()))
         raise FeatureError(
             f"the feature table {stem} of {name!r} does not belong to category {category.name!r} as it is now: {why}; "
-            f"build it again: embrec features build --category {category.name} --encoder {shlex.quote(name)} "
-            "(with the --split of the training)"
+            f"build it again: {_build_call(category, name, split)}"
         )
     if tables:
         raise FeatureError(
             f"the feature tables of {name!r} in category {category.name!r} were fitted on the training items of another split; "
-            f"build one for this split: {_build_command(category, name, split)}"
+            f"build one for this split: {_build_call(category, name, split)}"
         )
     raise _missing(category, name, name, split)
 
 
 def fitting_tables(category: Category, catalog: Catalog, train_items: NDArray[np.bool_]) -> list[FeatureTable]:
-    """Return the tables of a category, by name, that are up to date and were fitted on these training items, or on nothing.
+    """Return the up-to-date tables of a category that fit a split, ordered by name.
 
-    Where an encoder has none of those, the tables that it has for the whole catalog count, as for `find_table`.
+    A table fits if it was fitted on the training items or needs no fitting; if an encoder has no such table, those fitted on
+    the whole catalog fit, as for `find_table`.
 
     Args:
-        category: where to look; damaged tables are passed over.
-        catalog: the items that a table must hold.
+        category: category to search; damaged tables are ignored.
+        catalog: items that a table must have, n of them.
         train_items: True for the training items, [n].
     """
     best = {None, sample_hash(catalog.item_ids[train_items])}
@@ -164,9 +169,9 @@ def fitting_tables(category: Category, catalog: Catalog, train_items: NDArray[np
 
 
 def _newest(tables: Sequence[FeatureTable]) -> list[FeatureTable]:
-    """Leave out tables beside which there is one that a later version of the same encoder made of the same items.
+    """Leave out tables for which a later version of the same encoder has made a table of the same items.
 
-    Runs that were trained with the earlier one name it in full, and go on with it.
+    Runs that were trained with an earlier table refer to it by its full name and continue to use it.
     """
     newest: dict[str, list[int]] = {}
     versions = []
@@ -174,7 +179,7 @@ def _newest(tables: Sequence[FeatureTable]) -> list[FeatureTable]:
         identity = table.attributes["encoder"]
         parts = [identity, *identity.get("transforms", ())]
         asked = str([(part["name"], part["params"]) for part in parts]) + str(table.attributes["fitted_on"])
-        # Vectors of other weights are others at any version; those of fitted encoders follow from the items.
+        # Other pretrained weights are another encoder at any version; the state of a fitted encoder follows from its items.
         if table.attributes["fitted_on"] is None:
             asked += str([part["weights"] for part in parts])
         version = [part["version"] for part in parts]
@@ -184,9 +189,9 @@ def _newest(tables: Sequence[FeatureTable]) -> list[FeatureTable]:
 
 
 def for_default_split(tables: Sequence[FeatureTable], dataset: Dataset) -> list[FeatureTable]:
-    """Return those tables that learned from nothing, from the whole catalog, or from the training items of leave-one-out."""
+    """Return the tables that are fitted on nothing, the whole catalog, or the training items of leave-one-out."""
     wanted = {None, sample_hash(dataset.catalog.item_ids)}
-    with contextlib.suppress(DataError):  # of a log that is too short to be split
+    with contextlib.suppress(DataError):  # the log is too short for this split
         train_items = LeaveOneOut()(dataset.interactions, len(dataset.catalog)).train_items
         wanted.add(sample_hash(dataset.catalog.item_ids[train_items]))
     return [table for table in tables if table.attributes["fitted_on"] in wanted]
@@ -197,24 +202,24 @@ _STEM = re.compile(r"-[0-9a-f]{8}$")
 
 def _missing(category: Category, name: str, spec: str, split: SplitConfig | None) -> FeatureError:
     return FeatureError(
-        f"category {category.name!r} has no feature table {name!r}; build it with: {_build_command(category, spec, split)}"
+        f"category {category.name!r} has no feature table {name!r}; build it with: {_build_call(category, spec, split)}"
     )
 
 
-def _build_command(category: Category, spec: str, split: SplitConfig | None) -> str:
-    parts = ["embrec features build", f"--category {category.name}", f"--encoder {shlex.quote(spec)}"]
+def _build_call(category: Category, spec: str, split: SplitConfig | None) -> str:
+    arguments: dict[str, Any] = {"category": category.name, "encoders": [spec]}
     if split is not None and split != LeaveOneOut():
-        parts.append(f"--split {shlex.quote(split_text(split))}")
-    return " ".join(parts)
+        arguments["split"] = split_text(split)
+    return call("build_features", **arguments)
 
 
-def _matches(table: FeatureTable, spec: Spec, *, wholly: bool = False) -> bool:
-    """Whether a table is of the encoder, the transforms and the parameters of a spec.
+def _matches(table: FeatureTable, spec: EncoderSpec, *, wholly: bool = False) -> bool:
+    """Return True if a table has the encoder, the transforms and the parameters of a spec.
 
     Args:
-        table: of whatever encoder.
-        spec: what is wanted.
-        wholly: parameters that the spec does not give must have their defaults; else they may be anything.
+        table: table of any encoder.
+        spec: spec to match.
+        wholly: True if parameters that the spec leaves out must have their defaults; False if they may have any value.
     """
     identity = table.attributes["encoder"]
     parts = [identity, *identity.get("transforms", ())]
@@ -232,7 +237,7 @@ def _matches(table: FeatureTable, spec: Spec, *, wholly: bool = False) -> bool:
 
 
 def why_stale(table: FeatureTable, catalog: Catalog) -> str | None:
-    """Return in words why a table does not belong to a catalog as it is now, None where it does."""
+    """Return the reason why a table does not belong to the current catalog, None if it does."""
     if not table.holds(catalog):
         if set(table.item_ids.tolist()) == set(catalog.item_ids.tolist()):
             return "it was built for the same items in another order"
@@ -242,15 +247,19 @@ def why_stale(table: FeatureTable, catalog: Catalog) -> str | None:
         encoder.cache_folder = table.path.parent
         changed = int((encoder.contents(catalog).fingerprints != table.fingerprints).any(axis=1).sum())
     except EmbrecError as error:
-        return f"its encoder, or what that reads, is not there any more: {error}"
+        return f"its encoder, or a file that it reads, is gone: {error}"
     return f"the contents of {changed:,} items have changed since it was built" if changed else None
 
 
 def check_table(table: FeatureTable, catalog: Catalog) -> None:
-    """Raise unless a table belongs to a catalog as it is now.
+    """Raise unless a table belongs to the current catalog.
+
+    Args:
+        table: table to check.
+        catalog: current items.
 
     Raises:
-        FeatureError: the items, their order or their contents differ, or the encoder beside the table cannot be read.
+        FeatureError: the items, their order or their contents differ, or the encoder of the table cannot be loaded.
     """
     table.check(catalog)
     encoder = load_encoder(table.encoder_folder)
@@ -259,7 +268,7 @@ def check_table(table: FeatureTable, catalog: Catalog) -> None:
     changed = int((fingerprints != table.fingerprints).any(axis=1).sum())
     if changed:
         raise FeatureError(
-            f"the contents of {changed:,} items have changed since {table.path} was built; run embrec features build again, "
+            f"the contents of {changed:,} items have changed since {table.path} was built; build the features again, "
             "which encodes only what has changed"
         )
 

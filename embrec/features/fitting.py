@@ -1,4 +1,4 @@
-"""Fitting an encoder on the items it may see, once: what was learned from the same items is read again."""
+"""Fitting of an encoder on the items that it may see; a fit on the same items is reused."""
 
 import hashlib
 import json
@@ -22,13 +22,13 @@ FIT = "fit.json"
 
 
 class Fit(NamedTuple):
-    """What an encoder has learned from.
+    """The origin of an encoder's fitted state.
 
     Attributes:
-        items: hash of the items it was fitted on, None where it has nothing to learn.
-        n_items: their number.
-        key: hash of all that it learned from, None where it has nothing to learn.
-        seconds: time that it took, in whichever sitting.
+        items: hash of the items that the encoder was fitted on; None if it needs no fitting.
+        n_items: number of these items.
+        key: hash of everything that the fitted state depends on; None if it needs no fitting.
+        seconds: time that the fit took when it was made.
     """
 
     items: str | None = None
@@ -45,15 +45,15 @@ def fit(
     folder: Path,
     base: FeatureTable | None = None,
 ) -> Fit:
-    """Fit an encoder if it needs it.
+    """Fit an encoder, unless it needs no fitting or the same fit exists already.
 
     Args:
-        encoder: to be fitted.
-        catalog: all items.
-        contents: what the encoder reads of them.
-        fit_rows: True for the items that it may be fitted on, [n]; all if None.
-        folder: of the tables, whose encoders may have learned the same before.
-        base: for a chain, the table of its encoder's own vectors, where it keeps them.
+        encoder: encoder to fit.
+        catalog: all items, n of them.
+        contents: contents that the encoder reads.
+        fit_rows: True for the items that the encoder may be fitted on, [n]; all if None.
+        folder: folder of the tables, where encoders with the same fit may be saved.
+        base: for a chain, the table of its encoder's vectors, if it keeps them.
     """
     if not encoder.needs_fitting:
         return Fit()
@@ -74,7 +74,7 @@ def fit(
 
 
 def _recall(encoder: Encoder, key: str, folder: Path) -> float | None:
-    """Read the state of an encoder that has learned from the same, and return the time that it took; None if there is none."""
+    """Load the state of a saved encoder with the same fit and return the time of that fit; None if there is none."""
     for file in folder.glob(f"{encoder.full_name}-*/{FIT}"):
         with suppress(OSError, ValueError, KeyError, TypeError, EOFError):
             known = json.loads(file.read_text(encoding="utf-8"))
@@ -85,12 +85,12 @@ def _recall(encoder: Encoder, key: str, folder: Path) -> float | None:
 
 
 def sample_hash(item_ids: NDArray[np.object_]) -> str:
-    """Return a hash of the set of items that an encoder was fitted on."""
+    """Return a hash of a set of items, independent of their order."""
     return hashlib.blake2b("\n".join(sorted(item_ids.tolist())).encode(), digest_size=16).hexdigest()
 
 
 def versions(encoder: Encoder) -> dict[str, str]:
-    """Return the versions of the libraries that an encoder depends on."""
+    """Return library -> version, for Python, this package and the libraries that an encoder depends on."""
     found = {"embrec": __version__, "python": platform.python_version()}
     for library in ("h5py", "numpy", *encoder.libraries):
         with suppress(PackageNotFoundError):

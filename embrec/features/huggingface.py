@@ -1,4 +1,4 @@
-"""Pretrained Hugging Face models: from a local folder or the hub, safely, with every failure said in one line."""
+"""Loading of pretrained Hugging Face models from a local folder or the hub, safely and with one-line errors."""
 
 import json
 from collections.abc import Iterable
@@ -9,21 +9,24 @@ from typing import Any
 from embrec.errors import ConfigError, FeatureError, MissingExtraError
 from embrec.features.weights import broken, first_line, hash_files
 
-# In the order in which transformers takes them; an index names the shards beside it.
+# In the order in which transformers looks for them; an index lists the shards beside it.
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 _TOKENIZER = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "*.model", "*.spm", "*.tiktoken")
 _SETTINGS = ("config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 
-# What a snapshot of a model consists of; left out are exports to other frameworks, which can be several times as large.
+# Files of a model's snapshot; exports to other frameworks, which can be several times as large, are left out.
 _DOWNLOADED = ("*.json", "*.txt", "*.model", "*.spm", "*.tiktoken", "*.safetensors")
 _NOT_DOWNLOADED = ("onnx/*", "openvino/*", "coreml/*", "original/*")
 
 
 def transformers(purpose: str) -> Any:
-    """Return the module `transformers`, kept quiet.
+    """Import transformers, with warnings and progress bars off.
+
+    Args:
+        purpose: what needs it, for the message.
 
     Raises:
-        MissingExtraError: it is not installed.
+        MissingExtraError: transformers is not installed.
     """
     try:
         import transformers
@@ -35,16 +38,16 @@ def transformers(purpose: str) -> Any:
 
 
 def model_folder(model: str, revision: str | None = None) -> Path:
-    """Return the local folder of a model, which is fetched from the hub if it is no folder and not fetched yet.
+    """Return the local folder of a model, fetching it from the hub if necessary.
 
-    What was fetched before is taken as it is, so that vectors do not change because a model was changed at its source.
+    A model that was fetched before is used as it is, so that vectors do not change when the model changes on the hub.
 
     Args:
-        model: a folder, or a model id of the Hugging Face hub.
-        revision: branch, tag or commit of a model id.
+        model: local folder, or model id of the Hugging Face hub.
+        revision: branch, tag or commit of a model id; the default branch if None.
 
     Raises:
-        ConfigError: a path that is no folder, or a revision of a folder.
+        ConfigError: the folder does not exist, or a revision is given for a folder.
         FeatureError: the model cannot be fetched.
         MissingExtraError: `transformers` is not installed.
     """
@@ -57,7 +60,7 @@ def model_folder(model: str, revision: str | None = None) -> Path:
         raise ConfigError(
             f"{model}: no such folder; give the folder of a Hugging Face model (model=FOLDER) or a model id"
         )
-    transformers("a model of the Hugging Face hub")  # which brings huggingface_hub
+    transformers("a model of the Hugging Face hub")  # transformers installs huggingface_hub
     from huggingface_hub import snapshot_download
 
     def snapshot(patterns: Iterable[str], **options: Any) -> Path:
@@ -68,15 +71,15 @@ def model_folder(model: str, revision: str | None = None) -> Path:
 
     try:
         folder = snapshot(_DOWNLOADED, local_files_only=True)
-        weight_files(folder)  # a fetch may have been interrupted
+        weight_files(folder)  # raises if an earlier fetch was interrupted
         return folder
-    except Exception:  # not fetched yet, or not wholly
+    except Exception:  # not fetched yet, or only in part
         pass
     try:
         folder = snapshot(_DOWNLOADED, etag_timeout=5)
         if not any(folder.rglob("*.safetensors")):
             folder = snapshot((*_DOWNLOADED, "pytorch_model*.bin"), etag_timeout=5)
-    except Exception as error:  # the hub's, the network's and the disk's
+    except Exception as error:  # errors of the hub, the network and the disk
         raise FeatureError(
             f"model {model!r} is no folder here and cannot be fetched from the Hugging Face hub ({first_line(error)}); "
             "copy it to this machine and give its folder: model=FOLDER"
@@ -85,10 +88,10 @@ def model_folder(model: str, revision: str | None = None) -> Path:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """Return the files of a folder that hold its weights, safetensors before pickles, shards after their index.
+    """Return the weights files of a folder; safetensors are preferred to pickles, and shards follow their index.
 
     Raises:
-        FeatureError: there are none, or a shard is missing.
+        FeatureError: there are no weights, or a shard is missing.
     """
     for name in _WEIGHTS:
         path = folder / name
@@ -108,12 +111,12 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def tokenizer_files(folder: Path) -> list[Path]:
-    """Return the files of a folder that hold its vocabulary.
+    """Return the vocabulary files of a folder.
 
-    transformers makes a tokenizer of five words where there are none, so this has to be asked.
+    Without such files transformers would silently make a tokenizer of five words, so they are required here.
 
     Raises:
-        FeatureError: there are none.
+        FeatureError: there are no vocabulary files.
     """
     files = sorted({path for pattern in _TOKENIZER for path in folder.glob(pattern)})
     if not files:
@@ -122,63 +125,63 @@ def tokenizer_files(folder: Path) -> list[Path]:
 
 
 def model_files(folder: Path) -> list[Path]:
-    """Return every file of a text model on which its token vectors depend: weights, vocabulary and settings."""
+    """Return all files that the token vectors of a text model depend on: weights, vocabulary and settings."""
     settings = [folder / name for name in _SETTINGS if (folder / name).is_file()]
     return [*weight_files(folder), *tokenizer_files(folder), *settings]
 
 
 def hash_model(folder: Path, files: Iterable[Path]) -> str:
-    """Return a hash of files under a folder, names and contents; see `hash_files`."""
+    """Return a hash of the names and contents of files in a folder; see `hash_files`."""
     return hash_files({path.relative_to(folder).as_posix(): path for path in files})
 
 
 def load_config(folder: Path) -> Any:
-    """Return the configuration of the model in a folder.
+    """Load the configuration of the model in a folder.
 
     Raises:
-        FeatureError: it is missing, damaged or of an unknown kind.
+        FeatureError: the configuration is missing, damaged or of an unknown type.
     """
     if not (folder / "config.json").is_file():
-        raise FeatureError(f"{folder} holds no config.json, so no Hugging Face model; name the folder of one")
+        raise FeatureError(f"{folder} holds no config.json, so no Hugging Face model; give the folder of one")
     return _load("AutoConfig", folder, "configuration")
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """Return the tokenizer in a folder.
+    """Load the tokenizer in a folder.
 
     Raises:
-        FeatureError: it is missing or damaged.
+        FeatureError: the tokenizer is missing or damaged.
     """
     tokenizer_files(folder)
     return _load("AutoTokenizer", folder, "tokenizer")
 
 
 def load_model(folder: Path, loader: str = "AutoModel", **options: Any) -> Any:
-    """Return the model in a folder, ready for inference on the GPU if there is one.
+    """Load the model in a folder in evaluation mode, on the GPU if there is one.
 
     Args:
-        folder: of configuration and weights; code that it may hold is never run.
-        loader: the class of transformers that reads it.
-        options: of the loader.
+        folder: folder of configuration and weights; code in it is never run.
+        loader: class of transformers that loads the model.
+        options: further arguments of the loader.
 
     Raises:
-        FeatureError: it is missing, damaged, of an unknown kind, or lacks some of its weights.
+        FeatureError: the model is missing, damaged, of an unknown type, or lacks some weights.
     """
     import torch
 
     model, missing = load_weights(folder, loader, **options)
-    # Those of a pooler are not used, and many published models come without them.
+    # The weights of a pooler are not used, and many published models lack them.
     require_weights(folder, [name for name in missing if "pooler" not in name])
     return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def load_weights(folder: Path, loader: str = "AutoModel", **options: Any) -> tuple[Any, list[str]]:
-    """Return the model in a folder in evaluation mode, and the names of the weights that its files do not have.
+    """Load the model in a folder in evaluation mode, and return it with the names of missing weights.
 
-    transformers has put random numbers in place of those; see `require_weights`. The arguments are those of `load_model`.
+    transformers initialises missing weights at random; see `require_weights`. The arguments are those of `load_model`.
 
     Raises:
-        FeatureError: it is missing, damaged or of an unknown kind.
+        FeatureError: the model is missing, damaged or of an unknown type.
     """
     weight_files(folder)
     model, found = _load(loader, folder, "weights", output_loading_info=True, **options)
@@ -186,20 +189,26 @@ def load_weights(folder: Path, loader: str = "AutoModel", **options: Any) -> tup
 
 
 def require_weights(folder: Path, missing: list[str]) -> None:
-    """Raise if weights that are needed are not there.
+    """Raise if required weights are missing.
+
+    Args:
+        folder: folder of the model, for the message.
+        missing: names of the missing weights.
 
     Raises:
-        FeatureError: there are such.
+        FeatureError: there are missing weights.
     """
     if missing:
         raise broken(folder, "weights", LookupError(f"{len(missing)} are missing, the first is {missing[0]}"))
 
 
 def load_processor(folder: Path) -> Any:
-    """Return the image processor of a model, in its Pillow form: torchvision's gives other pixels, and may not be there.
+    """Load the image processor of a model, in the variant that uses Pillow.
+
+    The variant that uses torchvision gives other pixels, and torchvision may not be installed.
 
     Raises:
-        FeatureError: the folder has none, or it needs more than Pillow.
+        FeatureError: the folder has no image processor, or it needs more than Pillow.
     """
     plain = {"backend": "pil"} if int(version("transformers").partition(".")[0]) >= 5 else {"use_fast": False}
     return _load("AutoImageProcessor", folder, "image processor", **plain)
@@ -209,15 +218,15 @@ def _load(loader: str, folder: Path, what: str, **options: Any) -> Any:
     cls = getattr(transformers("a Hugging Face model"), loader)
     try:
         return cls.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **options)
-    except Exception as error:  # transformers, tokenizers and safetensors raise many kinds for damaged files
+    except Exception as error:  # transformers, tokenizers and safetensors raise many types for damaged files
         raise broken(folder, what, error) from None
 
 
 def read_json(path: Path) -> Any:
-    """Return the content of a JSON file of a model.
+    """Read a JSON file of a model.
 
     Raises:
-        FeatureError: it cannot be read.
+        FeatureError: the file cannot be read.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))

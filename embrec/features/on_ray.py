@@ -1,9 +1,8 @@
-"""Building on several processors or machines: workers of Ray Data encode the blocks of a build, its own process writes them.
+"""The Ray engine: Ray Data workers on several processors or machines encode the blocks of a build.
 
-The blocks are those of a build in one process, and a block is encoded by the same call, so the table is the same. (On
-processors of another kind texts and pictures may be rounded differently.) Workers on other machines need the same packages,
-and find images, weights and vector files at the same paths. A worker that dies is started again and repeats the block that
-it was at.
+The calling process writes the table. Blocks and the calls that encode them are those of the local engine, so the table is the
+same. (Processors of another kind may round vectors of texts and pictures differently.) Workers on other machines need the same
+packages, and images, weights and vector files at the same paths. A worker that dies is restarted and repeats its block.
 """
 
 import io
@@ -23,12 +22,13 @@ from numpy.typing import NDArray
 
 from embrec.data.catalog import Catalog
 from embrec.errors import ConfigError, EmbrecError, FeatureError
-from embrec.features.build import EncodedBlock, Engine
+from embrec.features.blocks import EncodedBlock, Engine
 from embrec.features.encoder import Encoded, Encoder
 from embrec.features.registry import load_encoder
 from embrec.on_ray import ray_cluster
+from embrec.parameters import parameter
 
-# A block that has taken so many workers with it will take the next one too.
+# A block that has killed this many workers will kill the next one too.
 _MOST_RESTARTS = 8
 
 
@@ -37,16 +37,16 @@ def ray_engine(address: str | None = None, workers: int | None = None) -> Iterat
     """Connect to a Ray cluster, or start one on this machine, and yield an engine for `build`.
 
     Args:
-        address: of a running cluster, `host:port` or `auto`; a new one here if None.
-        workers: processes that encode, one processor each; as many as the cluster has if None.
+        address: address of a running cluster, `host:port` or `auto`; a new one is started on this machine if None.
+        workers: number of encoding processes, one processor each; one per processor of the cluster if None.
 
     Raises:
         MissingExtraError: Ray is not installed.
-        ConfigError: no cluster answers at the address.
+        ConfigError: no cluster answers at the address, or `workers` is below 1.
     """
     if workers is not None and workers < 1:
-        raise ConfigError(f"workers is {workers}: at least one must encode")
-    with ray_cluster("--engine ray", "data", address=address, processors=workers or 1) as ray:
+        raise ConfigError(f"{parameter('workers', workers)}: at least one must encode")
+    with ray_cluster(parameter("engine", "ray"), "data", address=address, processors=workers or 1) as ray:
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.print_on_execution_start = False
@@ -67,7 +67,7 @@ def _encode(
     warnings.filterwarnings("ignore", message="`ray_remote_args_fn` is deprecated")
     rows = [{"number": number, "items": _to_bytes(catalog.select(block).frame)} for number, block in blocks]
     tasks = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
-        _Worker,
+        _EncodingWorker,
         fn_constructor_args=(_files(encoder), catalog.text_columns),
         compute=ray.data.ActorPoolStrategy(size=workers),
         num_cpus=1,
@@ -84,24 +84,27 @@ def _encode(
             yield EncodedBlock(int(row["number"]), Encoded(vectors, present, problems), float(row["seconds"]))
     except ray.exceptions.RayError as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
-        raise FeatureError(
-            f"Ray could not encode all items ({lines[-1][:200].strip()}); run the command again"
-        ) from None
+        raise FeatureError(f"Ray could not encode all items ({lines[-1][:200].strip()}); build again") from None
 
 
 def _restarts() -> dict[str, Any]:
     return {"max_restarts": _MOST_RESTARTS, "max_task_retries": _MOST_RESTARTS}
 
 
-class _Worker:
-    """Encodes blocks in a process of its own; built there from the files of a saved encoder."""
+class _EncodingWorker:
+    """Encodes blocks in a Ray process.
+
+    Args:
+        files: name -> content of the files of a saved encoder, from which the process loads it.
+        text_columns: text columns of the catalog.
+    """
 
     def __init__(self, files: dict[str, bytes], text_columns: Sequence[str]) -> None:
         self.files = files
         self.text_columns = text_columns
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Encode one block; an error is returned as a text, since Ray would wrap it in its own."""
+        """Encode one block; an error is returned as text, because Ray would wrap an exception in its own."""
         began = time.monotonic()
         error = ""
         encoded = Encoded(np.zeros((0, 0), dtype=np.float32), np.zeros(0, dtype=bool), {})
@@ -110,7 +113,10 @@ class _Worker:
         except EmbrecError as problem:
             error = str(problem)
         except Exception as problem:
-            error = f"a worker of Ray failed ({type(problem).__name__}: {problem}); run the command with --engine local"
+            error = (
+                f"a worker of Ray failed ({type(problem).__name__}: {problem}); build again with "
+                f"{parameter('engine', 'local')}"
+            )
         return {
             "number": row["number"],
             "vectors": np.ascontiguousarray(encoded.vectors).tobytes(),
@@ -122,7 +128,7 @@ class _Worker:
 
     @cached_property
     def encoder(self) -> Encoder:
-        """The encoder, as every process that reads its files would have it."""
+        """The encoder, loaded from its files."""
         with tempfile.TemporaryDirectory() as folder:
             for name, data in self.files.items():
                 (Path(folder) / name).write_bytes(data)

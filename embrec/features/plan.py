@@ -1,4 +1,4 @@
-"""What a build has to do: which contents are new, in which blocks they are encoded, and where the others come from."""
+"""The plan of a build: new contents in blocks to encode, and sources of the vectors that exist."""
 
 import hashlib
 from typing import NamedTuple
@@ -11,15 +11,15 @@ from embrec.features.encoder import Contents
 from embrec.features.table import FeatureTable
 
 
-class Plan(NamedTuple):
-    """What there is to do for a catalog, or for its rows from `start` on where a table has those before.
+class BuildPlan(NamedTuple):
+    """The plan of a build for a catalog of n items.
 
     Attributes:
-        start: the first row that is written.
-        first: for each item, the first item with the same content, [n].
-        distinct: rows of the distinct contents.
-        source: for each of those, its row in the old table, -1 where it is not there.
-        blocks: rows to encode, those of like size together.
+        start: first row that is written; the rows before it are already in the table.
+        first: row of the first item with the same content, for each item, [n].
+        distinct: rows of the distinct contents, [m].
+        source: row in the old table of each distinct content, -1 if it has none, [m].
+        blocks: rows to encode, grouped by size of content.
     """
 
     start: int
@@ -29,21 +29,21 @@ class Plan(NamedTuple):
     blocks: list[NDArray[np.int64]]
 
     def fingerprint(self) -> str:
-        """Return a hash of which rows are in which block."""
+        """Return a hash of the blocks and their rows."""
         digest = hashlib.blake2b(digest_size=16)
         for block in self.blocks:
             digest.update(len(block).to_bytes(8, "little") + block.tobytes())
         return digest.hexdigest()
 
 
-def make_plan(contents: Contents, old: FeatureTable | None, block_rows: int, start: int = 0) -> Plan:
-    """Compare the contents of a catalog with each other and with an old table.
+def make_plan(contents: Contents, old: FeatureTable | None, block_rows: int, start: int = 0) -> BuildPlan:
+    """Make a plan by comparing the contents of a catalog with each other and with an old table.
 
     Args:
-        contents: of every item.
-        old: a table of the same encoder, for whatever items.
-        block_rows: items a block.
-        start: the rows before it are in the old table already, as they are now.
+        contents: contents of the n items.
+        old: table of the same encoder, possibly for other items; None if there is none.
+        block_rows: number of items per block.
+        start: number of leading rows that are already in the old table unchanged.
     """
     keys = _keys(contents.fingerprints).with_row_index("row")
     first = keys.select(pl.col("row").first().over("high", "low"))[:, 0].to_numpy().astype(np.int64)
@@ -56,7 +56,7 @@ def make_plan(contents: Contents, old: FeatureTable | None, block_rows: int, sta
     todo = distinct[source < 0]
     todo = todo[np.argsort(contents.sizes[todo], kind="stable")]
     blocks = [todo[begin : begin + block_rows] for begin in range(0, len(todo), block_rows)]
-    return Plan(start, first, distinct, source, blocks)
+    return BuildPlan(start, first, distinct, source, blocks)
 
 
 def _keys(fingerprints: NDArray[np.uint8]) -> pl.DataFrame:

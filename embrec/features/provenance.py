@@ -1,4 +1,4 @@
-"""What a table says of itself, in the order in which a reader wants it."""
+"""The provenance of a feature table as text: contents, encoder, fitting, versions and cost."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from embrec.features.table import ROWS_AT_A_TIME, FeatureTable
 
 
 def provenance(table: FeatureTable) -> list[tuple[str, str]]:
-    """Return (what, value) pairs: contents, encoder, transforms, fitting, versions and cost."""
+    """Return (name, value) pairs: contents, encoder, transforms, fitting, versions and cost."""
     about = table.attributes
     identity = about["encoder"]
     rows: list[tuple[str, str]] = [
@@ -40,7 +40,7 @@ def _pairs(params: dict[str, object]) -> str:
 
 
 def _lengths(table: FeatureTable) -> str:
-    """Return the least, mean and greatest length of the vectors that are present, from a sample."""
+    """Return minimum, maximum and mean length of a sample of the vectors, as text."""
     rows = np.flatnonzero(table.present)[: ROWS_AT_A_TIME * 8 : 8]
     if not len(rows):
         return "-"

@@ -1,4 +1,8 @@
-"""The names by which encoders are asked for, and the short texts (specs) that say name, parameters and transforms."""
+"""Encoders by name, and encoder specs: short texts that give name, parameters and transforms.
+
+A spec is an encoder's name, `:key=value` for each parameter, and `+transform` for each transform of its vectors, with
+parameters of its own: `tfidf:max_features=2000+svd:dim=125+l2`.
+"""
 
 import json
 import re
@@ -15,8 +19,9 @@ from embrec.features.chain import Chain
 from embrec.features.encoder import Encoder, EncoderParams
 from embrec.features.transforms import TRANSFORMS, Transform
 from embrec.names import there_are, unknown
+from embrec.validation import explain
 
-# Named by module so that asking for TF-IDF does not import a transformer.
+# Module paths rather than classes, so that TF-IDF does not import a transformer.
 ENCODERS: dict[str, str] = {
     "tfidf": "embrec.features.text.tfidf:TfidfEncoder",
     "word2vec": "embrec.features.text.word_vectors:WordVectorEncoder",
@@ -35,28 +40,37 @@ _NEXT_TRANSFORM = re.compile(rf"\+(?=(?:{'|'.join(TRANSFORMS)})(?:[:+]|$))")
 _NEXT_PARAMETER = re.compile(r":(?=[a-z_]+=)")
 
 
-class Part(NamedTuple):
-    """An encoder or a transform as it was asked for: its name and the parameters that were given."""
+class EncoderSpecPart(NamedTuple):
+    """One encoder or transform of a spec: its name and the parameters that were given."""
 
     name: str
     params: dict[str, Any]
 
 
-class Spec(NamedTuple):
-    """What was asked for: an encoder, and the transforms of its vectors in their order."""
+class EncoderSpec(NamedTuple):
+    """A parsed encoder spec.
 
-    encoder: Part
-    transforms: tuple[Part, ...]
+    Attributes:
+        encoder: name and parameters of the encoder.
+        transforms: names and parameters of the transforms, in order of application.
+    """
+
+    encoder: EncoderSpecPart
+    transforms: tuple[EncoderSpecPart, ...]
 
     @classmethod
-    def parse(cls, text: str) -> "Spec":
-        """Read a spec: a name, `:key=value` for each parameter, `+transform` for each transform with its own parameters.
+    def parse(cls, text: str) -> "EncoderSpec":
+        """Parse a spec.
 
-        >>> Spec.parse("tfidf:max_features=2000+svd:dim=125+l2").transforms
-        (Part(name='svd', params={'dim': '125'}), Part(name='l2', params={}))
+        Args:
+            text: spec such as `tfidf:max_features=2000+svd:dim=125`; see the module's description.
 
         Raises:
-            ConfigError: no encoder or transform has that name, or a parameter has no value.
+            ConfigError: the encoder or a transform is unknown, or a parameter has no value.
+
+        Examples:
+            >>> EncoderSpec.parse("tfidf:max_features=2000+svd:dim=125+l2").transforms
+            (EncoderSpecPart(name='svd', params={'dim': '125'}), EncoderSpecPart(name='l2', params={}))
         """
         encoder, *transforms = map(_part, _NEXT_TRANSFORM.split(text.strip()))
         if encoder.name not in ENCODERS:
@@ -69,54 +83,62 @@ class Spec(NamedTuple):
 
     @property
     def full_name(self) -> str:
-        """The names, such as `tfidf+svd`."""
+        """The names without parameters, such as `tfidf+svd`."""
         return "+".join(part.name for part in (self.encoder, *self.transforms))
 
-    def with_params(self, params: Mapping[str, Any]) -> "Spec":
-        """Return this spec with more parameters for the encoder; those of the spec win."""
-        return Spec(Part(self.encoder.name, {**params, **self.encoder.params}), self.transforms)
+    def with_params(self, params: Mapping[str, Any]) -> "EncoderSpec":
+        """Return this spec with further parameters for the encoder; where both give one, the spec wins."""
+        return EncoderSpec(EncoderSpecPart(self.encoder.name, {**params, **self.encoder.params}), self.transforms)
 
 
-def _part(text: str) -> Part:
+def _part(text: str) -> EncoderSpecPart:
     name, *pairs = _NEXT_PARAMETER.split(text)
     if ":" in name:
-        raise ConfigError(f"{text!r} has not the form name:key=value, such as tfidf:max_features=2000")
+        raise ConfigError(f"{text!r} does not have the form name:key=value, such as tfidf:max_features=2000")
     params: dict[str, Any] = {}
     for pair in pairs:
         key, _, value = pair.partition("=")
         params[key] = None if value.lower() in ("none", "null") else value
-    return Part(name, params)
+    return EncoderSpecPart(name, params)
 
 
 def split_fusion(text: str) -> tuple[str, ...]:
     """Return the specs of a fusion, which are separated by commas.
 
-    >>> split_fusion("tfidf+svd:dim=125,minilm")
-    ('tfidf+svd:dim=125', 'minilm')
+    Examples:
+        >>> split_fusion("tfidf+svd:dim=125,minilm")
+        ('tfidf+svd:dim=125', 'minilm')
     """
     names = "|".join(map(re.escape, ENCODERS))
     return tuple(spec.strip() for spec in re.split(rf",(?=\s*(?:{names})\s*(?:[:+,]|$))", text))
 
 
-def make_encoder(spec: str | Spec, params: Mapping[str, Any] | None = None) -> Encoder:
-    """Return a new encoder.
+def make_encoder(spec: str | EncoderSpec, params: Mapping[str, Any] | None = None) -> Encoder:
+    """Make an encoder from its spec.
 
     Args:
-        spec: such as `tfidf` or `tfidf:max_features=2000+svd`; see `Spec.parse`.
+        spec: encoder spec such as `tfidf` or `tfidf:max_features=2000+svd`; see `EncoderSpec.parse`.
         params: further parameters of the encoder.
 
     Raises:
-        ConfigError: no encoder or transform has that name, or a parameter is unknown or out of range.
-        MissingExtraError: its packages are not installed.
+        ConfigError: the encoder or a transform is unknown, or a parameter is unknown or out of range.
+        MissingExtraError: a package that the encoder needs is not installed.
+
+    Examples:
+        >>> encoder = make_encoder("tfidf:max_features=2000+l2")
+        >>> encoder.full_name
+        'tfidf+l2'
+        >>> encoder.params.max_features
+        2000
     """
-    spec = (Spec.parse(spec) if isinstance(spec, str) else spec).with_params(params or {})
+    spec = (EncoderSpec.parse(spec) if isinstance(spec, str) else spec).with_params(params or {})
     encoder: Encoder = _make("encoder", spec.encoder, encoder_class(spec.encoder.name))
     transforms: list[Transform] = [_make("transform", part, _transform(part.name)) for part in spec.transforms]
     return Chain(encoder, transforms) if transforms else encoder
 
 
 def encoder_class(name: str) -> Any:
-    """Return the class of an encoder."""
+    """Return the class of an encoder, importing its module."""
     module, _, cls = ENCODERS[name].partition(":")
     return getattr(import_module(module), cls)
 
@@ -127,18 +149,12 @@ def _transform(name: str) -> Any:
     return TRANSFORMS[name]
 
 
-def _make(kind: str, part: Part, cls: Any) -> Any:
+def _make(kind: str, part: EncoderSpecPart, cls: Any) -> Any:
     try:
         return cls(**part.params)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(place) for place in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            known = list(_params_model(cls).model_fields)
-            message = f"there is no such parameter{there_are(key, known) if known else '; there are: none'}"
-        where = f"parameter {key!r}" if key else "parameters"
-        raise ConfigError(f"{kind} {part.name!r}, {where}: {message}") from None
+        message = explain(error, _params_model(cls), noun="parameter")
+        raise ConfigError(f"{kind} {part.name!r}: {message}") from None
 
 
 def _params_model(cls: Any) -> type[EncoderParams]:
@@ -147,18 +163,25 @@ def _params_model(cls: Any) -> type[EncoderParams]:
 
 
 def default_params(name: str) -> dict[str, Any]:
-    """Return parameter -> default of an encoder or a transform, as plain values; those that must be given are left out.
+    """Return the defaults of an encoder's or transform's parameters, as plain values; required ones are left out.
+
+    Args:
+        name: name of an encoder or a transform.
 
     Raises:
-        ConfigError: there is neither of that name.
+        ConfigError: there is no encoder or transform of that name.
+
+    Examples:
+        >>> default_params("pca")
+        {'dim': 128}
     """
-    cls = TRANSFORMS[name] if name in TRANSFORMS else encoder_class(Spec.parse(name).encoder.name)
+    cls = TRANSFORMS[name] if name in TRANSFORMS else encoder_class(EncoderSpec.parse(name).encoder.name)
     fields = _params_model(cls).model_fields
     return {key: to_jsonable_python(field.get_default()) for key, field in fields.items() if not field.is_required()}
 
 
 def list_encoders() -> list[tuple[str, str, str]]:
-    """Return (name, what it does, extra that it needs) of every encoder and transform."""
+    """Return (name, description, required extra) of every encoder and transform."""
     rows = []
     for name in sorted(ENCODERS):
         cls = encoder_class(name)
@@ -167,13 +190,16 @@ def list_encoders() -> list[tuple[str, str, str]]:
 
 
 def list_parameters(name: str) -> list[tuple[str, str, str]]:
-    """Return (name, default, meaning) of the parameters of an encoder or a transform.
+    """Return (name, default, description) of each parameter of an encoder or a transform.
+
+    Args:
+        name: name of an encoder or a transform; the latter also with its `+`.
 
     Raises:
-        ConfigError: there is neither of that name.
+        ConfigError: there is no encoder or transform of that name.
     """
     name = name.removeprefix("+")
-    cls = TRANSFORMS[name] if name in TRANSFORMS else encoder_class(Spec.parse(name).encoder.name)
+    cls = TRANSFORMS[name] if name in TRANSFORMS else encoder_class(EncoderSpec.parse(name).encoder.name)
     rows = []
     for key, field in _params_model(cls).model_fields.items():
         default = "required" if field.is_required() else str(field.default)
@@ -186,18 +212,21 @@ def _first_line(cls: type) -> str:
 
 
 def load_encoder(folder: Path) -> Encoder:
-    """Return the encoder that `Encoder.save` wrote to a folder, ready to encode.
+    """Load an encoder that `Encoder.save` wrote to a folder, ready to encode.
+
+    Args:
+        folder: folder of the encoder, such as `FeatureTable.encoder_folder`.
 
     Raises:
-        FeatureError: the folder holds no encoder, a damaged one, or one of another version.
-        MissingExtraError: its packages are not installed.
+        FeatureError: the folder holds no encoder, a damaged one, or one of an incompatible version.
+        MissingExtraError: a package that the encoder needs is not installed.
     """
     try:
         description = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
         steps = description.get("transforms", [])
-        parts = [Part(part["name"], part["params"]) for part in (description, *steps)]
+        parts = [EncoderSpecPart(part["name"], part["params"]) for part in (description, *steps)]
         written = [part["version"] for part in (description, *steps)]
-        encoder = make_encoder(Spec(_known(parts[0]), tuple(parts[1:])))
+        encoder = make_encoder(EncoderSpec(_known(parts[0]), tuple(parts[1:])))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
         raise _unusable(folder, error) from None
     if written[0] in encoder.reads_versions:
@@ -215,7 +244,7 @@ def load_encoder(folder: Path) -> Encoder:
     return encoder
 
 
-def _known(part: Part) -> Part:
+def _known(part: EncoderSpecPart) -> EncoderSpecPart:
     if part.name not in ENCODERS:
         raise ConfigError(unknown("encoder", part.name, sorted(ENCODERS)))
     return part

@@ -1,4 +1,4 @@
-"""Rows of a matrix on disk, read when asked for: what a table gives as its vectors."""
+"""Memory-mapped rows of a matrix on disk, the type of a feature table's vectors."""
 
 import mmap
 from collections.abc import Sequence
@@ -10,11 +10,19 @@ from numpy.typing import NDArray
 
 
 class Rows:
-    """A read-only matrix of one or several memory maps below each other, indexed by a slice of rows or by row numbers.
+    """A read-only matrix of vertically stacked memory maps, indexed by a slice, row numbers or a mask.
+
+    Args:
+        parts: matrices [n_i, d] with one d and one type, at least one.
 
     Attributes:
-        shape: (n, d).
-        dtype: of its entries.
+        shape: shape of the matrix, (n, d).
+        dtype: type of its entries.
+
+    Examples:
+        >>> rows = Rows([np.zeros((2, 3)), np.ones((1, 3))])
+        >>> rows[[2, 0]].tolist()
+        [[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
     """
 
     def __init__(self, parts: Sequence[NDArray[Any]]) -> None:
@@ -25,13 +33,20 @@ class Rows:
 
     @classmethod
     def of_file(cls, path: Path, dtype: Any, offset: int, shape: tuple[int, int]) -> "Rows":
-        """Map a matrix that begins at some byte of a file."""
+        """Memory-map a matrix in a file.
+
+        Args:
+            path: file that holds the matrix.
+            dtype: type of its entries.
+            offset: byte at which the matrix begins.
+            shape: shape of the matrix, (n, d).
+        """
         empty = not (shape[0] and shape[1])
         return cls([np.zeros(shape, dtype) if empty else np.memmap(path, dtype, "r", offset, shape)])
 
     @classmethod
     def stacked(cls, parts: Sequence["Rows"]) -> "Rows":
-        """Return matrices below each other."""
+        """Stack matrices vertically, without copying."""
         return cls([array for part in parts for array in part._parts])
 
     def __len__(self) -> int:
@@ -43,7 +58,7 @@ class Rows:
         return self.shape[0] * self.shape[1]
 
     def __getitem__(self, rows: slice | int | NDArray[Any] | Sequence[int]) -> NDArray[Any]:
-        """Return some rows as an array of its own."""
+        """Return rows as a new array."""
         if isinstance(rows, int | np.integer):
             return self[np.array([rows])][0]
         if isinstance(rows, slice):
@@ -79,7 +94,7 @@ class Rows:
         return whole if dtype is None else whole.astype(dtype, copy=False)
 
     def forget(self) -> None:
-        """Give back the memory of pages that were read; they come again from the file when asked for."""
+        """Release the memory of pages that were read; they are read from the file again on demand."""
         for part in self._parts:
             mapped = getattr(part, "_mmap", None)
             if isinstance(mapped, mmap.mmap):

@@ -1,8 +1,8 @@
-"""The feature table: HDF5 files with the vectors of one encoder for a whole catalog.
+"""Feature tables: HDF5 files with the vectors of one encoder for a whole catalog.
 
-The vectors of a file are one contiguous dataset, so that readers map them into memory and random rows cost no HDF5 call.
-A table is one file, `NAME.h5`, and, where items were added to a large one later, `NAME.h5.1`, `NAME.h5.2` and so on with the
-rows that follow. Every file is complete and never changes, and none counts that does not belong to the one before.
+The vectors of a file are one contiguous dataset, so that readers memory-map them and random rows need no HDF5 call. A table is
+one file, `NAME.h5`; if items were added to a large table later, `NAME.h5.1`, `NAME.h5.2` and so on hold the rows that follow.
+Every file is complete and never changes, and a file that does not follow the one before is ignored.
 """
 
 import hashlib
@@ -21,29 +21,29 @@ from embrec.errors import FeatureError
 from embrec.features.rows import Rows
 
 FORMAT = 2
-RECORD = "build.json"
+BUILD_RECORD = "build.json"
 ROWS_AT_A_TIME = 4096
 
 
 class FeatureTable:
-    """A finished table, read-only. Row r belongs to item r of the catalog that it was built for.
+    """A finished feature table, read-only. Row r belongs to item r of the catalog that it was built for.
 
     Attributes:
-        path: of its first file; the stem names the encoder's identity.
-        files: all of its files.
-        sizes: how many rows each of them has.
-        present: False where an item had nothing to encode; its vector is zero, [n].
-        fingerprints: hashes of what was encoded, [n, 16].
-        attributes: `encoder` (identity), `fitted_on` (hash of the items it was fitted on, None where nothing is fitted),
+        path: path of its first file, whose stem names the encoder and its identity.
+        files: paths of all its files.
+        sizes: number of rows of each file.
+        present: False where an item had no content and the vector is zero, [n].
+        fingerprints: hashes of the contents that were encoded, [n, 16].
+        attributes: `encoder` (its identity), `fitted_on` (hash of the items it was fitted on, None if nothing is fitted),
             `fitted_items` (their number), `versions` of the libraries, `density` (share of non-zero entries, estimated from
-            at most 4,096 rows a file); and, from the record beside the encoder, None or empty where that is gone:
-            `seconds` (time spent on the vectors: fitting, encoding, and the table that they were made from), `encoding` (of
-            that, encoding), `encoded` (contents that were encoded), `finished` (UTC), `machine`
-            and `unreadable` (item id -> reason). They are not in the table, so that equal vectors are equal files.
-        vectors: mapped into memory, float32 or float16, [n, d].
+            at most 4,096 rows per file). Further, from the build record beside the encoder, and None or empty if that is
+            missing: `seconds` (time spent on fitting, encoding, and the table that the vectors were made from), `encoding`
+            (the part spent on encoding), `encoded` (number of contents encoded), `finished` (UTC), `machine`, and
+            `unreadable` (item id -> reason). The record is no part of the table, so that equal vectors give equal files.
+        vectors: memory-mapped vectors, float32 or float16, [n, d].
     """
 
-    def __init__(self, path: Path, parts: list["Part"]) -> None:
+    def __init__(self, path: Path, parts: list["TableFile"]) -> None:
         self.path = path
         self.files = [part.path for part in parts]
         self.present = np.concatenate([part.present for part in parts])
@@ -60,14 +60,17 @@ class FeatureTable:
     def open(cls, path: Path) -> "FeatureTable":
         """Open a table.
 
+        Args:
+            path: path of its first file, `NAME.h5`.
+
         Raises:
-            FeatureError: the file is missing, damaged, or no feature table of this format.
+            FeatureError: the file is missing, damaged, or not a feature table of this format.
         """
-        parts = [Part.read(path)]
+        parts = [TableFile.read(path)]
         while (more := following(path, len(parts))).is_file():
-            part = Part.read(more)
+            part = TableFile.read(more)
             if part.attributes.get("extends") != chain_token(parts):
-                break  # left over from an older table, which a build has replaced
+                break  # left over from a table that was replaced
             parts.append(part)
         return cls(path, parts)
 
@@ -86,40 +89,40 @@ class FeatureTable:
 
     @property
     def encoder_folder(self) -> Path:
-        """The folder of the encoder that made this table, for `load_encoder`."""
+        """The folder of the table's encoder, for `load_encoder`."""
         return self.path.with_suffix("")
 
     @property
     def bytes(self) -> int:
-        """The size of its files."""
+        """The total size of its files in bytes."""
         return sum(file.stat().st_size for file in self.files)
 
     def token(self) -> str:
-        """Return a hash by which a file of further rows names the files that it follows."""
-        return chain_token([Part.read(file) for file in self.files])
+        """Return the hash by which a file of further rows identifies the files that it follows."""
+        return chain_token([TableFile.read(file) for file in self.files])
 
     def holds(self, catalog: Catalog) -> bool:
-        """Whether its items are those of a catalog, in the same order."""
+        """Return True if its items are those of a catalog, in the same order."""
         return len(self) == len(catalog) and self.begins(catalog)
 
     def begins(self, catalog: Catalog) -> bool:
-        """Whether its items are the first of a catalog, in the same order."""
+        """Return True if its items are the first items of a catalog, in the same order."""
         return len(self) <= len(catalog) and np.array_equal(self.item_ids, catalog.item_ids[: len(self)])
 
     def check(self, catalog: Catalog) -> None:
-        """Raise unless the table belongs to this catalog.
+        """Raise unless the table has the items of a catalog.
 
         Raises:
             FeatureError: the items or their order differ.
         """
         if not self.holds(catalog):
             raise FeatureError(
-                f"{self.path} was built for another catalog ({len(self):,} items; now {len(catalog):,}); run "
-                "embrec features build again, which encodes only what is new"
+                f"{self.path} was built for another catalog ({len(self):,} items; now {len(catalog):,}); "
+                "build the features again, which encodes only what is new"
             )
 
     def csr(self) -> csr_matrix:
-        """Return the vectors as a sparse matrix, never holding more than a block of them densely."""
+        """Return the vectors as a sparse matrix, converted block by block, [n, d]."""
         blocks = [
             csr_matrix(self.vectors[start : start + ROWS_AT_A_TIME].astype(np.float32))
             for start in range(0, max(1, len(self)), ROWS_AT_A_TIME)
@@ -128,7 +131,7 @@ class FeatureTable:
         return vstack(blocks, format="csr")
 
 
-class Part(NamedTuple):
+class TableFile(NamedTuple):
     """One file of a table; see `FeatureTable`. The ids are UTF-8, [m]."""
 
     path: Path
@@ -139,11 +142,11 @@ class Part(NamedTuple):
     vectors: Rows
 
     @classmethod
-    def read(cls, path: Path) -> "Part":
-        """Read a file.
+    def read(cls, path: Path) -> "TableFile":
+        """Open a file.
 
         Raises:
-            FeatureError: it is missing, damaged, or no feature table of this format.
+            FeatureError: the file is missing, damaged, or not a feature table of this format.
         """
         if not path.is_file():
             raise FeatureError(f"no feature table {path}")
@@ -166,7 +169,7 @@ class Part(NamedTuple):
                     or len(shape) != 2
                     or not shape[0] == len(ids) == len(present) == len(fingerprints)
                 ):
-                    raise ValueError("its parts do not belong together")
+                    raise ValueError("its datasets do not fit together")
         except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise FeatureError(f"{path} is no readable feature table ({error}); delete it and build it again") from None
         if path.stat().st_size < offset + dtype.itemsize * shape[0] * shape[1]:
@@ -175,16 +178,16 @@ class Part(NamedTuple):
 
 
 class OldFormatError(FeatureError):
-    """A table was written by an earlier version."""
+    """The table has the format of an earlier version."""
 
 
 def following(path: Path, number: int) -> Path:
-    """Return the path of a table's file of further rows, counted from 1."""
+    """Return the path of a table's file of further rows; `number` counts from 1."""
     return path.with_name(f"{path.name}.{number}")
 
 
-def chain_token(parts: list[Part]) -> str:
-    """Return a hash of what stands in the files of a table but for the vectors, which follow from it."""
+def chain_token(parts: list[TableFile]) -> str:
+    """Return a hash of the files of a table without the vectors, which follow from the rest."""
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         digest.update(json.dumps(part.attributes["encoder"], sort_keys=True).encode())
@@ -193,9 +196,9 @@ def chain_token(parts: list[Part]) -> str:
 
 
 def _record(folder: Path) -> dict[str, Any]:
-    """Return what stands beside the encoder about the build: it differs from build to build, the table does not."""
+    """Return the build record beside the encoder; it differs from build to build, the table does not."""
     try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        record = json.loads((folder / BUILD_RECORD).read_text(encoding="utf-8"))
         return {
             "seconds": float(record["seconds"]),
             "encoding": float(record["encoding"]),

@@ -1,8 +1,8 @@
-"""What may be done to vectors before they are stored: fewer dimensions, whitening, unit length, half precision.
+"""Transforms of vectors before they are stored: fewer dimensions, whitening, unit length, half precision.
 
-A transform is saved with the encoder whose vectors it changes, so that a new item goes through the very same chain. What
-becomes of a vector depends on the vector and on what was learned alone, to the bit: not on the vectors beside it, nor on the
-processor. (What is learned may differ in its last digits by processor.)
+A transform is saved with its encoder, so that a new item goes through the same chain. A transformed vector depends only on
+the vector and the fitted state, bit for bit: not on the other vectors, nor on the processor. (The fitted state itself may
+differ in its last digits between processors.)
 """
 
 import hashlib
@@ -17,31 +17,37 @@ from scipy.sparse import issparse
 from embrec.features.encoder import EncoderParams, Vectors
 from embrec.features.products import steady_product
 
-# Beyond these, transforms are fitted on a random sample of the vectors, so that memory does not grow with the catalog.
+# Above these limits, transforms are fitted on a random sample of the vectors, so that memory does not grow with the catalog.
 _FIT_ITEMS = 100_000
 _FIT_BYTES = 1 << 27
 
 
 def fitting_sample(n: int, dense_dim: int | None) -> NDArray[np.int64]:
-    """Return which of n vectors to fit on, in their order: all, or a random sample.
+    """Return the rows of the vectors to fit a transform on, ascending: all, or a random sample.
 
     Args:
-        n: how many there are.
-        dense_dim: the length of dense vectors; None for sparse ones.
+        n: number of vectors.
+        dense_dim: length of dense vectors; None for sparse ones.
+
+    Examples:
+        >>> fitting_sample(5, 300)
+        array([0, 1, 2, 3, 4])
+        >>> len(fitting_sample(1_000_000, None))
+        100000
     """
     most = _FIT_ITEMS if dense_dim is None else min(_FIT_ITEMS, max(1, _FIT_BYTES // (4 * max(1, dense_dim))))
     return np.arange(n) if n <= most else np.sort(np.random.default_rng(0).choice(n, most, replace=False))
 
 
 class Transform(ABC):
-    """Turns vectors into other vectors, row by row.
+    """Base class of the transforms: a function from vectors to vectors, row by row.
 
     Attributes:
-        name: by which users ask for it.
-        version: raised whenever the same parameters begin to give other vectors.
-        fitted: whether it learns from the vectors of training items.
-        params: its parameters.
-        state: what it has learned, name -> array.
+        name: name of the transform in specs such as `tfidf+svd`.
+        version: number bumped whenever the same parameters would produce different vectors.
+        fitted: True if the transform is fitted on the vectors of training items.
+        params: parameters of the transform.
+        state: fitted state, name -> array.
     """
 
     name: ClassVar[str]
@@ -55,23 +61,30 @@ class Transform(ABC):
         self.state = {}
 
     def fit(self, vectors: Vectors) -> None:  # noqa: B027
-        """Learn from vectors, [m, d]; transforms with nothing to learn do nothing."""
+        """Fit the transform on vectors, [m, d]; a transform without state does nothing."""
 
     def out_dim(self, dim: int) -> int:
-        """Return the length of its vectors, given that of those it reads."""
+        """Return the length of a transformed vector, given the length `dim` of its input."""
         return dim
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """How its vectors are stored."""
+        """The type in which a table stores the vectors."""
         return np.dtype(np.float32)
 
     @abstractmethod
     def apply(self, vectors: Vectors) -> NDArray[Any]:
-        """Return the transformed vectors, [k, out_dim]."""
+        """Transform vectors.
+
+        Args:
+            vectors: dense or sparse vectors, [k, d].
+
+        Returns:
+            Dense vectors, [k, out_dim(d)].
+        """
 
     def identity(self) -> dict[str, Any]:
-        """Return what its result depends on besides the vectors, as plain values."""
+        """Return everything the result depends on besides the vectors, as plain values."""
         digest = hashlib.blake2b(digest_size=16)
         for key in sorted(self.state):
             digest.update(key.encode() + np.ascontiguousarray(self.state[key]).tobytes())
@@ -83,28 +96,42 @@ class Transform(ABC):
         }
 
 
-class DimParams(EncoderParams):
-    """How many dimensions are kept."""
+class SvdParams(EncoderParams):
+    """Parameters of `SVD`."""
 
-    dim: Annotated[int, Field(ge=1, description="dimensions kept, at most")] = 250
+    dim: Annotated[int, Field(ge=1, description="maximum number of dimensions")] = 250
 
 
 class SVD(Transform):
-    """The strongest directions of the vectors as they are (latent semantic analysis); reads sparse vectors as well.
+    """Truncated singular value decomposition: the strongest directions of the uncentred vectors.
 
-    scikit-learn's `TruncatedSVD` with the paper's 250 components and seed.
+    With the matrix X [m, d] of the training items' vectors and its decomposition X = U S V^T, a vector x becomes V_k^T x, its
+    coordinates along the `dim` strongest directions. After TF-IDF this is latent semantic analysis: terms that occur together
+    share a direction. It is the transform for sparse vectors, because it does not centre them (`pca` does). The default of 250
+    dimensions and the seed are those of [semikin2019]. Computed by scikit-learn's `TruncatedSVD`.
+
+    Source: [deerwester1990], [halko2011].
+
+    Examples:
+        >>> vectors = np.eye(3, dtype=np.float32)[[0, 0, 1]]
+        >>> svd = SVD(dim=2)
+        >>> svd.fit(vectors)
+        >>> np.abs(svd.apply(vectors)).round(2)
+        array([[1., 0.],
+               [1., 0.],
+               [0., 1.]], dtype=float32)
     """
 
     name: ClassVar[str] = "svd"
     fitted: ClassVar[bool] = True
-    params: DimParams
+    params: SvdParams
 
     def __init__(self, **params: Any) -> None:
         super().__init__()
-        self.params = DimParams(**params)
+        self.params = SvdParams(**params)
 
     def fit(self, vectors: Vectors) -> None:
-        """Find the directions."""
+        """Compute the directions, [dim, d], from vectors, [m, d]."""
         from sklearn.decomposition import TruncatedSVD
 
         count = min(self.params.dim, vectors.shape[1], vectors.shape[0])
@@ -112,25 +139,39 @@ class SVD(Transform):
         self.state = {"components": model.components_.astype(np.float32)}
 
     def out_dim(self, dim: int) -> int:
-        """Return the number of directions that were found."""
+        """Return the number of directions, at most `dim` of the parameters."""
         return len(self.state["components"])
 
     def apply(self, vectors: Vectors) -> NDArray[Any]:
-        """Project the vectors."""
+        """Project vectors on the directions, [k, dim]."""
         directions = self.state["components"].T
-        if issparse(vectors):  # SciPy adds up row by row, in the order of the row
+        if issparse(vectors):  # SciPy sums each row in its own order, whatever the other rows
             return np.asarray(vectors @ directions)
         return steady_product(np.asarray(vectors), directions)
 
 
 class PcaParams(EncoderParams):
-    """How many dimensions are kept."""
+    """Parameters of `Pca`."""
 
-    dim: Annotated[int, Field(ge=1, description="dimensions kept, at most")] = 128
+    dim: Annotated[int, Field(ge=1, description="maximum number of dimensions")] = 128
 
 
 class Pca(Transform):
-    """The strongest directions of the centred vectors (scikit-learn's `PCA`)."""
+    """Principal component analysis: the directions of largest variance of the centred vectors.
+
+    A vector x becomes V_k^T (x - mean), its coordinates along the `dim` directions in which the training items vary most. Use
+    it to shorten dense vectors of sentence or image encoders; `svd` is for sparse ones, `whiten` also equalises the variances.
+    Computed by scikit-learn's `PCA`.
+
+    Source: [pearson1901].
+
+    Examples:
+        >>> pca = Pca(dim=1)
+        >>> vectors = np.array([[1, 5], [2, 5], [3, 5]], dtype=np.float32)
+        >>> pca.fit(vectors)
+        >>> np.abs(pca.apply(vectors)).round(2).tolist()
+        [[1.0], [0.0], [1.0]]
+    """
 
     name: ClassVar[str] = "pca"
     fitted: ClassVar[bool] = True
@@ -141,38 +182,56 @@ class Pca(Transform):
         self.params = PcaParams(**params)
 
     def fit(self, vectors: Vectors) -> None:
-        """Find the mean and the directions."""
+        """Compute the mean, [d], and the directions, [dim, d], from vectors, [m, d]."""
         model = _principal(vectors, self.params.dim)
         self.state = {"mean": model.mean_, "components": model.components_}
         self.state = {key: value.astype(np.float32) for key, value in self.state.items()}
 
     def out_dim(self, dim: int) -> int:
-        """Return the number of directions that were found."""
+        """Return the number of directions, at most `dim` of the parameters."""
         return len(self.state["components"])
 
     def apply(self, vectors: Vectors) -> NDArray[Any]:
-        """Centre and project the vectors."""
+        """Centre vectors and project them on the directions, [k, dim]."""
         return steady_product(_dense(vectors) - self.state["mean"], self.state["components"].T)
 
 
 class WhitenParams(EncoderParams):
-    """Which of the whitened bases, and how cautious."""
+    """Parameters of `Whiten`."""
 
     kind: Annotated[
         Literal["pca", "zca"],
-        Field(description="pca: along the principal directions; zca: turned back, nearest to before"),
+        Field(description="pca: along the principal directions; zca: rotated back to the original axes"),
     ] = "pca"
-    dim: Annotated[int | None, Field(ge=1, description="directions kept, at most; all if None")] = None
+    dim: Annotated[int | None, Field(ge=1, description="maximum number of directions; all if None")] = None
     epsilon: Annotated[
-        float, Field(gt=0, description="added to each variance, as a share of the largest: keeps noise small")
+        float,
+        Field(
+            gt=0,
+            description="added to each variance, as a share of the largest variance, so that noise is not amplified",
+        ),
     ] = 1e-3
 
 
 class Whiten(Transform):
-    """Centred vectors whose directions all vary alike, so that no common topic drowns the rest.
+    """Whitening: centred vectors with (nearly) equal variance in all directions.
 
-    Text encoders crowd all items of a shop into a narrow cone; whitening opens it (Zhou et al., "Is whitening all you need",
-    2022; UniSRec, 2022). Fitted on training items, like everything that counts items.
+    With the principal directions V and variances s of the training items' vectors, a vector x becomes
+
+        pca:  diag(s + epsilon * max(s))^(-1/2) V^T (x - mean)
+        zca:  V diag(s + epsilon * max(s))^(-1/2) V^T (x - mean)
+
+    Text encoders place the items of one shop in a narrow cone, where all cosines are close to 1; whitening spreads them, which
+    helps sequence models that read frozen text vectors. Zca stays closest to the original vectors.
+
+    Source: [kessy2018] (PCA and ZCA whitening), [su2021], [hou2022unisrec], [zhang2024].
+
+    Examples:
+        >>> whiten = Whiten(epsilon=1e-9)
+        >>> vectors = np.array([[1, 10], [1, -10], [-1, 10], [-1, -10]], dtype=np.float32)
+        >>> whiten.fit(vectors)
+        >>> whiten.apply(vectors).std(axis=0, ddof=1).round(3).tolist()
+        [1.0, 1.0]
     """
 
     name: ClassVar[str] = "whiten"
@@ -184,7 +243,7 @@ class Whiten(Transform):
         self.params = WhitenParams(**params)
 
     def fit(self, vectors: Vectors) -> None:
-        """Find the mean, the directions and their variances."""
+        """Compute the mean, [d], and the whitening matrix, [d, out_dim], from vectors, [m, d]."""
         model = _principal(vectors, self.params.dim or vectors.shape[1])
         variances = np.maximum(model.explained_variance_, 0)
         scale = 1 / np.sqrt(variances + self.params.epsilon * max(float(variances.max(initial=0)), 1e-12))
@@ -194,16 +253,24 @@ class Whiten(Transform):
         self.state = {"mean": model.mean_.astype(np.float32), "matrix": matrix.astype(np.float32)}
 
     def out_dim(self, dim: int) -> int:
-        """Return the number of directions kept (pca), or the dimensions there were (zca)."""
+        """Return the number of directions kept (pca) or the original length (zca)."""
         return int(self.state["matrix"].shape[1])
 
     def apply(self, vectors: Vectors) -> NDArray[Any]:
-        """Centre, turn and scale the vectors."""
+        """Centre vectors and multiply them by the whitening matrix, [k, out_dim]."""
         return steady_product(_dense(vectors) - self.state["mean"], self.state["matrix"])
 
 
 class L2(Transform):
-    """Unit length; zero stays zero."""
+    """Scaling to unit length; a zero vector stays zero.
+
+    A vector x becomes x / |x|. Use it where models compare vectors by inner product but directions are what matters, as for
+    `clip` and `clip-text`.
+
+    Examples:
+        >>> L2().apply(np.array([[3, 4], [0, 0]], dtype=np.float32)).tolist()
+        [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
+    """
 
     name: ClassVar[str] = "l2"
 
@@ -219,7 +286,14 @@ class L2(Transform):
 
 
 class Half(Transform):
-    """Half precision (float16): half the file; the last of a chain, as the others compute in single precision."""
+    """Rounding to half precision (float16), which halves the file.
+
+    It must be the last transform of a chain, because the others compute in single precision.
+
+    Examples:
+        >>> Half().apply(np.array([[0.1, 1.0]], dtype=np.float32)).dtype
+        dtype('float16')
+    """
 
     name: ClassVar[str] = "half"
 
@@ -229,11 +303,11 @@ class Half(Transform):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """float16."""
+        """float16, the type in which a table stores the vectors."""
         return np.dtype(np.float16)
 
     def apply(self, vectors: Vectors) -> NDArray[Any]:
-        """Round the vectors; what is beyond 65,504 becomes infinite, which a build refuses."""
+        """Round vectors, [k, d]; numbers beyond 65,504 become infinite, which a build refuses."""
         with np.errstate(over="ignore"):
             return _dense(vectors).astype(np.float16)
 

@@ -1,4 +1,4 @@
-"""Checking a feature table against what it should be: its own promises, the catalog, and the encoder beside it."""
+"""Verification of a feature table against its catalog and its encoder."""
 
 from dataclasses import dataclass
 
@@ -11,44 +11,55 @@ from embrec.features.encoder import Encoder
 from embrec.features.registry import load_encoder
 from embrec.features.table import ROWS_AT_A_TIME, FeatureTable
 
-# A vector that is encoded again, beside other items or on another processor, may differ by as much of its length.
+# Relative difference allowed when a vector is encoded again, with other items or on another processor.
 _TOLERANCE = {np.dtype(np.float32): 1e-4, np.dtype(np.float16): 2e-3}
 
-# Where the encoder computes in so little precision, by more.
+# Relative difference allowed if the encoder computes in lower precision.
 _TOLERANCE_OF_PRECISION = {"float16": 4e-3, "bfloat16": 3e-2}
 
 
 @dataclass(frozen=True)
-class Check:
-    """One question about a table: what was asked, whether the answer is as it should be, and what was seen."""
+class TableCheck:
+    """The result of one check of a feature table.
+
+    Attributes:
+        name: the claim that was checked.
+        passed: True if the claim holds.
+        seen: what was found, in words.
+    """
 
     name: str
     passed: bool
     seen: str
 
 
-def verify(table: FeatureTable, catalog: Catalog, sample: int = 32) -> list[Check]:
-    """Check a table.
+def verify(table: FeatureTable, catalog: Catalog, sample: int = 32) -> list[TableCheck]:
+    """Verify a feature table.
 
     Args:
-        table: what to check.
-        catalog: the items as they are now.
-        sample: how many items are encoded again and compared; chosen evenly over the table.
+        table: table to verify.
+        catalog: current items.
+        sample: number of items, spread evenly over the table, that are encoded again and compared; 0 for none.
+
+    Returns:
+        The checks that could be made. Encoding again is left out where an earlier check fails.
     """
     checks = [_numbers(table), _absent(table), _ids(table)]
-    checks.append(Check("items are those of the catalog", table.holds(catalog), f"{len(table):,} of {len(catalog):,}"))
+    checks.append(
+        TableCheck("items are those of the catalog", table.holds(catalog), f"{len(table):,} of {len(catalog):,}")
+    )
     try:
         encoder = load_encoder(table.encoder_folder)
         encoder.cache_folder = table.path.parent
         stem = encoder.stem
         fingerprints = encoder.contents(catalog).fingerprints
     except EmbrecError as error:
-        return [*checks, Check("the encoder and what it reads are there", False, str(error))]
-    checks.append(Check("the encoder is the one that the table names", stem == table.path.stem, stem))
+        return [*checks, TableCheck("the encoder and what it reads are there", False, str(error))]
+    checks.append(TableCheck("the encoder is the one that the table names", stem == table.path.stem, stem))
     if not table.holds(catalog):
         return checks
     changed = int((fingerprints != table.fingerprints).any(axis=1).sum())
-    checks.append(Check("contents are as they were", changed == 0, f"{changed:,} items changed"))
+    checks.append(TableCheck("contents are as they were", changed == 0, f"{changed:,} items changed"))
     present = np.flatnonzero(table.present)
     if changed or not len(present) or not sample:
         return checks
@@ -56,33 +67,35 @@ def verify(table: FeatureTable, catalog: Catalog, sample: int = 32) -> list[Chec
     return [*checks, _again(table, encoder, catalog, rows)]
 
 
-def _numbers(table: FeatureTable) -> Check:
+def _numbers(table: FeatureTable) -> TableCheck:
     wrong = 0
     for start in range(0, len(table), ROWS_AT_A_TIME):
         wrong += int((~np.isfinite(table.vectors[start : start + ROWS_AT_A_TIME])).any(axis=1).sum())
         table.vectors.forget()
-    return Check("vectors are finite", wrong == 0, f"{wrong:,} of {len(table):,} are not")
+    return TableCheck("vectors are finite", wrong == 0, f"{wrong:,} of {len(table):,} are not")
 
 
-def _absent(table: FeatureTable) -> Check:
+def _absent(table: FeatureTable) -> TableCheck:
     absent = np.flatnonzero(~table.present)
     filled = sum(
         int(table.vectors[absent[start : start + ROWS_AT_A_TIME]].any(axis=1).sum())
         for start in range(0, len(absent), ROWS_AT_A_TIME)
     )
-    return Check("items that are not present have the zero vector", filled == 0, f"{len(absent):,} not present")
+    return TableCheck("items that are not present have the zero vector", filled == 0, f"{len(absent):,} not present")
 
 
-def _ids(table: FeatureTable) -> Check:
+def _ids(table: FeatureTable) -> TableCheck:
     distinct = len(set(table.item_ids.tolist()))
-    return Check("item ids are distinct", distinct == len(table), f"{distinct:,} of {len(table):,}")
+    return TableCheck("item ids are distinct", distinct == len(table), f"{distinct:,} of {len(table):,}")
 
 
-def _again(table: FeatureTable, encoder: Encoder, catalog: Catalog, rows: NDArray[np.int64]) -> Check:
+def _again(table: FeatureTable, encoder: Encoder, catalog: Catalog, rows: NDArray[np.int64]) -> TableCheck:
     vectors = encoder.encode(catalog.select(rows)).vectors.astype(np.float64)
     stored = table.vectors[rows].astype(np.float64)
     lengths = np.maximum(np.linalg.norm(stored, axis=1), 1e-12)
     worst = float((np.linalg.norm(vectors - stored, axis=1) / lengths).max())
     precision = getattr(encoder.params, "precision", "float32")
     passed = worst <= max(_TOLERANCE[table.vectors.dtype], _TOLERANCE_OF_PRECISION.get(precision, 0.0))
-    return Check(f"{len(rows):,} items encoded again have the same vectors", passed, f"differ by {worst:.1e} at most")
+    return TableCheck(
+        f"{len(rows):,} items encoded again have the same vectors", passed, f"differ by {worst:.1e} at most"
+    )

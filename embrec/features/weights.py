@@ -1,4 +1,4 @@
-"""Weights that live in files: their identity, and what is said where they cannot be loaded."""
+"""Files of pretrained weights: hashes, and the error for those that cannot be loaded."""
 
 import hashlib
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ def hash_files(files: Mapping[str, Path]) -> str:
     """Return the SHA-256 of a file, or of the names and SHA-256s of several, as hexadecimal text.
 
     Args:
-        files: name -> path; the names, not the paths, are hashed, so that a copy elsewhere has the same hash.
+        files: name -> path of each file; names, not paths, are hashed, so that a copy elsewhere has the same hash.
 
     Raises:
         FeatureError: a file cannot be read.
@@ -24,12 +24,18 @@ def hash_files(files: Mapping[str, Path]) -> str:
 
 
 def broken(path: Path, what: str, error: Exception) -> FeatureError:
-    """Return the error that says in one line that a part of a model cannot be loaded."""
+    """Return the one-line error for a part of a model that cannot be loaded.
+
+    Args:
+        path: file or folder that cannot be loaded.
+        what: name of the part, such as "weights" or "tokenizer".
+        error: the cause.
+    """
     return FeatureError(f"{path}: the {what} cannot be loaded ({first_line(error)}); fetch or install the model again")
 
 
 def first_line(reason: object) -> str:
-    """Return the first line of an error's message, or of a text; the kind of an error that says nothing."""
+    """Return the first line of a text or an error message; the type of an error without a message."""
     return str(reason).strip().partition("\n")[0] or type(reason).__name__
 
 

@@ -1,7 +1,7 @@
-"""Writing a feature table so that a kill at any moment loses seconds of work at most, and no reader sees half a table.
+"""The writer of a feature table: a kill loses at most seconds of work, and no reader sees an unfinished table.
 
-HDF5 writes the structure of the `.partial` file once, with the space of every dataset reserved. After that, vectors and done
-marks are written straight into places that are already there, so that the file can be opened whenever the writer dies.
+HDF5 writes the structure of the `.partial` file once, with space reserved for every dataset. After that, vectors and done
+marks are written directly to their offsets in the file, so that it can be opened whenever the writer dies.
 """
 
 import json
@@ -22,25 +22,25 @@ from embrec.features.table import FORMAT, ROWS_AT_A_TIME
 _LONGEST_ID = 1024
 _DENSITY_ROWS = 4096
 
-# What is written reaches the disk before it is marked as done; that may take this share of the time at most.
+# Data reaches the disk before it is marked as done; syncing may take at most this share of the time.
 _SYNC_SHARE = 0.1
 
 
 class TableWriter:
-    """Fills a `.partial` file block by block; what is marked as done survives a kill, and soon after also a power failure.
+    """Writes a `.partial` file block by block; blocks marked as done survive a kill, and soon after a power failure.
 
     Args:
-        path: of the finished file.
-        item_ids: [n].
-        fingerprints: of what will be encoded, [n, 16].
+        path: path of the finished file.
+        item_ids: item ids, [n].
+        fingerprints: hashes of the contents, [n, 16].
         dim: length of a vector.
-        dtype: of the vectors, float32 or float16.
-        n_blocks: how many done marks there are.
-        plan: a hash of which rows are in which block.
-        attributes: what the table says of itself; a partial file with others, or with another plan, is begun again.
+        dtype: type of the vectors, float32 or float16.
+        n_blocks: number of blocks.
+        plan: hash of the blocks and their rows.
+        attributes: attributes of the table. A partial file with other attributes or another plan is started again.
 
     Raises:
-        FeatureError: the disk has no room for the whole table, or it cannot be written.
+        FeatureError: the disk has no room for the whole table, or the file cannot be written.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class TableWriter:
 
     def _create(self, texts: dict[str, str], fingerprints: NDArray[np.uint8], ids: NDArray[np.bytes_]) -> None:
         try:
-            with self.partial.open("wb") as stream:  # HDF5 does not survive a disk that fills up under it
+            with self.partial.open("wb") as stream:  # HDF5 cannot recover if the disk fills up while it writes
                 os.posix_fallocate(stream.fileno(), 0, self._size(ids, texts))
             with h5py.File(self.partial, "w") as file:
                 for name, text in texts.items():
@@ -112,7 +112,7 @@ class TableWriter:
             raise self._unwritable(error) from None
 
     def _reserve(self) -> None:
-        """Give the file all its space, so that the disk cannot fill up once the encoder is at work."""
+        """Reserve the file's whole space, so that the disk cannot fill up during encoding."""
         try:
             with self.partial.open("rb+") as stream:
                 os.posix_fallocate(stream.fileno(), 0, os.fstat(stream.fileno()).st_size)
@@ -121,7 +121,7 @@ class TableWriter:
             raise self._unwritable(error) from None
 
     def _size(self, ids: NDArray[np.bytes_], texts: dict[str, str]) -> int:
-        """Return the bytes of the file, or a little more: the datasets, the texts, and the structure."""
+        """Return an upper bound of the file's bytes: datasets, texts and structure."""
         parts = sum(int(np.prod(shape)) * dtype.itemsize for shape, dtype in self._shapes.values())
         return parts + ids.nbytes + 16 * len(ids) + sum(map(len, texts.values())) + (1 << 16)
 
@@ -129,29 +129,34 @@ class TableWriter:
         size = sum(int(np.prod(shape)) * dtype.itemsize for shape, dtype in self._shapes.values())
         return FeatureError(
             f"{self.path} needs {size / 1e6:,.1f} MB and could not be written ({reason(error)}); "
-            "free some room and run the command again"
+            "free some room and build again"
         )
 
     @property
     def done(self) -> NDArray[np.bool_]:
-        """Which blocks are finished, [n_blocks]."""
+        """True for the finished blocks, [n_blocks]."""
         return self._done.astype(bool)
 
     @property
     def present(self) -> NDArray[np.bool_]:
-        """Which items have a vector so far, [n]."""
+        """True for the items that have a vector so far, [n]."""
         return self._present.astype(bool)
 
     @property
     def seconds(self) -> float:
-        """Time spent on the finished blocks, over all sessions."""
+        """The time spent on the finished blocks, including earlier, killed builds."""
         return self._seconds
 
     def write(self, rows: NDArray[np.integer], vectors: NDArray[Any], present: NDArray[np.bool_]) -> None:
         """Write the vectors of some rows.
 
+        Args:
+            rows: distinct row numbers, [k].
+            vectors: their vectors, [k, dim].
+            present: False where an item has no vector, [k].
+
         Raises:
-            FeatureError: the system refuses.
+            FeatureError: the file cannot be written.
         """
         if not len(rows):
             return
@@ -165,14 +170,14 @@ class TableWriter:
         ends = [*(np.flatnonzero(np.diff(rows) != 1) + 1).tolist(), len(rows)]
         begin = 0
         try:
-            for end in ends if dim else ():  # runs of rows that follow each other are one write
+            for end in ends if dim else ():  # consecutive rows are one write
                 _write_at(self._file, data[begin * width : end * width], start + int(rows[begin]) * width)
                 begin = end
         except OSError as error:
             raise self._unwritable(error) from None
 
     def copy(self, rows: NDArray[np.integer], sources: NDArray[np.integer]) -> None:
-        """Give some rows the vectors of others, whose content is the same."""
+        """Copy the vectors of rows `sources`, [k], to the rows `rows`, [k], whose content is the same."""
         vectors = self._vectors()
         for start in range(0, len(rows), ROWS_AT_A_TIME):
             block = slice(start, start + ROWS_AT_A_TIME)
@@ -180,14 +185,14 @@ class TableWriter:
             vectors.forget()
 
     def mark(self, block: int, seconds: float) -> None:
-        """Mark a block as done; the marks are written when the vectors before them have reached the disk."""
+        """Mark a block as done; marks are written once the vectors before them have reached the disk."""
         self._pending.append(block)
         self._seconds += seconds
         if (time.monotonic() - self._synced) * _SYNC_SHARE >= self._sync_seconds:
             self.sync()
 
     def sync(self) -> None:
-        """Bring everything to the disk, and then the marks of it."""
+        """Flush all data to the disk, then write the pending done marks."""
         began = time.monotonic()
         try:
             self._put("present", self._present)
@@ -202,7 +207,7 @@ class TableWriter:
         self._sync_seconds = self._synced - began
 
     def close(self) -> None:
-        """Leave the partial file for a later sitting; after `finish` this does nothing."""
+        """Close the partial file, which a later build resumes; does nothing after `finish`."""
         if self._file >= 0:
             try:
                 self.sync()
@@ -211,9 +216,9 @@ class TableWriter:
                 self._file = -1
 
     def finish(self) -> None:
-        """Make the partial file the table."""
+        """Turn the partial file into the table."""
         sample = self._sample()
-        self._seconds = 0.0  # the same vectors are the same file, however long they took
+        self._seconds = 0.0  # equal vectors give equal files, however long they took
         try:
             self._put("density", np.array([np.count_nonzero(sample) / max(1, sample.size)]))
             self.sync()
@@ -225,7 +230,7 @@ class TableWriter:
         self.partial.replace(self.path)
 
     def _sample(self) -> NDArray[Any]:
-        """Read rows spread evenly over the table, without a map: a row of a map may bring megabytes around it into memory."""
+        """Read rows spread evenly over the table; not memory-mapped, which may load megabytes around each row."""
         (n, dim), dtype = self._shapes["vectors"]
         width, place = dim * dtype.itemsize, self._places["vectors"]
         rows = np.unique(np.linspace(0, n - 1, min(n, _DENSITY_ROWS)).astype(np.int64)).tolist() if width else []
@@ -241,7 +246,7 @@ class TableWriter:
 
 
 def reason(error: Exception) -> str:
-    """Return why the operating system refused, without what HDF5 or NumPy were doing at the time."""
+    """Return the operating system's reason for an error, without the details that HDF5 or NumPy add."""
     number = error.errno if isinstance(error, OSError) else None
     if number is None and (found := re.search(r"errno = (\d+)", str(error))):
         number = int(found[1])
@@ -264,7 +269,7 @@ def _write_at(file: int, data: memoryview, place: int) -> None:
 
 
 def _allocate(file: h5py.File, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    """Make a contiguous dataset whose place in the file is fixed at once; nothing is written into it yet."""
+    """Create a contiguous dataset with a fixed offset in the file, without writing data."""
     properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     properties.set_layout(h5py.h5d.CONTIGUOUS)
     properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)

@@ -1,20 +1,27 @@
-"""What a model is made of, as plain values: the command line, the presets and Python callers build the same object."""
+"""The configuration that all models share: what an item is, and how it is compared with a query.
+
+Each model adds its own settings in its file in `embrec.models.zoo`; the command line, the presets and Python callers build
+the same object.
+"""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from embrec.distributions import Choice, LogUniform, Searchable, Uniform
-from embrec.errors import ConfigError
+from embrec.validation import Checked
 
 
 def _several(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-class ItemsConfig(BaseModel):
-    """What an item is and how it is compared with a query: the part that all models share."""
+class ItemsConfig(Checked):
+    """Base of the configurations of models.
+
+    A field marked `Searchable` gives the range in which `embrec tune` varies it where no other is asked for.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -62,6 +69,7 @@ class ItemsConfig(BaseModel):
         Searchable(LogUniform(0.03, 0.3), lambda model: model.metric == "cosine"),
     ] = 0.07
     max_length: Annotated[int, Field(ge=1, description="the longest history read, in events")] = 50
+    kind: str
 
     @model_validator(mode="before")
     @classmethod
@@ -87,121 +95,32 @@ class ItemsConfig(BaseModel):
         return self
 
     def check(self, lengths: Sequence[int]) -> None:
-        """Raise a ConfigError if the model cannot read the features' vectors, of these lengths."""
+        """Check that the model can read feature vectors of these lengths, once they are known.
+
+        Args:
+            lengths: length of each feature table's vectors, in the order of `features`.
+
+        Raises:
+            ConfigError: it cannot.
+        """
+
+    def check_fixed_targets(self, loss: str) -> None:
+        """Check that training cannot move the targets' vectors, for a loss that compares directions without negatives.
+
+        Args:
+            loss: its name.
+
+        Raises:
+            ValueError: training moves them, or scores are not cosines.
+        """
+        if self.source != "content" or self.has_fc:
+            raise ValueError(
+                f"loss {loss} needs targets that training cannot move: set model.source content and model.fc false"
+            )
+        if self.metric != "cosine":
+            raise ValueError(f"loss {loss} trains directions, so model.metric must be cosine")
 
     @property
     def has_fc(self) -> bool:
-        """Whether dense layers follow the source's vectors, the default resolved."""
+        """True if dense layers follow the source's vectors, the default resolved."""
         return self.source != "id" if self.fc is None else self.fc
-
-
-class EmbRecConfig(ItemsConfig):
-    """The EmbRec family: a GRU over item vectors and a dense query layer.
-
-    The defaults are ours, compared on Amazon Beauty (see "First results" in the README for how); preset `embrec` is the
-    published model.
-    """
-
-    kind: Literal["embrec"] = "embrec"
-    cell: Annotated[Literal["published", "fast"], Field(description="the paper's GRU cell, or torch's")] = "fast"
-    units: Annotated[int, Field(ge=1, description="length of the GRU's state")] = 128
-    residual: Annotated[
-        bool, Field(description="add the last item's vector to the query; the published model does not")
-    ] = True
-    dropout: Annotated[
-        float,
-        Field(ge=0, lt=1, description="share of the GRU's outputs dropped in training"),
-        Searchable(Uniform(0, 0.5)),
-    ] = 0.2
-
-
-class SASRecConfig(ItemsConfig):
-    """SASRec: a causal transformer whose output is compared with the same item vectors that it reads."""
-
-    kind: Literal["sasrec"] = "sasrec"
-    source: Literal["content", "id", "hybrid"] = "id"
-    dim: Annotated[
-        int,
-        Field(ge=1, description="length of each source's item vector"),
-        Searchable(Choice((64, 128, 256)), lambda model: model.source == "id" or model.has_fc),
-    ] = 256
-    id_std: Annotated[
-        float, Field(gt=0, description="standard deviation of the initial identity and position vectors")
-    ] = 0.002
-    metric: Literal["dot", "cosine"] = "dot"
-    layers: Annotated[int, Field(ge=1, description="layers of attention"), Searchable(Choice((1, 2)))] = 1
-    heads: Annotated[int, Field(ge=1, description="of each layer")] = 1
-    feed_forward: Annotated[
-        int | None, Field(ge=1, description="length of the dense layers in between; default: that of an item vector")
-    ] = None
-    positions: Annotated[
-        Literal["start", "end"], Field(description="counted from a history's first event, or back from its last")
-    ] = "start"
-    scale_items: Annotated[
-        bool, Field(description="multiply item vectors by the square root of their length before they are read")
-    ] = True
-    dropout: Annotated[
-        float,
-        Field(ge=0, lt=1, description="share dropped of inputs and of every layer's outputs"),
-        Searchable(Uniform(0, 0.5)),
-    ] = 0.2
-
-    @model_validator(mode="after")
-    def _heads_divide_the_vector(self) -> "SASRecConfig":
-        if self.source == "id" or self.has_fc:  # the length of frozen vectors is not known yet
-            self._divide(self.dim * max(1, len(self.features)))
-        return self
-
-    def check(self, lengths: Sequence[int]) -> None:
-        """Raise a ConfigError if the heads do not divide the frozen vectors; see `ItemsConfig.check`."""
-        if self.source != "id" and not self.has_fc:
-            try:
-                self._divide(sum(lengths))
-            except ValueError as error:
-                raise ConfigError(f"model: {error}") from None
-
-    def _divide(self, length: int) -> None:
-        if length % self.heads:
-            raise ValueError(f"{self.heads} heads do not divide item vectors of length {length}; change heads or dim")
-
-
-class GRU4RecConfig(ItemsConfig):
-    """GRU4Rec as its own authors define it: output and input share the item vectors, and items have a bias."""
-
-    kind: Literal["gru4rec"] = "gru4rec"
-    source: Literal["content", "id", "hybrid"] = "id"
-    dim: Annotated[
-        int,
-        Field(ge=1, description="length of each source's item vector, and of the state"),
-        Searchable(Choice((64, 128, 256))),
-    ] = 128
-    metric: Literal["dot", "cosine"] = "dot"
-    item_bias: Annotated[bool, Field(description="a trained number for each item, added to its scores")] = True
-    item_dropout: Annotated[
-        float, Field(ge=0, lt=1, description="share of the inputs' entries dropped"), Searchable(Uniform(0, 0.5))
-    ] = 0.0
-    dropout: Annotated[
-        float,
-        Field(ge=0, lt=1, description="share of the GRU's outputs dropped in training"),
-        Searchable(Uniform(0, 0.5)),
-    ] = 0.2
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, dict):
-        return str(value.get("kind", "embrec"))
-    return str(getattr(value, "kind", "embrec"))
-
-
-# A configuration without a kind is an EmbRec, as all were before there were others.
-ModelConfig = Annotated[
-    Annotated[EmbRecConfig, Tag("embrec")]
-    | Annotated[SASRecConfig, Tag("sasrec")]
-    | Annotated[GRU4RecConfig, Tag("gru4rec")],
-    Discriminator(_kind),
-]
-MODEL_KINDS: dict[str, type[ItemsConfig]] = {
-    "embrec": EmbRecConfig,
-    "sasrec": SASRecConfig,
-    "gru4rec": GRU4RecConfig,
-}

@@ -4,17 +4,18 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from torch import Tensor
 
 from embrec.distributions import Searchable, Uniform
 from embrec.errors import ConfigError
 from embrec.models.losses.blocks import Exclusion, Offsets
+from embrec.validation import Checked
 
 Exclude = Literal["target", "own", "batch-labels"]
 
 
-class Negatives(BaseModel):
+class Negatives(Checked):
     """Which items are negatives, and which of them do not count."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

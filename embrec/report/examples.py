@@ -1,4 +1,4 @@
-"""Example users, after EmbRec's Figs. 7 and 8: chosen by a rule that is said, and by a seed, never by hand.
+"""Example users, after [semikin2019] Figs. 7 and 8: chosen by a rule that is said, and by a seed, never by hand.
 
 What is chosen here is rows of an evaluation; how they are shown is the business of the page or the figure.
 """

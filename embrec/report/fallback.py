@@ -1,4 +1,4 @@
-"""Does a model fall back to popular items? EmbRec's section 4.2 found that it did for "a sizable proportion" of users, though
+"""Does a model fall back to popular items? [semikin2019] sec. 4.2 found that it did for "a sizable proportion" of users, though
 their histories were diverse (Fig. 8); here that proportion is counted, and it is said what was counted.
 
 A list is *mostly popular* if at least half of it are among the most popular 1 % of the catalog (by training events, ties by

@@ -1,7 +1,7 @@
-"""The baselines by name: what stands beside every model, fitted and ranked once for each data set, split and protocol."""
+"""Baselines beside every model: fitted and ranked once for each data set, split and protocol."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from embrec.data.splits import Partition, SplitConfig
@@ -9,11 +9,7 @@ from embrec.data.store import Dataset, load_dataset
 from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, evaluate
 from embrec.features.table import FeatureTable
-from embrec.models.baselines import BASELINES
-from embrec.models.baselines.base import Baseline
-from embrec.models.baselines.content_knn import ContentKNN
-from embrec.models.baselines.markov import Markov
-from embrec.models.baselines.popularity import PopRec
+from embrec.models.baselines.registry import BASELINES
 from embrec.names import unknown
 from embrec.progress import Progress, silent
 from embrec.runs.cache import remembered_in
@@ -22,21 +18,14 @@ from embrec.runs.inputs import find_tables, vectors
 from embrec.runs.provenance import targets_hash
 from embrec.workspace import Category
 
-_BUILDERS: Mapping[str, Callable[[Sequence[FeatureTable]], Baseline]] = {
-    "pop": lambda _: PopRec(),
-    "markov": lambda _: Markov(),
-    "content-knn": lambda tables: ContentKNN({table.path.stem: vectors(table) for table in tables}),
-}
-_READ_CONTENT = frozenset({"content-knn"})
-
 
 def usable_baselines(runs: Sequence[RunFolder], asked: Sequence[str] | None = None) -> tuple[list[str], list[str]]:
-    """Return the baselines to stand beside runs, and for those that are left out why, in a sentence each.
+    """Return the baselines to compare runs with, and a sentence for each that is left out.
 
     Args:
         runs: of one category and split.
-        asked: names from `BASELINES`, taken as they are, or `none` alone for none of them; None for all that can be computed:
-            content-knn needs feature tables that some run reads and that are still there.
+        asked: names from `BASELINES`, or `none` alone for none of them; None for all that can be computed: one that reads
+            content needs feature tables that some run reads and that are still there.
 
     Raises:
         ConfigError: a baseline is unknown, or `none` stands beside others.
@@ -51,15 +40,16 @@ def usable_baselines(runs: Sequence[RunFolder], asked: Sequence[str] | None = No
         return names, []
     taken = {run.name for run in runs} & set(BASELINES)
     notes = [f"The baseline {name} is left out: a run has its name." for name in BASELINES if name in taken]
-    names = [name for name in BASELINES if name not in taken]
-    if "content-knn" in names and (reason := _why_no_content(runs)):
-        names.remove("content-knn")
-        notes.append(f"Content kNN is left out: {reason}")
+    names = [name for name in BASELINES.usable() if name not in taken]
+    reading = [name for name in names if BASELINES[name].reads_content]
+    if reading and (reason := _why_no_content(runs)):
+        names = [name for name in names if name not in reading]
+        notes += [f"{BASELINES[name].title} is left out: {reason}" for name in reading]
     return names, notes
 
 
 def _why_no_content(runs: Sequence[RunFolder]) -> str:
-    """Return why content-knn has nothing to read; empty where it has."""
+    """Return why a baseline that reads content has nothing to read; empty where it has."""
     config = next((config for run in runs if (config := run.config()).model.features), None)
     if config is None:
         return "none of these runs reads any content."
@@ -73,7 +63,7 @@ def _why_no_content(runs: Sequence[RunFolder]) -> str:
 
 
 def check_baseline(name: str) -> None:
-    """Refuse a name that no baseline has.
+    """Check that there is a baseline of this name.
 
     Raises:
         ConfigError: it is unknown.
@@ -97,15 +87,15 @@ def evaluate_baselines(
     """Rank the test targets by baselines; what was computed before is read from the folder of the category.
 
     Args:
-        category: where that folder is.
-        dataset: the catalog and the log.
-        partition: how the split divides the log.
-        split: of which it is.
+        category: of the data.
+        dataset: catalog and log.
+        partition: the log, divided by the split.
+        split: which made the partition.
         names: from `BASELINES`.
-        features: the encoders whose tables content-knn reads.
+        features: encoders of the tables that baselines of content read.
         config: the protocol.
-        keep: how many of the best items to keep of each target.
-        progress: told of every batch.
+        keep: number of best items kept for each target.
+        progress: callback of each batch.
 
     Raises:
         ConfigError: a baseline is unknown, or has no features to read.
@@ -115,7 +105,7 @@ def evaluate_baselines(
     targets = targets_hash(dataset.interactions, partition)
 
     def ranked(name: str, tables: Sequence[FeatureTable]) -> Evaluation:
-        baseline = _BUILDERS[name](tables)
+        baseline = BASELINES[name].build({table.path.stem: vectors(table) for table in tables})
         baseline.fit(dataset.interactions, partition)
         return evaluate(
             baseline, dataset.interactions, partition, partition.test, config, max_length=baseline.reads, keep=keep,
@@ -125,9 +115,9 @@ def evaluate_baselines(
     for name in dict.fromkeys(names):
         check_baseline(name)
         tables: list[FeatureTable] = []
-        if name in _READ_CONTENT:
+        if BASELINES[name].reads_content:
             if not features:
-                raise ConfigError("content-knn compares content, and none of these runs reads any; add a run that does")
+                raise ConfigError(f"{name} compares content, and none of these runs reads any; add a run that does")
             tables = find_tables(category, features, dataset.catalog, partition.train_items)
         stems = [table.path.stem for table in tables]
         known = [name, stems, split.model_dump(mode="json"), dataset.catalog.fingerprint]

@@ -2,15 +2,17 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import ConfigDict, model_validator
 
 from embrec.data.splits import LeaveOneOut, SplitConfig
 from embrec.evaluation.evaluator import EvaluationConfig
-from embrec.models.config import ModelConfig
+from embrec.models.registry import MODELS, ModelConfig
 from embrec.training.config import TrainingConfig
+from embrec.training.objectives.scored import refusal
+from embrec.validation import Checked
 
 
-class RunConfig(BaseModel):
+class RunConfig(Checked):
     """Everything a run depends on besides the data: what `config.yaml` holds."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,12 +39,13 @@ class RunConfig(BaseModel):
     @model_validator(mode="after")
     def _loss_fits_the_model(self) -> "RunConfig":
         if self.training.loss.needs == "nothing":
-            if self.model.source != "content" or self.model.has_fc:
-                raise ValueError(
-                    "loss cosine needs targets that training cannot move: set model.source content and model.fc false"
-                )
-            if self.model.metric != "cosine":
-                raise ValueError("loss cosine trains directions, so model.metric must be cosine")
-            if getattr(self.model, "item_bias", False):
-                raise ValueError("loss cosine trains directions, which have no bias: set model.item_bias false")
+            self.model.check_fixed_targets(self.training.loss.name)
+        return self
+
+    @model_validator(mode="after")
+    def _negatives_fit_the_model(self) -> "RunConfig":
+        if self.model.kind in MODELS and MODELS[self.model.kind].scored:
+            message = refusal(self.training.loss, self.training.negatives)
+            if message:
+                raise ValueError(message)
         return self

@@ -6,7 +6,6 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset, load_dataset
@@ -24,6 +23,7 @@ from embrec.runs.folder import RunFolder, Runs, runs_of
 from embrec.runs.inputs import find_tables
 from embrec.runs.model import load_model
 from embrec.runs.provenance import targets_hash
+from embrec.validation import validated
 
 
 def evaluate_runs(
@@ -139,9 +139,5 @@ def protocol(
     values = run.config().evaluation.model_dump() | {
         name: value for name, value in changes.items() if value is not None
     }
-    try:
-        changed = EvaluationConfig.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"{first['loc'][-1]} is {first['input']!r}; {first['msg']}") from None
+    changed = validated(EvaluationConfig, values, subject=str)
     return protocol_for(changed, len(load_dataset(run.category).catalog))

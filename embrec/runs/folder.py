@@ -10,7 +10,6 @@ from typing import Any
 
 import polars as pl
 import yaml
-from pydantic import ValidationError
 
 from embrec.errors import ConfigError, RunError
 from embrec.evaluation.leaks import LeakReport
@@ -19,6 +18,7 @@ from embrec.locks import locked
 from embrec.names import listed
 from embrec.runs.config import RunConfig
 from embrec.runs.provenance import MadeOf
+from embrec.validation import validated
 from embrec.workspace import Category, Made, Workspace, check_name, nearest_made
 
 _PATIENCE = 2.0  # seconds in which a process that was killed lets go of its run
@@ -128,10 +128,10 @@ class RunFolder(Made):
         if not self.config_file.is_file():
             raise RunError(f"{self.path} is not a run folder: it has no config.yaml")
         try:
-            return RunConfig.model_validate(yaml.safe_load(self.config_file.read_text(encoding="utf-8")))
-        except (ValidationError, yaml.YAMLError) as error:
-            reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-            raise RunError(f"{self.config_file}: {reason}") from None
+            values = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            raise RunError(f"{self.config_file}: {error}") from None
+        return validated(RunConfig, values, str(self.config_file), error=RunError)
 
     def write_config(self, config: RunConfig) -> None:
         """Write the configuration."""

@@ -12,14 +12,15 @@ from embrec.evaluation.few_candidates import check_selection
 from embrec.evaluation.leaks import LeakReport, check_leaks
 from embrec.evaluation.metrics import cutoff
 from embrec.files import atomic_folder, tidy, write_json, write_parquet, write_text
+from embrec.parameters import call, parameter
 from embrec.progress import Progress, silent
 from embrec.runs.config import RunConfig
 from embrec.runs.engines import is_local, train_begun
 from embrec.runs.folder import RunFolder
 from embrec.runs.inputs import NO_RESULT, Inputs, load_inputs, run_fingerprint
 from embrec.runs.local import choose_device
-from embrec.runs.presets import dotted
 from embrec.runs.provenance import MadeOf, used_events
+from embrec.runs.settings import dotted
 from embrec.workspace import Category, check_name
 
 
@@ -63,6 +64,10 @@ def train(
         RunError: the name is taken by a run with another configuration or by another process that trains it now, or the
             training broke off.
     """
+    if not isinstance(config, RunConfig):
+        raise ConfigError(
+            f"{parameter('config')} is a {type(config).__name__} and no RunConfig; make it with {call('build_config')}"
+        )
     category = Category.of(category)
     run = RunFolder(category.runs / check_name("run", name))
     with in_use(category), run.lock():

@@ -1,25 +1,95 @@
-"""All settings of a training that `--set` takes: keys, defaults and meanings, read from the configuration itself."""
+"""Settings by dotted key, such as `training.loss.elu`: setting one, and the list of all with defaults and meanings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, get_args, get_origin
 
+import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from embrec.errors import ConfigError
 from embrec.evaluation.evaluator import EvaluationConfig
-from embrec.models.config import MODEL_KINDS
-from embrec.names import unknown
+from embrec.models import registry
 from embrec.training.config import TrainingConfig
+from embrec.validation import choices_of, name_of
 
-_KIND = f"the kind of model ({', '.join(MODEL_KINDS)})"
+
+def read_setting(text: str) -> tuple[str, Any]:
+    """Return dotted key and value of a text such as `model.dim=256`; the value is read as YAML.
+
+    >>> read_setting("model.features=[tfidf, minilm]")
+    ('model.features', ['tfidf', 'minilm'])
+
+    Raises:
+        ConfigError: the text has another form.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or "." not in key:
+        raise ConfigError(f"setting {text!r} has not the form section.key=value, such as model.dim=256")
+    try:
+        return key.strip(), yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(f"the value of setting {text!r} is not YAML; put it in quotes") from None
+
+
+def put(tree: dict[str, Any], key: str, value: Any) -> None:
+    """Set a dotted key in nested plain values.
+
+    Where a branch is a bare name, such as `loss: bpr-max`, it becomes that choice with a parameter.
+
+    Args:
+        tree: mappings within mappings; changed in place.
+        key: such as `training.loss.elu`, or `training.l2.items.weight` for a part of the model.
+        value: its new value.
+
+    >>> tree = {"training": {"loss": "bpr-max"}}
+    >>> put(tree, "training.loss.elu", 0.5)
+    >>> tree
+    {'training': {'loss': {'name': 'bpr-max', 'elu': 0.5}}}
+    """
+    head, part, rest = key.partition(".l2.")
+    branches, name = ([*head.split("."), "l2"], rest) if part else (key.split(".")[:-1], key.split(".")[-1])
+    for branch in branches:
+        inner = tree.get(branch) or {}
+        if not isinstance(inner, dict):
+            inner = {"count" if branch == "negatives" else "name": inner}
+        tree[branch] = dict(inner)
+        tree = tree[branch]
+    before = tree.get(name)
+    if isinstance(before, dict):
+        # The same choice again, or another number of negatives, keeps the parameters that are set already and still apply.
+        if name in ("loss", "schedule") and before.get("name") == value:
+            return
+        if name == "negatives" and isinstance(value, int | str):
+            kept = before if value != "all" else {key: before[key] for key in ("exclude", "frozen") if key in before}
+            value = kept | {"count": value}
+    tree[name] = value
+
+
+def dotted(tree: Mapping[str, Any], whole: Sequence[str] = (), above: str = "") -> dict[str, Any]:
+    """Return nested values by dotted key, as users write settings.
+
+    Args:
+        tree: mappings within mappings.
+        whole: dotted keys of mappings whose values are kept whole, even where they are mappings.
+        above: dotted key of the tree itself.
+
+    >>> dotted({"model": {"dim": 64}, "training": {"l2": {}}})
+    {'model.dim': 64, 'training.l2': {}}
+    """
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        path = f"{above}.{key}" if above else str(key)
+        inner = isinstance(value, Mapping) and value and above not in whole
+        flat |= dotted(value, whole, path) if inner else {path: value}
+    return flat
 
 
 class Setting(NamedTuple):
     """One setting.
 
     Attributes:
-        key: as `--set` takes it, such as `training.loss.regularization`.
+        key: the dotted key, such as `training.loss.regularization`.
         default: in words; `-` where there is none.
         meaning: what it is, and of which choice, where it is a parameter of one.
     """
@@ -29,19 +99,17 @@ class Setting(NamedTuple):
     meaning: str
 
 
-def list_settings(model: str = "embrec") -> list[Setting]:
+def list_settings(model: str = registry.DEFAULT) -> list[Setting]:
     """Return all settings of a kind of model, of its training and of its evaluation.
 
     Args:
-        model: kind of model.
+        model: a registered kind of model.
 
     Raises:
         ConfigError: there is no such kind.
     """
-    if model not in MODEL_KINDS:
-        raise ConfigError(unknown("model", model, MODEL_KINDS))
     sections: dict[str, type[BaseModel]] = {
-        "model": MODEL_KINDS[model],
+        "model": registry.of(model).config,
         "training": TrainingConfig,
         "evaluation": EvaluationConfig,
     }
@@ -51,25 +119,22 @@ def list_settings(model: str = "embrec") -> list[Setting]:
 def _settings(above: str, kind: type[BaseModel], of: str = "") -> Iterator[Setting]:
     for name, field in kind.model_fields.items():
         key = f"{above}.{name}"
-        choices = models_of(field.annotation)
+        choices = choices_of(field)
         if of and name in ("name", "kind"):
             continue  # what the choice itself is called
-        meaning = _KIND if key == "model.kind" else _meaning(field, choices, of)
+        is_kind = key == "model.kind"
+        meaning = f"the kind of model ({', '.join(registry.kinds())})" if is_kind else _meaning(field, choices, of)
         yield Setting(key, _shown(field), meaning)
         for choice in choices:
-            yield from _settings(key, choice, _name(choice) if len(choices) > 1 else "")
+            yield from _settings(key, choice, name_of(choice) if len(choices) > 1 else "")
 
 
 def _meaning(field: FieldInfo, choices: list[type[BaseModel]], of: str) -> str:
-    names = [name for choice in choices if (name := _name(choice))] if len(choices) > 1 else _literals(field.annotation)
+    names = (
+        [name for choice in choices if (name := name_of(choice))] if len(choices) > 1 else _literals(field.annotation)
+    )
     values = f"({', '.join(names)})" if names else ""
     return " ".join(part for part in (f"of {of}:" if of else "", field.description or "", values) if part)
-
-
-def _name(choice: type[BaseModel]) -> str:
-    """Return what a choice is called: by its field `name` or `kind`."""
-    field = choice.model_fields.get("name") or choice.model_fields.get("kind")
-    return "" if field is None or field.is_required() else str(field.default)
 
 
 def _shown(field: FieldInfo) -> str:
@@ -99,10 +164,3 @@ def _literals(annotation: Any) -> list[str]:
         return []
     values = get_args(annotation)
     return [str(value) for value in values] if all(isinstance(value, str) for value in values) else []
-
-
-def models_of(annotation: Any) -> list[type[BaseModel]]:
-    """Return the models among the alternatives of a field."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in models_of(part)]

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
-from pydantic import ValidationError
 
 from embrec.data.catalog import IMAGE, ITEM, Catalog
 from embrec.data.importing import SOURCES, AnySource
@@ -50,7 +49,7 @@ def catalog_source(run: RunFolder) -> AnySource | None:
             return None
     try:
         return SOURCES[arguments["source"]](**arguments)
-    except (KeyError, TypeError, ValidationError, EmbrecError):
+    except (KeyError, TypeError, EmbrecError):
         return None
 
 

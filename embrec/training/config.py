@@ -1,16 +1,18 @@
-"""How a model is trained, as plain values."""
+"""The configuration of a training: loss, negatives, optimiser, schedule, stopping."""
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from embrec.distributions import Choice, LogUniform, Searchable
-from embrec.models.losses.config import CrossEntropy, LossConfig
+from embrec.models.losses.config import LossConfig
+from embrec.models.losses.cross_entropy import CrossEntropy
 from embrec.models.negatives import Negatives, NegativesConfig
+from embrec.validation import Checked
 
 
-class Schedule(BaseModel):
-    """How the learning rate moves: up during the warm-up, then constant or down along a cosine."""
+class Schedule(Checked):
+    """The learning rate over time: up during the warm-up, then constant or down along a cosine."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -29,7 +31,7 @@ class Schedule(BaseModel):
 
     @property
     def moves(self) -> bool:
-        """Whether the rate is ever another than the full one."""
+        """True if the learning rate changes during training."""
         return self.name != "constant" or self.warm_up > 0
 
 
@@ -37,7 +39,7 @@ def _from_name(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-class TrainingConfig(BaseModel):
+class TrainingConfig(Checked):
     """The loss, the optimiser, the batches, and when to stop."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -77,7 +79,7 @@ class TrainingConfig(BaseModel):
     l2: Annotated[
         dict[str, Annotated[float, Field(ge=0)]],
         Field(description="L2 on named parts of the model, such as {items.weight: 1.0e-6}; not in the loss shown"),
-    ] = {}
+    ] = Field(default_factory=dict)
     schedule: Annotated[Schedule, BeforeValidator(_from_name), Field(description="of the learning rate")] = Schedule()
     clip_norm: Annotated[float, Field(ge=0, description="largest norm of the gradient; 0 = no limit")] = 0.0
     clip_value: Annotated[float, Field(ge=0, description="largest entry of the gradient; 0 = no limit")] = 0.0
@@ -100,7 +102,7 @@ class TrainingConfig(BaseModel):
 
     @property
     def validates(self) -> bool:
-        """Whether validation targets choose the epoch; if not, `select_by`, `patience` and `validate_every` say nothing."""
+        """True if validation targets choose the epoch; if not, `select_by`, `patience` and `validate_every` are ignored."""
         return self.learn_from == "train"
 
     @model_validator(mode="after")

@@ -3,19 +3,20 @@
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from embrec.errors import ConfigError
 from embrec.evaluation.metrics import lower_is_better
 from embrec.runs.config import RunConfig
 from embrec.tuning.space import Space
+from embrec.validation import Checked
 
 # One epoch tells little: those that halving keeps after it are the fast starters, and the best in the end may be a slow one.
 _GRACE = 3
 
 
-class Halving(BaseModel):
-    """Which trials are stopped early: asynchronous successive halving (ASHA; Li et al., 2020).
+class Halving(Checked):
+    """Which trials are stopped early: asynchronous successive halving (ASHA, [li2020]).
 
     After `grace` epochs, and after each `reduction` times as many, only the best of every `reduction` trials goes on.
     """
@@ -29,7 +30,7 @@ class Halving(BaseModel):
     reduction: Annotated[float, Field(gt=1, description="of so many trials one goes on")] = 3.0
 
 
-class SearchConfig(BaseModel):
+class SearchConfig(Checked):
     """Everything that the outcome of a search depends on besides the data."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
 from embrec.errors import RunError
 from embrec.files import tidy, write_json, write_text
 from embrec.locks import locked
 from embrec.names import listed
-from embrec.runs.presets import dotted
 from embrec.runs.provenance import MadeOf
+from embrec.runs.settings import dotted
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.records import TrialLog
+from embrec.validation import validated
 from embrec.workspace import Made, Workspace, check_name, nearest_made
 
 # What may differ between two sessions of the same search.
@@ -94,10 +94,10 @@ class SearchFolder(Made):
         if not self.config_file.is_file():
             raise RunError(f"{self.path} is no search: it has no search.yaml")
         try:
-            return SearchConfig.model_validate(yaml.safe_load(self.config_file.read_text(encoding="utf-8")))
-        except (ValidationError, yaml.YAMLError) as error:
-            reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-            raise RunError(f"{self.config_file}: {reason}") from None
+            values = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            raise RunError(f"{self.config_file}: {error}") from None
+        return validated(SearchConfig, values, str(self.config_file), error=RunError)
 
     def read_made_of(self) -> MadeOf | None:
         """Read hashes of the data that the search was begun with; None where an earlier version began it.

@@ -1,6 +1,6 @@
 """Which settings of a search mattered: how much worse a forest predicts trials when one setting is shuffled among them.
 
-Breiman, "Random forests" (2001), section 10: permutation importance, here of trials that the forest has not seen, so that a
+Source: [breiman2001] sec. 10, permutation importance, here of trials that the forest has not seen, so that a
 setting that it only learned by heart counts for nothing.
 """
 

@@ -17,7 +17,7 @@ from embrec.runs.presets import build_config, changed_config, published_features
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.folder import SearchFolder, locate_search, told_apart_by
 from embrec.tuning.search import check_items, check_wishes, read_inputs
-from embrec.tuning.spaces import DEFAULT, build_search, load_space, validated
+from embrec.tuning.spaces import DEFAULT, SearchRequest, build_search, load_space, search_of
 from embrec.workspace import Category, Workspace, check_name
 
 
@@ -53,11 +53,11 @@ def plan_search(
         settings: texts such as `model.dim=256`, likewise.
         preset: of the configuration that trials change; if None, the one that the space names, if it names any.
         split: how the data are divided; leave-one-out if None.
-        space: name or file of a space; see `build_search`.
+        space: name or file of a space; see `SearchRequest`.
         name: of the search; made of what it searches if None.
         on_choice: told in one line which tables are meant where none is named.
         progress: told of every block of a build.
-        search: the further arguments of `build_search`.
+        search: further attributes of a `SearchRequest`, such as `samples` or `objective`.
 
     Raises:
         ConfigError: a wish cannot be met; the message says which. Nothing is built then.
@@ -71,13 +71,12 @@ def plan_search(
     dataset = load_dataset(category)
     train_items = int(split(dataset.interactions, len(dataset.catalog)).train_items.sum())
     options = dict(options or {})
+    request = SearchRequest(space=space, **search)
 
     def config(tables: Sequence[str]) -> SearchConfig:
         wishes = options | {"model.features": list(tables) or None}
         base = build_config(category.name, split=split, preset=preset, options=wishes, settings=settings)
-        return build_search(
-            base, space=space, tables=tables, items=train_items, fixed=_named(options, settings), **search
-        )
+        return build_search(base, request, items=train_items, tables=tables, fixed=_named(options, settings))
 
     if features or not reads_tables(options, settings, preset):
         planned = config(features)
@@ -137,7 +136,7 @@ def resumed_search(
     """
     folder = locate_search(name, workspace)
     before = folder.config()
-    config = validated(
+    config = search_of(
         before.model_dump() | {key: value for key, value in (changes or {}).items() if value is not None}
     )
     if device is not None:
@@ -147,7 +146,7 @@ def resumed_search(
         partition = config.base.split(dataset.interactions, len(dataset.catalog))
         tables = config.base.model.features
         items = int(partition.train_items.sum())
-        told = build_search(config.base, space=space, tables=tables, items=items, warm=False)
+        told = build_search(config.base, SearchRequest(space, warm=False), items=items, tables=tables)
         folder.check(config.model_copy(update={"space": told.space}))
     return SearchPlan(folder.category, folder.name, config)
 

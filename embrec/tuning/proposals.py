@@ -1,6 +1,6 @@
 """What to try next: HyperOpt's tree of Parzen estimators, or chance, over a search space.
 
-Bergstra et al., "Algorithms for hyper-parameter optimization" (2011). Each proposal depends on the seed, its number and
+Source: [bergstra2011]. Each proposal depends on the seed, its number and
 what is known when it is made, and on nothing else, so that a search that was interrupted goes on as it would have gone.
 """
 

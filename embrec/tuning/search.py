@@ -19,6 +19,7 @@ from embrec.evaluation.metrics import cutoff, tells_apart
 from embrec.features.table import FeatureTable
 from embrec.files import write_text
 from embrec.models.tables import table_arrays
+from embrec.parameters import call, parameter
 from embrec.progress import Progress, silent
 from embrec.runs.assembly import TrainingData
 from embrec.runs.config import RunConfig
@@ -93,6 +94,10 @@ def tune(
         MissingExtraError: Ray or HyperOpt is not installed.
         RunError: the name is taken by another search, every trial failed, or the search was interrupted from outside.
     """
+    if not isinstance(config, SearchConfig):
+        raise ConfigError(
+            f"{parameter('config')} is a {type(config).__name__} and no SearchConfig; make it with {call('plan_search')}"
+        )
     category = Category.of(category)
     with in_use(category):
         return _tune(category, config, name, resources or Resources(), on_change, on_leaks, progress)

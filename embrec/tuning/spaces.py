@@ -1,12 +1,13 @@
-"""Search spaces by name or from a file, and the whole search built from what a user asks for."""
+"""Search spaces by name or from a file, and the search that a request means."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from embrec.distributions import RANGES, Choice, number_of_text
 from embrec.errors import ConfigError
@@ -15,12 +16,13 @@ from embrec.runs.config import RunConfig
 from embrec.runs.presets import changed_config
 from embrec.tuning.config import Halving, SearchConfig
 from embrec.tuning.space import Space, default_space, feature_choice
+from embrec.validation import validated
 
 DEFAULT = "default"
 
 
 class SpaceFile(BaseModel):
-    """What a space file holds: settings with their ranges, and how they were meant to be searched."""
+    """The content of a space file: settings with their ranges, and the budget that they were published with."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -72,108 +74,99 @@ def load_space(name: str) -> SpaceFile:
         raise ConfigError(f"{where}{f', line {mark.line + 1}' if mark else ''} is not YAML") from None
     if not isinstance(content, Mapping) or "vary" not in content:
         raise ConfigError(f"{where} has no part 'vary' with settings and their ranges")
-    try:
-        return SpaceFile.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            raise ConfigError(f"{where}: {unknown('key', key, SpaceFile.model_fields)}") from None
-        raise ConfigError(f"{where}: {key} is {first['input']!r}: {first['msg']}") from None
+    return validated(SpaceFile, content, where, noun="key", subject=str)
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """What a user asks of a search; what is None is as the space says, else as the defaults say.
+
+    Attributes:
+        space: name or file of a space; "default" for the one that the configuration suggests.
+        warm: True to begin with the configuration itself and the starting points of the space, where the space holds them.
+        objective: validation metric to optimise.
+        samples: number of trials.
+        epochs: largest number of epochs of a trial.
+        grace: smallest number of epochs of a trial.
+        reduction: ASHA's reduction factor: the best 1 / reduction of the trials go on.
+        halving: False to run every trial to its end.
+        algorithm: "tpe" or "random".
+        seed: of the proposals.
+        seeds: of the models that are trained with the best settings; none are if it is empty.
+        final_epochs: largest number of epochs of those models.
+        final_on: what those models learn from, "train" or "train+validation".
+    """
+
+    space: str = DEFAULT
+    warm: bool = True
+    objective: str | None = None
+    samples: int | None = None
+    epochs: int | None = None
+    grace: int | None = None
+    reduction: float | None = None
+    halving: bool = True
+    algorithm: str = "tpe"
+    seed: int = 0
+    seeds: Sequence[int] = (0, 1, 2)
+    final_epochs: int | None = None
+    final_on: str = "train"
 
 
 def build_search(
     base: RunConfig,
+    request: SearchRequest,
     *,
-    space: str = DEFAULT,
-    tables: Sequence[str] = (),
     items: int,
+    tables: Sequence[str] = (),
     fixed: Collection[str] = (),
-    warm: bool = True,
-    objective: str | None = None,
-    samples: int | None = None,
-    epochs: int | None = None,
-    grace: int | None = None,
-    reduction: float | None = None,
-    halving: bool = True,
-    algorithm: str = "tpe",
-    seed: int = 0,
-    seeds: Sequence[int] = (0, 1, 2),
-    final_epochs: int | None = None,
-    final_on: str = "train",
 ) -> SearchConfig:
-    """Return a search; what is not given is as the space says, else as the defaults say.
+    """Return the search that a request means.
 
     Args:
         base: the configuration that trials change.
-        space: name or file of a space; "default" for the one that the configuration suggests.
+        request: what is asked for.
+        items: number of training items.
         tables: feature tables to choose among.
-        items: the number of training items.
-        fixed: settings that the default space leaves alone.
-        warm: begin with the configuration as it is and with the space's starting points, where the space holds them.
-        objective: the validation metric that is made best.
-        samples: trials.
-        epochs: of a trial at most.
-        grace: epochs that each trial has at least.
-        reduction: of so many trials one goes on.
-        halving: whether trials are stopped early at all.
-        algorithm: "tpe" or "random".
-        seed: of the proposals.
-        seeds: of the models trained with the best settings; none are if it is empty.
-        final_epochs: of the models trained with the best settings.
-        final_on: what they learn from, "train" or "train+validation".
+        fixed: settings that the default space leaves as they are.
 
     Raises:
         ConfigError: a value is not allowed, or the space does not fit the configuration.
     """
-    file = load_space(space) if space != DEFAULT else None
-    said = file or SpaceFile(vary={})
-    base = _with_budget(base, _first(objective, said.objective), _first(epochs, said.epochs))
-    chosen = default_space(base, tables, fixed) if file is None else _parsed(file, base, tables, items)
-    chosen.check(base)
-    start = _starting_points(chosen, base, said.start, from_user=space not in space_names()) if warm else []
+    named = request.space != DEFAULT
+    file = load_space(request.space) if named else SpaceFile(vary={})
+    epochs = _first(request.epochs, file.epochs)
+    base = changed_config(
+        base, _given(**{"training.select_by": _first(request.objective, file.objective), "training.epochs": epochs})
+    )
+    space = _parsed(file, base, tables, items) if named else default_space(base, tables, fixed)
+    space.check(base)
+    from_user = request.space not in space_names()
+    rungs = _given(grace=_first(request.grace, file.grace), reduction=_first(request.reduction, file.reduction))
     values = {
         "base": base.model_dump(mode="json"),
-        "space": chosen.plain(),
-        "start": start,
-        "samples": _first(samples, said.samples),
-        "algorithm": algorithm,
-        "halving": Halving().model_dump()
-        | _given(
-            grace=_first(grace, said.grace),
-            reduction=_first(reduction, said.reduction),
-        )
-        if halving
-        else None,
-        "seed": seed,
-        "seeds": tuple(seeds),
-        "final_epochs": final_epochs,
-        "final_on": final_on,
+        "space": space.plain(),
+        "start": _starting_points(space, base, file.start, from_user=from_user) if request.warm else [],
+        "algorithm": request.algorithm,
+        "halving": Halving().model_dump() | rungs if request.halving else None,
+        "seed": request.seed,
+        "seeds": tuple(request.seeds),
+        "final_epochs": request.final_epochs,
+        "final_on": request.final_on,
     }
-    return validated({key: value for key, value in values.items() if key != "samples" or value is not None})
+    return search_of(values | _given(samples=_first(request.samples, file.samples)))
 
 
-def validated(values: Mapping[str, Any]) -> SearchConfig:
+def search_of(values: Mapping[str, Any]) -> SearchConfig:
     """Return the search of plain values.
 
     Raises:
         ConfigError: one is not allowed; the message names it.
     """
-    try:
-        return SearchConfig.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        message = first["msg"].removeprefix("Value error, ")
-        key = ".".join(str(part) for part in first["loc"]).removeprefix("halving.")
-        raise ConfigError(f"{key} is {first['input']!r}: {message}" if key else message) from None
-
-
-def _with_budget(base: RunConfig, objective: str | None, epochs: int | None) -> RunConfig:
-    return changed_config(base, _given(**{"training.select_by": objective, "training.epochs": epochs}))
+    return validated(SearchConfig, values, subject=lambda key: key.removeprefix("halving."))
 
 
 def _first(*values: Any) -> Any:
-    """Return the first value that is there."""
+    """Return the first value that is not None."""
     return next((value for value in values if value is not None), None)
 
 

@@ -20,8 +20,8 @@ from embrec.data.sequences import training_sequences
 from embrec.data.splits import GlobalTime, LeaveOneOut, Partition, PerUserRatio, Split, UserHoldout
 from embrec.evaluation.evaluator import EvaluationConfig, evaluate
 from embrec.models.baselines.popularity import PopRec
-from embrec.models.config import EmbRecConfig
 from embrec.models.zoo import build_model
+from embrec.models.zoo.embrec import EmbRecConfig
 from embrec.runs.assembly import popularity
 from embrec.training.config import TrainingConfig
 from embrec.training.loop.trainer import Trainer

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 
 from embrec.data.sequences import Sequences
-from embrec.models.config import EmbRecConfig
 from embrec.models.negatives import Negatives
 from embrec.models.zoo import build_model
+from embrec.models.zoo.embrec import EmbRecConfig
 from embrec.runs.local import choose_device
 from embrec.training.config import TrainingConfig
 from embrec.training.loop.trainer import Trainer

@@ -75,7 +75,9 @@ def _plain(loss: str, queries: Any, vectors: Any, targets: Any) -> None:
 
 def _blocks(loss: str, queries: Any, vectors: Any, targets: Any, weights: Any) -> None:
     from embrec.models.losses.blocks import catalog_loss
-    from embrec.models.losses.config import Bpr, BprMax, CrossEntropy
+    from embrec.models.losses.bpr import Bpr
+    from embrec.models.losses.bpr_max import BprMax
+    from embrec.models.losses.cross_entropy import CrossEntropy
 
     chosen = {"cross-entropy": CrossEntropy(), "bpr": Bpr(), "bpr-max": BprMax()}[loss]
     catalog_loss(queries, vectors, targets, weights, chosen.kernel(len(vectors) - 1, len(vectors))).backward()

@@ -25,9 +25,9 @@ import torch
 from numpy.typing import NDArray
 
 from embrec.data.sequences import Sequences
-from embrec.models.config import EmbRecConfig
 from embrec.models.negatives import Negatives
 from embrec.models.zoo import build_model
+from embrec.models.zoo.embrec import EmbRecConfig
 from embrec.training.config import TrainingConfig
 from embrec.training.loop.trainer import Trainer
 

@@ -159,11 +159,13 @@ def test_every_example_of_a_source_has_options_that_it_takes():
     from embrec.data.importing import make_source, source_guides
 
     for kind, guide in source_guides().items():
-        words = guide.example.split()
-        pairs = [(words[n][2:].replace("-", "_"), words[n + 1]) for n in range(0, len(words), 2)]
-        options = {name: value for name, value in pairs if name not in ("source", "category", "event")}
-        events = tuple(value for name, value in pairs if name == "event")
-        assert make_source(dict(pairs).get("source", "table"), {**options, "event": events}).source == kind
+        options = {name: value for name, value in guide.example.items() if name not in ("source", "category")}
+        assert make_source(guide.example.get("source", "table"), options).source == kind
+
+
+def test_the_example_of_a_source_is_written_with_options(embrec):
+    example = "--source retailrocket --path retailrocket --event addtocart --event transaction --category rr"
+    assert f"example: embrec data import {example}\n" in embrec("data", "sources", "retailrocket")[1]
 
 
 def test_force_says_what_was_made_from_the_data_and_whether_it_still_fits(embrec, tmp_path):
@@ -270,7 +272,7 @@ def broken(tmp_path, name, data):
         (("--path", "events.csv"), "events.csv looks like a table; give it as --interactions"),
         (("--reviews", "events.csv"), "events.csv, line 1: not valid JSON"),
         (("--reviews", "events.csv"), "a table of ratings is read with --interactions"),
-        (("--reviews", "items.jsonl"), "the first line has the keys item, title, which are of no year"),
+        (("--reviews", "items.jsonl"), "the first line has the keys item, title, which match no year"),
         (("--source", "table"), "--source table needs --interactions (the interaction log)"),
         (("--source", "amazon-2014"), "--source amazon-2014 needs --reviews"),
         (("--source", "movielens", "--reviews", "x"), "--reviews does not belong to --source movielens"),
@@ -282,7 +284,7 @@ def broken(tmp_path, name, data):
             (*TABLE[2:], "--preset", "10-core"),
             "--preset '10-core' is unknown; did you mean '5-core'? there are: embrec",
         ),
-        ((*TABLE[2:], "--duplicates", "merge"), "--duplicates is 'merge': input should be 'drop', 'keep' or 'first'"),
+        ((*TABLE[2:], "--duplicates", "merge"), "--duplicates is 'merge': Input should be 'drop', 'keep' or 'first'"),
         ((*TABLE[2:], "--time-unit", "days"), "--time-unit is 'days'"),
         ((*TABLE[2:], "--last", "-1"), "--last is -1"),
         ((*TABLE[2:], "--min-user-events", "9"), "no events are left of 60: 60 went as"),
@@ -429,7 +431,7 @@ def test_an_import_of_two_files_whose_ids_do_not_match_ends_with_an_example_of_e
         (("--user-column", "custmer_id"), "did you mean 'customer_id'?"),
         (("--text-column", "prodname"), "did you mean 'prod_name'?"),
         (("--title-column", "titel"), "(given by --title-column); it has: article_id, product_code, prod_name, price"),
-        (("--time-unit", "minutes"), "--time-unit is 'minutes': input should be 's', 'ms', 'us', 'ns' or 'yyyymmdd'"),
+        (("--time-unit", "minutes"), "--time-unit is 'minutes': Input should be 's', 'ms', 'us', 'ns' or 'yyyymmdd'"),
     ],
 )
 def test_a_wrong_column_or_unit_is_answered_with_what_there_is(run, tmp_path, option, message):

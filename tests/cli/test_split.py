@@ -94,7 +94,7 @@ def test_relations_of_the_catalog_are_looked_at_on_request(embrec):
         (("--split", "nope"), "--split is 'nope'; there are: leave-one-out"),
         (("--split", "global-time:min_history=9"), "leaves no validation targets and no test targets"),
         (("--category", "absent"), "no category 'absent'"),
-        (("--category", "places", "--split", "global-time"), "places in histories and not moments"),
+        (("--category", "places", "--split", "global-time"), "positions in histories, not timestamps"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_exit_2(embrec, arguments, message):

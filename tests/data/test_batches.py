@@ -24,7 +24,7 @@ def sequences_of(rows, targets=None):
 
 
 def test_a_bucket_closes_as_soon_as_it_fills_a_batch():
-    # Spec 1.9: one bucket a length where a length is common, merged lengths in the tail.
+    # A common length has a bucket of its own, the long tail shares buckets.
     lengths = np.repeat([3, 4, 5, 6, 9, 20], [5, 4, 1, 2, 1, 1])
     assert bucket_boundaries(lengths, 4) == [3, 4, 9, 20]
     assert bucket_boundaries(lengths, 1) == [3, 4, 5, 6, 9, 20]

@@ -78,7 +78,7 @@ def test_extending_appends_and_refuses_known_items():
     both = Catalog(FRAME).extended(new)
     assert both.item_ids.tolist() == ["a", "b", "c", "d"]
     assert both.texts()[3] == "Ink red"
-    with pytest.raises(DataError, match="item 'd' stands more than once"):
+    with pytest.raises(DataError, match="item 'd' is in the catalog more than once"):
         both.extended(new)
 
 
@@ -87,7 +87,7 @@ def test_extending_appends_and_refuses_known_items():
     [
         (pl.DataFrame({"id": ["a"]}), None, "a catalog needs a column 'item'; there are: id"),
         (pl.DataFrame({"item": ["a", None]}), None, "rows without an item id"),
-        (pl.DataFrame({"item": ["a", "a"]}), None, "item 'a' stands more than once"),
+        (pl.DataFrame({"item": ["a", "a"]}), None, "item 'a' is in the catalog more than once"),
         (FRAME, ["titel"], "no column 'titel'; did you mean 'title'. there are: item, title, brand, price"),
     ],
 )

@@ -13,7 +13,7 @@ from embrec.workspace import Workspace
 
 @pytest.fixture
 def log(tmp_path):
-    """Seven users of whom the filter keeps five; one came twice, and one bought what nobody else did."""
+    """Seven users, five of whom the filter keeps; one has two events, and one has items of nobody else."""
     events = [(f"u{user}", f"i{step}", 100 * user + step) for user in range(5) for step in range(6)]
     events += [("twice", "i1", 7), ("twice", "i3", 9), ("twice", "rare", 8), ("odd", "rare", 1), ("odd", "strange", 2)]
     events += [("u0", "rare", 50)] + [("u4", "i5", 1000 + step) for step in range(50)]
@@ -48,7 +48,7 @@ def test_everyone_has_users_that_are_not_learned_from_and_all_events_of_the_othe
 def test_a_user_without_an_event_of_an_item_in_the_catalog_is_told_why(imported):
     everyone = load_everyone(imported)
     message = (
-        r"'odd' is in the log, but all of its 2 events are of items dropped by .* \(--min-item-events 5, .*--last 50"
+        r"'odd' is in the log, but all of its 2 events are of items dropped by .* \(`min_item_events=5`, .*`last=50`"
     )
     with pytest.raises(DataError, match=message):
         everyone.user_index("odd")
@@ -62,7 +62,7 @@ def test_a_user_who_is_only_served_is_told_so_where_it_would_be_measured(importe
     log = load_dataset(imported).interactions
     assert learned_user(imported, log, "u4") == log.user_index("u4")
     with pytest.raises(
-        DataError, match=r"'twice' is served, but neither learned from nor measured: .*--min-user-events 5"
+        DataError, match=r"'twice' is served, but not in the data for training and evaluation: .*`min_user_events=5`"
     ):
         learned_user(imported, log, "twice")
     with pytest.raises(DataError, match="no user 'nobody' among the 6 users"):

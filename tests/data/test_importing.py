@@ -62,7 +62,7 @@ def test_without_one_the_title_is_what_has_the_name_of_a_title_or_else_the_first
 
 
 def test_what_an_older_version_took_for_texts_stays_when_the_same_is_imported_again(tmp_path):
-    """Tables and runs were made from these texts, and the same import again may not be refused."""
+    """Tables and runs were made from these texts, so the same import must not be refused."""
     log, items = tmp_path / "log.csv", tmp_path / "items.csv"
     log.write_text("user,item,timestamp\n" + "".join(f"u{n % 3},i{n % 4},{n}\n" for n in range(24)))
     items.write_text("item,title,code\n" + "".join(f"i{n},Lamp {n},A-{n}\n" for n in range(4)))
@@ -79,7 +79,7 @@ def test_what_an_older_version_took_for_texts_stays_when_the_same_is_imported_ag
     assert not again.fresh
     assert again.dataset.meta["report"]["remarks"][-1] == (
         "the catalog stays as it was first read, with the texts of title, code; this version would read title: import with "
-        "--force to have that"
+        "`force=True` to have that"
     )
     assert load_with_others(category).catalog.text_columns == ("title", "code")
     assert load_with_others(category).others is not None
@@ -87,7 +87,7 @@ def test_what_an_older_version_took_for_texts_stays_when_the_same_is_imported_ag
     assert not import_data(category, source).fresh
     assert load_dataset(category).catalog.text_columns == ("title", "code")
     items.write_text(items.read_text().replace("Lamp 3", "Chair"))
-    with pytest.raises(DataError, match=r"with another content of .*items.csv; choose another --category"):
+    with pytest.raises(DataError, match=r"with another content of .*items.csv; choose another `category`"):
         import_data(category, source)
     import_data(category, source, force=True)
     assert load_dataset(category).catalog.text_columns == ("title",)

@@ -6,11 +6,10 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from embrec.data.preparation import PRESETS, PreparationConfig, prepare
 from embrec.data.readers.raw import RawData
-from embrec.errors import DataError
+from embrec.errors import ConfigError, DataError
 
 KEEP_ALL = PRESETS["none"]
 
@@ -55,7 +54,7 @@ def naive(events, config):
 
 
 def naive_everyone(events, config, catalog):
-    """What is served, in plain Python: all events of items in the catalog, by user, time and input order."""
+    """The log of all users in plain Python: all events of items in the catalog, by user, time and input order."""
     if config.duplicates == "drop":
         events = list(dict.fromkeys(events))
     elif config.duplicates == "first":
@@ -212,7 +211,7 @@ def test_context_stays_with_its_event():
 
 
 def test_an_unknown_key_is_an_error():
-    with pytest.raises(ValidationError):
+    with pytest.raises(ConfigError):
         PreparationConfig(minimum=3)
 
 
@@ -268,5 +267,5 @@ def test_the_order_of_ties_is_part_of_what_an_import_is_and_its_default_is_not()
     assert SHUFFLED.identity() == {**KEEP_ALL.identity(), "ties": "shuffle:seed=3"}
     assert PreparationConfig(ties="shuffle") == PreparationConfig(ties="shuffle:seed=0")
     for wrong in ("shuffled", "shuffle:seed=-1", "shuffle:seed=1.5", "shuffle:seed=00", ""):
-        with pytest.raises(ValidationError, match="ties are in the order of the input"):
+        with pytest.raises(ConfigError, match="ties are in the order of the input"):
             PreparationConfig(ties=wrong)

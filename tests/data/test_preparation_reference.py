@@ -1,4 +1,4 @@
-"""Preparation against a reference that is as slow as it is plain: one list of events, no arrays, no codes."""
+"""Preparation against a slow and simple reference: one list of events, no arrays, no codes."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ def by_user(events, users):
 
 
 def reference(log, config, described, whole):
-    """Return kept users, catalog, kept rows, and users and rows of everyone who is served."""
+    """Return kept users, catalog, kept rows, and the users and rows of the log of all users."""
     drawn = range(len(log))
     if config.tie_seed is not None:
         drawn = np.random.default_rng(config.tie_seed).permutation(len(log)).tolist()

@@ -1,4 +1,4 @@
-"""The same shop in every form that is read makes the same category, to the type of each column and the order of each event."""
+"""The same shop in every supported format gives the same category, down to column types and the order of events."""
 
 import gzip
 import sqlite3

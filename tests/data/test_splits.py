@@ -88,7 +88,7 @@ def test_the_newest_items_are_those_first_seen_last():
 
 
 def test_a_log_too_short_to_split_is_an_error():
-    with pytest.raises(DataError, match=r"leaves no training events .* takes users with three events and more"):
+    with pytest.raises(DataError, match=r"leaves no training events .* needs users with three or more events"):
         LeaveOneOut()(log_of([[0, 1], [2]]), ITEMS)
 
 
@@ -152,8 +152,11 @@ def test_nothing_of_training_is_as_late_as_a_target_under_global_time(rows, targ
     assert train.max() < valid.min()
     assert valid.max() < test.min()
     assert len(train) <= len(log) * 0.5
-    late = [(user, position) for user, position, time in zip(log.user, log.position, log.time, strict=True)
-            if time >= GlobalTime(train=0.5, valid=0.25).boundaries(log)[1] and position >= min_history]  # fmt: skip
+    late = [
+        (user, position)
+        for user, position, time in zip(log.user, log.position, log.time, strict=True)
+        if time >= GlobalTime(train=0.5, valid=0.25).boundaries(log)[1] and position >= min_history
+    ]
     if targets == "all":
         assert pairs(partition.test) == late
     else:
@@ -172,7 +175,7 @@ def test_global_time_labels_new_users_and_new_items():
 
 
 def test_global_time_refuses_places_in_histories():
-    with pytest.raises(DataError, match="places in histories and not moments"):
+    with pytest.raises(DataError, match="positions in histories, not timestamps"):
         GlobalTime()(timed_log([[(0, 0), (1, 1), (2, 2)]] * 5), ITEMS)
 
 
@@ -201,13 +204,16 @@ def test_a_split_is_read_from_the_text_it_is_written_as(split):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("random", "--split is 'random'; there are: leave-one-out, per-user-ratio, user-holdout, global-time, item-holdout"),
+        (
+            "random",
+            "`split` is 'random'; there are: leave-one-out, per-user-ratio, user-holdout, global-time, item-holdout",
+        ),
         ("global-time:quantile=.9", "has no parameter 'quantile=.9'; there are: train, valid, targets, min_history"),
-        ("global-time:targets=none", "--split global-time:targets is 'none': Input should be 'all', 'first' or 'last'"),
+        ("global-time:targets=none", "`split` global-time:targets is 'none': Input should be 'all', 'first' or 'last'"),
         ("global-time:train=0.95", "leave nothing to test with"),
         ("leave-one-out:k=2", "it has none"),
     ],
-)  # fmt: skip
+)
 def test_a_split_that_cannot_be_read_is_refused(text, message):
     with pytest.raises(ConfigError, match=re.escape(message)):
         parse_split(text)

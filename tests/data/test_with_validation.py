@@ -1,4 +1,4 @@
-"""What a final training may learn from under each split: all that was kept for validation, and nothing of the test."""
+"""The training events of a final training under each split: all events withheld for validation, none of the test."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def pairs(positions):
 
 
 def learned(log, partition):
-    """Positions that are learned from in the end, user -> positions."""
+    """Return the training events of a final training, user -> positions."""
     final = partition.with_validation(log)
     assert len(final.valid) == 0
     assert pairs(final.test) == pairs(partition.test)

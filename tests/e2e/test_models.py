@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 import torch
 
-from embrec.models.config import MODEL_KINDS
+from embrec.models import registry
 from embrec.runs.folder import RunFolder
 from embrec.runs.model import load_model
 from embrec.serving.recommender import Recommender
@@ -39,7 +39,7 @@ def zoo(shop):
 
 
 def test_every_kind_of_model_is_tried(zoo):
-    assert {"embrec", *OPTIONS} == set(MODEL_KINDS)
+    assert {"embrec", *OPTIONS} == set(registry.kinds())
     for kind, source in CASES:
         config = RunFolder(zoo.run_folder(f"{kind}-{source}")).config()
         assert (config.model.kind, config.model.source) == (kind, source)

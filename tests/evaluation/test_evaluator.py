@@ -182,7 +182,7 @@ def test_items_seen_so_far_need_moments():
     rows = [[user % N_ITEMS, (user + 3) % N_ITEMS, (user + 5) % N_ITEMS] for user in range(30)]
     log = log_of(rows, [[0, 1, 2]] * len(rows))
     partition = LeaveOneOut()(log, N_ITEMS)
-    with pytest.raises(DataError, match=r"its times are places in histories and not moments; .* use other candidates"):
+    with pytest.raises(DataError, match=r"positions in histories, not timestamps; .* use other candidates"):
         evaluate(toy_model(), log, partition, partition.test, EvaluationConfig(candidates="seen-so-far"), max_length=50)
 
 

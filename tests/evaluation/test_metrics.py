@@ -1,6 +1,7 @@
 """Metrics against independent libraries, on random and on tied scores, and against the tables in their docstrings."""
 
 import doctest
+import re
 
 import ir_measures
 import numpy as np
@@ -17,8 +18,8 @@ from torchmetrics.functional.retrieval import (
 )
 
 from embrec.errors import ConfigError
-from embrec.evaluation import metrics
-from embrec.evaluation.metrics import check_metrics, metric
+from embrec.evaluation import metrics, ranking_metrics
+from embrec.evaluation.metrics import METRICS, check_metrics, metric
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +98,46 @@ def test_ties_under_each_policy():
 
 
 def test_docstring_examples():
-    results = doctest.testmod(metrics)
-    assert results.attempted >= 5
-    assert results.failed == 0
+    results = [doctest.testmod(module) for module in (metrics, ranking_metrics)]
+    assert results[1].attempted >= len(METRICS)
+    assert not any(result.failed for result in results)
+
+
+def test_every_metric_teaches_its_formula_and_source():
+    for name, one in METRICS.usable().items():
+        assert one.name == name
+        text = type(one).__doc__ or ""
+        assert "Use it" in text or "Use the name" in text, name
+        assert ">>> " in text, name
+        assert re.search(r"Source: \[\w+\]", text), name
+
+
+class Precision(metrics.Metric):
+    """The share of the first K that is relevant."""
+
+    name = "precision"
+    cutoff = "required"
+
+    def values(self, rank, candidates, k=None):
+        return (rank <= k) / k
+
+
+def test_a_user_registers_a_metric():
+    with pytest.raises(ConfigError, match="unknown metric 'precision@2'"):
+        metric("precision@2", standing_at([0]))
+    metrics.register(Precision())
+    try:
+        assert metric("precision@2", standing_at([0, 1, 2])).tolist() == [0.5, 0.5, 0.0]
+        assert not metrics.lower_is_better("precision@2")
+        with pytest.raises(ConfigError, match="registered already"):
+            metrics.register(Precision())
+        metrics.register(Precision(), replace=True)
+        with pytest.raises(ConfigError, match="'hr' is registered already"):
+            metrics.register(type("Other", (Precision,), {"name": "hr"})())
+        with pytest.raises(ConfigError, match="an instance of Metric is expected"):
+            metrics.register(Precision)
+    finally:
+        METRICS.unregister("precision")
 
 
 @pytest.mark.parametrize("name", ["hr", "hr@0", "hr@x", "precision@10", "auc@5"])

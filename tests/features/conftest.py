@@ -1,4 +1,4 @@
-"""Folders of models that tests of encoders share."""
+"""Model folders shared by the tests of encoders."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Building tables: incremental by content, safe to kill, and never half of anything."""
+"""Tests of table builds: incremental by content, safe to kill, never an unfinished table."""
 
 import fcntl
 import os
@@ -275,8 +275,11 @@ def run_build(folder, last=None):
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         [sys.executable, "-c", _BUILD.format(last=last), str(folder)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
     assert process.stdout is not None
     if last is not None:
         assert process.stdout.readline() == "here\n"

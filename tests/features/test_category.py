@@ -1,4 +1,6 @@
-"""Finding the table that fits a split."""
+"""Tests of the look-up of feature tables: by name, by spec, and by the split they fit."""
+
+import re
 
 import numpy as np
 import polars as pl
@@ -59,7 +61,7 @@ def test_a_table_fitted_on_the_whole_catalog_serves_every_split(category):
 
 def test_what_is_missing_is_named_with_the_command_that_makes_it(category):
     folder, catalog, _ = category
-    with pytest.raises(FeatureError, match="embrec features build --category toys --encoder tfidf"):
+    with pytest.raises(FeatureError, match=re.escape("`build_features(category='toys', encoders=['tfidf'])`")):
         find_table(folder, "tfidf", catalog, np.ones(12, dtype=bool))
     with pytest.raises(ConfigError, match="unknown encoder"):
         find_table(folder, "elmoo", catalog, np.ones(12, dtype=bool))
@@ -113,7 +115,9 @@ def test_a_table_whose_texts_have_changed_is_not_taken(category):
     everything = np.ones(12, dtype=bool)
     for name in ("tfidf", report.path.stem):
         assert find_table(folder, name, catalog, everything).path == report.path
-        with pytest.raises(FeatureError, match=r"the contents of 3 items have changed since .*features build again"):
+        with pytest.raises(
+            FeatureError, match=r"the contents of 3 items have changed since .*build the features again"
+        ):
             find_table(folder, name, retitled(catalog, 3), everything)
     save_dataset(folder, Dataset(retitled(catalog, 3), log))
     (again,) = build_features(folder, ["tfidf"], fit_on="catalog")

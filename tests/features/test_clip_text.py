@@ -1,4 +1,4 @@
-"""The text side of CLIP and SigLIP models."""
+"""Tests of the text encoders of CLIP and SigLIP models."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Whatever happens to a build, no half table can be read, and the next build ends as if nothing had happened."""
+"""Tests of killed builds: no unfinished table can be read, and the next build gives the same table."""
 
 import random
 import shutil
@@ -45,8 +45,10 @@ def shop(n):
 def start(folder, items=N):
     process = subprocess.Popen(
         [sys.executable, "-c", _BUILD, str(folder), str(items), str(__file__).rpartition("/")[0]],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     return process

@@ -1,4 +1,6 @@
-"""What is read where no encoder and no table is named."""
+"""Tests of the default encoders and tables."""
+
+import re
 
 import numpy as np
 import polars as pl
@@ -62,7 +64,7 @@ def test_an_encoder_whose_package_is_missing_is_left_out_and_said(installed):
 
 
 def test_a_catalog_of_ids_alone_says_what_to_do(installed):
-    with pytest.raises(ConfigError, match=r"neither texts nor pictures.*vectors:path=.*source id"):
+    with pytest.raises(ConfigError, match=r"neither texts nor pictures.*vectors:path=.*`model.source='id'`"):
         default_encoders(catalog_of(price=[1.0, 2.0]))
 
 
@@ -131,9 +133,11 @@ def test_what_is_missing_for_a_split_is_named_with_that_split(tmp_path):
     category = toy_category(tmp_path)
     dataset, split = load_dataset(category), ItemHoldout(fraction=0.25, seed=3)
     rows = split(dataset.interactions, len(dataset.catalog)).train_items
-    command = "embrec features build --category toys --encoder tfidf --split item-holdout:fraction=0.25:seed=3"
-    with pytest.raises(FeatureError, match=f"{command}$"):
+    proposed = "`build_features(category='toys', encoders=['tfidf'], split='item-holdout:fraction=0.25:seed=3')`"
+    with pytest.raises(FeatureError, match=f"{re.escape(proposed)}$"):
         find_table(category, "tfidf", dataset.catalog, rows, split)
     build_features(category, "tfidf", split=ItemHoldout(fraction=0.25, seed=4))
-    with pytest.raises(FeatureError, match=f"for this split: {command}$"):
+    with pytest.raises(FeatureError, match=f"for this split: {re.escape(proposed)}$"):
         find_table(category, "tfidf", dataset.catalog, rows, split)
+    build_features(category, encoders=["tfidf"], split="item-holdout:fraction=0.25:seed=3")
+    assert len(find_table(category, "tfidf", dataset.catalog, rows, split)) == len(dataset.catalog)

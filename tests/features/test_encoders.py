@@ -1,6 +1,5 @@
-"""The encoders against the libraries they stand on."""
+"""Tests of encoders against the libraries that they use."""
 
-import doctest
 import json
 from collections import Counter
 from itertools import pairwise
@@ -41,7 +40,6 @@ def test_unknown_encoders_and_parameters_are_named():
 
 
 def test_texts_are_cleaned():
-    assert doctest.testmod(texts).failed == 0
     assert texts.item_texts(catalog(), texts.TextParams(max_words=3))[3] == "Salt & pepper"
 
 

@@ -1,4 +1,4 @@
-"""A table that was exported can be read by others, and comes back as it was."""
+"""Tests of exported tables: other libraries can read them, and importing them restores the vectors."""
 
 import json
 import subprocess
@@ -13,7 +13,6 @@ from safetensors import safe_open
 
 from embrec.data.catalog import Catalog
 from embrec.errors import ConfigError, FeatureError
-from embrec.features import export as export_module
 from embrec.features.build import build
 from embrec.features.export import export
 from embrec.features.registry import make_encoder
@@ -41,15 +40,13 @@ def table(tmp_path, catalog):
     return FeatureTable.open(report.path)
 
 
-@pytest.fixture(params=[1 << 24, 40], ids=["one block", "blocks of two rows"])
-def blocks(request, monkeypatch):
-    monkeypatch.setattr(export_module, "_BLOCK_BYTES", request.param)
+blocks = pytest.mark.parametrize("block_bytes", [1 << 24, 40], ids=["one block", "blocks of two rows"])
 
 
-@pytest.mark.usefixtures("blocks")
+@blocks
 @pytest.mark.parametrize("name", NAMES)
-def test_an_exported_table_comes_back_as_it_was(tmp_path, catalog, table, name):
-    assert export(table, tmp_path / "out" / name) == 6
+def test_an_exported_table_comes_back_as_it_was(tmp_path, catalog, table, name, block_bytes):
+    assert export(table, tmp_path / "out" / name, block_bytes=block_bytes) == 6
     report = build(catalog, make_encoder("vectors", {"path": tmp_path / "out" / name}), tmp_path / "back")
     back = FeatureTable.open(report.path)
     np.testing.assert_array_equal(back.vectors, table.vectors)
@@ -59,11 +56,11 @@ def test_an_exported_table_comes_back_as_it_was(tmp_path, catalog, table, name):
     assert back.vectors[ROWS].tolist() == ARRAY.tolist()
 
 
-@pytest.mark.usefixtures("blocks")
-def test_other_libraries_read_what_is_exported(tmp_path, table):
+@blocks
+def test_other_libraries_read_what_is_exported(tmp_path, table, block_bytes):
     there = [IDS[row] for row in ROWS]
     for name in NAMES:
-        export(table, tmp_path / name)
+        export(table, tmp_path / name, block_bytes=block_bytes)
     np.testing.assert_array_equal(np.load(tmp_path / "v.npy", allow_pickle=False), ARRAY)
     assert (tmp_path / "v.ids.txt").read_text(encoding="utf-8").splitlines() == there
     frame = pl.read_parquet(tmp_path / "v.parquet")

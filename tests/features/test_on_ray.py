@@ -1,4 +1,4 @@
-"""The same build on Ray: the same bytes, whoever dies on the way."""
+"""Tests of builds on Ray: the same bytes as a local build, even if workers die."""
 
 import subprocess
 import sys
@@ -86,8 +86,12 @@ def test_a_build_on_a_running_cluster_gives_the_same_table(tmp_path):
     with running_cluster(tmp_path / "home") as (address, environment):
         there = subprocess.run(
             [sys.executable, "-c", BUILD_THERE, address, str(catalog), str(tmp_path / "there")],
-            env=environment, check=True, capture_output=True, text=True, timeout=120,
-        ).stdout  # fmt: skip
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        ).stdout
     here = build(shop(3000), make_encoder("tfidf"), tmp_path / "here").path
     assert Path(there.strip()).read_bytes() == here.read_bytes()
 
@@ -95,9 +99,9 @@ def test_a_build_on_a_running_cluster_gives_the_same_table(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("rai",), "--engine is 'rai': use local or ray"),
-        (("local", 2), "--workers and --address are for --engine ray"),
-        (("ray", 0), "workers is 0: at least one must encode"),
+        (("rai",), "`engine='rai'`: use local or ray"),
+        (("local", 2), "`workers` and `address` are for `engine='ray'`"),
+        (("ray", 0), "`workers=0`: at least one must encode"),
         (("ray", None, "localhost:1"), "no Ray cluster at localhost:1"),
     ],
 )

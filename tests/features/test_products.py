@@ -1,4 +1,4 @@
-"""Products that do not depend on company or processor."""
+"""Tests of reproducible matrix products: the same bits in every batch and on every processor."""
 
 import os
 import subprocess
@@ -79,8 +79,11 @@ print(hashlib.sha256(product.tobytes() + L2().apply(product).tobytes()).hexdiges
     seen = {
         subprocess.run(
             [sys.executable, "-c", code, str(Path(__file__).parent)],
-            env=environment | switch, capture_output=True, text=True, check=True,
+            env=environment | switch,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         for switch in switches
-    }  # fmt: skip
+    }
     assert len(seen) == 1

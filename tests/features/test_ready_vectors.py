@@ -1,4 +1,4 @@
-"""Ready vectors: every format gives the same vectors, and memory stays bounded."""
+"""Tests of precomputed vectors: every format gives the same vectors, and memory stays bounded."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Ready vectors that cannot be used: whatever is wrong is said in one line."""
+"""Tests of unusable files of precomputed vectors: each error is one line that says what is wrong."""
 
 import gzip
 
@@ -33,7 +33,7 @@ def test_an_id_may_stand_twice_only_with_the_same_vector(tmp_path):
     write = npy_and_text(tmp_path, ["a", "b", "a"], ARRAY[[0, 1, 0]])
     np.testing.assert_array_equal(encoder(**write).encode(catalog("ab")).vectors, ARRAY[:2])
     write = npy_and_text(tmp_path, ["a", "b", "a"], ARRAY[:3])
-    with pytest.raises(FeatureError, match=r"item 'a' stands twice with different vectors \(row 1 and row 3\)"):
+    with pytest.raises(FeatureError, match=r"item 'a' occurs twice with different vectors \(row 1 and row 3\)"):
         encoder(**write).encode(catalog("ab"))
 
 
@@ -85,10 +85,10 @@ BAD = {
         "v.npy",
         ARRAY,
         {"key": "x"},
-        r"key= means nothing to a file of format npy; possible: id_column, ids",
+        r"key= does not apply to a file of format npy; possible: id_column, ids",
     ),
-    "ids nowhere": ("v.npy", ARRAY, {"ids": "nowhere.txt"}, r"'nowhere\.txt' \(ids=\), which is no file"),
-    "unknown suffix": ("v.npz", b"x", {}, r"cannot tell the format from the name; say format= and one of: npy,"),
+    "ids nowhere": ("v.npy", ARRAY, {"ids": "nowhere.txt"}, r"'nowhere\.txt' \(ids=\), which is neither a file"),
+    "unknown suffix": ("v.npz", b"x", {}, r"cannot tell the format from the name; give format= and one of: npy,"),
     "empty CSV": ("v.csv", "", {}, r"is empty or begins with an empty line"),
     "header alone": ("v.csv", "item,v0,v1\n", {}, r"has no rows of vectors"),
     "one column": ("v.csv", "item\na\n", {}, r"has one column"),
@@ -167,7 +167,7 @@ BAD = {
         "v.parquet",
         LISTS,
         {"ids": "x"},
-        r"ids= means nothing to a file of format parquet; possible: id_column, key",
+        r"ids= does not apply to a file of format parquet; possible: id_column, key",
     ),
     "no HDF5": ("v.h5", b"nothing", {}, r"no readable HDF5 file"),
     "no matrix in HDF5": ("v.h5", {"x": ARRAY[0]}, {}, r"no dataset of numbers with two dimensions"),

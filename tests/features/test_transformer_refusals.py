@@ -1,4 +1,4 @@
-"""What is wrong with a model or a parameter is said in one line, and no code of a folder is run."""
+"""Tests of unusable models and parameters: each error is one line, and no code of a folder is run."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Transforms: each against scikit-learn or its own promise, and the same chain for new items as for the table."""
+"""Tests of transforms against scikit-learn and their own claims; new items go through the same chain as the table."""
 
 import numpy as np
 import polars as pl
@@ -10,7 +10,7 @@ from embrec.data.catalog import Catalog
 from embrec.errors import ConfigError, FeatureError
 from embrec.features.build import build
 from embrec.features.encoder import name_in_stem
-from embrec.features.registry import Spec, load_encoder, make_encoder, split_fusion
+from embrec.features.registry import EncoderSpec, load_encoder, make_encoder, split_fusion
 from embrec.features.table import FeatureTable
 from embrec.features.transforms import L2, SVD, Half, Pca, Whiten
 from embrec.features.verify import verify
@@ -89,7 +89,7 @@ def test_a_new_item_goes_through_the_chain_of_the_table(tmp_path, spec):
     items = shop()
     report = build(items, make_encoder(spec), tmp_path, fit_rows=np.arange(80) < 60)
     table = FeatureTable.open(report.path)
-    assert name_in_stem(table.path.stem) == Spec.parse(spec).full_name
+    assert name_in_stem(table.path.stem) == EncoderSpec.parse(spec).full_name
     assert table.attributes["fitted_items"] == 60
     assert table.vectors.dtype == (np.float16 if "half" in spec else np.float32)
     assert not table.present[5]
@@ -141,13 +141,13 @@ def test_a_slow_encoders_vectors_are_kept_for_all_chains(tmp_path, monkeypatch):
             r"unknown transform 'sdv' in 'tfidf\+sdv'; did you mean 'svd'. there are: svd, pca, whiten, l2, half",
         ),
         ("tfdif", "unknown encoder 'tfdif'; did you mean 'tfidf'"),
-        ("tfidf:dim=3", r"encoder 'tfidf', parameter 'dim': there is no such parameter; there are: template"),
-        ("tfidf:max_features=many", "parameter 'max_features': Input should be a valid integer"),
-        ("tfidf+svd:dim=0", "transform 'svd', parameter 'dim': Input should be greater than or equal to 1"),
+        ("tfidf:dim=3", r"encoder 'tfidf': unknown parameter 'dim'; there are: template"),
+        ("tfidf:max_features=many", "parameter 'max_features' is 'many': Input should be a valid integer"),
+        ("tfidf+svd:dim=0", "transform 'svd': parameter 'dim' is '0': Input should be greater than or equal to 1"),
         ("tfidf+half+l2", "transform 'half' must be the last one"),
-        ("tfidf:5000", "has not the form name:key=value"),
-        ("tfidf+l2:dim=3", "transform 'l2', parameter 'dim': there is no such parameter; there are: none"),
-        ("tfidf:template=...{}", "parameter 'template': .*names no column"),
+        ("tfidf:5000", "does not have the form name:key=value"),
+        ("tfidf+l2:dim=3", "transform 'l2': unknown parameter 'dim'; there are: none"),
+        ("tfidf:template=...{}", "parameter 'template' is .*names no column"),
     ],
 )
 def test_a_spec_that_cannot_be_is_said_in_one_line(spec, message):
@@ -156,12 +156,14 @@ def test_a_spec_that_cannot_be_is_said_in_one_line(spec, message):
 
 
 def test_specs_may_hold_addresses_and_sentences():
-    spec = Spec.parse("tfidf:template={title}, by {brand}: good+bad:max_features=10+svd:dim=2")
+    spec = EncoderSpec.parse("tfidf:template={title}, by {brand}: good+bad:max_features=10+svd:dim=2")
     assert spec.encoder.params == {"template": "{title}, by {brand}: good+bad", "max_features": "10"}
     assert spec.full_name == "tfidf+svd"
     assert split_fusion("tfidf+svd:dim=125,minilm:max_words=20,efficientnet-lite0") == (
-        "tfidf+svd:dim=125", "minilm:max_words=20", "efficientnet-lite0",
-    )  # fmt: skip
+        "tfidf+svd:dim=125",
+        "minilm:max_words=20",
+        "efficientnet-lite0",
+    )
 
 
 def test_nothing_to_fit_on_is_said(tmp_path):

@@ -1,6 +1,5 @@
-"""Ready vectors go to the items that they were made of, or are refused."""
+"""Tests that precomputed vectors are given to the items they belong to, or refused."""
 
-import doctest
 import json
 
 import numpy as np
@@ -17,7 +16,6 @@ from embrec.data.readers.table import TableSource
 from embrec.errors import FeatureError
 from embrec.features.category import build_features
 from embrec.features.table import FeatureTable
-from embrec.features.vectors import likeness
 from embrec.workspace import Workspace
 
 IDS = [f"i{number}" for number in range(10)]
@@ -97,10 +95,6 @@ def test_another_order_of_the_items_beside_the_same_vectors_is_refused(shop, spe
 def test_items_that_are_added_at_the_end_with_their_vectors_are_taken(shop):
     shop(IDS[:9], in_log=IDS[:9], vectors=IDS[:9])
     assert owners(shop(IDS, vectors=IDS)) == IDS
-
-
-def test_the_examples_in_the_docstrings_are_right():
-    assert doctest.testmod(likeness).failed == 0
 
 
 def named(folder, ids, array=None):

@@ -4,8 +4,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
+from embrec.errors import ConfigError
 from embrec.models.negatives import Histories, Negatives, NegativeSampler, catalog_exclusion
 
 SIZE = 12
@@ -194,5 +194,5 @@ def test_labels_that_are_left_out_keep_a_finite_expectation_for_their_correction
     ],
 )
 def test_choices_that_contradict_each_other_are_refused(config, message):
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(ConfigError, match=message):
         Negatives(**config)

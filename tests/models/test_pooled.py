@@ -14,7 +14,7 @@ from embrec.data.batches import collate
 from embrec.data.sequences import training_sequences
 from embrec.data.splits import LeaveOneOut
 from embrec.evaluation.evaluator import EvaluationConfig, evaluate
-from embrec.models.losses.config import CrossEntropy
+from embrec.models.losses.cross_entropy import CrossEntropy
 from embrec.models.negatives import Negatives
 from embrec.training.config import TrainingConfig
 from embrec.training.loop.trainer import Trainer

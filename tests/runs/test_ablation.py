@@ -6,9 +6,8 @@ import torch
 from support.toys import N_ITEMS
 
 from embrec.errors import RunError
-from embrec.models.config import EmbRecConfig
 from embrec.models.tables import DenseTable, placeholder
-from embrec.models.zoo.embrec import build_embrec
+from embrec.models.zoo.embrec import EmbRecConfig, build_embrec
 from embrec.runs.ablation import matrix_without
 
 GENERATOR = np.random.default_rng(0)

@@ -405,13 +405,13 @@ def test_names_do_where_a_category_or_a_run_is_asked_for(shops, monkeypatch):
 def test_what_is_no_category_or_run_is_one_line(shops):
     for wrong in (None, 5, shops["table"]):
         for call in (embrec.load_dataset, embrec.load_everyone, embrec.build_features, embrec.plan_search):
-            with pytest.raises(ConfigError, match="is no category"):
+            with pytest.raises(ConfigError, match="is not a category"):
                 call(wrong)
     for wrong in (None, 5, [], [5]):
         for call in (embrec.evaluate_runs, embrec.compare_runs):
             with pytest.raises(ConfigError, match="no run"):
                 call(wrong)
-    with pytest.raises(ConfigError, match=r"'log\.csv' is no source"):
+    with pytest.raises(ConfigError, match=r"'log\.csv' is not a source"):
         embrec.import_data(shops["table"].category, "log.csv")
 
 

@@ -7,7 +7,7 @@ import polars as pl
 import torch
 
 from embrec.data.catalog import Catalog
-from embrec.models.config import MODEL_KINDS
+from embrec.models import registry
 from embrec.models.tables import DenseTable
 from embrec.models.zoo import build_model
 from embrec.runs.folder import RunFolder
@@ -34,7 +34,7 @@ def toy_recommender(kind: str = "embrec", n_items: int = 300, distinct: int = 90
     options = {"source": "content", "features": ("dense",), "dim": dim}
     if kind in ("embrec", "published"):
         options |= {"units": dim, "cell": "published" if kind == "published" else "fast"}
-    config = MODEL_KINDS["embrec" if kind == "published" else kind](**options)
+    config = registry.of("embrec" if kind == "published" else kind).config(**options)
     model = build_model(config, {"dense": DenseTable(vectors)}, known).eval()
     catalog = Catalog(pl.DataFrame({"item": [f"i{row:03d}" for row in range(n_items)]}))
     run_config = build_config("toys", options={"model.source": "id"}).model_copy(update={"model": config})

@@ -8,7 +8,7 @@ from scipy.sparse import random as sparse_random
 
 from embrec.data.batches import Batch, collate
 from embrec.data.sequences import Sequences
-from embrec.models.config import MODEL_KINDS
+from embrec.models import registry
 from embrec.models.factorised import SequenceRecommender
 from embrec.models.tables import DenseTable, SparseTable
 from embrec.models.zoo import build_model
@@ -32,7 +32,7 @@ def toy_model(
     options = {"source": source, "features": features, "dim": 6} | options
     if kind == "embrec":
         options = {"cell": cell, "units": 8} | options
-    model = build_model(MODEL_KINDS[kind](**options), {name: tables[name] for name in features}, known).eval()
+    model = build_model(registry.of(kind).config(**options), {name: tables[name] for name in features}, known).eval()
     if source == "hybrid":  # as if it had been trained: a residual of zero would hide what it does
         torch.nn.init.normal_(model.items.identity.weight)
     return model

@@ -3,9 +3,10 @@
 import pytest
 
 from embrec.errors import ConfigError
-from embrec.models.config import SASRecConfig
-from embrec.models.losses.config import BprMax, CrossEntropy
+from embrec.models.losses.bpr_max import BprMax
+from embrec.models.losses.cross_entropy import CrossEntropy
 from embrec.models.negatives import Negatives
+from embrec.models.zoo.sasrec import SASRecConfig
 from embrec.runs.presets import build_config
 
 ID = "model.source=id"

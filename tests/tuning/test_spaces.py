@@ -13,7 +13,7 @@ from embrec.tuning.categories import check_each
 from embrec.tuning.folder import SearchFolder
 from embrec.tuning.plan import plan_search, refuse_with_resume, resumed_search
 from embrec.tuning.search import read_inputs
-from embrec.tuning.spaces import build_search, load_space, space_names
+from embrec.tuning.spaces import SearchRequest, build_search, load_space, space_names
 from embrec.workspace import Workspace
 
 PRESETS = {
@@ -27,6 +27,10 @@ def base(preset=None, **options):
     return build_config("shop", preset=preset, options={"model.features": features} | options)
 
 
+def built(config, *, items, tables=(), **wishes):
+    return build_search(config, SearchRequest(**wishes), items=items, tables=tables)
+
+
 def test_every_published_space_has_its_preset():
     assert set(space_names()) == set(PRESETS)
 
@@ -34,14 +38,14 @@ def test_every_published_space_has_its_preset():
 @pytest.mark.parametrize("space", PRESETS)
 def test_a_published_space_fits_its_preset_and_begins_with_it(space):
     config = base(PRESETS[space])
-    search = build_search(config, space=space, items=5000)
+    search = built(config, space=space, items=5000)
     assert search.start[0]["training.learning_rate"] == config.training.learning_rate
     assert search.samples == 100
     assert search.objective == load_space(space).objective
 
 
 def test_the_space_of_cross_entropy_begins_with_the_published_best_settings():
-    search = build_search(base("embrec"), space="embrec-cross-entropy", items=5000)
+    search = built(base("embrec"), space="embrec-cross-entropy", items=5000)
     rates = {(point["training.learning_rate"], point["model.dropout"]) for point in search.start}
     # Table 3, keep probabilities 0.8541 (Automotive) and 0.7142 (Office).
     assert {(2.34e-4, 0.1459), (4.55e-4, 0.2858)} <= rates
@@ -50,18 +54,18 @@ def test_the_space_of_cross_entropy_begins_with_the_published_best_settings():
 
 
 def test_a_cold_start_has_no_points():
-    assert build_search(base("embrec"), space="embrec-cross-entropy", items=5000, warm=False).start == ()
+    assert built(base("embrec"), space="embrec-cross-entropy", items=5000, warm=False).start == ()
 
 
 def test_drawn_negatives_end_at_the_number_of_items_and_stay_away_where_there_are_few():
-    many = build_search(base("embrec-bpr"), space="embrec-bpr", items=5000)
+    many = built(base("embrec-bpr"), space="embrec-bpr", items=5000)
     assert many.space["training.negatives"] == {"choice": ["all", {"integer": [1000, 5000]}]}
-    few = build_search(base("embrec-bpr"), space="embrec-bpr", items=900)
+    few = built(base("embrec-bpr"), space="embrec-bpr", items=900)
     assert few.space["training.negatives"] == {"choice": ["all"]}
 
 
 def test_published_spaces_choose_among_several_tables():
-    search = build_search(base("embrec"), space="embrec-cross-entropy", tables=["tfidf", "minilm"], items=5000)
+    search = built(base("embrec"), space="embrec-cross-entropy", tables=["tfidf", "minilm"], items=5000)
     assert search.space["model.features"] == {"choice": [["tfidf"], ["minilm"], ["tfidf", "minilm"]]}
 
 
@@ -77,23 +81,23 @@ def test_a_users_space_and_its_points(tmp_path):
         "vary:\n  training.learning_rate: {log-uniform: [1e-5, 1e-2]}\n  model.units: {choice: [64, 128]}\n"
         "start:\n  - {training.learning_rate: 1e-4}\nobjective: auc\nsamples: 7\nepochs: 8\ngrace: 2\n",
     )
-    search = build_search(base(), space=path, items=50)
+    search = built(base(), space=path, items=50)
     assert search.start == (
         {"training.learning_rate": 1e-3, "model.units": 128},
         {"training.learning_rate": 1e-4, "model.units": 128},
     )
     assert (search.objective, search.samples, search.epochs, search.halving.grace) == ("auc", 7, 8, 2)
-    given = build_search(base(), space=path, items=50, objective="ndcg@10", samples=3, epochs=5, grace=1, reduction=2)
+    given = built(base(), space=path, items=50, objective="ndcg@10", samples=3, epochs=5, grace=1, reduction=2)
     assert (given.objective, given.samples, given.epochs) == ("ndcg@10", 3, 5)
     assert (given.halving.grace, given.halving.reduction) == (1, 2)
 
 
 def test_a_space_without_the_configuration_itself_says_why(tmp_path):
     path = write(tmp_path, "vary:\n  model.dropout: {uniform: [0.3, 0.5]}\n")
-    search = build_search(base(), space=path, items=50)
+    search = built(base(), space=path, items=50)
     assert search.start == ()
     assert search.why_not_the_base() == "model.dropout = 0.2 is not within {'uniform': [0.3, 0.5]}"
-    assert build_search(base(), items=50).why_not_the_base() is None
+    assert built(base(), items=50).why_not_the_base() is None
 
 
 @pytest.mark.parametrize(
@@ -122,7 +126,7 @@ def test_a_space_without_the_configuration_itself_says_why(tmp_path):
 )
 def test_a_file_that_is_no_space_is_refused(tmp_path, text, message):
     with pytest.raises(ConfigError, match=message):
-        build_search(base(), space=write(tmp_path, text), items=50)
+        built(base(), space=write(tmp_path, text), items=50)
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path):
@@ -144,7 +148,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
 )
 def test_a_search_that_makes_no_sense_is_refused(wishes, message):
     with pytest.raises(ConfigError, match=message):
-        build_search(base(), items=50, **wishes)
+        built(base(), items=50, **wishes)
 
 
 def test_a_search_is_planned_from_what_the_category_has(tmp_path, monkeypatch):

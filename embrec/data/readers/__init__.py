@@ -1,1 +1,1 @@
-"""One reader a source; each returns raw events and items as they stand in the files."""
+"""Readers of data sources: each returns events and items as they are in the files, before any filter."""

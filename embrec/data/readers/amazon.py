@@ -1,8 +1,10 @@
-"""Amazon reviews of 2014, 2018 and 2023: reviews as JSON lines and the metadata of the products, plain or gzip.
+"""Reader of the Amazon reviews of 2014, 2018 and 2023: reviews and product metadata as JSON lines, plain or packed.
 
-2014: https://jmcauley.ucsd.edu/data/amazon/ (metadata as Python literals, categories as a list of paths);
-2018: https://nijianmo.github.io/amazon/ (list-valued fields, HTML in titles);
-2023: https://amazon-reviews-2023.github.io/ (`parent_asin` names the product, times in milliseconds).
+Sources: 2014 [mcauley2015] [he2016], 2018 [ni2019], 2023 [hou2024].
+
+- 2014, https://jmcauley.ucsd.edu/data/amazon/: metadata as Python literals, categories as a list of paths.
+- 2018, https://nijianmo.github.io/amazon/: list-valued fields, HTML in titles.
+- 2023, https://amazon-reviews-2023.github.io/: products by `parent_asin`, times in milliseconds.
 """
 
 import io
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.images import images_in_folder
@@ -31,18 +33,20 @@ from embrec.data.readers.raw import (
 from embrec.data.readers.records import Record, json_record, literal_record, number, records
 from embrec.data.readers.text import clean_text, joined, price
 from embrec.errors import DataError
+from embrec.parameters import call, parameter
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 RATING = "rating"
 TEXT_COLUMNS = ("title", "description", "brand", "categories")
 _ITEM_SCHEMA = {ITEM: pl.String, **dict.fromkeys(TEXT_COLUMNS, pl.String), "price": pl.Float64}
 _LINES = (".json", ".jsonl", ".ndjson")
-_GARBAGE = "getTime"  # the 2018 crawl saved a page's script as the title of some products
+_GARBAGE = "getTime"  # in the 2018 crawl, the title of some products is a script of the page
 
 
 @dataclass(frozen=True)
 class _Keys:
-    """What a year's files call things."""
+    """Names of the keys in the files of one year."""
 
     user: str
     item: str
@@ -64,7 +68,7 @@ _KEYS = {
 }
 
 
-class AmazonSource(BaseModel):
+class AmazonSource(Checked):
     """Amazon reviews and product metadata of one category."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -73,7 +77,7 @@ class AmazonSource(BaseModel):
         f"amazon-{year}": Guide(
             f"Amazon reviews of {year} and the products they are of, one category",
             "reviews and metadata as JSON lines, plain or packed; images named <item>.jpg if you have them",
-            f"--source amazon-{year} --reviews {reviews} --metadata {metadata} --category beauty",
+            {"source": f"amazon-{year}", "reviews": reviews, "metadata": metadata, "category": "beauty"},
             home,
             "see there",
         )
@@ -105,7 +109,7 @@ class AmazonSource(BaseModel):
             if self.images is not None:
                 items = images_in_folder(items, self.images, notes, remarks)
         elif self.images is not None:
-            raise DataError("images need the products they belong to; give --metadata as well")
+            raise DataError(f"images need the products they belong to; give {parameter('metadata')} as well")
         texts = TEXT_COLUMNS if items is not None else ()
         return RawData(events, items, texts, context=(RATING,), notes=notes, remarks=remarks)
 
@@ -115,11 +119,11 @@ class AmazonSource(BaseModel):
         return _KEYS[self.source].item
 
     def read_products(self, path: Path, item_key: str) -> pl.DataFrame | None:
-        """Return the products of a file of metadata as `read` does; None where it is no such file.
+        """Return the products of a metadata file as `read` does; None for any other file.
 
         Args:
             path: JSON lines.
-            item_key: the key of their ids.
+            item_key: key of the product ids.
 
         Raises:
             DataError: a line is broken or has no usable id.
@@ -131,21 +135,21 @@ class AmazonSource(BaseModel):
         try:
             record = literal_record(first)
         except ValueError:
-            record = {item_key: None}  # let the reader say what is wrong, and where
+            record = {item_key: None}  # the reader below reports the error and its place
         if item_key not in record or (item_key == ITEM and not self.is_raw(pl.DataFrame(schema=list(record)))):
             return None
         return unique_items(read_metadata(path, keys), {})
 
     def is_raw(self, products: pl.DataFrame) -> bool:
-        """Return whether a table has columns as the files call them, and not as a catalog does."""
+        """Return True if a table has the column names of the files, not those of a catalog."""
         keys = _KEYS[self.source]
         return bool({*keys.description, keys.brand, keys.categories}.difference(TEXT_COLUMNS) & set(products.columns))
 
     def catalog_frame(self, products: pl.DataFrame) -> pl.DataFrame:
-        """Return products as `read` makes a catalog of them.
+        """Return a table of products converted to a catalog as in `read`.
 
         Args:
-            products: the column `item`, and those that the files have.
+            products: table with the column `item` and columns of the files.
         """
         keys = _KEYS[self.source]
         rows = [_product(record[ITEM], record, keys) for record in products.to_dicts()]
@@ -153,28 +157,29 @@ class AmazonSource(BaseModel):
 
 
 def year_of(path: Path) -> str:
-    """Return the source whose keys the first review of a file has.
+    """Return the name of the source, by the keys of the first review of a file.
 
-    2014 and 2018 name them alike; 2018 also says whether a purchase was verified.
+    The keys of 2014 and 2018 are the same, except that 2018 also has `verified`.
 
     Raises:
-        DataError: the first line is no review of any year.
+        DataError: the first line is not a review of any year.
     """
     lines = (entry for block in read_blocks(path, block_bytes=1 << 16) for entry in block.lines())
     place, line = next(lines, (1, b""))
     if not line:
-        raise DataError(f"{path}: the interaction log is empty; nothing can be learned from it")
+        raise DataError(f"{path}: the interaction log is empty")
     try:
         record = json_record(line)
     except ValueError as error:
-        raise DataError(f"{path}, line {place}: {error}; a table of ratings is read with --interactions") from None
+        table = parameter("interactions")
+        raise DataError(f"{path}, line {place}: {error}; a table of ratings is read with {table}") from None
     for kind in reversed(AmazonSource.kinds):
         keys = _KEYS[kind]
         if {keys.user, keys.item, keys.time} <= record.keys() and (kind != "amazon-2018" or "verified" in record):
             return kind
     raise DataError(
-        f"{path}: the first line has the keys {', '.join(record)}, which are of no year of the Amazon reviews; "
-        "read other data with --source table"
+        f"{path}: the first line has the keys {', '.join(record)}, which match no year of the Amazon reviews; "
+        f"read other data with {call('TableSource')}"
     )
 
 
@@ -182,11 +187,11 @@ def read_reviews(path: Path, keys: _Keys, progress: Progress = silent) -> pl.Dat
     """Return user, item, time in seconds, rating and, where the files have milliseconds, exact time, in file order.
 
     Raises:
-        DataError: a line is broken, or one of its fields is missing or not what it should be.
+        DataError: a line is broken, or one of its fields is missing or invalid.
     """
     parts = [_reviews_of(block, keys) for block in read_blocks(path, progress)]
     if not parts:
-        raise DataError(f"{path}: the interaction log is empty; nothing can be learned from it")
+        raise DataError(f"{path}: the interaction log is empty")
     return require_events(pl.concat(parts), path)
 
 
@@ -208,7 +213,7 @@ def read_metadata(path: Path, keys: _Keys, progress: Progress = silent) -> pl.Da
             rows.append(_product(str(item), record, keys))
         parts.append(pl.DataFrame(rows, schema=_ITEM_SCHEMA, orient="row"))
     if not parts:
-        raise DataError(f"{path}: the file of products is empty; leave --metadata out if there are none")
+        raise DataError(f"{path}: the file of products is empty; leave {parameter('metadata')} out if there are none")
     return pl.concat(parts)
 
 
@@ -236,7 +241,7 @@ def _reviews_of(block: Block, keys: _Keys) -> pl.DataFrame:
 
 
 def _reviews_line_by_line(block: Block, keys: _Keys) -> pl.DataFrame:
-    """Parse what the fast parser would not: names the broken line, or copes where the types merely vary."""
+    """Parse a block that the fast parser rejected: raise for the broken line, or accept values of varying types."""
     rows = []
     for line, record in records(block, json_record):
         values = []

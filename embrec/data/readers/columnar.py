@@ -1,4 +1,4 @@
-"""Tables in Parquet and Arrow files, as events and items are read from them."""
+"""Reading of Parquet and Arrow files as tables."""
 
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ def read_columnar(path: Path, kind: str) -> pl.DataFrame:
     """Return a table in Parquet or Arrow (Feather) format, packed or not.
 
     Raises:
-        DataError: the file is damaged or holds what no table can hold.
+        DataError: the file is damaged, or cannot be converted to a table.
     """
-    # Arrow's own readers report a damaged file as an error; those of Polars can end the process.
+    # Arrow's own readers raise for damaged files; those of Polars can abort the process.
     import pyarrow
     import pyarrow.parquet
 
@@ -26,7 +26,7 @@ def read_columnar(path: Path, kind: str) -> pl.DataFrame:
         with source:
             table = pyarrow.parquet.ParquetFile(source).read() if kind == PARQUET else _arrow(source)
         table.validate(full=True)
-        list(table.column_names)  # raises where a name is not text, which Polars would not survive
+        list(table.column_names)  # raises if a name is not text, which would crash Polars
         frame = pl.from_arrow(without_extensions(table).replace_schema_metadata(None))
     except (
         pyarrow.ArrowException,
@@ -43,7 +43,7 @@ def read_columnar(path: Path, kind: str) -> pl.DataFrame:
 
 
 def without_extensions(table: Any) -> Any:
-    """Return an Arrow table in Arrow's own types: UUIDs as people write them, other extensions as they are stored."""
+    """Return an Arrow table without extension types: UUIDs as text, others as their storage type."""
     import pyarrow
 
     for place, field in enumerate(table.schema):

@@ -1,7 +1,7 @@
-"""Which column of a table is what: the one that is named, or, where none is, the only one with a common name.
+"""Roles of table columns: the column named by the user, else the only column with a common name for the role.
 
-Names are compared without regard to case, `_`, `-`, `.` and blanks, and without the types that RecBole writes behind them
-(`user_id:token`). What was guessed is said; where two columns could be meant, nothing is guessed.
+Names are compared without case, `_`, `-`, `.` and blanks, and without the types that RecBole appends (`user_id:token`). Guesses
+are reported as remarks; if two columns could be meant, an error lists them.
 """
 
 import re
@@ -14,17 +14,18 @@ import polars as pl
 from embrec.data.readers.raw import ITEM, USER
 from embrec.errors import DataError
 from embrec.names import listed, nearest
+from embrec.parameters import parameter
 
-# Before the name of a catalog's column that is called `item` or `image` and is not the one with this role.
+# Prefix for columns of a catalog that are called `item` or `image` without having this role.
 _BESIDE = "catalog."
-_SHOWN = 30  # columns that a message lists
-_CLOSE = 0.8  # likeness of a name that is proposed unasked; more than of one that somebody has typed
+_SHOWN = 30  # maximum number of columns listed in a message
+_CLOSE = 0.8  # minimum similarity of a proposed name; higher than for typing errors, since no name was given
 
 _TYPED = re.compile(r":(token|token_seq|float|float_seq)$")
 
 
 def plain_name(name: str) -> str:
-    """Return what counts of a column's name.
+    """Return the normalised name of a column.
 
     >>> plain_name("User-ID") == plain_name("user_id:token") == plain_name(" userid")
     True
@@ -34,24 +35,24 @@ def plain_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class Role:
-    """What a column can be for.
+    """A role of a column, with its common names.
 
     Attributes:
-        what: it holds, in words.
-        option: the parameter that names it.
-        usual: its usual name, which goes before all others.
-        common: groups of other common names; one of a group counts only where there is none of the groups before it.
-        makeshift: names of columns that might do, and are proposed where there is none of these.
+        what: content of the column, in words.
+        parameter: parameter that gives the name of the column.
+        usual: standard name; preferred to all others.
+        common: groups of other common names; a group counts only if no earlier group has a match.
+        makeshift: names of possible substitutes, proposed if nothing else matches.
     """
 
     what: str
-    option: str
+    parameter: str
     usual: str
     common: tuple[frozenset[str], ...]
     makeshift: tuple[str, ...] = ()
 
     def candidates(self, columns: Iterable[str]) -> list[str]:
-        """Return the columns that could be meant where none is named; several if nobody can tell."""
+        """Return the columns that could have the role; several if it is ambiguous."""
         names = list(columns)
         if self.usual in names:
             return [self.usual]
@@ -62,7 +63,7 @@ class Role:
         return []
 
     def likely(self, columns: Iterable[str]) -> str | None:
-        """Return the column that was most likely meant where none has a common name, None if none is likely."""
+        """Return the column to propose if none has a common name; None if no column is likely."""
         plain = {plain_name(name): name for name in columns}
         makeshift = next((plain[name] for name in self.makeshift if name in plain), None)
         every = [plain_name(self.usual), *sorted(set().union(*self.common))]
@@ -99,7 +100,7 @@ ITEMS = Role(
         _names("asin product article movie book song track video"),
     ),
 )
-# Of a catalog `id` can only be the item's, while a log may number its events so.
+# `id` in a catalog can only be the item's; in a log it may number the events.
 CATALOG_ITEMS = Role(ITEMS.what, "catalog_item_column", ITEM, (*ITEMS.common, _names("id")))
 TIMES = Role(
     "times",
@@ -112,15 +113,18 @@ TIMES = Role(
         ),
         _names("time date day t_dat event_date order_date purchase_date review_date"),
     ),
-    # In other logs a position is a place on a page.
+    # Only proposed, since in other logs a position is a place on a page.
     makeshift=("position", "order", "sequence", "seq", "step"),
 )
 
 
 class IdNames:
-    """The names of columns that hold ids, given or common, and of others that were named as texts, as a container.
+    """Container of the names of columns to keep as text: columns of ids, given or with a common name.
 
-    All other columns may become numbers.
+    Args:
+        given: names of columns of ids or texts given by the user; None is ignored.
+        roles: roles of id columns, whose common names are included.
+        others: columns excluded from the common names.
     """
 
     def __init__(self, given: Iterable[str | None], roles: Iterable[Role], others: Iterable[str] = ()) -> None:
@@ -141,56 +145,57 @@ def find_column(
     """Return the column of a role: the given one, else the only one with a common name.
 
     Args:
-        columns: of the table.
-        role: which column is wanted.
-        given: its name, if somebody has said it.
-        table: as messages call it, such as its path.
-        remarks: told what was guessed.
-        hint: the end of the message where there is none.
+        columns: columns of the table.
+        role: role of the wanted column.
+        given: name given by the user; None to guess.
+        table: name of the table in messages, such as its path.
+        remarks: receives a remark about the guess.
+        hint: end of the message about a missing column.
 
     Raises:
         DataError: there is no such column, or several could be meant; the message lists the columns.
     """
     if given is not None:
-        require_columns(columns, [given], role.option, table, hint)
+        require_columns(columns, [given], role.parameter, table, hint)
         return given
     found = role.candidates(columns)
     if len(found) > 1:
         raise DataError(
             f"{table}: the columns {' and '.join(map(repr, found))} could both hold the {role.what}; "
-            f"say which with {option(role.option)}"
+            f"say which with {parameter(role.parameter)}"
         )
     if not found:
         close = role.likely(columns)
-        meant = f"; did you mean {option(role.option)} {_quoted(close)}?" if close is not None else _no_header(columns)
+        meant = f"; did you mean {parameter(role.parameter, close)}?" if close is not None else _no_header(columns)
+        meant = meant or f"; name it with {parameter(role.parameter)}"
         raise DataError(
             f"{table} {_has(table)} no column {role.usual!r} and none whose name is common for {role.what}; "
-            f"{_has(table, 'it has', 'they have')}: {_listed(columns)}{meant or f'; name it with {option(role.option)}'}{hint}"
+            f"{_has(table, 'it has', 'they have')}: {_listed(columns)}{meant}{hint}"
         )
     if found[0] != role.usual:
-        remarks.append(f"{role.option.removesuffix('_column').replace('_', ' ')} column: {found[0]}")
+        remarks.append(f"{role.parameter.removesuffix('_column').replace('_', ' ')} column: {found[0]}")
     return found[0]
 
 
-def require_columns(columns: Sequence[str], wanted: Iterable[str], parameter: str, table: str, hint: str = "") -> None:
+def require_columns(columns: Sequence[str], wanted: Iterable[str], given_by: str, table: str, hint: str = "") -> None:
     """Raise if a column does not exist.
 
     Args:
-        columns: of the table.
-        wanted: must be among them.
-        parameter: that named them.
-        table: as messages call it.
-        hint: the end of the message.
+        columns: columns of the table.
+        wanted: required columns.
+        given_by: parameter that gave the required columns.
+        table: name of the table in messages.
+        hint: end of the message.
 
     Raises:
-        DataError: names the column, the parameter it came from, the columns that there are, and the nearest.
+        DataError: a column is missing; the message has its parameter, the existing columns and the most similar one.
     """
     for name in wanted:
         if name not in columns:
             close = nearest(name, columns)
             meant = f"; did you mean {close!r}?" if close is not None else ""
             raise DataError(
-                f"{table} {_has(table)} no column {name!r} (given by {option(parameter)}); "
+                f"{table} {_has(table)} no column {name!r} (given by {parameter(given_by)}); "
                 f"{_has(table, 'it has', 'they have')}: {_listed(columns)}{meant}{hint}"
             )
 
@@ -199,27 +204,33 @@ def refuse_shared(chosen: dict[str, str | None], table: str) -> None:
     """Raise if one column was given for two roles.
 
     Args:
-        chosen: parameter -> its column.
-        table: as messages call it.
+        chosen: parameter -> column.
+        table: name of the table in messages.
 
     Raises:
-        DataError: names the column and both parameters.
+        DataError: a column has two roles; the message has both parameters.
     """
     taken: dict[str, str] = {}
-    for parameter, name in chosen.items():
+    for given_by, name in chosen.items():
         if name is not None and name in taken:
             raise DataError(
-                f"{table}: column {name!r} cannot be both {option(taken[name])} and {option(parameter)}; name another"
+                f"{table}: column {name!r} cannot be both {parameter(taken[name])} and {parameter(given_by)}; name another"
             )
         if name is not None:
-            taken[name] = parameter
+            taken[name] = given_by
 
 
 def set_aside(frame: pl.DataFrame, role: str, column: str, remarks: list[str]) -> tuple[pl.DataFrame, dict[str, str]]:
-    """Make room for a catalog's column `role`, if that is the name of another column than the one that has the role.
+    """Rename the column called `role` of a catalog to `catalog.<role>` if another column has the role.
+
+    Args:
+        frame: catalog.
+        role: `item` or `image`.
+        column: column with the role.
+        remarks: receives a remark about the renaming.
 
     Returns:
-        the table, and the new name of each of its columns: what was called `role` is kept as `catalog.<role>`.
+        The table, and old name -> new name for all columns.
     """
     names = {name: name for name in frame.columns}
     if column != role and role in names:
@@ -227,21 +238,16 @@ def set_aside(frame: pl.DataFrame, role: str, column: str, remarks: list[str]) -
         while beside in names:
             beside += "_"
         names[role] = beside
-        remarks.append(f"column {role!r} of the catalog is kept as {beside!r}, because {column!r} has its place")
+        remarks.append(f"column {role!r} of the catalog is kept as {beside!r}, because {column!r} has this role")
     return frame.rename(names), names
 
 
-def option(parameter: str) -> str:
-    """Return a parameter as the command line calls it."""
-    return "--" + parameter.replace("_", "-")
-
-
 def _no_header(columns: Sequence[str]) -> str:
-    """Return what is most likely wrong with the first line of a file, if it does not seem to name columns."""
+    """Return the likely error in the first line of a file, if it does not look like column names."""
     if len(columns) == 1 and len(columns[0].split()) > 1:
-        return "; the fields of a line are told apart by commas, semicolons, tabs or |, not by blanks"
+        return "; fields must be separated by commas, semicolons, tabs or |, not by blanks"
     if any(name.startswith("__UNNAMED__") for name in columns):
-        return "; its first row does not name the columns: remove what stands above the row that does"
+        return "; its first row does not name the columns: remove the rows above the header"
     if any(re.fullmatch(r"[\d.:/ -]+", name) for name in columns):
         return (
             "; its first line looks like a row: put one before it that names the columns, such as user,item,timestamp"
@@ -250,13 +256,9 @@ def _no_header(columns: Sequence[str]) -> str:
 
 
 def _has(table: str, one: str = "has", many: str = "have") -> str:
-    """Return the verb for a file, or for a table in memory, which is called by what it holds, such as "the items"."""
+    """Return the verb: plural for tables in memory, which messages call "the items" or "the interactions"."""
     return many if table in ("the items", "the interactions") else one
 
 
 def _listed(columns: Sequence[str]) -> str:
     return listed([" ".join(name.split()) for name in columns], _SHOWN)
-
-
-def _quoted(name: str) -> str:
-    return name if re.fullmatch(r"[\w.:-]+", name) else repr(name)

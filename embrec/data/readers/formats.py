@@ -1,10 +1,11 @@
-"""Which format a table has: told by the name, checked against the first bytes, sniffed where the name says nothing."""
+"""Detection of the format of a table: by name, checked against the first bytes, or by content alone."""
 
 from pathlib import Path
 
 from embrec.data.readers.containers import DAMAGED, PACKED, damage, packing, split_member, unpacked, zip_member
 from embrec.data.readers.raw import require_file
 from embrec.errors import DataError
+from embrec.parameters import call
 
 CSV, TSV, ATOMIC, JSON = "CSV", "TSV", "RecBole", "JSON lines"
 PARQUET, ARROW, EXCEL, SQLITE = "Parquet", "Arrow", "Excel", "SQLite"
@@ -66,10 +67,10 @@ def table_format(path: Path) -> str:
     """Return the format of a table.
 
     Args:
-        path: of the file; `::` and a name behind it for one table of several.
+        path: path of the file; `file::name` for one table of several.
 
     Raises:
-        DataError: there is no such file, its format is not read, or its contents are not what its name says.
+        DataError: the file does not exist, its format is not supported, or its content contradicts its name.
     """
     file, _ = split_member(path)
     require_file(file)
@@ -92,7 +93,7 @@ def table_format(path: Path) -> str:
     if named is None:
         return _sniffed(path, name, start, inside)
     if named in (EXCEL, SQLITE):
-        raise DataError(f"{path}: {named} files are read where they lie; unpack it first")
+        raise DataError(f"{path}: {named} files cannot be read from a packed file; unpack it first")
     if inside is not None and inside != named:
         raise _other_than_named(path, inside, named)
     if named in (PARQUET, ARROW) and inside is None and start and _is_text(start):
@@ -104,7 +105,7 @@ def table_format(path: Path) -> str:
 
 
 def by_name(name: str) -> str | None:
-    """Return the format that a name tells, whatever it is packed as; None where it tells none."""
+    """Return the format by the suffix of a name, ignoring suffixes of compression; None if it is unknown."""
     path = Path(name)
     while path.suffix.lower() in PACKED:
         path = path.with_suffix("")
@@ -112,17 +113,17 @@ def by_name(name: str) -> str | None:
 
 
 def is_table(name: str) -> bool:
-    """Return whether a name is that of a table."""
+    """Return True if a name has the suffix of a table."""
     return by_name(name) is not None
 
 
 def are_sequences(start: bytes) -> bool:
-    """Return whether the beginning of a file looks like `user item item ...` (or `user<tab>item item ...`), one user a line."""
+    """Return True if the beginning of a file looks like `user item item ...` (or `user<tab>item item ...`) per line."""
     lines = _lines(start)
     if not lines or any("," in line or ";" in line or '"' in line or "{" in line for line in lines):
         return False
     tabs = {line.count("\t") for line in lines}
-    if tabs == {1}:  # a table of two columns has a space in its second one by chance only
+    if tabs == {1}:  # the second column of an ordinary table has spaces by chance only
         return any(" " in line.split("\t")[1].strip() for line in lines) and _vary(lines)
     return tabs == {0} and all(len(line.split()) > 1 for line in lines) and _vary(lines)
 
@@ -146,7 +147,7 @@ def _sniffed(path: Path, name: str, start: bytes, inside: str | None) -> str:
     if are_sequences(start):
         raise DataError(
             f"{path}: it looks like a user and the items of that user on each line; "
-            f"read it with --source sequences --path {path}"
+            f"read it with {call('SequencesSource', path=str(path))}"
         )
     lines = _lines(start)
     for separator in _SEPARATORS:
@@ -161,7 +162,7 @@ def _sniffed(path: Path, name: str, start: bytes, inside: str | None) -> str:
 
 
 def _checked_workbook(file: Path, kind: str) -> str:
-    """Return the format of a file of several tables, which is read where it lies."""
+    """Return the format of an Excel or SQLite file, checked against its first bytes; these are not read from archives."""
     with file.open("rb") as stream:
         start = stream.read(_SNIFFED)
     inside = EXCEL if start.startswith(b"PK") else _signature(start)
@@ -201,7 +202,7 @@ def _is_text(start: bytes) -> bool:
 
 
 def _lines(start: bytes) -> list[str]:
-    """Return the lines that are whole and not blank, of a text's beginning."""
+    """Return the complete, non-blank lines at the beginning of a text."""
     lines = start.decode("utf-8", errors="replace").splitlines()
     if len(start) == _SNIFFED and len(lines) > 1:
         lines.pop()

@@ -1,4 +1,4 @@
-"""Tables that are in memory already: whatever a Python caller holds where a path would do."""
+"""Tables in memory: data frames, Arrow tables, lists of dictionaries, or columns by name, in place of a path."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ import polars as pl
 
 from embrec.data.readers.columnar import without_extensions
 from embrec.data.readers.records import text_of
-from embrec.data.readers.tabular import Table, read_table
+from embrec.data.readers.tabular import SourceTable, read_table
 from embrec.errors import DataError
 from embrec.progress import Progress, silent
 
@@ -22,37 +22,37 @@ _WIDE = (pl.Decimal, pl.Int128, pl.UInt128)  # numbers that NumPy does not have
 
 _PLAIN = {str, bool, int, float, dict, list}
 
-# A Polars or pandas frame, an Arrow table (or whatever has its stream interface), a list of dictionaries, columns by name.
+# A Polars or pandas frame, an Arrow table (or any object with its stream interface), a list of dictionaries, columns by name.
 Frame = Any
 
 
 def is_frame(value: object) -> bool:
-    """Return whether a value is a table in memory, and not the path of one."""
+    """Return True if a value is a table in memory, False for a path."""
     return not isinstance(value, str | bytes | Path | None)
 
 
 @dataclass(frozen=True)
-class MemoryTable(Table):
-    """A table in memory; its path is what messages call it, such as "the interactions"."""
+class MemoryTable(SourceTable):
+    """A table in memory; `path` is its name in messages, such as "the interactions"."""
 
     @property
     def folder(self) -> Path:
-        """The folder that relative paths in the table start from."""
+        """The folder that relative paths in the table refer to."""
         return Path.cwd()
 
     def where(self, row: int) -> str:
-        """Return the place of a row in words, counted from 1."""
+        """Return the position of a row for a message, counted from 1."""
         return f"{self.path}, row {row + 1}"
 
 
-def open_table(value: Path | str | Frame, what: str, text: Container[str], progress: Progress = silent) -> Table:
-    """Read the table of a file, or take the one in memory.
+def open_table(value: Path | str | Frame, what: str, text: Container[str], progress: Progress = silent) -> SourceTable:
+    """Return the table of a file, or a table in memory.
 
     Args:
-        value: the path of a file, or a table in memory.
-        what: a table in memory is, as messages call it.
-        text: columns of a file that are kept as text as they stand, such as ids with leading zeros.
-        progress: told how far reading is.
+        value: path of a file, or table in memory.
+        what: name of a table in memory, for messages.
+        text: columns of a file to keep as unchanged text, such as ids with leading zeros.
+        progress: callback for the progress of reading.
 
     Raises:
         DataError: the file or the table cannot be read.
@@ -83,14 +83,14 @@ def content_fingerprint(frame: pl.DataFrame) -> str:
 def as_frame(value: Frame, what: str) -> pl.DataFrame:
     """Return a table in memory as a Polars frame.
 
-    A pandas index is left out: what it holds must be a column (`frame.reset_index()`).
+    The index of a pandas frame is ignored; make it a column with `frame.reset_index()`.
 
     Args:
-        value: a Polars or pandas frame, an Arrow table, a sequence of dictionaries (one a row), or a dictionary of columns.
-        what: the table is, as messages call it, such as "the interactions".
+        value: Polars or pandas frame, Arrow table, sequence of dictionaries (one per row), or dictionary of columns.
+        what: name of the table in messages, such as "the interactions".
 
     Raises:
-        DataError: it is nothing of these, or its columns do not make a table.
+        DataError: the value has another type, or its columns do not form a table.
     """
     if isinstance(value, pl.DataFrame):
         return _plain(value)
@@ -99,10 +99,10 @@ def as_frame(value: Frame, what: str) -> pl.DataFrame:
     rows = isinstance(value, Sequence) and not isinstance(value, str | bytes)
     if rows and not all(isinstance(row, Mapping) for row in value):
         other = next(row for row in value if not isinstance(row, Mapping))
-        raise DataError(f"{what}: a row is {other!r}; expected dictionaries, one a row, such as {{'item': 'a1'}}")
+        raise DataError(f"{what}: a row is {other!r}; expected dictionaries, one per row, such as {{'item': 'a1'}}")
     if not (rows or isinstance(value, Mapping) or hasattr(value, "__arrow_c_stream__") or _is_pandas(value)):
         raise DataError(
-            f"{what}: a value of type {type(value).__name__} is no table; give a path, a Polars or pandas frame, "
+            f"{what}: a value of type {type(value).__name__} is not a table; give a path, a Polars or pandas frame, "
             "an Arrow table or a list of dictionaries"
         )
     try:
@@ -118,7 +118,7 @@ def as_frame(value: Frame, what: str) -> pl.DataFrame:
 
 
 def _from_rows(rows: list[dict[Any, Any]]) -> pl.DataFrame:
-    """Return rows as a table; a key that holds mappings or lists in some rows and other values in others holds texts."""
+    """Return rows as a table; keys with values of several types become text columns."""
     try:
         return pl.from_dicts(rows, infer_schema_length=None)
     except (pl.exceptions.PolarsError, TypeError, ValueError):
@@ -138,9 +138,9 @@ def _from_rows(rows: list[dict[Any, Any]]) -> pl.DataFrame:
 
 
 def _from_pandas(frame: Any) -> pl.DataFrame:
-    """Return a pandas frame: UUIDs and what stands in a column of several types are texts, periods the time of their start."""
+    """Return a pandas frame: UUIDs and columns of several types become text, periods the time of their start."""
     if not frame.columns.is_unique:
-        return pl.from_pandas(frame)  # says so
+        return pl.from_pandas(frame)  # raises
     for name, dtype in zip(frame.columns, frame.dtypes, strict=True):
         if type(dtype).__name__ == "PeriodDtype":
             frame = frame.assign(**{name: frame[name].dt.to_timestamp()})
@@ -169,7 +169,7 @@ def _is_mixed(types: set[type]) -> bool:
 
 
 def _plain(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return a table without types that only some programs know: UUIDs are texts, and extensions what they are stored as."""
+    """Return a table without extension types: UUIDs as text, others as their storage type."""
     columns = []
     for values in frame.iter_columns():
         if values.dtype == pl.Object and isinstance(next((v for v in values if v is not None), None), UUID):
@@ -181,7 +181,7 @@ def _plain(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _alike(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return rows; where some values of a column are nested and others not, the nested ones are JSON, as from JSON lines."""
+    """Return rows in which nested values of a column with other values too are replaced by their JSON text."""
     nested: dict[str, bool] = {}
     mixed = {
         name

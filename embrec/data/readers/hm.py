@@ -1,23 +1,26 @@
-"""H&M Personalized Fashion Recommendations: two years of purchases of clothes, with texts and photos.
+"""Reader of H&M Personalized Fashion Recommendations: two years of purchases of clothes, with texts and photos.
 
-https://www.kaggle.com/competitions/h-and-m-personalized-fashion-recommendations. A purchase has a day and no time of day;
-an article's id has ten digits, the first of which is 0, and its photo is `images/<first three digits>/<id>.jpg`.
+Source: [hm2022], https://www.kaggle.com/competitions/h-and-m-personalized-fashion-recommendations.
+
+Purchases have a day but no time of day; article ids have ten digits beginning with 0, and the photo of an article is
+`images/<first three digits>/<id>.jpg`.
 """
 
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.frames import MemoryTable
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.ids import as_ids
 from embrec.data.readers.published import header_of, images_below, read_columns, require_named
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, check_ids, require_events, unique_items
-from embrec.data.readers.tabular import Table
+from embrec.data.readers.tabular import SourceTable
 from embrec.errors import DataError
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 _WHAT = "H&M"
 _LOG, _CATALOG = "transactions_train.csv", "articles.csv"
@@ -37,8 +40,8 @@ _TEXTS = (
 )
 
 
-class HMSource(BaseModel):
-    """The folder of H&M as it was unpacked."""
+class HMSource(Checked):
+    """The unpacked folder of the H&M data."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kinds: ClassVar[tuple[str, ...]] = ("hm",)
@@ -46,7 +49,7 @@ class HMSource(BaseModel):
         "hm": Guide(
             "H&M: 31.8 million purchases of 105,542 clothes by 1.37 million customers, with texts and photos",
             f"{_LOG}, {_CATALOG}; images/010/0108775015.jpg if the photos are there",
-            "--source hm --path h-and-m --category hm",
+            {"source": "hm", "path": "h-and-m", "category": "hm"},
             "https://www.kaggle.com/competitions/h-and-m-personalized-fashion-recommendations",
             "the rules of the competition, accepted there before the download",
         )
@@ -57,7 +60,7 @@ class HMSource(BaseModel):
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        """Return whether a folder has the files of this source."""
+        """Return True if a folder has the files of this source."""
         return path.is_dir() and any(file.name.startswith(_LOG) for file in path.iterdir())
 
     def files(self) -> list[Path]:
@@ -77,7 +80,7 @@ class HMSource(BaseModel):
         return RawData(require_events(events, log), items, texts, context=_CONTEXT, notes=notes)
 
     def read_catalog(self, items: Path | pl.DataFrame) -> pl.DataFrame | None:
-        """Return articles of a file or a table such as `articles.csv` as `read` does; None where it has another form."""
+        """Return articles of a file or a table such as `articles.csv` as `read` does; None for a file of another form."""
         columns = items.columns if isinstance(items, pl.DataFrame) else header_of(items)
         if not {"article_id", "prod_name"} <= set(columns):
             return None
@@ -88,11 +91,11 @@ class HMSource(BaseModel):
         return _of_table(MemoryTable(Path("the new items"), texts.with_columns(pl.all().cast(pl.String)), rows), {})
 
     def picture_folders(self) -> list[Path]:
-        """Return where photos of articles may lie."""
+        """Return the folders that may hold photos of articles."""
         return [self.images or self.path / "images"]
 
 
-def _events(table: Table, notes: dict[str, int]) -> pl.DataFrame:
+def _events(table: SourceTable, notes: dict[str, int]) -> pl.DataFrame:
     days = table.frame["t_dat"].str.to_date("%Y-%m-%d", strict=False)
     failed = days.is_null().arg_true()
     if len(failed):
@@ -113,17 +116,17 @@ def _items(path: Path, notes: dict[str, int], progress: Progress) -> pl.DataFram
     return _of_table(read_columns(path, ("article_id", "prod_name"), progress=progress, others=True), notes)
 
 
-def _of_table(table: Table, notes: dict[str, int]) -> pl.DataFrame:
+def _of_table(table: SourceTable, notes: dict[str, int]) -> pl.DataFrame:
     frame = table.frame.rename({old: new for old, new in _NAMES.items() if old in table.frame.columns})
     check_ids(frame, ITEM, table.where)
     return unique_items(_whole_ids(frame, "items", notes), notes)
 
 
 def _whole_ids(frame: pl.DataFrame, what: str, notes: dict[str, int]) -> pl.DataFrame:
-    """Give ids back the zeros that programs which take them for numbers cut off."""
+    """Restore the leading zeros of ids, which are lost if a program reads ids as numbers."""
     short = pl.col(ITEM).str.contains(rf"^\d{{1,{_DIGITS - 1}}}$")
     count = int(frame.select(short.sum())[0, 0])
     if not count:
         return frame
-    notes[f"{what} whose article id had lost its leading zeros, put back"] = count
+    notes[f"{what} with restored leading zeros of the article id"] = count
     return frame.with_columns(pl.when(short).then(pl.col(ITEM).str.zfill(_DIGITS)).otherwise(pl.col(ITEM)).alias(ITEM))

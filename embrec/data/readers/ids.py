@@ -1,7 +1,7 @@
-"""Ids of users and items as text, whatever a file stores them as; and why the ids of two places may not match.
+"""Ids of users and items: conversion to text, and diagnosis of ids that do not match between log and catalog.
 
-Ids are kept as they stand: blanks, case and leading zeros count. Where they are what keeps the log and the catalog apart,
-the comparison says so.
+Ids are kept unchanged: blanks, case and leading zeros count. If such differences keep log and catalog apart, the comparison
+reports them.
 """
 
 import re
@@ -14,16 +14,16 @@ import polars as pl
 
 from embrec.errors import DataError
 
-# Whole numbers up to here are told apart by floating-point numbers of that many bytes.
+# Largest whole numbers up to which a floating-point type represents every whole number.
 _EXACT: dict[type[pl.DataType], int] = {pl.Float32: 2**24, pl.Float64: 2**53}
 
 
 def _folded(text: str) -> str:
-    """Return a text with one character for what looks alike (accents, wide digits), without characters that nobody sees."""
+    """Return a text in Unicode NFKC (accents, wide digits) without invisible characters."""
     return re.sub(_UNSEEN, "", unicodedata.normalize("NFKC", text))
 
 
-# What happens to ids on their way through spreadsheets and programs: name -> the id without it.
+# Damage to ids by spreadsheets and programs: description -> function that undoes it.
 _CAUSES: dict[str, Callable[[str], str]] = {
     "blanks stand around the ids of one side": str.strip,
     "leading zeros were lost on one side": lambda text: re.sub(r"^0+(?=\d+(?:\.0+)?\s*$)", "", text),
@@ -32,21 +32,21 @@ _CAUSES: dict[str, Callable[[str], str]] = {
     "quotation marks stand around the ids of one side": lambda text: text.strip("'\""),
     "letters that look alike are different characters (Unicode)": _folded,
 }
-# Characters without width: soft hyphens, joiners, marks of direction and of byte order.
+# Invisible characters: soft hyphens, joiners, direction marks and byte order marks.
 _UNSEEN = "[\u00ad\u200b-\u200f\u2060\ufeff]"
-_FEW = 0.5  # of the log's items in the catalog; fewer are worth a warning even where no cause is known
-_WORTH_SAYING = 0.1  # of the ids without a partner that would have one but for such a cause
+_FEW = 0.5  # share of the log's items in the catalog below which there is a warning even without a known cause
+_WORTH_SAYING = 0.1  # share of unmatched ids explained by a cause, from which on it is reported
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """What keeps ids of two places apart, if anything is known.
+    """The likely cause of unmatched ids in two places.
 
     Attributes:
-        pairs: ids without a partner that would have one if blanks, case, leading zeros and ".0" did not count.
-        one: an example, from the first place.
-        other: what it most likely is in the second place.
-        cause: in words.
+        pairs: number of unmatched ids that would match without blanks, case, leading zeros and ".0".
+        one: example from the first place.
+        other: its counterpart in the second place.
+        cause: description of the difference.
     """
 
     pairs: int
@@ -56,12 +56,12 @@ class Likeness:
 
 
 def as_ids(values: pl.Series, kind: str, where: Callable[[int], str]) -> pl.Series:
-    """Return ids as text; whole numbers that a file stores as floats lose their ".0", NaN is an absent id.
+    """Return ids as text; whole numbers stored as floats lose their ".0", NaN is a missing id.
 
     Args:
         values: text, whole numbers, dates, or categories of these.
-        kind: what they are ids of, `user` or `item`.
-        where: names the place of a row, such as "events.csv, line 7".
+        kind: `user` or `item`.
+        where: function from a row to its position, such as "events.csv, line 7".
 
     Raises:
         DataError: the column has another type, a fraction, or floating-point numbers too large to tell ids apart.
@@ -75,7 +75,7 @@ def as_ids(values: pl.Series, kind: str, where: Callable[[int], str]) -> pl.Seri
         return texts
     if dtype == pl.Binary:
         texts = decoded(values)
-        _refuse(texts.is_null() & values.is_not_null(), values, kind, where, "no UTF-8 text")
+        _refuse(texts.is_null() & values.is_not_null(), values, kind, where, "not UTF-8 text")
         return texts
     textual = dtype in (pl.String, pl.Categorical, pl.Null) or isinstance(dtype, pl.Enum)
     if textual or dtype.is_integer() or dtype == pl.Date or isinstance(dtype, pl.Datetime):
@@ -87,7 +87,7 @@ def as_ids(values: pl.Series, kind: str, where: Callable[[int], str]) -> pl.Seri
 
 
 def decoded(values: pl.Series) -> pl.Series:
-    """Return bytes as texts, null where they are no UTF-8; some programs write texts so."""
+    """Return bytes as text, null where they are not UTF-8; some programs store text as bytes."""
     try:
         return values.cast(pl.String)
     except pl.exceptions.PolarsError:
@@ -95,11 +95,11 @@ def decoded(values: pl.Series) -> pl.Series:
 
 
 def likeness(ones: pl.Series, others: pl.Series) -> Likeness | None:
-    """Return why ids of two places do not match, None if blanks, case, leading zeros and ".0" explain none of it.
+    """Return the likely cause of unmatched ids, None if blanks, case, leading zeros and ".0" explain none of them.
 
     Args:
-        ones: ids of the first place that the second does not have.
-        others: ids of the second place that the first does not have.
+        ones: ids of the first place missing in the second.
+        others: ids of the second place missing in the first.
     """
     pairs = pl.DataFrame({"one": ones, "plain": _plain(ones)}).join(
         pl.DataFrame({"other": others, "plain": _plain(others)}).unique("plain", keep="first", maintain_order=True),
@@ -113,19 +113,19 @@ def likeness(ones: pl.Series, others: pl.Series) -> Likeness | None:
 
 
 def check_match(log: pl.Series, catalog: pl.Series) -> str | None:
-    """Return a warning where too few items of the log are in the catalog, None where nothing looks wrong.
+    """Return a warning if suspiciously few items of the log are in the catalog, else None.
 
-    A catalog may lack items. But where no item matches, or many would if their ids were written alike, the two files most
-    likely do not belong together as they are.
+    A catalog may lack items. But if no item matches, or many would if their ids were written the same way, the two files most
+    likely need a correction.
 
     Args:
-        log: the item ids of the log, each once.
-        catalog: the item ids of the catalog.
+        log: distinct item ids of the log.
+        catalog: item ids of the catalog.
 
     Raises:
         DataError: no item of the log is in the catalog; the message has an example of each and the likely cause.
     """
-    lost = log.filter(~log.is_in(catalog.implode())).sort()  # so that the examples are the same each time
+    lost = log.filter(~log.is_in(catalog.implode())).sort()  # for reproducible examples
     if lost.is_empty():
         return None
     if catalog.is_empty():
@@ -138,24 +138,22 @@ def check_match(log: pl.Series, catalog: pl.Series) -> str | None:
             f"no item of the log ({len(log):,}) is in the catalog ({len(catalog):,}): "
             + (_told(found) if found else f"{lost[0]!r} is an id of the log, {catalog[0]!r} one of the catalog")
             + "; "
-            + ("mend the ids of one side" if found else "do both columns hold the ids of the same things?")
+            + ("fix the ids of one side" if found else "do both columns hold ids of the same items?")
         )
     counts = f"{matching:,} of the {len(log):,} items of the log are in the catalog ({_percent(matching, len(log))})"
     if found and found.pairs >= _WORTH_SAYING * len(lost):
-        return f"only {counts}; {found.pairs:,} more would be if their ids were written alike: {_told(found)}"
+        return f"only {counts}; {found.pairs:,} more would be if their ids were written the same way: {_told(found)}"
     if matching < _FEW * len(log):
-        return (
-            f"only {counts}; without metadata is for example {lost[0]!r}, and the catalog has ids like {catalog[0]!r}"
-        )
+        return f"only {counts}; for example, {lost[0]!r} has no metadata, while the catalog has ids like {catalog[0]!r}"
     return None
 
 
 def check_blanks(log: pl.Series, kind: str) -> str | None:
-    """Return a warning if some items or users of the log are told apart by nothing but blanks around their ids.
+    """Return a warning if some ids of the log differ only by surrounding blanks.
 
     Args:
-        log: the ids of the log, each once.
-        kind: what they are ids of, `user` or `item`.
+        log: distinct ids of the log.
+        kind: `user` or `item`.
     """
     padded = log.filter(log.str.strip_chars() != log)
     if padded.is_empty():
@@ -167,19 +165,19 @@ def check_blanks(log: pl.Series, kind: str) -> str | None:
 
 
 def check_digits(log: pl.Series, kind: str) -> str | None:
-    """Return a warning if ids of the log are long numbers that a spreadsheet has shortened: `1.08775E+11`.
+    """Return a warning if ids of the log are long numbers shortened by a spreadsheet: `1.08775E+11`.
 
     Args:
-        log: the ids of the log, each once.
-        kind: what they are ids of, `user` or `item`.
+        log: distinct ids of the log.
+        kind: `user` or `item`.
     """
     log = log.filter(log.str.contains("E+", literal=True) | log.str.contains("e+", literal=True))
     short = log.filter(log.str.contains(r"^\s*\d([.,]\d+)?[eE]\+\d{2,}\s*$")).sort()
     if short.is_empty():
         return None
     return (
-        f"{len(short):,} {kind} ids of the log are shortened numbers, such as {short[0]!r}: spreadsheets write long "
-        "numbers so, and what differs in the lost digits becomes one; export the ids as text"
+        f"{len(short):,} {kind} ids of the log are shortened numbers, such as {short[0]!r}: spreadsheets shorten "
+        "long numbers, and ids that differ in the lost digits become equal; export the ids as text"
     )
 
 
@@ -188,14 +186,14 @@ def _told(found: Likeness) -> str:
 
 
 def _percent(part: int, whole: int) -> str:
-    """Return a share that is never rounded to all or nothing."""
+    """Return a percentage, rounded to between 0.1 % and 99.9 %."""
     return f"{min(max(100 * part / whole, 0.1), 99.9):.1f} %"
 
 
 def _whole(values: pl.Series, kind: str, where: Callable[[int], str]) -> pl.Series:
     values = values.fill_nan(None)
     fraction = ~values.is_finite() | (values != values.floor())
-    _refuse(fraction, values, kind, where, "no whole number; ids are text or whole numbers")
+    _refuse(fraction, values, kind, where, "not a whole number; ids are text or whole numbers")
     largest = _EXACT.get(type(values.dtype), 2**11)
     reason = "a floating-point number so large that it has lost digits; write the ids as text or as integers"
     _refuse(values.abs() > largest, values, kind, where, reason)
@@ -216,7 +214,7 @@ def _refuse(bad: pl.Series, values: pl.Series, kind: str, where: Callable[[int],
 
 
 def _plain(ids: pl.Series) -> pl.Series:
-    """Return ids without all that `_CAUSES` names."""
+    """Return ids with all kinds of damage of `_CAUSES` undone."""
     folded = ids.str.normalize("NFKC").str.replace_all(_UNSEEN, "")
     whole = folded.str.strip_chars(" \t\r\n'\"").str.strip_chars().str.to_lowercase().str.replace(r"\.0+$", "")
     return whole.str.replace(r"^0+(\d+)$", "${1}")

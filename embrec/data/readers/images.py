@@ -1,4 +1,4 @@
-"""Which image file belongs to which item."""
+"""Assignment of image files to items."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from embrec.data.catalog import IMAGE
 from embrec.data.readers.ids import likeness
 from embrec.data.readers.raw import ITEM
 from embrec.errors import DataError
+from embrec.parameters import parameter
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
@@ -18,10 +19,10 @@ def images_in_folder(
     """Return the items with a column `image`: the file `<item>.jpg`, `.jpeg`, `.png` or `.webp` in a folder.
 
     Args:
-        items: the catalog.
-        folder: of the images.
-        notes: told how many items have no image.
-        remarks: told if files have nearly the names of items, such as names that lost their leading zeros.
+        items: catalog.
+        folder: folder of the images.
+        notes: receives the number of items without an image.
+        remarks: receives a remark if names of files differ slightly from item ids, as without leading zeros.
 
     Raises:
         DataError: the folder does not exist, or has no image of any item.
@@ -44,7 +45,7 @@ def images_in_folder(
             + (f" ({told})" if told else "")
         )
     if close and remarks is not None:
-        remarks.append(f"{close.pairs:,} images of {folder} nearly have the name of an item without an image: {told}")
+        remarks.append(f"{close.pairs:,} images of {folder} almost match the id of an item without an image: {told}")
     notes["items without an image"] = len(without)
     return joined
 
@@ -53,10 +54,10 @@ def images_by_column(items: pl.DataFrame, column: str, folder: Path, notes: dict
     """Return the items with a column `image`: the absolute path of the file that `column` names.
 
     Args:
-        items: the catalog.
-        column: paths, absolute or relative to `folder`; may be null.
-        folder: of the file that the catalog came from.
-        notes: told how many items have no image and how many files are missing.
+        items: catalog.
+        column: column of paths, absolute or relative to `folder`; may be null.
+        folder: folder of the catalog file.
+        notes: receives the numbers of items without an image and of missing files.
 
     Raises:
         DataError: none of the files exists, or the column does not hold paths.
@@ -68,7 +69,7 @@ def images_by_column(items: pl.DataFrame, column: str, folder: Path, notes: dict
     if links and len(links) == sum(bool(name and name.strip()) for name in named):
         raise DataError(
             f"column {column!r} holds links such as {links[0]}, which are not fetched; download the images, and give their "
-            "paths as --image-column or their folder as --images"
+            f"paths as {parameter('image_column')} or their folder as {parameter('images')}"
         )
     if links:
         notes["links to images, which are not fetched"] = len(links)
@@ -88,12 +89,12 @@ def images_by_column(items: pl.DataFrame, column: str, folder: Path, notes: dict
 def _path(folder: Path, name: str) -> Path:
     try:
         return (folder / Path(name).expanduser()).absolute()
-    except RuntimeError:  # "~x/a.jpg", where nobody is called x
+    except RuntimeError:  # "~x/a.jpg" without a user x
         return (folder / name).absolute()
 
 
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # what stands there is no path, such as a long text
+    except OSError:  # not a path, such as a long text
         return False

@@ -1,4 +1,4 @@
-"""Tables in JSON: an object a line, or one list of objects."""
+"""Tables in JSON: one object per line, or one list of objects."""
 
 import io
 import json
@@ -15,17 +15,17 @@ from embrec.errors import DataError
 
 
 def read_json(path: Path, data: bytes) -> pl.DataFrame:
-    """Return a table whose rows are JSON objects, one a line or in one list.
+    """Return a table whose rows are JSON objects, one per line or in one list.
 
     Args:
-        path: for messages.
-        data: the file, in UTF-8.
+        path: path for messages.
+        data: content of the file, in UTF-8.
 
     Raises:
-        DataError: the file is empty, or something in it is no object.
+        DataError: the file is empty, or an entry is not an object.
     """
     if not data.strip():
-        raise DataError(f"{path}: the file is empty; it should have one JSON object a line")
+        raise DataError(f"{path}: the file is empty; it should have one JSON object per line")
     listed = is_list(data)
     read: Callable[[io.BytesIO], pl.DataFrame] = (
         (lambda stream: pl.read_json(stream, infer_schema_length=None))
@@ -35,7 +35,7 @@ def read_json(path: Path, data: bytes) -> pl.DataFrame:
     try:
         frame = read(io.BytesIO(data))
         if not frame.width:
-            raise DataError(f"{path}: the list is empty; it should have one object a row")
+            raise DataError(f"{path}: the list is empty; it should have one object per row")
         return frame
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         rows = _entries(path, data) if listed else [record for _, record in records(Block(path, 1, data), json_record)]
@@ -47,7 +47,7 @@ def read_json(path: Path, data: bytes) -> pl.DataFrame:
 
 
 def place_of(path: Path, data: bytes, row: int) -> str:
-    """Return the place of a row in words, such as "line 7" or, in a list, "entry 7"."""
+    """Return the position of a row for a message: "line 7" or, in a list, "entry 7"."""
     if is_list(data):
         return f"entry {row + 1}"
     numbers = (number for number, _ in Block(path, 1, data).lines())
@@ -55,7 +55,7 @@ def place_of(path: Path, data: bytes, row: int) -> str:
 
 
 def is_list(data: bytes) -> bool:
-    """Return whether a JSON text is one list, and not an object a line."""
+    """Return True if a JSON text is one list, False for one object per line."""
     return data[:4096].lstrip()[:1] == b"["
 
 
@@ -65,10 +65,10 @@ def _entries(path: Path, data: bytes) -> list[dict[str, Any]]:
     except UnicodeDecodeError:
         raise DataError(f"{path}: not UTF-8 text; convert the file to UTF-8") from None
     except json.JSONDecodeError as error:
-        raise DataError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}); mend the file") from None
+        raise DataError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}); fix the file") from None
     except RecursionError:
         raise DataError(f"{path}: lists in lists too deep to be a table; it should be one list of objects") from None
     for place, entry in enumerate(entries, start=1):
         if not isinstance(entry, dict):
-            raise DataError(f"{path}, entry {place}: not a JSON object; the list should be of objects, one a row")
+            raise DataError(f"{path}, entry {place}: not a JSON object; the list should have one object per row")
     return list(entries)

@@ -1,7 +1,7 @@
-"""Files of one record a line, plain or packed: read in blocks of whole lines, with the number of each line at hand.
+"""Files of lines, plain or packed, read in blocks of whole lines with line numbers.
 
-A block goes to a fast parser as it is; only when that fails is it walked line by line, to say where and why. Text in
-UTF-16, told by its first bytes as spreadsheet programs write them, becomes UTF-8 on the way.
+A block goes to a fast parser as a whole; only if that fails is it parsed line by line, to report where and why. UTF-16,
+recognised by the byte order mark that spreadsheet programs write, is converted to UTF-8.
 """
 
 import codecs
@@ -15,7 +15,7 @@ from embrec.progress import Progress, silent
 
 BLOCK_BYTES = 1 << 25
 _MEGABYTE = 1 << 20
-_WIDE = {  # the longer mark first, which begins as the shorter does
+_WIDE = {  # longer marks first: they begin with the shorter ones
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -25,14 +25,14 @@ _WIDE = {  # the longer mark first, which begins as the shorter does
 
 @dataclass(frozen=True)
 class Block:
-    """Some whole lines of a file; `first_line` counts from 1."""
+    """Consecutive whole lines of a file; `first_line` counts from 1."""
 
     path: Path
     first_line: int
     data: bytes
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
-        """Yield (line number, line) for the lines that are not blank."""
+        """Yield (line number, line) for the non-blank lines."""
         for offset, line in enumerate(self.data.split(b"\n")):
             if line.strip():
                 yield self.first_line + offset, line
@@ -51,10 +51,10 @@ def read_blocks(
     """Yield a file as blocks of whole lines in UTF-8, unpacked where it is packed.
 
     Args:
-        path: the file; `archive.zip::name` for one file of several in an archive.
-        progress: told how many megabytes of the file have been read.
-        block_bytes: about how large a block is, after unpacking.
-        tables: which of several files in a zip archive may be meant, by name.
+        path: path of the file; `archive.zip::name` for one file of several in an archive.
+        progress: callback for the progress in megabytes.
+        block_bytes: approximate size of a block, after unpacking.
+        tables: predicate of names: True for files in a zip archive that can be meant.
 
     Raises:
         DataError: the file is missing, cut off or damaged.
@@ -85,7 +85,7 @@ def read_all(path: Path, progress: Progress = silent, tables: Callable[[str], bo
 
 
 def read_bytes(path: Path, tables: Callable[[str], bool] = lambda name: True) -> bytes:
-    """Return the bytes of a file as they are, unpacked where it is packed.
+    """Return the bytes of a file, unpacked but not decoded.
 
     Raises:
         DataError: the file is missing, cut off or damaged.
@@ -98,7 +98,7 @@ def read_bytes(path: Path, tables: Callable[[str], bool] = lambda name: True) ->
 
 
 def decode(data: bytes) -> str:
-    """Return a text in UTF-8, or in Latin-1 where it is not UTF-8, as older files are."""
+    """Return the text of UTF-8 bytes, or of Latin-1 if they are not UTF-8, as in older files."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -106,7 +106,7 @@ def decode(data: bytes) -> str:
 
 
 def _size(path: Path) -> int:
-    packing(path)  # says what is wrong with a file that is none
+    packing(path)  # raises if the file is missing or not supported
     return split_member(path)[0].stat().st_size
 
 
@@ -116,7 +116,7 @@ def _chunks(file: Unpacked, size: int) -> Iterator[bytes]:
 
 
 def _as_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield a text in UTF-8, without the mark that some programs put before it."""
+    """Yield the chunks of a text in UTF-8, without a byte order mark."""
     first = next(chunks, b"")
     wide = next((name for mark, name in _WIDE.items() if first.startswith(mark)), None)
     if wide is None:

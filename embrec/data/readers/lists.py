@@ -1,4 +1,4 @@
-"""Logs with a row a user and a list of items in it: one event an item, in the order of the list."""
+"""Logs with one row per user and a list of items: conversion to one row per event, in the order of the list."""
 
 import re
 from collections.abc import Sequence
@@ -6,20 +6,21 @@ from dataclasses import replace
 
 import polars as pl
 
-from embrec.data.readers.tabular import Part, Table
+from embrec.data.readers.tabular import SourceTable, TablePart
 from embrec.errors import DataError
+from embrec.parameters import call
 
 _ROW = "__row"
 _LIST = r"(?s)^\[[^\[\]{}]*\]$"
 _QUOTED = r"'([^']*)'|\"([^\"]*)\""
-_FEW_ROWS = 3  # fewer tell nothing
-_SAMPLE = 100  # rows that tell at once that a log is no such thing
+_FEW_ROWS = 3  # minimum number of rows for a judgement
+_SAMPLE = 100  # rows checked first, to rule out most logs quickly
 _MOST = 0.9
 _SHOWN = 40
 
 
-def objects_as_lists(table: Table) -> Table:
-    """Return a log whose lists of objects, such as `events: [{"aid": 1, "ts": 2}]`, are a list for each key: `aid` and `ts`."""
+def objects_as_lists(table: SourceTable) -> SourceTable:
+    """Return a log in which a list of objects, `events: [{"aid": 1, "ts": 2}]`, becomes one list per key, `aid` and `ts`."""
     frame = table.frame
     for name, dtype in table.frame.schema.items():
         inner = getattr(dtype, "inner", None)
@@ -31,16 +32,13 @@ def objects_as_lists(table: Table) -> Table:
     return replace(table, frame=frame)
 
 
-def texts_as_lists(table: Table, item_column: str, columns: Sequence[str]) -> Table:
-    """Return a log whose texts of lists, as files without types write them (`[1, 2]`, `['a', 'b']`), are lists.
+def texts_as_lists(table: SourceTable, item_column: str, columns: Sequence[str]) -> SourceTable:
+    """Return a log in which lists written as text, as in files without types (`[1, 2]`, `['a', 'b']`), become lists.
 
     Args:
-        table: the log.
-        item_column: its items; where these are no texts of lists, nothing is done.
+        table: log.
+        item_column: column of the items; without lists in it, the log is returned unchanged.
         columns: all columns that will be read.
-
-    Raises:
-        DataError: each user has one text, in which several ids stand in another way than in a list.
     """
     frame = table.frame
     if not _written_lists(frame[item_column]):
@@ -53,17 +51,17 @@ def texts_as_lists(table: Table, item_column: str, columns: Sequence[str]) -> Ta
     return replace(table, frame=frame)
 
 
-def refuse_several_ids(table: Table, item_column: str, users: pl.Series, items: pl.Series) -> None:
-    """Raise if each user has one row with several ids in one text, such as `12 7 30`: it would pass for the id of one item.
+def refuse_several_ids(table: SourceTable, item_column: str, users: pl.Series, items: pl.Series) -> None:
+    """Raise if each user has one row with several ids in one text, such as `12 7 30`, which would pass for one item id.
 
     Args:
-        table: the log.
-        item_column: its items, as messages call it.
-        users: the id of each row.
-        items: likewise.
+        table: log.
+        item_column: name of the column of the items, for the message.
+        users: user id of each row.
+        items: item id of each row.
 
     Raises:
-        DataError: names the place of the first one, and the forms that are read.
+        DataError: the log has this form; the message has the first such row and the supported forms.
     """
     marked = items.head(_SAMPLE).str.strip_chars().str.contains(r"[,;| ]").sum()
     if len(items) < _FEW_ROWS or marked < _MOST * min(_SAMPLE, len(items)) or not users.is_unique().all():
@@ -71,18 +69,18 @@ def refuse_several_ids(table: Table, item_column: str, users: pl.Series, items: 
     parts = items.str.strip_chars().str.split(by=_separator(items))
     several = parts.list.len() > 1
     alone = parts.explode().str.strip_chars()
-    numbered = alone.str.contains(r"\d")  # unlike the words of a name
+    numbered = alone.str.contains(r"\d")  # ids with digits, unlike the words of a name
     if several.sum() > _MOST * len(items) and numbered.sum() > _MOST * len(alone) > alone.n_unique():
         row = int(several.arg_true()[0])
         shown = items[row] if len(items[row]) <= _SHOWN else items[row][:_SHOWN] + "..."
         raise DataError(
             f"{table.where(row)}: column {item_column!r} holds several ids in one text, {shown!r}, and no user has a second "
-            "row; write lists such as [12, 7, 30], one event a row, or read histories as --source sequences"
+            f"row; write lists such as [12, 7, 30], one event per row, or read histories with {call('SequencesSource')}"
         )
 
 
 def _separator(items: pl.Series) -> str:
-    """Return what stands in most of the texts, of what may stand between ids."""
+    """Return the separator found in most of the texts."""
     return max((",", ";", "|", " "), key=lambda mark: items.str.contains(mark, literal=True).sum())
 
 
@@ -96,7 +94,7 @@ def _written_lists(values: pl.Series) -> bool:
 
 
 def _parts(text: str | None) -> list[str] | None:
-    """Return the values of a list that is written as JSON, as Python or as NumPy writes it, each as it stands there."""
+    """Return the values of a list written as JSON, Python or NumPy text, each as unchanged text."""
     if text is None:
         return None
     inner = text.strip()[1:-1].strip()
@@ -108,16 +106,16 @@ def _parts(text: str | None) -> list[str] | None:
     return [part.strip() for part in (inner.split(",") if "," in inner else inner.split())]
 
 
-def one_event_a_row(table: Table, item_column: str, columns: Sequence[str], notes: dict[str, int]) -> Table:
-    """Return a log with one event a row, whichever way it came.
+def one_event_a_row(table: SourceTable, item_column: str, columns: Sequence[str], notes: dict[str, int]) -> SourceTable:
+    """Return a log with one event per row; lists of items are exploded.
 
-    Lists beside the list of items (of times, of ratings) are taken apart with it, where they are as long.
+    Lists in other columns (of times, of ratings) are exploded together with the items if they have the same lengths.
 
     Args:
-        table: the log.
-        item_column: its items.
-        columns: all columns that will be read, each of which needs one value an event.
-        notes: told how many events came out of lists.
+        table: log.
+        item_column: column of the items.
+        columns: all columns that will be read, each with one value per event.
+        notes: receives the number of events taken out of lists.
 
     Raises:
         DataError: lists of one row have different lengths, or a column has several values for one event.
@@ -136,13 +134,13 @@ def one_event_a_row(table: Table, item_column: str, columns: Sequence[str], note
                 row = differs[0]
                 raise DataError(
                     f"{table.where(row)}: {items[row]} items in column {item_column!r}, but {lengths[name][row]} values in "
-                    f"column {name!r}; both lists need one value an event"
+                    f"column {name!r}; both lists need one value per event"
                 )
         if empty := int((items == 0).sum()):
             notes["users with an empty list, left out"] = empty
         indexed = frame.with_row_index(_ROW).filter(items > 0)
         indexed = indexed.explode([item_column, *beside])
-        # A row's place and its part are those of the list that it came from.
+        # Each new row keeps the position and the file of the list that it came from.
         rows = table.rows.gather(indexed[_ROW])
         table = replace(table, frame=indexed.drop(_ROW), rows=rows, parts=_parts_of(table, indexed[_ROW]))
         notes["events taken out of lists, in the order of each list"] = len(table.frame)
@@ -150,8 +148,8 @@ def one_event_a_row(table: Table, item_column: str, columns: Sequence[str], note
     return table
 
 
-def _parts_of(table: Table, taken_from: pl.Series) -> tuple[Part, ...]:
+def _parts_of(table: SourceTable, taken_from: pl.Series) -> tuple[TablePart, ...]:
     if not table.parts:
         return ()
     firsts = taken_from.search_sorted(pl.Series([part.first for part in table.parts]), side="left")
-    return tuple(Part(part.path, int(first)) for part, first in zip(table.parts, firsts, strict=True))
+    return tuple(TablePart(part.path, int(first)) for part, first in zip(table.parts, firsts, strict=True))

@@ -1,8 +1,10 @@
-"""MicroLens: interactions with short videos, with their titles and cover images.
+"""Reader of MicroLens: interactions with short videos, with their titles and cover images.
 
-https://github.com/westlake-repl/MicroLens. Interactions in `MicroLens-100k_pairs.csv` (user, item, timestamp in milliseconds)
-or, without times, in `MicroLens-100k_pairs.tsv`; titles in `MicroLens-100k_titles.csv` (some releases name the columns, some
-do not); covers as `<item>.jpg` in a folder whose name ends in `covers`.
+Source: [ni2023], https://github.com/westlake-repl/MicroLens.
+
+Interactions in `MicroLens-100k_pairs.csv` (user, item, timestamp in milliseconds) or, without times, in
+`MicroLens-100k_pairs.tsv`; titles in `MicroLens-100k_titles.csv` (some releases name the columns, some do not); covers as
+`<item>.jpg` in a folder whose name ends in `covers`.
 """
 
 import csv
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.delimited import read_delimited, shown
 from embrec.data.readers.formats import CSV
@@ -30,12 +32,13 @@ from embrec.data.readers.raw import ITEM, USER, RawData, check_ids, require_even
 from embrec.data.readers.sequences import read_sequences
 from embrec.errors import DataError
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 _HEADERS = (("user", "item", "timestamp"), ("userID", "videoID", "timestamp"))
 
 
-class MicroLensSource(BaseModel):
-    """The folder that the files of one size of MicroLens were downloaded to."""
+class MicroLensSource(Checked):
+    """A folder with the downloaded files of one size of MicroLens."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kinds: ClassVar[tuple[str, ...]] = ("microlens",)
@@ -43,7 +46,7 @@ class MicroLensSource(BaseModel):
         "microlens": Guide(
             "MicroLens: short videos with titles and covers, watched by 50,000 or 100,000 users",
             "MicroLens-50k_pairs.csv (or .tsv, without times), MicroLens-50k_titles.csv, MicroLens-50k_covers/1.jpg",
-            "--source microlens --path MicroLens-50k --category microlens",
+            {"source": "microlens", "path": "MicroLens-50k", "category": "microlens"},
             "https://github.com/westlake-repl/MicroLens",
             "see there; changed copies must not be passed on",
         )
@@ -54,7 +57,7 @@ class MicroLensSource(BaseModel):
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        """Return whether a folder has the files of this source."""
+        """Return True if a folder has the files of this source."""
         return path.is_dir() and bool(_pairs(path))
 
     def files(self) -> list[Path]:
@@ -72,7 +75,7 @@ class MicroLensSource(BaseModel):
         remarks: list[str] = []
         if pairs.suffix == ".tsv":
             events = read_sequences(pairs, notes, progress)
-            remarks.append("the file tells order only: the time of an event is its place in the history")
+            remarks.append("the file has no times: the time of an event is its position in the history")
         else:
             events = _events(pairs, remarks, progress)
         if not titles:
@@ -84,7 +87,7 @@ class MicroLensSource(BaseModel):
         return RawData(events, items, ("title",), notes=notes, remarks=remarks)
 
     def read_catalog(self, items: Path | pl.DataFrame) -> pl.DataFrame | None:
-        """Return the videos of a file of titles as `read` does; None where it has another form."""
+        """Return the videos of a file of titles as `read` does; None for a file of another form."""
         if isinstance(items, pl.DataFrame):
             return None
         fields = [name.strip() for name in header_of(items)]
@@ -93,14 +96,14 @@ class MicroLensSource(BaseModel):
         return unique_items(_titles(items, silent), {})
 
     def picture_folders(self) -> list[Path]:
-        """Return where covers may lie."""
+        """Return the folders that may hold covers."""
         if self.images is not None:
             return [self.images]
         return [folder for folder in sorted(self.path.glob("*covers")) if folder.is_dir()]
 
 
 def _pairs(path: Path) -> list[Path]:
-    """Return the files of interactions; of one that is there with times and without, the one with times."""
+    """Return the files of interactions; of two versions, with and without times, only the one with times."""
     timed = sorted(path.glob("*_pairs.csv"))
     names = {file.stem for file in timed}
     return timed + [file for file in sorted(path.glob("*_pairs.tsv")) if file.stem not in names]

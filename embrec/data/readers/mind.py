@@ -1,35 +1,39 @@
-"""MIND, the Microsoft News data: clicks on news articles with their titles and abstracts.
+"""Reader of MIND, the Microsoft News Dataset: clicks on news articles with titles and abstracts.
 
-https://msnews.github.io/. Two files of lines with tabs and no header: `behaviors.tsv` (impression, user, time as
-`11/11/2019 9:05:58 AM`, history, impressions such as `N129416-1 N26703-0`, 1 for a click) and `news.tsv`.
+Source: [wu2020], https://msnews.github.io/.
 
-A click of an impression has the impression's time. The history is what a user clicked in the weeks before, in order and
-without times; it is left out, or put before the user's other clicks as seconds after the day on which the collection began.
+Two files of lines with tabs and no header: `behaviors.tsv` (impression, user, time as `11/11/2019 9:05:58 AM`, history,
+impressions such as `N129416-1 N26703-0`, 1 for a click) and `news.tsv`.
+
+A click has the time of its impression. The history holds the user's clicks of the weeks before, in order but without times; it
+is left out, or put before the other clicks with the seconds after the first day of the collection as times.
 """
 
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.published import file_named, first_line, read_headerless, require_folder
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, check_ids, require_events, unique_items
-from embrec.data.readers.tabular import Table
+from embrec.data.readers.tabular import SourceTable
 from embrec.errors import DataError
+from embrec.parameters import parameter
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 _BEHAVIORS, _NEWS = "behaviors.tsv", "news.tsv"
 _BEHAVIOR_COLUMNS = ("impression", "user", "time", "history", "impressions")
 _NEWS_COLUMNS = (ITEM, "category", "subcategory", "title", "abstract", "url", "title_entities", "abstract_entities")
 _TEXTS = ("title", "abstract", "category", "subcategory")
-_BEGIN = 1_570_838_400  # 2019-10-12, when the collection began
+_BEGIN = 1_570_838_400  # 2019-10-12, first day of the collection
 _TIME_FORMAT = "%m/%d/%Y %I:%M:%S %p"
 
 
-class MindSource(BaseModel):
-    """A folder of MIND as it was unpacked, or one that holds several, such as those for training and validation."""
+class MindSource(Checked):
+    """An unpacked folder of MIND, or a folder of several, such as those for training and validation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kinds: ClassVar[tuple[str, ...]] = ("mind",)
@@ -37,7 +41,7 @@ class MindSource(BaseModel):
         "mind": Guide(
             "MIND: clicks on Microsoft News in six weeks of 2019, with titles and abstracts",
             f"{_BEHAVIORS} and {_NEWS}, in the folder or in folders in it (MINDsmall_train, MINDsmall_dev)",
-            "--source mind --path MINDsmall_train --category mind",
+            {"source": "mind", "path": "MINDsmall_train", "category": "mind"},
             "https://msnews.github.io/",
             "Microsoft Research License Terms: research, not for sale",
         )
@@ -51,7 +55,7 @@ class MindSource(BaseModel):
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        """Return whether a folder has the files of this source."""
+        """Return True if a folder has the files of this source."""
         return path.is_dir() and bool(_folders(path))
 
     def files(self) -> list[Path]:
@@ -79,15 +83,16 @@ class MindSource(BaseModel):
         past = _histories(logs)
         if self.histories == "first":
             clicks = pl.concat([past, clicks])
-            remarks.append("the clicks of histories, which have no times, stand before all others, a second apart")
+            remarks.append("the clicks of histories, which have no times, come before all others, one second apart")
         elif len(past):
-            notes["clicks of histories, without times, left out (--histories first puts them first)"] = len(past)
+            kept = parameter("histories", "first")
+            notes[f"clicks of histories, without times, left out ({kept} puts them first)"] = len(past)
         items = pl.concat([_news(path, progress) for path in files[1::2]])
         items = unique_items(items, {} if len(logs) > 1 else notes)  # the folders share most articles
         return RawData(require_events(clicks, files[0]), items, _TEXTS, notes=notes, remarks=remarks)
 
     def read_catalog(self, items: Path | pl.DataFrame) -> pl.DataFrame | None:
-        """Return articles of a file such as `news.tsv` as `read` does; None where it has another form, such as a header."""
+        """Return articles of a file such as `news.tsv` as `read` does; None for a file of another form or with a header."""
         if isinstance(items, pl.DataFrame):
             return None
         fields = first_line(items).split("\t")
@@ -96,7 +101,7 @@ class MindSource(BaseModel):
         return unique_items(_news(items, silent), {})
 
     def picture_folders(self) -> list[Path]:
-        """Return where pictures of articles may lie: nowhere."""
+        """Return the folders that may hold pictures of articles: none."""
         return []
 
 
@@ -107,7 +112,7 @@ def _folders(path: Path) -> list[Path]:
     return [folder for folder in below if file_named(folder, _BEHAVIORS) is not None]
 
 
-def _clicks(table: Table, notes: dict[str, int]) -> pl.DataFrame:
+def _clicks(table: SourceTable, notes: dict[str, int]) -> pl.DataFrame:
     frame = table.frame.with_row_index("row")
     check_ids(frame, USER, table.where)
     times = frame["time"].str.strip_chars().str.to_datetime(_TIME_FORMAT, strict=False, time_unit="us")
@@ -121,7 +126,7 @@ def _clicks(table: Table, notes: dict[str, int]) -> pl.DataFrame:
     parts = parts.unnest("impressions")
     unknown = int(parts["click"].null_count())
     if unknown:
-        notes["articles shown of which nobody says whether they were clicked, left out"] = unknown
+        notes["articles shown without a label (clicked or not), left out"] = unknown
     clicked = parts.filter(pl.col("click") == "1")
     rows = clicked["row"]
     events = clicked.select(USER, ITEM, TIME)
@@ -129,8 +134,8 @@ def _clicks(table: Table, notes: dict[str, int]) -> pl.DataFrame:
     return events
 
 
-def _histories(logs: list[Table]) -> pl.DataFrame:
-    """Return the clicks before the first impression of each user, in order; times are seconds after the collection began."""
+def _histories(logs: list[SourceTable]) -> pl.DataFrame:
+    """Return the clicks before the first impression of each user, in order, one second apart from the first day on."""
     first = pl.concat([log.frame.select(USER, "history") for log in logs]).unique(
         USER, keep="first", maintain_order=True
     )

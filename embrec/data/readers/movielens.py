@@ -1,6 +1,8 @@
-"""MovieLens in its four layouts: 100K, 1M, 10M, and the comma-separated one of "latest" and 20M onwards.
+"""Reader of MovieLens in its four layouts: 100K, 1M, 10M, and the comma-separated one of "latest" and 20M onwards.
 
-https://grouplens.org/datasets/movielens/. Posters are not part of it; a folder of files <movie id>.jpg can be added.
+Source: [harper2015], https://grouplens.org/datasets/movielens/.
+
+The data have no posters; a folder of files <movie id>.jpg can be added.
 """
 
 import io
@@ -10,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.images import images_in_folder
@@ -21,6 +23,7 @@ from embrec.data.readers.records import number
 from embrec.errors import DataError
 from embrec.names import there_are
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 RATING = "rating"
 TITLE, GENRES = "title", "genres"
@@ -31,7 +34,7 @@ _NO_GENRES = ("(no genres listed)", "unknown", "")
 
 @dataclass(frozen=True)
 class _Layout:
-    """Names of the two files, and what stands between their fields."""
+    """Names of the two files, and the separator of their fields."""
 
     ratings: str
     movies: str
@@ -45,8 +48,8 @@ _100K = _Layout("u.data", "u.item", "\t")
 _LAYOUTS = (_COMMA, _COLONS, _100K)
 
 
-class MovieLensSource(BaseModel):
-    """A folder of MovieLens as it was unpacked; the layout is told by the files in it."""
+class MovieLensSource(Checked):
+    """An unpacked folder of MovieLens; its files determine the layout."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kinds: ClassVar[tuple[str, ...]] = ("movielens",)
@@ -54,7 +57,7 @@ class MovieLensSource(BaseModel):
         "movielens": Guide(
             "MovieLens: ratings of films, with titles and genres",
             "ratings.csv and movies.csv (latest, 20M and later), ratings.dat and movies.dat (1M, 10M), or u.data (100K)",
-            "--source movielens --path ml-1m --category ml-1m",
+            {"source": "movielens", "path": "ml-1m", "category": "ml-1m"},
             "https://grouplens.org/datasets/movielens/",
             "research, not for sale; see the README of each",
         )
@@ -65,7 +68,7 @@ class MovieLensSource(BaseModel):
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        """Return whether a folder has the files of this source."""
+        """Return True if a folder has the files of this source."""
         return path.is_dir() and any((path / layout.ratings).is_file() for layout in _LAYOUTS)
 
     def files(self) -> list[Path]:
@@ -90,7 +93,7 @@ class MovieLensSource(BaseModel):
         return RawData(events, items, (TITLE, GENRES), context=(RATING,), notes=notes, remarks=remarks)
 
     def read_catalog(self, items: Path | pl.DataFrame) -> pl.DataFrame | None:
-        """Return movies of a file such as `movies.dat` or `u.item` as `read` does; None where it has another form."""
+        """Return movies of a file such as `movies.dat` or `u.item` as `read` does; None for a file of another form."""
         if isinstance(items, pl.DataFrame):
             return None
         line = first_line(items)
@@ -101,7 +104,7 @@ class MovieLensSource(BaseModel):
         return None
 
     def picture_folders(self) -> list[Path]:
-        """Return where posters may lie."""
+        """Return the folders that may hold posters."""
         return [] if self.images is None else [self.images]
 
     @property
@@ -110,11 +113,11 @@ class MovieLensSource(BaseModel):
         return "movieId"
 
     def is_raw(self, movies: pl.DataFrame) -> bool:
-        """Return whether a table lists genres as the files do, and not as a catalog does."""
+        """Return True if a table lists genres as the files do, not as a catalog does."""
         return GENRES in movies.columns and movies[GENRES].cast(pl.String).str.contains("|", literal=True).any()
 
     def catalog_frame(self, movies: pl.DataFrame) -> pl.DataFrame:
-        """Return movies, with the column `item` and those of the files, as `read` makes a catalog of them."""
+        """Return a table of movies, with the column `item`, converted to a catalog as in `read`."""
         there = [name for name in (TITLE, GENRES) if name in movies.columns]
         return _tidied(movies.select(ITEM, *there)) if len(there) == 2 else movies.select(ITEM, *there)
 
@@ -136,7 +139,7 @@ def read_ratings(path: Path, layout: _Layout, progress: Progress = silent) -> pl
     """Return user, item, rating and time in seconds of every rating, in file order.
 
     Raises:
-        DataError: a line has too few fields, an empty id or a number that is none.
+        DataError: a line has too few fields, an empty id or an invalid number.
     """
     parts = []
     for block in read_blocks(path, progress):
@@ -149,7 +152,7 @@ def read_ratings(path: Path, layout: _Layout, progress: Progress = silent) -> pl
         if block.data.strip():
             parts.append(_ratings_of(block, layout.separator))
     if not parts:
-        raise DataError(f"{path}: the interaction log is empty; nothing can be learned from it")
+        raise DataError(f"{path}: the interaction log is empty")
     return require_events(pl.concat(parts), path)
 
 

@@ -1,8 +1,10 @@
-"""OTTO: sessions of clicks, carts and orders in a web shop; article ids only, no texts and no images.
+"""Reader of OTTO: sessions of clicks, carts and orders in a web shop; article ids only, no texts and no images.
 
-https://github.com/otto-de/recsys-dataset. JSON lines, `{"session": 42, "events": [{"aid": 0, "ts": 1661200010000, "type":
-"clicks"}, ...]}` with times in milliseconds; or, as many have repacked it, Parquet with a row an event (session, aid, ts, type;
-the kinds as numbers 0, 1 and 2, the times in seconds or milliseconds).
+Source: [otto2022], https://github.com/otto-de/recsys-dataset.
+
+JSON lines, `{"session": 42, "events": [{"aid": 0, "ts": 1661200010000, "type": "clicks"}, ...]}` with times in
+milliseconds; or, as many have repacked it, Parquet with one row per event (session, aid, ts, type; the types as numbers 0,
+1 and 2, the times in seconds or milliseconds).
 """
 
 import io
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.columnar import read_columnar
 from embrec.data.readers.containers import split_member
@@ -25,7 +27,9 @@ from embrec.data.readers.raw import ITEM, USER, RawData, check_ids, require_even
 from embrec.data.readers.records import json_record, records
 from embrec.data.readers.retailrocket import of_kinds
 from embrec.errors import DataError
+from embrec.parameters import call, parameter
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 EVENTS = ("clicks", "carts", "orders")
 _COLUMNS = ("session", "aid", "ts", "type")
@@ -34,8 +38,8 @@ _EVENT = {"aid": pl.Int64(), "ts": pl.Int64(), "type": pl.String()}
 _SCHEMA: dict[str, pl.DataType] = {"session": pl.Int64(), "events": pl.List(pl.Struct(_EVENT))}
 
 
-class OttoSource(BaseModel):
-    """The file of the training sessions, or the folder it lies in."""
+class OttoSource(Checked):
+    """The file of the training sessions, or its folder."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kinds: ClassVar[tuple[str, ...]] = ("otto",)
@@ -43,7 +47,7 @@ class OttoSource(BaseModel):
         "otto": Guide(
             "OTTO: 12.9 million sessions of clicks, carts and orders in a web shop; ids only, no texts",
             "train.jsonl (or otto-recsys-train.jsonl), or Parquet files with the columns session, aid, ts, type",
-            "--source otto --path train.jsonl --event clicks --category otto",
+            {"source": "otto", "path": "train.jsonl", "event": ("clicks",), "category": "otto"},
             "https://github.com/otto-de/recsys-dataset",
             "CC BY 4.0",
         )
@@ -56,7 +60,7 @@ class OttoSource(BaseModel):
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        """Return whether a file or a folder is of this source."""
+        """Return True if a file or a folder is of this source."""
         if path.is_dir():
             return any(file_named(path, name) is not None for name in _NAMES)
         if not path.is_file() or ".jsonl" not in path.name:
@@ -91,7 +95,7 @@ class OttoSource(BaseModel):
         parquet = [*self.path.glob("*.parquet"), *self.path.glob("train*/*.parquet")]
         if not parquet:
             raise DataError(
-                f"{self.path} has no train.jsonl and no Parquet file; give the file of the sessions as --path"
+                f"{self.path} has no train.jsonl and no Parquet file; give the file of the sessions as {parameter('path')}"
             )
         return sorted(parquet)
 
@@ -116,12 +120,13 @@ def _sessions(block: Block) -> pl.DataFrame:
 
 
 def _line_by_line(block: Block) -> pl.DataFrame:
-    """Parse what the fast parser would not: names the line at fault."""
+    """Parse a block that the fast parser rejected, and raise for the broken line."""
     rows = []
     for line, record in records(block, json_record):
         session, events = record.get("session"), record.get("events")
         if not isinstance(session, int) or not isinstance(events, list):
-            raise block.error(line, 'expected {"session": 42, "events": [...]}; data of another layout: --source table')
+            expected = 'expected {"session": 42, "events": [...]}'
+            raise block.error(line, f"{expected}; data of another layout: {call('TableSource')}")
         for event in events:
             values = [event.get(name) if isinstance(event, dict) else None for name in _EVENT]
             if not isinstance(values[0], int) or not isinstance(values[1], int) or values[2] not in EVENTS:
@@ -137,7 +142,9 @@ def _rows(path: Path) -> pl.DataFrame:
     frame = read_columnar(path, PARQUET)
     missing = [name for name in _COLUMNS if name not in frame.columns]
     if missing:
-        raise DataError(f"{path} has no column {missing[0]!r}; it has: {shown(frame.columns)}; see --source table")
+        raise DataError(
+            f"{path} has no column {missing[0]!r}; it has: {shown(frame.columns)}; see {call('TableSource')}"
+        )
     kind = frame["type"]
     if kind.dtype.is_integer():
         kind = kind.cast(pl.Int64).replace_strict(dict(enumerate(EVENTS)), default=None, return_dtype=pl.String)

@@ -1,14 +1,16 @@
-"""PixelRec: interactions with videos by their cover images, with titles, tags and descriptions.
+"""Reader of PixelRec: interactions with videos by their cover images, with titles, tags and descriptions.
 
-https://github.com/westlake-repl/PixelRec. A table of interactions (item_id, user_id, timestamp), a table of items (item_id,
-title, tag, description and counts), both told by their columns, and the covers as `cover/<item_id>.jpg`.
+Source: [cheng2023], https://github.com/westlake-repl/PixelRec.
+
+A table of interactions (item_id, user_id, timestamp) and a table of items (item_id, title, tag, description and counts),
+both recognised by their columns, and covers as `cover/<item_id>.jpg`.
 """
 
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.published import (
@@ -22,15 +24,17 @@ from embrec.data.readers.published import (
 )
 from embrec.data.readers.raw import ITEM, USER, RawData, check_ids, require_events, require_file, unique_items
 from embrec.errors import DataError
+from embrec.parameters import parameter
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 _LOG = ("item_id", "user_id", "timestamp")
 _ITEMS = ("item_id", "title", "tag", "description")
 _COVERS = ("cover", "covers", "images")
 
 
-class PixelRecSource(BaseModel):
-    """The folder that the files of one size of PixelRec were downloaded to, or the file of interactions in it."""
+class PixelRecSource(Checked):
+    """A folder with the downloaded files of one size of PixelRec, or the file of interactions in it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kinds: ClassVar[tuple[str, ...]] = ("pixelrec",)
@@ -38,7 +42,7 @@ class PixelRecSource(BaseModel):
         "pixelrec": Guide(
             "PixelRec: videos with covers, titles, tags and descriptions, in sizes from 50,000 to 30 million users",
             "a CSV of item_id,user_id,timestamp; a CSV of item_id,title,tag,description,...; cover/i0.jpg",
-            "--source pixelrec --path Pixel200K --category pixelrec",
+            {"source": "pixelrec", "path": "Pixel200K", "category": "pixelrec"},
             "https://github.com/westlake-repl/PixelRec",
             "see there; changed copies must not be passed on",
         )
@@ -49,7 +53,7 @@ class PixelRecSource(BaseModel):
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        """Return whether a folder has the files of this source."""
+        """Return True if a folder has the files of this source."""
         return path.is_dir() and bool(files_with(path, _LOG)) and bool(files_with(path, _ITEMS))
 
     def files(self) -> list[Path]:
@@ -59,7 +63,9 @@ class PixelRecSource(BaseModel):
         elif self.path.is_file():
             log = require_file(self.path)
         else:
-            raise DataError(f"no such folder: {self.path}; give the folder of the PixelRec files as --path")
+            raise DataError(
+                f"no such folder: {self.path}; give the folder of the PixelRec files as {parameter('path')}"
+            )
         items = files_with(self._folder(), _ITEMS)
         alike = [file for file in items if file.name.split(".")[0] in log.name or log.name.split(".")[0] in file.name]
         return [log, *(alike or items)[:1]]
@@ -85,13 +91,13 @@ class PixelRecSource(BaseModel):
         return RawData(events, items, _ITEMS[1:], notes=notes, remarks=remarks)
 
     def read_catalog(self, items: Path | pl.DataFrame) -> pl.DataFrame | None:
-        """Return the videos of a file as `read` does; None where it has another form."""
+        """Return the videos of a file as `read` does; None for a file of another form."""
         if isinstance(items, pl.DataFrame) or not set(_ITEMS) <= set(header_of(items)):
             return None
         return unique_items(_items(items, silent), {})
 
     def picture_folders(self) -> list[Path]:
-        """Return where covers may lie."""
+        """Return the folders that may hold covers."""
         if self.images is not None:
             return [self.images]
         return [self._folder() / name for name in _COVERS if (self._folder() / name).is_dir()]

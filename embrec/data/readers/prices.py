@@ -1,15 +1,15 @@
-"""Columns of texts that are something else: prices with decimal commas, thousands or a currency, and truth values."""
+"""Conversion of text columns to prices (with decimal commas, thousands separators or a currency) and to booleans."""
 
 import polars as pl
 
 from embrec.data.readers.text import COMMA_PRICE, CURRENCY, POINT_PRICE
 
 _TRUTHS = {"true": True, "false": False}
-_SAMPLE = 100  # values that tell at once that a column is no such thing
+_SAMPLE = 100  # values checked first, to rule out most columns quickly
 
 
-def as_truths(values: pl.Series) -> pl.Series:
-    """Return a column of texts as truth values if all of them are `true` or `false`, in any case; else as it is."""
+def as_booleans(values: pl.Series) -> pl.Series:
+    """Return a text column as booleans if all its values are `true` or `false` in any case; else unchanged."""
     if values.dtype != pl.String:
         return values
     texts = values.str.strip_chars().str.to_lowercase()
@@ -20,14 +20,14 @@ def as_truths(values: pl.Series) -> pl.Series:
 
 
 def as_numbers(values: pl.Series, remarks: list[str]) -> pl.Series:
-    """Return a column of texts as numbers if all of them are prices, `9,99` or `1.299,00 €`; else as it is.
+    """Return a text column as numbers if all its values are prices, `9,99` or `1.299,00 €`; else unchanged.
 
-    Texts of plain digits stay texts: they may be codes, whose leading zeros count. Where a column can be read in two ways,
-    as all of `1,299` can, it stays as it is.
+    Texts of plain digits stay text: they may be codes with leading zeros. So does an ambiguous column, such as one of `1,299`
+    only.
 
     Args:
         values: any column.
-        remarks: told what was done.
+        remarks: receives a remark about the conversion.
     """
     if values.dtype != pl.String:
         return values
@@ -47,7 +47,7 @@ def as_numbers(values: pl.Series, remarks: list[str]) -> pl.Series:
     if not readings or any(numbers.null_count() > len(values) - len(filled) for _, numbers in readings):
         return values
     if len(readings) == 2 and not readings[0][1].equals(readings[1][1]):
-        remarks.append(f"column {values.name!r} stays as it is: nobody can tell whether its commas begin fractions")
+        remarks.append(f"column {values.name!r} stays text: its commas could be decimal commas or thousands separators")
         return values
     written = filled.filter(filled.str.contains(rf",|{CURRENCY}"))[0]
     row = int((texts == written).arg_true()[0])

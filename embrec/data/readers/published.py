@@ -1,4 +1,4 @@
-"""What the readers of published data sets share: finding their files, their columns, their numbers and their times."""
+"""Shared functions of the readers of published data sets: files, columns, numbers, times and images."""
 
 import csv
 import io
@@ -15,19 +15,21 @@ from embrec.data.readers.formats import CSV, by_name, is_table
 from embrec.data.readers.images import SUFFIXES
 from embrec.data.readers.lines import read_all, read_blocks
 from embrec.data.readers.raw import EXACT, ITEM, TIME
-from embrec.data.readers.tabular import Table
+from embrec.data.readers.tabular import SourceTable
 from embrec.errors import DataError
 from embrec.names import listed
+from embrec.parameters import call, parameter
 from embrec.progress import Progress, silent
 
-# A number of seconds has ten digits in our days, one of milliseconds thirteen, and so on.
+# Present times have ten digits in seconds, thirteen in milliseconds, and so on.
 _UNITS = ((10**17, 10**9, "nanoseconds"), (10**14, 10**6, "microseconds"), (10**11, 10**3, "milliseconds"))
+_PATH, _TABLE = parameter("path"), call("TableSource")  # as messages name them
 _PACKED_NAMES = ("", ".gz", ".zip", ".bz2", ".zst", ".xz")
 
 
 @dataclass(frozen=True)
-class HeaderlessTable(Table):
-    """A table whose first line is a row."""
+class HeaderlessTable(SourceTable):
+    """A table without a header line."""
 
     def where(self, row: int) -> str:
         """Return the line of a row."""
@@ -35,7 +37,7 @@ class HeaderlessTable(Table):
 
 
 def file_named(folder: Path, name: str) -> Path | None:
-    """Return a file of a folder by its name, packed or not; None if there is none."""
+    """Return the file of a folder with a name, packed or not; None if it does not exist."""
     return next((folder / (name + end) for end in _PACKED_NAMES if (folder / (name + end)).is_file()), None)
 
 
@@ -43,95 +45,100 @@ def require_folder(folder: Path, what: str) -> Path:
     """Return the path of an existing folder.
 
     Args:
-        folder: its path.
-        what: should be in it, as messages call it.
+        folder: path of the folder.
+        what: name of the expected data, for the message.
 
     Raises:
-        DataError: there is no such folder, or it is a file.
+        DataError: the folder does not exist, or is a file.
     """
     if folder.is_file():
-        raise DataError(f"{folder} is a file; unpack it, and give the unpacked folder of {what} as --path")
+        raise DataError(f"{folder} is a file; unpack it, and give the unpacked folder of {what} as {_PATH}")
     if not folder.is_dir():
-        raise DataError(f"no such folder: {folder}; give the unpacked folder of {what} as --path")
+        raise DataError(f"no such folder: {folder}; give the unpacked folder of {what} as {_PATH}")
     return folder
 
 
 def require_named(folder: Path, name: str, what: str) -> Path:
-    """Return a file of a folder by its name, packed or not.
+    """Return the file of a folder with a name, packed or not.
 
     Raises:
-        DataError: there is no such folder, or no such file in it.
+        DataError: the folder or the file does not exist.
     """
     found = file_named(require_folder(folder, what), name)
     if found is None:
-        raise DataError(f"{folder} has no {name}; give the unpacked folder of {what} as --path")
+        raise DataError(f"{folder} has no {name}; give the unpacked folder of {what} as {_PATH}")
     return found
 
 
 def header_of(path: Path, kind: str = CSV) -> list[str]:
-    """Return the fields of a text file's first line, as few of it read as can be."""
+    """Return the fields of the first line of a text file; only its beginning is read."""
     line = first_line(path)
     return next(csv.reader(io.StringIO(line), delimiter=separator_of(line.encode(), kind)), [])
 
 
 def first_line(path: Path) -> str:
-    """Return a text file's first line, as few of it read as can be."""
+    """Return the first line of a text file; only its beginning is read."""
     first = next(read_blocks(path, block_bytes=1 << 16, tables=is_table), None)
     line = next((data for _, data in first.lines()), b"") if first is not None else b""
     return line.decode("utf-8", errors="replace").strip("\r\n")
 
 
 def files_with(folder: Path, columns: Sequence[str]) -> list[Path]:
-    """Return the CSV files of a folder, and of the folders in it, whose header names these columns."""
+    """Return the CSV files of a folder and its direct subfolders whose header has the columns."""
     files = sorted([*folder.glob("*"), *folder.glob("*/*")])
     texts = [file for file in files if file.is_file() and by_name(file.name.removesuffix(".zip")) == CSV]
     return [file for file in texts if set(columns) <= set(header_of(file))]
 
 
 def the_only(files: Sequence[Path], folder: Path, what: str) -> Path:
-    """Return the one file that was found.
+    """Return the only file of a list.
+
+    Args:
+        files: files found.
+        folder: searched folder, for the message.
+        what: description of the wanted file, for the message.
 
     Raises:
-        DataError: there is none, or several.
+        DataError: the list is empty or has several files.
     """
     if not files:
-        raise DataError(f"{folder} has no {what}; for data of another layout use --source table")
+        raise DataError(f"{folder} has no {what}; for data of another layout use {_TABLE}")
     if len(files) > 1:
         names = listed(str(file.relative_to(folder)) for file in files)
         raise DataError(
-            f"{folder} has {len(files)} files that could be the {what} ({names}); give one of them as --path"
+            f"{folder} has {len(files)} files that could be the {what} ({names}); give one of them as {_PATH}"
         )
     return files[0]
 
 
 def read_columns(
     path: Path, columns: Sequence[str], kind: str = CSV, progress: Progress = silent, *, others: bool = False
-) -> Table:
-    """Return some columns of a table of text, each value as it stands.
+) -> SourceTable:
+    """Return some columns of a delimited table as unchanged text.
 
     Args:
-        path: of the file.
-        columns: that it must have.
-        kind: its format.
-        progress: told how far reading is.
-        others: keep its other columns as well.
+        path: path of the file.
+        columns: required columns.
+        kind: format of the file.
+        progress: callback for the progress of reading.
+        others: True to keep the other columns as well.
 
     Raises:
-        DataError: the file is damaged, or does not have a column.
+        DataError: the file is damaged, or lacks a column.
     """
     frame = None if others else _only(path, columns, kind)
     if frame is None:
         frame = read_delimited(path, read_all(path, progress, is_table), kind)
     missing = [name for name in columns if name not in frame.columns]
     if missing:
-        raise DataError(f"{path} has no column {missing[0]!r}; it has: {shown(frame.columns)}; see --source table")
+        raise DataError(f"{path} has no column {missing[0]!r}; it has: {shown(frame.columns)}; see {_TABLE}")
     rows = pl.int_range(len(frame), dtype=pl.UInt32, eager=True)
     filled = frame.select(~pl.all_horizontal(pl.all().is_null()))[:, 0]
-    return Table(path, (frame if others else frame.select(columns)).filter(filled), rows.filter(filled))
+    return SourceTable(path, (frame if others else frame.select(columns)).filter(filled), rows.filter(filled))
 
 
 def _only(path: Path, columns: Sequence[str], kind: str) -> pl.DataFrame | None:
-    """Return some columns without holding the others in memory, as logs of gigabytes need; None where something hinders it."""
+    """Return some columns without loading the others, for logs of gigabytes; None if the file does not allow it."""
     if packing(path):
         return None
     with path.open("rb") as stream:
@@ -144,14 +151,14 @@ def _only(path: Path, columns: Sequence[str], kind: str) -> pl.DataFrame | None:
         return None
 
 
-def read_headerless(path: Path, columns: Sequence[str], needed: int, progress: Progress = silent) -> Table:
-    r"""Return a table of lines with tabs between their fields, without a header and without quotation marks.
+def read_headerless(path: Path, columns: Sequence[str], needed: int, progress: Progress = silent) -> SourceTable:
+    """Return a table of tab-separated lines without header and quoting.
 
     Args:
-        path: of the file.
-        columns: names of the fields, in order; of the later ones a line may lack some.
-        needed: as many of them every line must have.
-        progress: told how far reading is.
+        path: path of the file.
+        columns: names of the fields, in order.
+        needed: minimum number of fields of a line.
+        progress: callback for the progress of reading.
 
     Raises:
         DataError: the file is damaged or empty, or a line has too few or too many fields.
@@ -174,11 +181,16 @@ def read_headerless(path: Path, columns: Sequence[str], needed: int, progress: P
     return HeaderlessTable(path, frame, rows)
 
 
-def whole_numbers(table: Table, column: str, what: str) -> pl.Series:
-    """Return a column of text as Int64.
+def whole_numbers(table: SourceTable, column: str, what: str) -> pl.Series:
+    """Return a text column as Int64.
+
+    Args:
+        table: table with the column.
+        column: name of the column.
+        what: description of valid values, for the message.
 
     Raises:
-        DataError: a value is no whole number.
+        DataError: a value is not a whole number.
     """
     texts = table.frame[column].str.strip_chars().str.strip_suffix(".0")
     numbers = texts.cast(pl.Int64, strict=False)
@@ -189,15 +201,15 @@ def whole_numbers(table: Table, column: str, what: str) -> pl.Series:
 
 
 def time_columns(times: pl.Series, where: Callable[[int], str], remarks: list[str]) -> list[pl.Series]:
-    """Return the columns `time` (seconds) and, where seconds do not say it all, `exact_time`; the size tells the unit.
+    """Return the columns `time` in seconds and, if times are more precise, `exact_time`.
 
     Args:
-        times: since 1970, whole or decimal, without nulls.
-        where: names the place of a row, such as "events.csv, line 7".
-        remarks: told the unit if it is not seconds.
+        times: times since 1970, whole or decimal, without nulls; their size determines the unit.
+        where: function from a row to its position, such as "events.csv, line 7".
+        remarks: receives a remark about the unit if it is not seconds.
 
     Raises:
-        DataError: the smallest time has another unit than the largest; the message names both.
+        DataError: the smallest and the largest time have different units.
     """
     lowest, highest = times.arg_min(), times.arg_max()
     if lowest is None or highest is None:
@@ -207,8 +219,8 @@ def time_columns(times: pl.Series, where: Callable[[int], str], remarks: list[st
     if other != unit:
         raise DataError(
             f"{where(lowest)} has the time {times[lowest]}, in {unit}, and {where(highest)} has {times[highest]}, in {other}: "
-            "the units of time seem to be mixed, or times to be missing; mend them, or read the table with --source table "
-            "and --time-unit"
+            f"the units of time seem to be mixed, or times to be missing; fix them, or read the table with {_TABLE} "
+            f"and {parameter('time_unit')}"
         )
     if per > 1:
         remarks.append(f"the times are {unit}")
@@ -218,12 +230,12 @@ def time_columns(times: pl.Series, where: Callable[[int], str], remarks: list[st
 
 
 def _unit_of(time: float) -> tuple[int, str]:
-    """Return the units in a second and the name of the unit, told by the size of a number."""
+    """Return the number of units per second and the name of the unit, by the size of a time."""
     return next(((per, unit) for least, per, unit in _UNITS if time >= least), (1, "seconds"))
 
 
 def images_below(items: pl.DataFrame, folder: Path, notes: dict[str, int]) -> pl.DataFrame:
-    """Return the items with a column `image`: the file named after the item, in a folder or the folders in it.
+    """Return the items with a column `image`: the file named after the item, in a folder or its direct subfolders.
 
     Raises:
         DataError: the folder has no image of any item.

@@ -1,4 +1,4 @@
-"""What a reader hands over: events and items as they stand in the files, checked but not yet filtered."""
+"""The output of a reader: events and items as they are in the files, checked but not filtered."""
 
 import re
 from collections.abc import Callable
@@ -13,31 +13,31 @@ from embrec.progress import Progress
 
 USER, ITEM, TIME = "user", "item", "time"
 
-# The times as exactly as the source has them, in whatever unit, where whole seconds do not say it all.
+# Times in the source's own unit, if it is more precise than seconds.
 EXACT = "exact_time"
 
-# The note of how many rows of a catalog were left out, for others of the same item stand before them.
+# Note about rows of a catalog left out because the item has an earlier row.
 REPEATED = "repeated catalog rows, the first of each item kept"
 
-# Item ids become file names and parts of URLs; control characters would break lists of ids, one a line.
+# Item ids become file names and parts of URLs; control characters would break lists with one id per line.
 UNUSABLE = r"[/\x00-\x1f\x7f]"
 
 
 @dataclass(frozen=True)
 class RawData:
-    """One source, read whole.
+    """The complete data of one source.
 
     Attributes:
-        events: `user` and `item` (text), `time` (int64: seconds since 1970, or any increasing order), then the columns
-            named in `context`, as `context_name` calls them; in input order, which breaks ties in time. Optionally
-            `exact_time` (numbers), which then decides order and repeats.
-        items: `item` (unique) and what the source says of it, in the source's order; None where there is no catalog.
-        text_columns: the columns of `items` that encoders read, in reading order.
-        context: the columns of `events` beyond the first three.
-        whole_catalog: True where the catalog is meant as it is, False where it lists many items nobody touched.
-        notes: what the reader left out or could not find, in words -> how many.
-        remarks: what the reader took for granted, such as which column holds the times, in words.
-        title_column: the column of `items` that people read as the item's name; the likely one if None.
+        events: table with `user` and `item` (text), `time` (int64: seconds since 1970, or any increasing order) and the
+            columns of `context`, renamed by `context_name`; in input order, which breaks ties in time. Optionally `exact_time`
+            (numbers), which then determines order and repeats.
+        items: table with `item` (unique) and its attributes, in the order of the source; None without a catalog.
+        text_columns: columns of `items` that encoders read, in reading order.
+        context: further columns of `events`.
+        whole_catalog: True to keep items without events; False for catalogs with many of them.
+        notes: description of something left out or missing -> count.
+        remarks: assumptions, such as which column holds the times.
+        title_column: column of `items` with names for people; None: the likely one.
     """
 
     events: pl.DataFrame
@@ -51,7 +51,7 @@ class RawData:
 
 
 def context_name(name: str) -> str:
-    """Return what a context column is called among the events: its own name, unless that has another meaning there.
+    """Return the name of a context column in the events: its own name, with a prefix if that name is reserved.
 
     >>> context_name("rating"), context_name("time")
     ('rating', 'context.time')
@@ -61,10 +61,10 @@ def context_name(name: str) -> str:
 
 
 class Source(Protocol):
-    """A place that data come from: the options of its reader, and the reader."""
+    """A source of data: the options of a reader, and the reader."""
 
     def files(self) -> list[Path]:
-        """Return the files that `read` will open, so that a changed input is noticed.
+        """Return the files that `read` will open; their changes invalidate an import.
 
         Raises:
             DataError: a file does not exist.
@@ -72,16 +72,16 @@ class Source(Protocol):
         ...
 
     def read(self, progress: Progress) -> RawData:
-        """Read everything.
+        """Read all data.
 
         Raises:
-            DataError: a file is missing, damaged or malformed; the message names the place.
+            DataError: a file is missing, damaged or malformed; the message has the position.
         """
         ...
 
 
 def id_problem(kind: str, value: str | None) -> str | None:
-    """Return what is wrong with an id of a user or an item in words, None if nothing is."""
+    """Return a description of the problem of a user or item id, None for a valid id."""
     if value is None or not value.strip():
         return f"the {kind} id is empty; every event and every item needs one"
     if kind == ITEM and (re.search(UNUSABLE, value) or value in (".", "..")):
@@ -93,7 +93,7 @@ def id_problem(kind: str, value: str | None) -> str | None:
 
 
 def bad_id(kind: str, column: str | None = None) -> pl.Expr:
-    """Return an expression that is True where `id_problem` finds fault with a text column."""
+    """Return an expression that is True where `id_problem` finds a problem in a text column."""
     value = pl.col(column or kind)
     bad = value.is_null() | (value.str.strip_chars() == "")
     if kind == ITEM:
@@ -105,12 +105,12 @@ def check_ids(frame: pl.DataFrame, kind: str, where: Callable[[int], str]) -> No
     """Raise if the column `kind` (`user` or `item`) has an unusable id.
 
     Args:
-        frame: has the column.
-        kind: which.
-        where: names the place of a row of the frame, such as "events.csv, line 7".
+        frame: table with the column.
+        kind: name of the column.
+        where: function from a row of the frame to its position, such as "events.csv, line 7".
 
     Raises:
-        DataError: the first unusable id and where it stands.
+        DataError: an id is unusable; the message has the first one and its position.
     """
     bad = frame.select(bad_id(kind).arg_true())[:, 0]
     if len(bad):
@@ -118,7 +118,7 @@ def check_ids(frame: pl.DataFrame, kind: str, where: Callable[[int], str]) -> No
 
 
 def unique_items(items: pl.DataFrame, notes: dict[str, int]) -> pl.DataFrame:
-    """Return the first row of each item, in order, and note how many repeated rows that leaves out."""
+    """Return the first row of each item, in order, and note the number of repeated rows left out."""
     first = items.unique(ITEM, keep="first", maintain_order=True)
     if len(first) < len(items):
         notes[REPEATED] = len(items) - len(first)
@@ -132,7 +132,7 @@ def require_events(events: pl.DataFrame, path: Path) -> pl.DataFrame:
         DataError: the log is empty.
     """
     if events.is_empty():
-        raise DataError(f"{path}: the interaction log is empty; nothing can be learned from it")
+        raise DataError(f"{path}: the interaction log is empty")
     return events
 
 
@@ -140,7 +140,7 @@ def require_file(path: Path) -> Path:
     """Return the path of an existing file.
 
     Raises:
-        DataError: there is no such file.
+        DataError: the file does not exist.
     """
     if path.is_dir():
         raise DataError(f"{path} is a folder; give the file itself")

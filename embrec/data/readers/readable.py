@@ -1,4 +1,4 @@
-"""What of a catalog's columns encoders can read: lists as text, and which columns are no text at all."""
+"""Columns of a catalog as text for encoders: conversion of lists, and detection of columns that are not text."""
 
 import ast
 import json
@@ -10,19 +10,20 @@ from typing import Any
 import polars as pl
 
 from embrec.data.readers.ids import decoded
-from embrec.data.readers.prices import as_numbers, as_truths
+from embrec.data.readers.prices import as_booleans, as_numbers
 from embrec.data.readers.text import COMMA_PRICE, POINT_PRICE, joined
+from embrec.parameters import parameter
 
-# Columns that, by the names that public data sets give them, list other items.
+# Names of columns with lists of other items in public data sets.
 RELATIONS = frozenset({"also_bought", "also_viewed", "also_buy", "also_view", "bought_together", "buy_after_viewing"})
 
-# Why a column is no text.
+# Reasons why a column is not text.
 IDS, CODES, NESTED, LINKS, FILES = "ids of items", "codes and numbers", "nested", "links", "names of files"
 DATES = "dates"
 
 _MOST = 0.9
 _HALF = 0.5
-_SAMPLE = 2000  # texts that are looked through for ids
+_SAMPLE = 2000  # number of texts searched for ids
 _CODE_NAMES = frozenset(
     {"id", "ids", "no", "nr", "code", "codes", "key", "sku", "asin", "ean", "gtin", "upc", "isbn", "uuid"}
 )
@@ -35,21 +36,26 @@ _FILE = r"(?i)^\S+\.(jpe?g|png|webp|gif)$"
 def readable(
     values: pl.Series, items: pl.Series, remarks: list[str], *, wanted: bool
 ) -> tuple[pl.Series | None, str | None]:
-    """Return a column as a table can hold it, and why it is no text; None for the column if it cannot be held at all.
+    """Convert a column of a catalog to text or numbers.
 
-    Lists become texts, whether a file holds them as lists or, as many CSV files do, as texts of lists; also in a column that
-    holds them on some lines only. Prices become numbers. Nested mappings become JSON.
+    Lists become text, also lists written as text, as in many CSV files, even in some rows only. Prices become numbers, nested
+    mappings JSON.
 
     Args:
-        values: a column of the catalog.
-        items: the ids of the catalog.
-        remarks: told what was done to the values.
-        wanted: the column was named as a text: it stays one.
+        values: column of the catalog.
+        items: item ids of the catalog.
+        remarks: receives remarks about conversions.
+        wanted: True if the user named the column as a text: it stays text.
+
+    Returns:
+        The converted column, None if its type is not supported, and the reason why it is not text, None if it is.
     """
     if _has(values.dtype, pl.Binary) or _has(values.dtype, pl.Object):
         texts = decoded(values) if values.dtype == pl.Binary else None
         if texts is None or texts.null_count() > values.null_count():
-            remarks.append(f"column {values.name!r} of the catalog holds {values.dtype}, which is no content: left out")
+            remarks.append(
+                f"column {values.name!r} of the catalog holds {values.dtype}, which cannot be read: left out"
+            )
             return None, None
         values = texts
     if _has(values.dtype, pl.Struct):
@@ -72,21 +78,25 @@ def readable(
         reason = NESTED if nested else None
     reason = reason or _no_text(values, parts, items)
     if reason in (None, CODES) and not wanted:
-        numbers = as_numbers(as_truths(values), remarks)
+        numbers = as_numbers(as_booleans(values), remarks)
         if numbers.dtype != pl.String:
             return numbers, None
     return values, reason
 
 
 def left_out(reasons: dict[str, str]) -> str | None:
-    """Return the remark about columns that are no text, name -> why; None if there are none."""
+    """Return the remark about columns that are not text, or None.
+
+    Args:
+        reasons: name of a column -> reason.
+    """
     if not reasons:
         return None
     kinds = [
         f"{', '.join(name for name, reason in reasons.items() if reason == kind)} ({kind})"
         for kind in dict.fromkeys(reasons.values())
     ]
-    return f"not read as text: {'; '.join(kinds)}; to read what you choose: --text-column"
+    return f"not read as text: {'; '.join(kinds)}; to read what you choose: {parameter('text_column')}"
 
 
 def _no_text(values: pl.Series, parts: pl.Series, items: pl.Series) -> str | None:
@@ -121,7 +131,7 @@ def _no_text(values: pl.Series, parts: pl.Series, items: pl.Series) -> str | Non
 
 
 def _words(name: str) -> list[str]:
-    """Return the words of a column's name, `articleCode` and `article_code` alike."""
+    """Return the words of a column's name, of camel case (`articleCode`) and snake case (`article_code`)."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     return [word.lower() for word in re.split(r"[\W_]+", spaced) if word]
 
@@ -132,7 +142,7 @@ def _share(marks: pl.Series) -> float:
 
 
 def _unlisted(values: pl.Series) -> tuple[pl.Series, pl.Series, bool]:
-    """Return texts of lists as texts, the parts of these lists, and whether most values are nested mappings."""
+    """Return a column with lists written as text joined, the elements of all lists, and True if most values are mappings."""
     texts = values.str.strip_chars()
     first, last = texts.str.head(1), texts.str.tail(1)
     marked = (((first == "[") & (last == "]")) | ((first == "{") & (last == "}"))).fill_null(False)

@@ -1,14 +1,16 @@
-"""RecBole's atomic files: tables with tabs whose header gives every column a type, such as `timestamp:float`.
+"""Reader of RecBole's atomic files: tab-separated tables with typed columns, such as `timestamp:float`, in the header.
 
-https://recbole.io/docs/user_guide/data/atomic_files.html. `NAME.inter` is the log, `NAME.item` the catalog; `NAME.user` and the
-others are not read. Types are token, token_seq (tokens with blanks between them), float and float_seq.
+Source: [zhao2021], https://recbole.io/docs/user_guide/data/atomic_files.html.
+
+`NAME.inter` is the log, `NAME.item` the catalog; other files, such as `NAME.user`, are ignored. Types are token, token_seq
+(tokens separated by blanks), float and float_seq.
 """
 
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.containers import split_member
 from embrec.data.readers.delimited import shown
@@ -28,16 +30,18 @@ from embrec.data.readers.raw import (
     unique_items,
 )
 from embrec.data.readers.records import LARGEST
-from embrec.data.readers.tabular import Table
+from embrec.data.readers.tabular import SourceTable
 from embrec.errors import DataError
 from embrec.names import did_you_mean
+from embrec.parameters import parameter
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 _TYPES = ("token", "token_seq", "float", "float_seq")
 _LIKELY_TITLES = ("title", "name", "movie_title", "product_title", "item_name", "book_title")
 
 
-class RecBoleSource(BaseModel):
+class RecBoleSource(Checked):
     """A folder of atomic files, or the `.inter` file in it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,7 +50,7 @@ class RecBoleSource(BaseModel):
         "recbole": Guide(
             "atomic files of RecBole, in which many public data sets are passed on",
             "NAME.inter (user_id:token, item_id:token, timestamp:float, ...) and, if it is there, NAME.item",
-            "--source recbole --path ml-1m --category ml-1m",
+            {"source": "recbole", "path": "ml-1m", "category": "ml-1m"},
             "https://recbole.io/dataset_list.html",
             "those of each data set",
         )
@@ -60,7 +64,7 @@ class RecBoleSource(BaseModel):
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        """Return whether a folder or a file is of this source."""
+        """Return True if a folder or a file is of this source."""
         return bool(_logs(path)) if path.is_dir() else ".inter" in path.suffixes
 
     def files(self) -> list[Path]:
@@ -91,7 +95,7 @@ class RecBoleSource(BaseModel):
         return RawData(events, items, texts, context, notes=notes, remarks=remarks, title_column=title)
 
     def read_catalog(self, items: Path | pl.DataFrame) -> pl.DataFrame | None:
-        """Return the items of a `.item` file as `read` does; None where it has another form."""
+        """Return the items of a `.item` file as `read` does; None for a file of another form."""
         if isinstance(items, pl.DataFrame):
             return None
         if not any(name.startswith(f"{self.item_column}:") for name in header_of(items, ATOMIC)):
@@ -99,7 +103,7 @@ class RecBoleSource(BaseModel):
         return unique_items(self._items(_typed(items, silent), [])[0], {})
 
     def picture_folders(self) -> list[Path]:
-        """Return where pictures of items may lie."""
+        """Return the folders that may hold pictures of items."""
         return [] if self.images is None else [self.images]
 
     def _events(self, file: "_Atomic", remarks: list[str]) -> tuple[pl.DataFrame, tuple[str, ...]]:
@@ -135,7 +139,7 @@ class RecBoleSource(BaseModel):
                 continue
             if kind == "float":
                 values = values.cast(pl.Float64, strict=False)
-            elif values.cast(pl.Float64, strict=False).null_count() > values.null_count():  # not a mere code
+            elif values.cast(pl.Float64, strict=False).null_count() > values.null_count():  # not numeric codes
                 texts.append(name)
             columns.append(values)
         if vectors:
@@ -146,16 +150,17 @@ class RecBoleSource(BaseModel):
 
 
 class _Atomic:
-    """A table, its columns without their types, and their types."""
+    """A table whose column names have no types, and the types by name."""
 
-    def __init__(self, table: Table, types: dict[str, str]) -> None:
+    def __init__(self, table: SourceTable, types: dict[str, str]) -> None:
         self.table, self.types = table, types
 
     def require(self, column: str) -> None:
         if column not in self.types:
             raise DataError(
                 f"{self.table.path} has no column {column!r}{did_you_mean(column, self.types) or ';'} "
-                f"it has: {shown(self.types)}; name it with --user-column, --item-column or --time-column"
+                f"it has: {shown(self.types)}; name it with {parameter('user_column')}, {parameter('item_column')} or "
+                f"{parameter('time_column')}"
             )
 
 
@@ -175,11 +180,11 @@ def _typed(path: Path, progress: Progress) -> _Atomic:
             )
         types[column] = kind
     frame = table.frame.rename({name: name.rpartition(":")[0] for name in table.frame.columns})
-    return _Atomic(Table(table.path, frame, table.rows), types)
+    return _Atomic(SourceTable(table.path, frame, table.rows), types)
 
 
-def _numbers(table: Table, column: str) -> pl.Series:
-    """Return times as Int64 where they are whole, so that none of their digits is lost, else as Float64."""
+def _numbers(table: SourceTable, column: str) -> pl.Series:
+    """Return times as Int64 if they are whole, which keeps all digits, else as Float64."""
     texts = table.frame[column].str.strip_chars()
     whole = texts.str.replace(r"\.0+$", "").cast(pl.Int64, strict=False)
     if not whole.null_count():

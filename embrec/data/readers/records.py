@@ -1,4 +1,4 @@
-"""Lines that hold one record each, as JSON or as a Python literal."""
+"""Parsing of lines with one record each, in JSON or as a Python literal."""
 
 import ast
 import json
@@ -11,10 +11,10 @@ from typing import Any
 from embrec.data.readers.lines import Block
 
 Record = dict[str, Any]
-LARGEST = 2.0**63 - 1024  # the largest float that an int64 can hold
+LARGEST = 2.0**63 - 1024  # largest float that fits into int64
 _SHOWN = 60
 
-# The lists of related products are most of a line of the 2014 metadata, and most of the time that parsing it takes.
+# Lists of related products take up most of a line of the 2014 metadata, and most of the parsing time.
 _RELATED = re.compile(rb", 'related': \{[^{}]*\}")
 
 
@@ -30,7 +30,7 @@ def json_record(line: bytes) -> Record:
         raise ValueError(f"not UTF-8 text: {_shown(line)}; convert the file to UTF-8") from None
     except json.JSONDecodeError as error:
         raise ValueError(
-            f"not valid JSON ({error.msg} at character {error.pos + 1}): {_shown(line)}; mend or remove the line"
+            f"not valid JSON ({error.msg} at character {error.pos + 1}): {_shown(line)}; fix or remove the line"
         ) from None
     if not isinstance(record, dict):
         raise ValueError(f"not a JSON object but {_shown(line)}; each line must be one {{...}}")
@@ -38,12 +38,12 @@ def json_record(line: bytes) -> Record:
 
 
 def literal_record(line: bytes) -> Record:
-    """Return the dictionary of one line, written as JSON or, as the Amazon 2014 metadata are, as a Python literal.
+    """Return the dictionary of one line in JSON or, as in the Amazon 2014 metadata, as a Python literal.
 
-    A literal's key `related` (lists of ids) is left out.
+    The key `related` of a literal (lists of ids) is left out.
 
     Raises:
-        ValueError: the line is neither.
+        ValueError: the line is not a dictionary.
     """
     try:
         record = json.loads(line)
@@ -51,7 +51,7 @@ def literal_record(line: bytes) -> Record:
         try:
             record = ast.literal_eval(_RELATED.sub(b"", line).decode("utf-8", errors="replace").strip())
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):  # TypeError: {{}}, a set of mappings
-            raise ValueError(f"neither a Python dictionary nor JSON: {_shown(line)}; mend or remove the line") from None
+            raise ValueError(f"neither a Python dictionary nor JSON: {_shown(line)}; fix or remove the line") from None
     if not isinstance(record, dict):
         raise ValueError(f"not a dictionary but {_shown(line)}; each line must be one {{...}}")
     return record
@@ -64,7 +64,7 @@ def records(block: Block, parse: Callable[[bytes], Record]) -> list[tuple[int, R
         DataError: a line cannot be parsed; the message names the file and the line.
     """
     found = []
-    with warnings.catch_warnings(action="ignore", category=SyntaxWarning):  # of broken literals: an error says it all
+    with warnings.catch_warnings(action="ignore", category=SyntaxWarning):  # of broken literals, which also raise
         for place, line in block.lines():
             try:
                 found.append((place, parse(line)))
@@ -74,7 +74,7 @@ def records(block: Block, parse: Callable[[bytes], Record]) -> list[tuple[int, R
 
 
 def number(value: Any) -> float | None:
-    """Return a number, or the text of one, as a float that fits 64-bit integers too; None if it is none."""
+    """Return a number, or the text of one, as a float within the range of int64; None for other values."""
     try:
         found = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -83,7 +83,7 @@ def number(value: Any) -> float | None:
 
 
 def text_of(value: Any) -> str:
-    """Return a value that stands among texts as text: of a whole number without `.0`, of a list or a mapping as JSON.
+    """Return a value as text: whole numbers without `.0`, lists and mappings as JSON.
 
     >>> text_of(12.0), text_of(1.5), text_of("12.0"), text_of(["a", 1])
     ('12', '1.5', '12.0', '["a", 1]')

@@ -1,18 +1,20 @@
-"""RetailRocket: four and a half months of views, carts and purchases of a web shop.
+"""Reader of RetailRocket: four and a half months of views, carts and purchases of a web shop.
 
-https://www.kaggle.com/datasets/retailrocket/ecommerce-dataset. `events.csv` (timestamp in milliseconds, visitorid, event,
-itemid, transactionid); `item_properties_part1.csv` and `..._part2.csv` (timestamp, itemid, property, value), in which all
-words are hashed but the names of `categoryid` and `available`; `category_tree.csv` (categoryid, parentid).
+Source: [retailrocket2015], https://www.kaggle.com/datasets/retailrocket/ecommerce-dataset.
 
-There are no texts that a person or a pretrained encoder could read. The hashes of words stay equal where the words are, so
-the column `properties`, an item's latest values, says something to an encoder that counts words (TF-IDF).
+`events.csv` (timestamp in milliseconds, visitorid, event, itemid, transactionid); `item_properties_part1.csv` and
+`..._part2.csv` (timestamp, itemid, property, value), in which all words except the names `categoryid` and `available` are
+hashed; `category_tree.csv` (categoryid, parentid).
+
+There is no text for people or pretrained encoders. Equal words have equal hashes, so the column `properties`, an item's latest
+values, suits encoders that count words (TF-IDF).
 """
 
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.guide import Guide
 from embrec.data.readers.published import (
@@ -26,7 +28,9 @@ from embrec.data.readers.published import (
 from embrec.data.readers.raw import ITEM, USER, RawData, check_ids, require_events
 from embrec.errors import DataError
 from embrec.names import unknown
+from embrec.parameters import parameter
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 EVENTS = ("view", "addtocart", "transaction")
 _LOG, _TREE = "events.csv", "category_tree.csv"
@@ -35,8 +39,8 @@ _COLUMNS = ("timestamp", "visitorid", "event", "itemid")
 _CATEGORY, _NOT_WORDS = "categoryid", ("categoryid", "available")
 
 
-class RetailRocketSource(BaseModel):
-    """The folder of RetailRocket as it was unpacked."""
+class RetailRocketSource(Checked):
+    """The unpacked folder of RetailRocket."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kinds: ClassVar[tuple[str, ...]] = ("retailrocket",)
@@ -44,7 +48,7 @@ class RetailRocketSource(BaseModel):
         "retailrocket": Guide(
             "RetailRocket: 2.8 million views, carts and purchases of a web shop; properties are hashed, there are no texts",
             f"{_LOG}; item_properties_part1.csv, item_properties_part2.csv and {_TREE} if they are there",
-            "--source retailrocket --path retailrocket --event addtocart --event transaction --category rr",
+            {"source": "retailrocket", "path": "retailrocket", "event": ("addtocart", "transaction"), "category": "rr"},
             "https://www.kaggle.com/datasets/retailrocket/ecommerce-dataset",
             "CC BY-NC-SA 4.0",
         )
@@ -57,7 +61,7 @@ class RetailRocketSource(BaseModel):
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        """Return whether a folder has the files of this source."""
+        """Return True if a folder has the files of this source."""
         known = path.is_dir() and file_named(path, _LOG) is not None
         return known and any(file_named(path, name) is not None for name in (*_PROPERTIES, _TREE))
 
@@ -84,23 +88,23 @@ class RetailRocketSource(BaseModel):
         return RawData(events, items, ("properties", "categories"), context=("event",), notes=notes, remarks=remarks)
 
     def read_catalog(self, items: Path | pl.DataFrame) -> pl.DataFrame | None:
-        """Return the items of a file of properties as `read` does; None where it has another form.
+        """Return the items of a file of properties as `read` does; None for a file of another form.
 
         Raises:
-            DataError: the file is broken, or the tree of the categories that stand in it is not there any more.
+            DataError: the file is broken, or the category tree that it refers to does not exist any more.
         """
         if isinstance(items, pl.DataFrame) or not {"itemid", "property", "value"} <= set(header_of(items)):
             return None
         tree = file_named(items.parent, _TREE) or file_named(self.path, _TREE)
         if tree is None and not self.path.is_dir():
             raise DataError(
-                f"{items} names categories, and those above them stand in {_TREE}, which is neither beside it nor in "
+                f"{items} names categories whose parents are in {_TREE}, which is neither beside it nor in "
                 f"{self.path}; put it beside"
             )
         return _items([items], tree, None, silent)
 
     def picture_folders(self) -> list[Path]:
-        """Return where pictures of items may lie: nowhere."""
+        """Return the folders that may hold pictures of items: none."""
         return []
 
 
@@ -129,19 +133,19 @@ def of_kinds(
     """Return the events of some kinds.
 
     Args:
-        events: of all kinds.
-        column: says which kind an event is.
-        kinds: that count; all if empty.
-        known: kinds that there can be.
-        path: of the log.
-        notes: told how many events are of other kinds.
+        events: events of all kinds.
+        column: column of the kind.
+        kinds: kinds to keep; all if empty.
+        known: existing kinds.
+        path: path of the log.
+        notes: receives the number of events of other kinds.
 
     Raises:
-        DataError: there is no such kind, or no event of these kinds.
+        DataError: a kind is unknown, or there is no event of these kinds.
     """
     for kind in kinds:
         if kind not in known:
-            raise DataError("--event: " + unknown("kind of event", kind, known))
+            raise DataError(f"{parameter('event')}: {unknown('kind of event', kind, known)}")
     if not kinds:
         return events
     kept = events.filter(pl.col(column).is_in(kinds))
@@ -151,7 +155,7 @@ def of_kinds(
 
 
 def _items(paths: list[Path], tree: Path | None, events: pl.DataFrame | None, progress: Progress) -> pl.DataFrame:
-    """Return the items of the log, or all without one, that have properties: the latest value of each."""
+    """Return the items of the log (all items if `events` is None) with the latest values of their properties."""
     parts = []
     for path in paths:
         table = read_columns(path, ("timestamp", "itemid", "property", "value"), progress=progress)
@@ -182,7 +186,7 @@ def _parents(path: Path, progress: Progress) -> dict[str, str]:
 
 
 def _path(leaf: str, parents: dict[str, str]) -> list[str]:
-    """Return a category and those above it, from the top."""
+    """Return a category and its ancestors, from the root."""
     steps = [leaf]
     while (above := parents.get(steps[-1])) is not None and above not in steps:
         steps.append(above)

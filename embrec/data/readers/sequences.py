@@ -1,14 +1,16 @@
-"""Sequence files as S3-Rec, P5 and SASRec have them: a user and the items of that user, in order, without times.
+"""Reader of sequence files as used by S3-Rec, P5 and SASRec: users with their items in order, without times.
 
-`user item item item` a line (S3-Rec, P5), `user<tab>item item item` (MicroLens), or `user item` a line, one event each
-(SASRec). All that these files tell is order: an event's time is its place in the user's history.
+Sources: S3-Rec [zhou2020], P5 [geng2022].
+
+A line is `user item item item` (S3-Rec, P5), `user<tab>item item item` (MicroLens), or `user item` for one event (SASRec).
+The time of an event is its position in the user's history.
 """
 
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.readers.containers import split_member
 from embrec.data.readers.guide import Guide
@@ -16,11 +18,13 @@ from embrec.data.readers.lines import read_all
 from embrec.data.readers.raw import ITEM, TIME, USER, RawData, check_ids, require_events, require_file
 from embrec.data.readers.table import read_items
 from embrec.errors import DataError
+from embrec.parameters import call
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
 
-class SequencesSource(BaseModel):
-    """Histories in a text file, one a line."""
+class SequencesSource(Checked):
+    """A text file of histories."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kinds: ClassVar[tuple[str, ...]] = ("sequences",)
@@ -28,7 +32,7 @@ class SequencesSource(BaseModel):
         "sequences": Guide(
             "histories without times, as S3-Rec, P5 and SASRec keep them",
             "FILE.txt: 'user item item ...' on each line, or 'user item'; a table of the items beside it, if there is one",
-            "--source sequences --path Beauty.txt --category beauty",
+            {"source": "sequences", "path": "Beauty.txt", "category": "beauty"},
         )
     }
     source: Literal["sequences"] = "sequences"
@@ -44,7 +48,7 @@ class SequencesSource(BaseModel):
         self.files()
         notes: dict[str, int] = {}
         events = read_sequences(self.path, notes, progress)
-        remarks = ["the file tells order only: the time of an event is its place in the history"]
+        remarks = ["the file has no times: the time of an event is its position in the history"]
         if self.items is None:
             return RawData(events, notes=notes, remarks=remarks)
         catalog = read_items(self.items, progress=progress)
@@ -53,15 +57,15 @@ class SequencesSource(BaseModel):
 
 
 def read_sequences(path: Path, notes: dict[str, int], progress: Progress = silent) -> pl.DataFrame:
-    """Return user, item and place in the history, in file order.
+    """Return user, item and position in the history (as time), in file order.
 
     Args:
-        path: the file.
-        notes: told how many users have no items.
-        progress: told how far reading is.
+        path: path of the file.
+        notes: receives the number of users without items.
+        progress: callback for the progress of reading.
 
     Raises:
-        DataError: a user stands on two lines, or a line is that of another kind of file.
+        DataError: a user has two lines of several items, or a line has another format.
     """
     try:
         text = read_all(path, progress).decode("utf-8")
@@ -75,7 +79,7 @@ def read_sequences(path: Path, notes: dict[str, int], progress: Progress = silen
     if len(other):
         raise DataError(
             f"{path}, line {other['place'][0]}: expected 'user item item ...' with blanks between them, not "
-            f"{other['line'][0][:60]!r}; read tables with --source table"
+            f"{other['line'][0][:60]!r}; read tables with {call('TableSource')}"
         )
     frame = frame.select("place", tokens=pl.col("line").str.replace_all(r"\s+", " ").str.split(" "))
     frame = frame.select("place", pl.col("tokens").list.get(0).alias(USER), pl.col("tokens").list.slice(1).alias(ITEM))
@@ -86,8 +90,8 @@ def read_sequences(path: Path, notes: dict[str, int], progress: Progress = silen
         user, place = frame[USER][repeated[0]], frame["place"][repeated[0]]
         first = frame.filter(pl.col(USER) == user)["place"][0]
         raise DataError(
-            f"{path}, line {place}: the user {user!r} stands on line {first} already; each user needs one line "
-            "(a table with columns such as rating and time is read with --source table, as CSV)"
+            f"{path}, line {place}: the user {user!r} is already on line {first}; each user needs one line "
+            f"(a table with columns such as rating and time is read with {call('TableSource')}, as CSV)"
         )
     if empty := int((lengths == 0).sum()):
         notes["users without items, left out"] = empty

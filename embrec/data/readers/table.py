@@ -1,4 +1,4 @@
-"""Tables of interactions and items, with a column mapping: what a shop's engineer has at hand."""
+"""Reader of any table of interactions and table of items, with a mapping of columns."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from embrec.data.catalog import IMAGE, Catalog
 from embrec.data.readers.columns import (
@@ -28,7 +28,7 @@ from embrec.data.readers.guide import Guide
 from embrec.data.readers.ids import as_ids
 from embrec.data.readers.images import images_by_column, images_in_folder
 from embrec.data.readers.lists import objects_as_lists, one_event_a_row, refuse_several_ids, texts_as_lists
-from embrec.data.readers.prices import as_numbers, as_truths
+from embrec.data.readers.prices import as_booleans, as_numbers
 from embrec.data.readers.raw import (
     EXACT,
     ITEM,
@@ -41,12 +41,14 @@ from embrec.data.readers.raw import (
     unique_items,
 )
 from embrec.data.readers.readable import left_out, readable
-from embrec.data.readers.tabular import Table
+from embrec.data.readers.tabular import SourceTable
 from embrec.data.readers.times import Unit, exact_times, order_keys
 from embrec.errors import DataError
+from embrec.parameters import parameter
 from embrec.progress import Progress, silent
+from embrec.validation import Checked
 
-# Given as the time column, it says that the rows stand in the order of their events.
+# Value of `time_column` for a log without times, whose rows are in the order of the events.
 ROW_ORDER = "@row"
 _ORDER = "__order"
 
@@ -55,17 +57,17 @@ def _in_memory(value: Any, info: ValidationInfo) -> Any:
     return as_frame(value, f"the {info.field_name}") if is_frame(value) else value
 
 
-# Names of columns; one may stand alone.
+# Names of columns, or one name.
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 
 # The path of a file, or a table in memory.
 Place = Annotated[Path | pl.DataFrame, BeforeValidator(_in_memory)]
 
 
-class TableSource(BaseModel):
-    """A table of interactions and, beside it, a table of items: files, or frames that are in memory.
+class TableSource(Checked):
+    """A table of interactions and, optionally, a table of items, as files or in memory.
 
-    Columns that are not named are found by common names; see `embrec.data.readers.columns`.
+    Columns that are not given are found by common names; see `embrec.data.readers.columns`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
@@ -74,7 +76,7 @@ class TableSource(BaseModel):
         "table": Guide(
             "your own data: a log of events and, beside it, a catalog of items",
             "CSV, TSV, JSON, Parquet, Arrow, Excel or SQLite, packed or not, in one file or in parts",
-            "--interactions log.csv --items items.csv --category shop",
+            {"interactions": "log.csv", "items": "items.csv", "category": "shop"},
         )
     }
     source: Literal["table"] = "table"
@@ -127,7 +129,9 @@ class TableSource(BaseModel):
             id_column = _catalog_column(table, self.catalog_item_column, item_column, remarks)
             items, text_columns, title_column = _items(table, id_column, options, notes, remarks)
         elif self.text_column or self.image_column or self.images or self.catalog_item_column or self.title_column:
-            raise DataError("text, title and image options need the items they belong to; give --items as well")
+            raise DataError(
+                f"text, title and image options need the items they belong to; give {parameter('items')} as well"
+            )
         return RawData(
             events,
             items,
@@ -139,10 +143,10 @@ class TableSource(BaseModel):
             title_column=title_column,
         )
 
-    def _events(self, table: Table, item_column: str, notes: dict[str, int], remarks: list[str]) -> pl.DataFrame:
+    def _events(self, table: SourceTable, item_column: str, notes: dict[str, int], remarks: list[str]) -> pl.DataFrame:
         there, name = table.frame.columns, str(table.path)
         user_column = find_column(there, USERS, self.user_column, name, remarks)
-        hint = f"; if the rows are in order, use --time-column {ROW_ORDER}"
+        hint = f"; if the rows are in order, use {parameter('time_column', ROW_ORDER)}"
         time_column = self.time_column
         if time_column != ROW_ORDER:
             time_column = find_column(there, TIMES, time_column, name, remarks, hint)
@@ -177,12 +181,13 @@ class TableSource(BaseModel):
         if len(missing) and self.missing_time == "error":
             raise DataError(
                 f"{table.where(missing[0])}: column {time_column!r} is empty ({len(missing):,} such rows); "
-                "give another --time-column (an order will do as time), or leave them out with --missing-time drop"
+                f"give another {parameter('time_column')} (an order will do as time), or leave them out with "
+                f"{parameter('missing_time', 'drop')}"
             )
         if len(missing):
             notes["events without a time, left out"] = len(missing)
             events = require_events(events.filter(pl.col(TIME).is_not_null()), table.path)
-        # What the rounding to seconds forgets, and the order column knows, goes into the order of the rows.
+        # Exact times and the order column determine the order of the rows, which breaks ties in seconds.
         keys = [EXACT if EXACT in events.columns else TIME, *([_ORDER] if self.order_column is not None else [])]
         if keys != [TIME]:
             events = events.sort(keys, maintain_order=True).drop(_ORDER, strict=False)
@@ -200,24 +205,24 @@ def read_items(
     remarks: list[str] | None = None,
     progress: Progress = silent,
 ) -> Catalog:
-    """Return the items of one table, such as those added to a shop today; the options are those of `TableSource`.
+    """Return the catalog of one table of items, such as the new items of a shop; options as in `TableSource`.
 
     Args:
-        table: the path of a file, or a table in memory: a frame or a list of dictionaries.
-        item_column: the column of the ids; one with a common name if None.
-        text_column: see `TableSource`, as for the next three.
-        title_column: see there.
-        image_column: see there.
-        images: see there.
-        remarks: told what was taken for granted.
-        progress: told how far reading is.
+        table: path of a file, or table in memory: a frame or a list of dictionaries.
+        item_column: column of the ids; None: one with a common name.
+        text_column: columns that encoders read; see `TableSource`.
+        title_column: column of the names of items; see `TableSource`.
+        image_column: column of paths of images; see `TableSource`.
+        images: folder of images; see `TableSource`.
+        remarks: receives remarks about assumptions.
+        progress: callback for the progress of reading.
 
     Raises:
-        DataError: the table is missing, malformed or empty, or an item stands in it twice.
+        DataError: the table is missing, malformed or empty, or an item is repeated.
     """
     remarks = [] if remarks is None else remarks
     text_column = (text_column,) if isinstance(text_column, str) else tuple(text_column)
-    as_it_stands = IdNames((item_column, title_column, *text_column), (CATALOG_ITEMS,))  # 007 is no number
+    as_it_stands = IdNames((item_column, title_column, *text_column), (CATALOG_ITEMS,))  # 007 must not become a number
     found = open_table(table, "the items", as_it_stands, progress)
     if found.frame.is_empty():
         raise DataError(f"{found.path}: the table has no items")
@@ -229,9 +234,7 @@ def read_items(
     repeated = ids.is_duplicated() & ids.is_not_null()
     if repeated.any():
         row = (repeated & ~ids.is_first_distinct()).arg_true()[0]
-        raise DataError(
-            f"{found.where(row)}: item {ids[row]!r} stands in the table more than once; keep one of its rows"
-        )
+        raise DataError(f"{found.where(row)}: item {ids[row]!r} is in the table more than once; keep one of its rows")
     folder = None if images is None else Path(images)
     options = _ItemOptions(text_column, title_column, image_column, folder)
     return Catalog(*_items(found, column, options, {}, remarks))
@@ -239,7 +242,7 @@ def read_items(
 
 @dataclass(frozen=True)
 class _ItemOptions:
-    """What is to be done with a table of items; see `TableSource`."""
+    """Options for a table of items; see `TableSource`."""
 
     text_column: tuple[str, ...]
     title_column: str | None
@@ -247,7 +250,7 @@ class _ItemOptions:
     images: Path | None
 
 
-def _catalog_column(table: Table, given: str | None, of_log: str, remarks: list[str]) -> str:
+def _catalog_column(table: SourceTable, given: str | None, of_log: str, remarks: list[str]) -> str:
     """Return the column of a catalog's ids: the given one, the one that is called as that of the log, or a likely one."""
     there = table.frame.columns
     if given is not None or of_log in there:
@@ -260,9 +263,9 @@ def _catalog_column(table: Table, given: str | None, of_log: str, remarks: list[
 
 
 def _items(
-    table: Table, id_column: str, options: _ItemOptions, notes: dict[str, int], remarks: list[str]
+    table: SourceTable, id_column: str, options: _ItemOptions, notes: dict[str, int], remarks: list[str]
 ) -> tuple[pl.DataFrame, tuple[str, ...], str | None]:
-    """Return the catalog's frame, its text columns and its title column; notes and remarks are told what was done."""
+    """Return the frame, the text columns and the title column of a catalog; add notes and remarks."""
     frame, where = table.frame, str(table.path)
     image, title = options.image_column, options.title_column
     require_columns(frame.columns, options.text_column, "text_column", where)
@@ -275,12 +278,14 @@ def _items(
         option = "text_column" if IMAGE in options.text_column else "title_column" if title == IMAGE else None
         if option is not None:
             raise DataError(
-                f"{where}: column {IMAGE!r} is no text (given by --{option.replace('_', '-')}): a catalog keeps the paths of "
+                f"{where}: column {IMAGE!r} is not text (given by {parameter(option)}): a catalog keeps the paths of "
                 "pictures under this name; rename the column if it holds words"
             )
         frame = frame.drop(IMAGE)
         if options.images is None:
-            notes[f"column {IMAGE!r} of the catalog left out; to use it: --image-column {IMAGE}"] = len(frame)
+            notes[f"column {IMAGE!r} of the catalog left out; to use it: {parameter('image_column', IMAGE)}"] = len(
+                frame
+            )
     frame, names = set_aside(frame, ITEM, id_column, remarks)
     if image is not None:
         frame, beside = set_aside(frame, IMAGE, names[image], remarks)
@@ -300,7 +305,7 @@ def _items(
         if values is not None:
             columns.append(values)
         elif column.name in wanted:
-            raise DataError(f"{where}: column {column.name!r} holds {column.dtype}, which can be no text")
+            raise DataError(f"{where}: column {column.name!r} holds {column.dtype}, which cannot be read as text")
         if reason is not None:
             reasons[column.name] = reason
     frame = pl.DataFrame(columns)
@@ -323,8 +328,8 @@ def _items(
 
 
 def _context(values: pl.Series, where: Callable[[int], str], remarks: list[str]) -> pl.Series:
-    """Return a context column as an array can hold it: numbers (absent: NaN) or text (absent: empty)."""
-    values = as_numbers(as_truths(values), remarks)
+    """Return a context column as numbers (NaN for missing values) or text (empty for missing values)."""
+    values = as_numbers(as_booleans(values), remarks)
     if values.dtype.is_numeric() or values.dtype == pl.Boolean:
         exact = values.dtype not in (pl.Decimal, pl.Int128, pl.UInt128) and not values.null_count()
         return values if exact else values.cast(pl.Float64).fill_null(float("nan"))

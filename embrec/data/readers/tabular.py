@@ -1,4 +1,4 @@
-"""Tables in files: CSV, TSV, JSON, Parquet, Arrow, Excel and SQLite, in one file or several, with the place of every row."""
+"""Tables in one or several files of any supported format, with the position of every row for error messages."""
 
 from bisect import bisect_right
 from collections.abc import Container, Sequence
@@ -19,88 +19,90 @@ from embrec.progress import Progress, silent
 
 
 @dataclass(frozen=True)
-class Part:
-    """A file that holds a part of a table: `first` is its first row in the whole table, from 0."""
+class TablePart:
+    """A file with a part of a table; `first` is the index of its first row in the whole table."""
 
     path: Path
     first: int
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table read from a file, or from several as one.
+class SourceTable:
+    """A table read from one or several files.
 
     Attributes:
-        path: as it was given: a file, a folder or a pattern.
-        frame: the rows.
-        rows: the places of the frame's rows in their file, from 0.
-        parts: the files, in order; empty where `path` is the only one.
+        path: given path: a file, a folder or a pattern.
+        frame: rows of the table.
+        rows: index of each row in its file, from 0.
+        parts: files in order; empty if `path` is the only one.
     """
 
     path: Path
     frame: pl.DataFrame
     rows: pl.Series
-    parts: tuple[Part, ...] = ()
+    parts: tuple[TablePart, ...] = ()
 
     @property
     def folder(self) -> Path:
-        """The folder that relative paths in the table start from."""
+        """The folder that relative paths in the table refer to."""
         return base_folder(self.path)
 
     def where(self, row: int) -> str:
-        """Return the place of a row of the frame in words: a line where the file has lines, else a row, from 1."""
+        """Return the position of a row of the frame for a message: its line in text files, else its row, from 1."""
         path = self.path
         if self.parts:
             path = self.parts[bisect_right([part.first for part in self.parts], row) - 1].path
         return f"{path}, {_place(path, self.rows[row])}"
 
     def require_plain(self, columns: Sequence[str]) -> None:
-        """Raise if a column that should have one value a row has lists or objects instead.
+        """Raise if a column has lists or objects instead of one value per row.
 
         Raises:
-            DataError: names the column, what is in it and where the first one stands.
+            DataError: a column has such a type; the message has its name, type and position.
         """
         for column in columns:
             dtype = self.frame[column].dtype
             if isinstance(dtype, pl.List | pl.Array | pl.Struct):
                 what = "objects with several values" if isinstance(dtype, pl.Struct) else "lists"
-                raise DataError(f"{self.where(0)}: column {column!r} holds {what} ({dtype}); it needs one value a row")
+                raise DataError(
+                    f"{self.where(0)}: column {column!r} holds {what} ({dtype}); it needs one value per row"
+                )
 
 
-def read_table(path: Path, text: Container[str], progress: Progress = silent) -> Table:
-    """Read a table whose format its name tells.
+def read_table(path: Path, text: Container[str], progress: Progress = silent) -> SourceTable:
+    """Read a table from files of a format given by the name.
 
     Args:
-        path: a file (see `formats.BY_SUFFIX` for its endings; also packed), `file::name` for one table of several, or a
-            folder or a pattern of files that are parts of one table, read in the order of their names.
-        text: columns to be kept as text as they stand, such as ids with leading zeros.
-        progress: told how far reading is.
+        path: file (with a suffix of `formats.BY_SUFFIX`, plain or packed), `file::name` for one table of several, or folder or
+            pattern of files that are parts of one table, read in the order of their names.
+        text: columns to keep as unchanged text, such as ids with leading zeros.
+        progress: callback for the progress of reading.
 
     Raises:
-        DataError: a file is missing, damaged or not what its name says, or the parts have different columns.
+        DataError: a file is missing, damaged or of another format than its name says, or the parts have different columns.
         MissingExtraError: the format needs a library that is not installed.
     """
     files = _with_content(table_files(path))
     pieces = [_read_part(file, progress) for file in files]
     if len(pieces) == 1 and files[0] == path:
         frame, rows = pieces[0]
-        return Table(path, typed(frame, text) if _all_text(path) else frame, rows)
+        return SourceTable(path, typed(frame, text) if _all_text(path) else frame, rows)
     base = base_folder(path)
     frames = [_with_folder_values(frame, file, base) for file, (frame, _) in zip(files, pieces, strict=True)]
-    if table_format(files[0]) == JSON:  # which leaves out keys without a value
+    if table_format(files[0]) == JSON:  # JSON rows may lack keys without a value
         frames = _with_all_keys(frames)
     _require_same_columns(path, files, frames)
     frame = _joined(path, files, frames)
     first, parts = 0, []
     for file, piece in zip(files, frames, strict=True):
-        parts.append(Part(file, first))
+        parts.append(TablePart(file, first))
         first += len(piece)
     rows = pl.concat([rows for _, rows in pieces])
-    return Table(path, typed(frame, text) if _all_text(files[0]) else frame, rows, tuple(parts))
+    return SourceTable(path, typed(frame, text) if _all_text(files[0]) else frame, rows, tuple(parts))
 
 
 def _read_part(path: Path, progress: Progress) -> tuple[pl.DataFrame, pl.Series]:
-    """Return a file's table and the places of its rows; of a text without types, everything as text."""
+    """Return the table of a file and the indices of its rows; of formats without types, all columns as text."""
     kind = table_format(path)
     if kind in (PARQUET, ARROW):
         frame = read_columnar(path, kind)
@@ -121,7 +123,7 @@ def _read_part(path: Path, progress: Progress) -> tuple[pl.DataFrame, pl.Series]
 
 
 def _refuse_repeated_names(path: Path, columns: Sequence[str]) -> None:
-    """Raise if the header named a column twice: Polars gives the second one another name."""
+    """Raise if the header has a column twice, which Polars renames."""
     for name in columns:
         twice = name.rpartition("_duplicated_")[0]
         if twice and twice in columns:
@@ -140,7 +142,7 @@ def _with_folder_values(frame: pl.DataFrame, file: Path, base: Path) -> pl.DataF
 
 
 def _with_content(files: list[Path]) -> list[Path]:
-    """Return the parts of a table without those that are empty, as Spark writes them, if there are others."""
+    """Return the non-empty files, since Spark writes empty parts; all files if all are empty or there is only one."""
     return [file for file in files if len(files) == 1 or file.stat().st_size] or files
 
 
@@ -162,7 +164,7 @@ def _require_same_columns(path: Path, files: Sequence[Path], frames: Sequence[pl
 
 
 def _joined(path: Path, files: Sequence[Path], frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return the parts as one; a column that is whole numbers in one and decimal ones in another becomes the wider."""
+    """Concatenate the parts; a column of integers in one part and floats in another becomes floats."""
     columns = frames[0].columns
     for file, frame in zip(files, frames, strict=True):
         for name in columns:
@@ -183,7 +185,7 @@ def _joined(path: Path, files: Sequence[Path], frames: Sequence[pl.DataFrame]) -
 def _place(path: Path, row: int) -> str:
     kind = table_format(path)
     if kind == EXCEL:
-        return f"row {row + 2}"  # as the program numbers them, the header being row 1
+        return f"row {row + 2}"  # as shown by spreadsheet programs: the header is row 1
     if kind in (PARQUET, ARROW, SQLITE):
         return f"row {row + 1}"
     data = read_all(path, tables=is_table)

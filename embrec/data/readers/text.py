@@ -1,14 +1,14 @@
-"""Making item texts readable: entities, tags, nested lists, prices."""
+"""Cleaning of item texts: entities, tags, nested lists and prices."""
 
 import html
 import re
 from typing import Any
 
-# What only looks like a tag, such as "<10 in. boxes and >4 kg", is text: behind the "<" of a tag stands a letter or a "/".
+# In a tag, a letter or "/" follows "<"; other text, such as "<10 in. boxes and >4 kg", is kept.
 _TAG = re.compile(r"<!--.*?-->|<[A-Za-z/][^<>]{0,2000}>|<![A-Za-z][^<>]{0,2000}>", re.DOTALL)
 _SCRIPT = re.compile(r"<(script|style)\b[^<>]{0,2000}>.*?(</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
 
-# A price: thousands, then the fraction, as they are written where the fraction has a comma, and where it has a point.
+# Forms of a price: thousands separators and fraction, with a decimal comma and with a decimal point.
 _BLANK = " \u00a0\u202f"
 _COMMA = rf"(?:[1-9]\d{{0,2}}(?:[.'{_BLANK}]\d{{3}})+|\d+)(?:,\d+)?"
 _POINT = rf"(?:[1-9]\d{{0,2}}(?:[,'{_BLANK}]\d{{3}})+|\d+)(?:\.\d+)?"
@@ -19,9 +19,9 @@ POINT_PRICE = rf"^\s*{CURRENCY}?\s*-?(?:{_POINT})\s*{CURRENCY}?\s*$"
 
 
 def words(text: str) -> list[str]:
-    """Return the words that a person reads in a text: entities are resolved, tags, comments and scripts dropped.
+    """Return the visible words of a text: entities are resolved; tags, comments and scripts are dropped.
 
-    Entities are resolved first, because shops often escape the tags of a text as well.
+    Entities are resolved first, because tags are often escaped as well.
 
     >>> words("Salt &amp; <b>pepper</b>,   fits <10 in.<script>track()</script>")
     ['Salt', '&', 'pepper', ',', 'fits', '<10', 'in.']
@@ -34,19 +34,19 @@ def words(text: str) -> list[str]:
 
 
 def clean_text(value: Any) -> str | None:
-    """Return the words of a value with a space between them, None if nothing is left."""
+    """Return the visible words of a value joined by spaces, None if there are none."""
     return None if value is None else " ".join(words(str(value))) or None
 
 
 def joined(value: Any, separator: str) -> str | None:
-    """Return a text or a list of texts, nested to any depth, as one clean text; repeated parts once, in order."""
+    """Return a text or a nested list of texts as one clean text, without repeated parts."""
     return separator.join(dict.fromkeys(_flat(value))) or None
 
 
 def price(value: Any) -> float | None:
-    """Return a price as a number; of a text the first number in it, None if there is none.
+    """Return a price as a number; for a text, its first number, None if it has none.
 
-    A comma begins the fraction where it cannot stand between thousands.
+    A comma is a decimal comma unless it can be a thousands separator.
 
     >>> price("$1,234.50 - $2,000"), price("9,99 €"), price("1.299,00 €")
     (1234.5, 9.99, 1299.0)

@@ -1,8 +1,7 @@
-"""Time columns of any kind: whole seconds to store, and the exact times that decide order and repeats.
+"""Parsing of time columns: whole seconds to store, and exact times for order and repeats.
 
-Numbers are seconds, milliseconds, microseconds, nanoseconds or calendar days (20240531, 20240531235959, also without
-seconds or minutes). Where nobody says
-which, the unit is taken in which every value lies between 1980 and 2100; small numbers are a mere order.
+Numbers are seconds, milliseconds, microseconds, nanoseconds or calendar days (20240531, 20240531235959, also without seconds or
+minutes). Without a given unit, the unit is the one in which all values lie between 1980 and 2100; small numbers are an order.
 """
 
 from collections.abc import Callable
@@ -13,6 +12,7 @@ import polars as pl
 
 from embrec.data.readers.records import LARGEST
 from embrec.errors import DataError
+from embrec.parameters import parameter
 
 TimeUnit = Literal["us", "ns"]
 Unit = Literal["s", "ms", "us", "ns", "yyyymmdd"]
@@ -36,10 +36,10 @@ class Times:
     """The times of a column.
 
     Attributes:
-        seconds: since 1970, rounded down, or the order numbers that they are; Int64, null where absent.
-        exact: the same times as exactly as the file has them, in whatever unit: for order and for equality.
-        unit: of the numbers; None where the column holds dates.
-        remark: what was taken for granted about the unit, if anything.
+        seconds: seconds since 1970, rounded down, or order numbers; Int64, null for missing times.
+        exact: the same times with the precision and unit of the file, for order and equality.
+        unit: unit of the numbers; None for dates.
+        remark: assumption about the unit, None without one.
     """
 
     seconds: pl.Series
@@ -52,13 +52,13 @@ def exact_times(values: pl.Series, where: Callable[[int], str], unit: Unit | Non
     """Read a column of times.
 
     Args:
-        values: integers, floats, dates, datetimes (UTC where they name no zone), or texts of numbers or ISO dates; null, NaN
-            or an empty text where there is none.
-        where: names the place of a row, such as "events.csv, line 7".
-        unit: of numbers; the plausible one if None.
+        values: integers, floats, dates, datetimes (UTC without a time zone), or texts of numbers or ISO dates; null, NaN or
+            empty text for missing times.
+        where: function from a row to its position, such as "events.csv, line 7".
+        unit: unit of numbers; None: the plausible one.
 
     Raises:
-        DataError: a value is no number and no date, or different units are plausible; the message names the rows.
+        DataError: a value is neither a number nor a date, or different units are plausible; the message has the rows.
     """
     if values.dtype == pl.Categorical or isinstance(values.dtype, pl.Enum):
         values = values.cast(pl.String)
@@ -86,14 +86,16 @@ def exact_times(values: pl.Series, where: Callable[[int], str], unit: Unit | Non
 
 
 def order_keys(values: pl.Series, where: Callable[[int], str]) -> pl.Series:
-    """Return an order column so that it sorts as it is meant: texts of numbers as numbers, dates as dates.
+    """Return an order column as sortable values: texts of numbers as numbers, texts of dates as dates.
 
     Raises:
-        DataError: a value is absent, or some texts are numbers and others are not.
+        DataError: a value is missing, or only some of the texts are numbers or dates.
     """
     if values.dtype.is_float():
         values = values.fill_nan(None)
-    if values.dtype == pl.Categorical:  # pandas and Arrow keep repeated texts so; an Enum has an order of its own
+    if (
+        values.dtype == pl.Categorical
+    ):  # pandas and Arrow encode repeated texts as categories; an Enum has its own order
         values = values.cast(pl.String)
     if values.dtype == pl.String:
         values = values.set(values.str.strip_chars() == "", None)
@@ -114,7 +116,7 @@ def order_keys(values: pl.Series, where: Callable[[int], str]) -> pl.Series:
 
 
 def _numbers(values: pl.Series, where: Callable[[int], str]) -> pl.Series:
-    """Return integers as Int64 and other numbers as Float64 (NaN: absent), all of them finite."""
+    """Return integers as Int64 and other numbers as Float64, all finite; NaN becomes null."""
     if values.dtype.is_integer():
         whole = values.cast(pl.Int64, strict=False)
         failed = (whole.is_null() & values.is_not_null()).arg_true()
@@ -144,7 +146,7 @@ def _divided(values: pl.Series, unit: Unit, said: Unit | None, remark: str | Non
 
 
 def _plausible(values: pl.Series, where: Callable[[int], str]) -> tuple[Unit, str | None]:
-    """Return the unit in which every number is a time of our days, seconds where they are only an order, and a remark."""
+    """Return the unit in which all numbers lie between 1980 and 2100, seconds for an order, and a remark."""
     low, high = values.min(), values.max()
     if low is None or high is None:
         return "s", None
@@ -164,23 +166,23 @@ def _plausible(values: pl.Series, where: Callable[[int], str]) -> tuple[Unit, st
         return only, f"the times are read as {_WORDS[only]}, in which all of them are plausible; time unit: {only}"
     days = int((kind == DAYS).sum())
     if high < _END and (not days or (len(strange) and days < len(values) / 2)):
-        return "s", None  # seconds, with times long ago among them, or an order
+        return "s", None  # seconds, some of them before 1980, or an order
     if not units or (only == "s" and high >= _END):
         beyond = int((values >= _END).sum())
-        return "s", f"{beyond:,} times lie beyond the year 2100 if they are seconds; they are taken as they are"
+        return "s", f"{beyond:,} times lie beyond the year 2100 if they are seconds; they are kept as seconds"
     told = [f"{where(first[unit])} has {values[first[unit]]}, plausible in {_WORDS[unit]}" for unit in units[:2]]
     if only is not None:
         told.append(f"{where(strange[0])} has {values[strange[0]]}, which is not")
     raise DataError(
-        f"{told[0]}, and {told[1]}: column {values.name!r} seems to mix units of time; mend it, or say the unit of all with "
-        f"--time-unit ({', '.join(PER_SECOND)} or {DAYS})"
+        f"{told[0]}, and {told[1]}: column {values.name!r} seems to mix units of time; fix it, or give the unit of all with "
+        f"{parameter('time_unit')} ({', '.join(PER_SECOND)} or {DAYS})"
     )
 
 
 def _whole_clocks(values: pl.Series) -> pl.Series:
-    """Return numbers that are all yyyymmddHH or yyyymmddHHMM as yyyymmddHHMMSS; others as they are.
+    """Return numbers that are all yyyymmddHH or yyyymmddHHMM as yyyymmddHHMMSS; other numbers unchanged.
 
-    As seconds or milliseconds they would lie in the years from 2033 on, or before 1980.
+    As seconds or milliseconds they would lie before 1980 or after 2033.
     """
     low, high = values.min(), values.max()
     for digits in (2, 4):
@@ -193,7 +195,7 @@ def _whole_clocks(values: pl.Series) -> pl.Series:
 
 
 def _kinds(value: pl.Expr) -> pl.Expr:
-    """Return the unit in which a number lies between 1980 and 2100 (a day: 1900 and 2100), null where none is."""
+    """Return the unit in which a number lies between 1980 and 2100 (as a day: 1900 and 2100), null if there is none."""
     kinds = [pl.when(_is_day(value)).then(pl.lit(DAYS))]
     for unit, per in PER_SECOND.items():
         kinds.append(pl.when((value >= _FIRST * per) & (value < _END * per)).then(pl.lit(unit)))
@@ -201,7 +203,7 @@ def _kinds(value: pl.Expr) -> pl.Expr:
 
 
 def _is_day(value: pl.Expr) -> pl.Expr:
-    """Return whether a number is a calendar day, yyyymmdd, or a moment, yyyymmddHHMMSS."""
+    """Return True for a calendar day, yyyymmdd, or a time, yyyymmddHHMMSS."""
     long = value >= _FIRST_DAY * _CLOCK
     clock = pl.when(long).then(value % _CLOCK).otherwise(0)
     day = pl.when(long).then(value // _CLOCK).otherwise(value)
@@ -216,7 +218,7 @@ def _days(values: pl.Series, where: Callable[[int], str]) -> pl.Series:
     bad = frame.select((~_is_day(pl.col("value")) & pl.col("value").is_not_null()).arg_true())[:, 0]
     if len(bad):
         raise DataError(
-            f"{where(bad[0])}: column {values.name!r} is {values[bad[0]]}, no calendar day such as 20240531 "
+            f"{where(bad[0])}: column {values.name!r} is {values[bad[0]]}, not a calendar day such as 20240531 "
             "or 20240531235959"
         )
     whole = pl.col("value").cast(pl.Int64)
@@ -228,7 +230,7 @@ def _days(values: pl.Series, where: Callable[[int], str]) -> pl.Series:
 
 
 def _parsed(texts: pl.Series, where: Callable[[int], str]) -> pl.Series:
-    """Read texts as numbers or as dates, whichever more of them are."""
+    """Parse texts as numbers or as dates, whichever fails for fewer of them."""
     texts = texts.set(texts == "", None)
     whole = texts.cast(pl.Int64, strict=False)
     if whole.null_count() == texts.null_count():
@@ -247,7 +249,7 @@ def _dates(texts: pl.Series) -> pl.Series:
     unit: TimeUnit = "ns" if texts.str.contains(r"\.\d{7}").any() else "us"
     dates = _iso_dates(texts.str.replace(r"^(\d{4}-\d{2}-\d{2}) ", "${1}T"), unit)
     others = (dates.is_null() & texts.is_not_null()).arg_true()
-    if len(others):  # other ways of writing them cost time, and are rare
+    if len(others):  # other forms are rare and slow to parse
         dates = dates.scatter(others, _iso_dates(_as_iso(texts.gather(others)), unit))
     return dates
 
@@ -264,7 +266,7 @@ def _iso_dates(texts: pl.Series, unit: TimeUnit) -> pl.Series:
 
 
 def _as_iso(texts: pl.Series) -> pl.Series:
-    """Return texts of dates in the form of ISO, where databases and spreadsheets leave something out or write it otherwise."""
+    """Return dates in ISO format, completing and converting the formats of databases and spreadsheets."""
     for pattern, iso in (
         (r"^(\d{4})/(\d{2})/(\d{2})", "${1}-${2}-${3}"),
         (r"^(\d{4}-\d{2}-\d{2}) ", "${1}T"),

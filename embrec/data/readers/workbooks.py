@@ -1,4 +1,4 @@
-"""Files of several tables: sheets of a spreadsheet, tables of an SQLite database; `file::name` says which one is meant."""
+"""Reading of files with several tables: Excel workbooks and SQLite databases; `file::name` selects one."""
 
 import logging
 import sqlite3
@@ -13,7 +13,7 @@ from embrec.data.readers.records import text_of
 from embrec.errors import DataError, MissingExtraError
 from embrec.names import did_you_mean, listed
 
-_DIGITS = 2**53  # greater whole numbers are not told apart by floating-point numbers
+_DIGITS = 2**53  # floats do not represent all whole numbers beyond this
 
 
 def read_excel(path: Path) -> pl.DataFrame:
@@ -29,10 +29,10 @@ def read_excel(path: Path) -> pl.DataFrame:
         raise MissingExtraError("fastexcel", "formats", f"reading the Excel file {path}") from None
     file, name = split_member(path)
     try:
-        data = file.read_bytes()  # so that the contents tell the kind of workbook, and not the name
+        data = file.read_bytes()  # from bytes, the content determines the kind of workbook, not the name
         reader = fastexcel.read_excel(data)
         sheets = list(reader.sheet_names)
-        if name is None and len(sheets) > 1:  # new workbooks often have empty sheets beside the one that is used
+        if name is None and len(sheets) > 1:  # new workbooks often have further, empty sheets
             sheets = [
                 sheet for sheet in sheets if reader.load_sheet(sheet, header_row=None, n_rows=1).total_height
             ] or sheets
@@ -59,7 +59,7 @@ def read_excel(path: Path) -> pl.DataFrame:
 
 
 def _without_false_digits(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return long whole numbers as the floating-point numbers that a sheet holds: as integers they would feign lost digits."""
+    """Return long whole numbers as floats, which is how sheets store them: as integers they would seem exact."""
     long = [name for name, dtype in frame.schema.items() if dtype.is_integer() and (frame[name].abs() > _DIGITS).any()]
     return frame.with_columns(pl.col(long).cast(pl.Float64))
 
@@ -72,9 +72,9 @@ def read_sqlite(path: Path) -> pl.DataFrame:
     """
     file, name = split_member(path)
     if packing(file):
-        raise DataError(f"{file}: an SQLite database is read as it is; unpack it first")
+        raise DataError(f"{file}: an SQLite database cannot be read from a packed file; unpack it first")
     try:
-        # As it stands: a database in use elsewhere is neither locked nor changed.
+        # Read-only: a database in use elsewhere is neither locked nor changed.
         connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
         try:
             found = connection.execute(
@@ -93,12 +93,10 @@ def read_sqlite(path: Path) -> pl.DataFrame:
 
 
 def _column(path: Path, name: str, values: Sequence[Any]) -> pl.Series:
-    """Return a column as one type: SQLite lets every row have its own."""
+    """Return a column as one type, since every row of an SQLite column can have its own."""
     types = {type(value) for value in values} - {type(None)}
     if bytes in types:
-        raise DataError(
-            f"{path}: column {name!r} holds bytes, which no column of a log or a catalog can be; leave it out"
-        )
+        raise DataError(f"{path}: column {name!r} holds bytes, which are not supported; leave it out")
     if types <= {int, float}:
         return pl.Series(name, values, dtype=pl.Float64 if float in types else pl.Int64 if types else pl.Null)
     return pl.Series(name, [None if value is None else text_of(value) for value in values], dtype=pl.String)

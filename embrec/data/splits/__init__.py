@@ -1,4 +1,4 @@
-"""Ways to divide a log into what is learned from, what chooses the model, and what judges it."""
+"""Splits of a log into training events, validation targets and test targets."""
 
 from embrec.data.splits.config import SPLITS, SplitConfig, parse_split, split_text
 from embrec.data.splits.global_time import GlobalTime

@@ -1,15 +1,16 @@
-"""Which split, as plain values and as a short text such as `global-time:train=0.8:targets=last`."""
+"""The configuration of a split, as plain values and as a text such as `global-time:train=0.8:targets=last`."""
 
 from typing import Annotated, get_args
 
 from pydantic import BaseModel, Field
 
+from embrec.choices import parse_kind
 from embrec.data.splits.global_time import GlobalTime
 from embrec.data.splits.item_holdout import ItemHoldout
 from embrec.data.splits.leave_one_out import LeaveOneOut
 from embrec.data.splits.per_user_ratio import PerUserRatio
 from embrec.data.splits.user_holdout import UserHoldout
-from embrec.kinds import parse_kind
+from embrec.parameters import parameter
 
 _Any = LeaveOneOut | PerUserRatio | UserHoldout | GlobalTime | ItemHoldout
 SplitConfig = Annotated[_Any, Field(discriminator="kind")]
@@ -18,19 +19,19 @@ SPLITS: dict[str, type[_Any]] = {kind.model_fields["kind"].default: kind for kin
 
 
 def parse_split(text: str) -> SplitConfig:
-    """Return the split of a text such as `leave-one-out` or `user-holdout:test=0.2:seed=1`.
+    """Return the split that a text describes, such as `leave-one-out` or `user-holdout:test=0.2:seed=1`.
 
     >>> parse_split("global-time:targets=last").targets
     'last'
 
     Raises:
-        ConfigError: the kind or a parameter is unknown, or a value not allowed; the message says what is.
+        ConfigError: the kind or a parameter is unknown, or a value is not allowed; the message lists what is allowed.
     """
-    return parse_kind(text, SPLITS, "--split")
+    return parse_kind(text, SPLITS, parameter("split"))
 
 
 def split_text(split: BaseModel) -> str:
-    """Return the text that `parse_split` reads, with those parameters alone that are not the default.
+    """Return the text of a split as read by `parse_split`, without parameters at their defaults.
 
     >>> split_text(UserHoldout(seed=3))
     'user-holdout:seed=3'

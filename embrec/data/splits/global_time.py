@@ -1,25 +1,26 @@
-"""Global time: learn from what was known at one moment, and predict what came after it, as a shop does."""
+"""Global-time split: training events before one point in time, targets after it, as in production."""
 
 from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from embrec.data.interactions import Interactions
 from embrec.data.splits.partition import Partition, Positions, make_partition
-from embrec.data.times import require_moments
+from embrec.data.times import require_timestamps
+from embrec.validation import Checked
 
 
-class GlobalTime(BaseModel):
+class GlobalTime(Checked):
     """The first 80 % of all events are training, the next 10 % validation, the last 10 % test.
 
-    The only split in which nothing of training is later than what is tested. FELRec asks for every event (users and
-    items may be new), "Time to split" (Gusak et al., 2025) for each user's last event after the quantile: `targets=last`. A
-    history holds all that the user did before the target, whichever part it belongs to.
+    The only split in which no training event is later than a test target. FELRec [weimann2022] predicts every event (users and
+    items may be new); [gusak2025] predicts each user's last event after the quantile: `targets=last`. A history holds all
+    earlier events of the user, whichever part they belong to.
 
-    Events of one moment are never divided: all of the moment at which a share is reached belong to the part after it, so
-    that the parts are a little smaller or larger than asked where many events share a time.
+    Events of the same time are never divided: those at the time at which a share is reached belong to the later part, so the
+    parts differ a little from their shares if many events share a time.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,9 +45,9 @@ class GlobalTime(BaseModel):
         """Divide the log; see `Split`.
 
         Raises:
-            DataError: a part is empty, or the times are places in histories and not moments.
+            DataError: a part is empty, or the times are positions in histories, not timestamps.
         """
-        require_moments(interactions, "leave-one-out, per-user-ratio or user-holdout")
+        require_timestamps(interactions, "leave-one-out, per-user-ratio or user-holdout")
         first_valid, first_test = self.boundaries(interactions)
         time = interactions.time
         train, test = time < first_valid, time >= first_test
@@ -57,11 +58,11 @@ class GlobalTime(BaseModel):
             valid=self._targets(interactions, ~train & ~test),
             test=self._targets(interactions, test),
             train_and_valid=~test,
-            mend="events share their times, or histories are short: change the shares, or min_history",
+            advice="events share their times, or histories are short: change the shares, or min_history",
         )
 
     def boundaries(self, interactions: Interactions) -> tuple[int, int]:
-        """Return the moments, in seconds, from which events are validation and from which they are test."""
+        """Return the times, in the unit of the log, at which validation and test begin."""
         at = [int(len(interactions) * share) for share in (self.train, self.train + self.valid + 1e-12)]
         moments = np.partition(interactions.time, at)[at]
         return int(moments[0]), int(moments[1])

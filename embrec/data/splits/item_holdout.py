@@ -1,21 +1,22 @@
-"""Item hold-out: how are items ranked that training has never seen?"""
+"""Item hold-out split: evaluation with items that training never saw."""
 
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from embrec.data.interactions import Interactions
 from embrec.data.splits.leave_one_out import leave_one_out
 from embrec.data.splits.partition import Partition
 from embrec.data.times import first_times
+from embrec.validation import Checked
 
 
-class ItemHoldout(BaseModel):
-    """Leave-one-out in which some items are kept from training altogether, to ask how new items are ranked.
+class ItemHoldout(Checked):
+    """Leave-one-out without some items in training, to measure how new items are ranked.
 
-    Events of held-out items are removed from training and validation, as targets and as history. At test they are what
-    they would be in a shop: candidates beside all others, and part of the histories.
+    Events of held-out items are removed from training and validation, as targets and from histories. In the test, held-out
+    items are candidates like all others and part of the histories, as in production.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,21 +1,22 @@
-"""Leave-one-out: each user's last event is the test target."""
+"""Leave-one-out split: each user's last event is the test target."""
 
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from embrec.data.interactions import Interactions
 from embrec.data.splits.partition import Partition, Positions, make_partition
+from embrec.validation import Checked
 
 
-class LeaveOneOut(BaseModel):
+class LeaveOneOut(Checked):
     """Each user's last event is the test target, the one before the validation target, the rest is training.
 
-    As published: users with at least three events are evaluated, and a user whose history without the last
-    two events has at least two is learned from. Training events of one user may be later than the test target of another:
-    what is popular, and what is bought together, is known from the future.
+    As in [semikin2019]: users with at least three events are evaluated, and users with at least two events before the last
+    two are training users. Training events of one user may be later than the test target of another, so popularity and
+    co-occurrence leak from the future.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -27,11 +28,11 @@ class LeaveOneOut(BaseModel):
 
 
 def leave_one_out(interactions: Interactions, hidden: NDArray[np.bool_]) -> Partition:
-    """Divide a log by leave-one-out while some items stay unseen until the test.
+    """Divide a log by leave-one-out with some items hidden until the test.
 
     Args:
-        interactions: the log.
-        hidden: True for the items whose events are neither learned from nor part of validation, [n].
+        interactions: log.
+        hidden: True for the items whose events are kept from training and validation, [n].
 
     Raises:
         DataError: a part is empty.
@@ -52,11 +53,11 @@ def leave_one_out(interactions: Interactions, hidden: NDArray[np.bool_]) -> Part
         valid=valid.select(keep),
         test=Positions(users, lengths[users] - 1),
         hidden=hidden,
-        mend="it takes users with three events and more: lower the filters of the import",
+        advice="it needs users with three or more events: lower the filters of the import",
     )
 
 
 def _visible_before(interactions: Interactions, visible: NDArray[np.bool_], positions: Positions) -> NDArray[np.int64]:
-    """Return how many visible events stand before each position in its user's history, [T]."""
+    """Return the number of visible events before each position in its user's history, [T]."""
     running = np.concatenate([[0], np.cumsum(visible)])
     return running[positions.events(interactions)] - running[interactions.user_ptr[positions.user]]

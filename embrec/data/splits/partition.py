@@ -1,4 +1,4 @@
-"""What a split makes of a log: which events may be learned from, which choose the model, and which judge it once at the end."""
+"""The result of a split: training events, validation targets for model selection, and test targets."""
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -12,7 +12,7 @@ from embrec.errors import DataError
 
 
 class Label(IntEnum):
-    """What training knows of an event's user and item; an event of both a new user and a new item is one of a new item."""
+    """Presence of an event's user and item in the training events; an event with a new user and a new item is NEW_ITEM."""
 
     OBSERVED = 0
     NEW_USER = 1
@@ -21,7 +21,7 @@ class Label(IntEnum):
 
 @dataclass(frozen=True)
 class Positions:
-    """Events named by user and place in the user's history, both [T]."""
+    """Events given by user and position in the user's history, both [T]."""
 
     user: NDArray[np.int64]
     position: NDArray[np.int64]
@@ -34,7 +34,7 @@ class Positions:
         return interactions.user_ptr[self.user] + self.position
 
     def select(self, rows: NDArray) -> "Positions":
-        """Return some of them, by index or mask."""
+        """Return a subset, by index or mask."""
         return Positions(self.user[rows], self.position[rows])
 
     @classmethod
@@ -50,14 +50,14 @@ class Partition:
     """A split log.
 
     Attributes:
-        train: events that may be learned from.
-        valid: targets that choose the model, each predicted from the user's earlier events.
-        test: targets that judge it.
-        label: a `Label` for every event of the log, [E].
+        train: training events.
+        valid: validation targets, for model selection, each predicted from the user's earlier events.
+        test: test targets, for the final evaluation.
+        label: `Label` of every event of the log, [E].
         train_items: True for the items with a training event, [n].
-        hidden: True for the items whose events training and validation never see, not even as history, [n].
-        train_and_valid: True for the events that may be learned from once nothing is left to be chosen: those of training, and
-            all that was kept from it for the sake of validation, the targets' histories too, [E].
+        hidden: True for the items kept from training and validation, also in histories, [n].
+        train_and_valid: True for the training events of a final training without validation: those of `train` and all events
+            withheld for validation, including the histories of its targets, [E].
     """
 
     train: Positions
@@ -69,13 +69,13 @@ class Partition:
     train_and_valid: NDArray[np.bool_]
 
     def training_counts(self, interactions: Interactions) -> NDArray[np.int64]:
-        """Return the training events of each item, [n]."""
+        """Return the number of training events of each item, [n]."""
         return np.bincount(interactions.item[self.train.events(interactions)], minlength=len(self.train_items))
 
     def with_validation(self, interactions: Interactions) -> "Partition":
-        """Return the partition of a final training: what was kept for validation is learned from, and nothing is validated.
+        """Return the partition of a final training: `train_and_valid` are the training events, and no target is validated.
 
-        Test targets and hidden items stay what they are; labels and training items are those of the larger training set.
+        Test targets and hidden items do not change; labels and training items follow from the larger training set.
         """
         label, train_items = _knowledge(interactions, len(self.train_items), self.train_and_valid)
         nothing = np.empty(0, dtype=np.int64)
@@ -95,7 +95,7 @@ class Split(Protocol):
         """Divide the log.
 
         Raises:
-            DataError: nothing is left to train on, to choose the model with or to test with.
+            DataError: a part is empty.
         """
         ...
 
@@ -109,19 +109,19 @@ def make_partition(
     test: Positions,
     train_and_valid: NDArray[np.bool_],
     hidden: NDArray[np.bool_] | None = None,
-    mend: str,
+    advice: str,
 ) -> Partition:
-    """Complete a partition: label every event by what training knows of its user and item.
+    """Build a partition and label every event by what training knows of its user and item.
 
     Args:
-        interactions: the log.
-        n_items: the size of the catalog.
-        train: True for the events that may be learned from, [E].
-        valid: targets that choose the model.
-        test: targets that judge it.
-        train_and_valid: True for the events of training, and those that only validation keeps from it, [E]; see `Partition`.
-        hidden: items that training and validation never see, [n]; none if None.
-        mend: what to do where a part is empty, for the message.
+        interactions: log.
+        n_items: size of the catalog.
+        train: True for the training events, [E].
+        valid: validation targets.
+        test: test targets.
+        train_and_valid: True for the training events of a final training, [E]; see `Partition`.
+        hidden: True for the items kept from training and validation, [n]; None: no item.
+        advice: what to do if a part is empty, for the message.
 
     Raises:
         DataError: a part is empty.
@@ -130,7 +130,7 @@ def make_partition(
     empty = [name for name, size in sizes.items() if not size]
     if empty:
         rest = ", ".join(f"{size:,} {name}" for name, size in sizes.items() if size)
-        raise DataError(f"this split leaves no {' and no '.join(empty)}{f' (but {rest})' if rest else ''}; {mend}")
+        raise DataError(f"this split leaves no {' and no '.join(empty)}{f' (but {rest})' if rest else ''}; {advice}")
     label, train_items = _knowledge(interactions, n_items, train)
     return Partition(
         train=Positions.of_events(interactions, train),
@@ -146,7 +146,7 @@ def make_partition(
 def _knowledge(
     interactions: Interactions, n_items: int, train: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
-    """Return what training knows: the label of every event, [E], and which items have a training event, [n]."""
+    """Return the label of every event, [E], and True for the items with a training event, [n]."""
     train_items = np.zeros(n_items, dtype=bool)
     train_items[interactions.item[train]] = True
     train_users = np.zeros(interactions.n_users, dtype=bool)

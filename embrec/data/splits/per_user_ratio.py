@@ -1,21 +1,22 @@
-"""Shares of each history: the first part is learned from, all that follows is predicted event by event."""
+"""Per-user ratio split: the first share of each history is training, every later event is a target."""
 
 from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from embrec.data.interactions import Interactions
 from embrec.data.splits.partition import Partition, Positions, make_partition
+from embrec.validation import Checked
 
 
-class PerUserRatio(BaseModel):
+class PerUserRatio(Checked):
     """The first 90 % of each user's events are training, the next 5 % validation targets, the last 5 % test targets.
 
-    The protocol of Donkers et al. (2017), made for histories of hundreds of events. Places are rounded down: a user
-    of twenty events has 18 of training and one target of either kind, one of ten has nine of training and a test target. The
-    history of a test target holds the validation targets before it. A user of one event is learned from.
+    The protocol of [donkers2017], for histories of hundreds of events. Positions are rounded down: a user with twenty
+    events has 18 training events and one target of each kind, a user with ten has nine training events and a test target. The
+    history of a test target includes the validation targets before it. A single event of a user is a training event.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,10 +44,10 @@ class PerUserRatio(BaseModel):
             valid=Positions.of_events(interactions, valid),
             test=Positions.of_events(interactions, test),
             train_and_valid=~test,
-            mend="histories are short for these shares: give smaller ones to training, or use leave-one-out",
+            advice="histories are short for these shares: give smaller ones to training, or use leave-one-out",
         )
 
 
 def _floor(numbers: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Round down, but not what is below a whole number by the error of a product alone: 20 * (.9 + .05)."""
+    """Round down, with a tolerance for floating-point error: 20 * (.9 + .05) is 19."""
     return np.floor(numbers + 1e-9).astype(np.int64)

@@ -1,20 +1,21 @@
-"""User hold-out: how are visitors served whom training has never seen, and how soon?"""
+"""User hold-out split: evaluation with users that training never saw, from their second event on."""
 
 from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from embrec.data.interactions import Interactions
 from embrec.data.splits.partition import Partition, Positions, make_partition
+from embrec.validation import Checked
 
 
-class UserHoldout(BaseModel):
-    """Some users are kept from training with all they did; every prefix of their histories is asked for the next event.
+class UserHoldout(Checked):
+    """Some users are held out with all their events; every event after their first one is a target.
 
-    The protocol of EmbRec's section 4.3 (a tenth of the users, every prefix scored), with as many users again, or half of them,
-    to choose the model. `targets=last` asks for the last event alone.
+    The protocol of [semikin2019] section 4.3 (a tenth of the users, every prefix scored), with further held-out users for
+    validation. `targets=last` predicts the last event of each user only.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,5 +57,5 @@ class UserHoldout(BaseModel):
             valid=targets(1),
             test=targets(2),
             train_and_valid=of_event != 2,
-            mend=f"there are {len(eligible):,} users with two events and more: hold out a larger share of them",
+            advice=f"there are {len(eligible):,} users with two events and more: hold out a larger share of them",
         )

@@ -1,1 +1,1 @@
-"""Image encoders."""
+"""Image encoders: EfficientNet-Lite0, torchvision, Hugging Face vision models and CLIP."""

@@ -1,4 +1,4 @@
-"""The image side of CLIP, SigLIP and their like: vectors in the space that they share with texts."""
+"""The CLIP image encoder: image vectors in the same space as the text vectors of the model."""
 
 from functools import cached_property
 from typing import Any, ClassVar
@@ -10,27 +10,35 @@ from torch import Tensor
 
 from embrec.errors import FeatureError
 from embrec.features.huggingface import require_weights
-from embrec.features.image.pretrained import PretrainedEncoder, PretrainedParams
+from embrec.features.image.pretrained import PretrainedImageEncoder, PretrainedImageParams
 
 
-class ClipEncoder(PretrainedEncoder):
-    """Image vectors of CLIP and SigLIP models, in the same space as `clip-text`.
+class ClipEncoder(PretrainedImageEncoder):
+    """Image vectors of CLIP and SigLIP models, in the same space as the text vectors of `clip-text`.
 
-    They are what `get_image_features` gives, not at unit length.
+    These models are trained so that a picture and its caption have a high cosine similarity, which makes their vectors good
+    general descriptions of pictures. The vectors are those of `get_image_features`, without normalisation; add `+l2` for unit
+    length.
+
+    Source: [radford2021] (CLIP), [zhai2023] (SigLIP).
+
+    Examples:
+        >>> ClipEncoder(model="openai/clip-vit-base-patch32").name
+        'clip'
     """
 
-    name: ClassVar[str] = "clip"
+    name = "clip"
     extra: ClassVar[str] = "text,image"
 
     def __init__(self, **params: Any) -> None:
-        self.params = PretrainedParams(**params)
+        self.params = PretrainedImageParams(**params)
 
     @cached_property
     def network(self) -> Any:
-        """The model.
+        """The model in evaluation mode.
 
         Raises:
-            FeatureError: it is not one of images and texts, or weights of its image side are missing.
+            FeatureError: the model does not read images and texts, or weights of its image encoder are missing.
         """
         model, missing = self._loaded
         if not hasattr(model, "get_image_features"):
@@ -39,7 +47,7 @@ class ClipEncoder(PretrainedEncoder):
         return model
 
     def forward(self, pictures: NDArray[np.float32]) -> Tensor:
-        """Return the vectors of pictures, [k, 3, height, width]."""
+        """Return the vectors, [k, dim], of pictures, float32, [k, 3, height, width]."""
         features = self.network.get_image_features(pixel_values=torch.from_numpy(pictures).to(self.device))
         vectors: Tensor = features if isinstance(features, Tensor) else features.pooler_output
         return vectors

@@ -1,6 +1,6 @@
-"""Reading one picture: refused when it is broken or enormous, else upright RGB, then turned into an array.
+"""Decoding of one picture to an array; broken and enormous pictures are refused.
 
-Imports little, because every worker process imports it (see `worker`).
+Every worker process imports this module (see `worker`), so it imports little.
 """
 
 from pathlib import Path
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from embrec.errors import MissingExtraError
 
-# A picture of an article has a few million pixels; beyond this it is a mistake or an attack. At the limit a decoder needs
-# 0.3 to 0.6 GB.
+# Product pictures have a few million pixels; anything above this is a mistake or an attack. At the limit a decoder needs 0.3
+# to 0.6 GB.
 MAX_PIXELS = 64_000_000
 
-# What cameras and shops write. Pillow knows more, some of which start other programs (EPS runs Ghostscript).
+# The formats of cameras and shops. Pillow reads more, but some of them start other programs (EPS runs Ghostscript).
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
 
 _ORIENTATION = 0x0112
@@ -23,15 +23,22 @@ _ORIENTATION = 0x0112
 Decoded = NDArray[Any] | str | None
 
 
-class Transform(Protocol):
-    """Makes the array that a model reads of an RGB picture; a ValueError says why it cannot."""
+class ImageTransform(Protocol):
+    """Preprocessing of a picture: a function from an RGB picture to the array a model reads; raises ValueError if it cannot."""
 
     def __call__(self, image: Any) -> NDArray[Any]:
-        """Return the array of a picture."""
+        """Return the array of an RGB picture."""
 
 
-def decode(path: Path | None, transform: Transform) -> Decoded:
-    """Return the transformed picture, why it could not be read, or None where there is no file.
+def decode(path: Path | None, transform: ImageTransform) -> Decoded:
+    """Decode and preprocess a picture.
+
+    Args:
+        path: image file; None for an item without one.
+        transform: preprocessing of the RGB picture.
+
+    Returns:
+        The array, or the reason why the picture cannot be read, or None if there is no file.
 
     Raises:
         MissingExtraError: Pillow is not installed.
@@ -45,22 +52,22 @@ def decode(path: Path | None, transform: Transform) -> Decoded:
             if image.width * image.height > MAX_PIXELS:
                 return f"{path}: {image.width} x {image.height} pixels are too many"
             return transform(upright_rgb(image))
-    except Exception as error:  # Pillow's decoders raise many kinds on damaged files
+    except Exception as error:  # Pillow's decoders raise many types on damaged files
         reason = (isinstance(error, OSError) and error.strerror) or str(error).strip().partition("\n")[0]
         return f"{path}: {reason or type(error).__name__}"
 
 
 def upright_rgb(image: Any) -> Any:
-    """Return a picture as a viewer shows it, in RGB: turned as its EXIF says, over white where it is transparent.
+    """Return a picture as a viewer shows it, in RGB: rotated as its EXIF says, on white where it is transparent.
 
-    Of an animation the first frame is taken; 16 bits a channel are scaled to 8, where Pillow's own conversion would cut
+    An animation is reduced to its first frame. Channels of 16 bits are scaled to 8; Pillow's own conversion would clip
     everything above 255 to white.
     """
     if image.getexif().get(_ORIENTATION, 1) != 1:
         from PIL import ImageOps
 
         image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):  # I;16 and I: 16 bits, or 32 of which files use 16
+    if image.mode.startswith("I"):  # I;16 and I: 16 bits, or 32 bits of which files use 16
         values = np.asarray(image).astype(np.int64)
         image = pillow().fromarray((values.clip(0, 65535) >> 8).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
@@ -72,15 +79,15 @@ def upright_rgb(image: Any) -> Any:
 
 
 def exists(path: Path) -> bool:
-    """Return whether there is a file; True for one that cannot be looked at, which decoding will report."""
+    """Return True if there is a file; also for one without permission, which decoding reports."""
     try:
         return path.is_file()
-    except OSError:  # in a folder that may not be read, for example
+    except OSError:  # for example in an unreadable folder
         return True
 
 
 def pillow() -> Any:
-    """Return `PIL.Image`.
+    """Import `PIL.Image`.
 
     Raises:
         MissingExtraError: Pillow is not installed.

@@ -1,7 +1,7 @@
-"""What the image files of a catalog contain, as hashes, without reading again what has not changed.
+"""Content hashes of the image files of a catalog, cached so that unchanged files are not read again.
 
-A file is taken as unchanged if its size, its time of modification and its time of change (which the system sets at every
-write, rename or change of permissions, and no program can set) are those of when it was hashed.
+A file counts as unchanged if its size, modification time and change time are those recorded when it was hashed. (The system
+sets the change time at every write, rename or change of permissions; no program can set it.)
 """
 
 import hashlib
@@ -21,18 +21,18 @@ from embrec.files import write_parquet
 
 FILE = "image-fingerprints.parquet"
 
-# File systems keep times in steps of up to two seconds: a file written twice within one step looks unchanged.
+# File systems store times in steps of up to two seconds, so a file written twice within one step looks unchanged.
 _SETTLED_NS = 2_000_000_000
 
 
 class Fingerprint(NamedTuple):
-    """A file as it was when it was hashed.
+    """The state of a file when it was hashed.
 
     Attributes:
-        size: in bytes.
-        modified_ns: time of modification.
-        changed_ns: time of change.
-        content: 16-byte hash.
+        size: size in bytes.
+        modified_ns: modification time in nanoseconds.
+        changed_ns: change time in nanoseconds.
+        content: 16-byte hash of the content.
     """
 
     size: int
@@ -47,11 +47,11 @@ _SCHEMA = {"path": pl.String, "size": pl.Int64, "modified_ns": pl.Int64, "change
 
 
 def image_contents(catalog: Catalog, known: Known | None = None) -> Contents:
-    """Return the fingerprints of the items' image files; a missing file counts as no image, an unreadable one does not.
+    """Return the hashes of the items' image files; a missing file counts as no image, an unreadable one does not.
 
     Args:
-        catalog: the items.
-        known: path -> fingerprint; files that stand here as they are now are not read, others are added.
+        catalog: items, n of them.
+        known: path -> fingerprint. Files that are unchanged since are not read; the fingerprints of others are added.
     """
     known = {} if known is None else known
     nothing, filled, fingerprints = content_hashes([b""])[0].tobytes(), [], []
@@ -64,7 +64,7 @@ def image_contents(catalog: Catalog, known: Known | None = None) -> Contents:
 
 
 def _content(path: Path, known: Known) -> bytes | None:
-    """Return the hash of a file, None if there is none; of its path where it may not be read, which decoding will report."""
+    """Return the hash of a file, or None if there is none; an unreadable file gets the hash of its path."""
     name = str(path)
     try:
         status = path.stat()
@@ -78,7 +78,11 @@ def _content(path: Path, known: Known) -> bytes | None:
         with path.open("rb") as stream:
             status = os.fstat(stream.fileno())
             content = hashlib.file_digest(stream, _blake).digest()
-    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: no path at all, as one with a zero byte
+    except (
+        FileNotFoundError,
+        NotADirectoryError,
+        ValueError,
+    ):  # ValueError: an invalid path, such as one with a zero byte
         known.pop(name, None)
         return None
     except OSError:
@@ -93,7 +97,7 @@ def _blake() -> Any:
 
 
 def load_fingerprints(path: Path) -> dict[str, Fingerprint]:
-    """Return what `save_fingerprints` wrote; nothing where the file is missing or damaged, for it can be made again."""
+    """Read the file that `save_fingerprints` wrote; return nothing if it is missing or damaged (it is only a cache)."""
     try:
         frame = pl.read_parquet(path)
         if frame.schema != pl.Schema(_SCHEMA):
@@ -105,6 +109,10 @@ def load_fingerprints(path: Path) -> dict[str, Fingerprint]:
 
 def save_fingerprints(path: Path, known: Known) -> None:
     """Write fingerprints atomically, as Parquet.
+
+    Args:
+        path: file to write.
+        known: path -> fingerprint.
 
     Raises:
         DataError: the file cannot be written.

@@ -1,4 +1,4 @@
-"""What the encoders of Hugging Face models of images share: finding the model, its weights and its image processor."""
+"""Base class of the encoders of Hugging Face image models: locates the model, its weights and its image processor."""
 
 from functools import cached_property
 from pathlib import Path
@@ -8,53 +8,53 @@ import torch
 from pydantic import Field
 
 from embrec.features.huggingface import load_weights, model_folder, weight_files
-from embrec.features.image.decode import Transform
+from embrec.features.image.decode import ImageTransform
 from embrec.features.image.encoder import ImageEncoder, ImageParams
-from embrec.features.image.processor import Processor, processor_of
+from embrec.features.image.preprocessing import ImageProcessor, load_image_processor
 
 
-class PretrainedParams(ImageParams):
-    """What every encoder of a Hugging Face model of images can be told."""
+class PretrainedImageParams(ImageParams):
+    """Parameters that all encoders of Hugging Face image models share."""
 
-    model: Annotated[str, Field(min_length=1, description="folder of the model, or its id at the Hugging Face hub")]
+    model: Annotated[str, Field(min_length=1, description="folder or Hugging Face id of the model")]
 
 
-class PretrainedEncoder(ImageEncoder):
-    """Base of the encoders that read a Hugging Face model.
+class PretrainedImageEncoder(ImageEncoder):
+    """Base class of the encoders that read a Hugging Face image model.
 
-    Its processor needs transformers, which takes seconds and a third of a gigabyte to import, for milliseconds of work a
-    picture: by default threads do that, not processes.
+    By default threads decode pictures, not processes: the image processor needs transformers, whose import would cost each
+    process seconds and a third of a gigabyte, for milliseconds of work per picture.
     """
 
-    libraries: ClassVar[tuple[str, ...]] = ("torch", "pillow", "transformers")
+    libraries = ("torch", "pillow", "transformers")
     default_workers: ClassVar[int | None] = 0
-    params: PretrainedParams
+    params: PretrainedImageParams
 
     @cached_property
     def folder(self) -> Path:
-        """Where the model lies, downloaded if need be.
+        """The local folder of the model, fetched from the hub if necessary.
 
         Raises:
             ConfigError: there is no such folder.
-            FeatureError: it cannot be fetched.
+            FeatureError: the model cannot be fetched.
             MissingExtraError: transformers is not installed.
         """
         return model_folder(self.params.model)
 
     @property
-    def transform(self) -> Transform:
-        """The model's own image processor, which is loaded here first so that what is wrong with it is said once."""
-        processor_of(str(self.folder))
-        return Processor(str(self.folder))
+    def transform(self) -> ImageTransform:
+        """The model's own image processor, loaded here first so that an error is reported once."""
+        load_image_processor(str(self.folder))
+        return ImageProcessor(str(self.folder))
 
     @cached_property
     def _loaded(self) -> tuple[Any, list[str]]:
-        """The whole model, and the names of the weights that its files do not have."""
+        """The model, and the names of the weights that are missing from its files."""
         model, missing = load_weights(self.folder, dtype=torch.float32)
         return model.to(self.device), missing
 
     def weight_files(self) -> list[Path]:
-        """Return weights and configurations.
+        """Return the files of the weights and the configurations.
 
         Raises:
             FeatureError: the folder has no weights.

@@ -1,7 +1,7 @@
-"""Vectors from any classification model of torchvision: AlexNet's fc7 as in the paper, ResNet, ViT ...
+"""The encoder of torchvision's classification models: AlexNet, VGG, ResNet, ViT ...
 
-torchvision is imported here and nowhere else. Beside a torch that it was not built for, its compiled operators do not load
-and its import fails; none of them is needed for classification, so their names are declared and the import is tried again.
+torchvision is imported only in this module. With a torch that it was not built for, its compiled operators do not load and
+its import fails. None of them is needed for classification, so their names are declared and the import is retried.
 """
 
 import re
@@ -18,24 +18,24 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from embrec.errors import ConfigError, FeatureError, MissingExtraError
-from embrec.features.image.decode import Transform
+from embrec.features.image.decode import ImageTransform
 from embrec.features.image.encoder import ImageEncoder, ImageParams
-from embrec.features.image.pixels import ScaleAndCrop
+from embrec.features.image.preprocessing import ScaleAndCrop
 from embrec.names import there_are
 
-# The names by which papers call the layers of the two families that have several fully connected ones, after their ReLU.
+# The usual names of fully connected layers (after their ReLU) in the two families that have several.
 _NAMED_LAYERS = {
     "alexnet": {"fc6": "classifier.2", "fc7": "classifier.5"},
     "vgg": {"fc6": "classifier.1", "fc7": "classifier.4"},
 }
 
-# Built as their published weights expect: these two change their input, which they do only if told to.
+# Arguments that the published weights expect: these two models normalise their input only on request.
 _BUILT_WITH: dict[str, dict[str, bool]] = {
     "googlenet": {"transform_input": True, "init_weights": False},
     "inception_v3": {"transform_input": True, "init_weights": False},
 }
 
-# The published weights of DenseNet have names that Python modules may not have.
+# The published weights of DenseNet have names that are not valid for modules.
 _OLD_NAME = re.compile(r"^(.*denselayer\d+\.(?:norm|relu|conv))\.((?:[12])\.(?:weight|bias|running_mean|running_var))$")
 
 _declared: list[Any] = []
@@ -44,29 +44,38 @@ _declared: list[Any] = []
 class TorchvisionParams(ImageParams):
     """Parameters of `TorchvisionEncoder`."""
 
-    model: Annotated[str, Field(description="name of a classification model of torchvision, such as resnet50")] = (
-        "alexnet"
-    )
+    model: Annotated[str, Field(description="name of a torchvision classification model, such as resnet50")] = "alexnet"
     layer: Annotated[
         str | None,
         Field(
-            description="node that is read, as torchvision names it; fc6 or fc7; what the last linear layer reads if None"
+            description="layer that is read, as torchvision names it, or fc6 or fc7; the input of the last linear layer if None"
         ),
     ] = None
     weights: Annotated[
         str,
         Field(
-            description="a file of the model's state (.pth or .safetensors), or default to download the best published"
+            description="a file of the model's state (.pth or .safetensors), or default to download the best published weights"
         ),
     ] = "default"
 
 
 class TorchvisionEncoder(ImageEncoder):
-    """Any layer of any torchvision model, such as the paper's AlexNet fc7 (4096-d)."""
+    """Any layer of any torchvision classification model, such as fc7 of AlexNet (4096-d).
 
-    name: ClassVar[str] = "torchvision"
+    Feature maps and tokens are averaged over positions. Use it to repeat the image vectors of [semikin2019]
+    (`torchvision:model=alexnet:layer=fc7`) or to read a particular layer of a CNN. It needs the extra `vision` and downloads
+    the published weights, unless `weights` names a file.
+
+    Source: [krizhevsky2012] (AlexNet), [he2016resnet] (ResNet).
+
+    Examples:
+        >>> TorchvisionEncoder(model="alexnet", layer="fc7", weights="alexnet.pth").params.layer
+        'fc7'
+    """
+
+    name = "torchvision"
     extra: ClassVar[str] = "vision"
-    libraries: ClassVar[tuple[str, ...]] = ("torch", "pillow", "torchvision")
+    libraries = ("torch", "pillow", "torchvision")
     params: TorchvisionParams
 
     def __init__(self, **params: Any) -> None:
@@ -74,14 +83,14 @@ class TorchvisionEncoder(ImageEncoder):
 
     @cached_property
     def _published(self) -> Any:
-        """The default weights of the model, which know their address and their preprocessing.
+        """torchvision's description of the model's default weights: their URL and their preprocessing.
 
         Raises:
             ConfigError: torchvision has no such classification model.
             FeatureError: torchvision cannot be imported.
-            MissingExtraError: it is not installed.
+            MissingExtraError: torchvision is not installed.
         """
-        models = _models()
+        models = import_models()
         names = models.list_models(module=models)
         if self.params.model not in names:
             raise ConfigError(
@@ -94,8 +103,8 @@ class TorchvisionEncoder(ImageEncoder):
         return self._published.transforms()
 
     @property
-    def transform(self) -> Transform:
-        """Scale and crop as the published weights want it; what follows is done in batches."""
+    def transform(self) -> ImageTransform:
+        """The resizing and cropping of the published weights; normalisation follows in batches."""
         preset = self._preset
         return ScaleAndCrop(preset.resize_size[0], preset.crop_size[0], preset.interpolation.value)
 
@@ -118,10 +127,10 @@ class TorchvisionEncoder(ImageEncoder):
         return file
 
     def weight_files(self) -> list[Path]:
-        """Return the file of the weights, downloaded if need be.
+        """Return the weights file, downloaded if necessary.
 
         Raises:
-            FeatureError: it cannot be downloaded.
+            FeatureError: the file cannot be downloaded.
         """
         return [self._file]
 
@@ -130,24 +139,24 @@ class TorchvisionEncoder(ImageEncoder):
         """The model up to the layer that is read.
 
         Raises:
-            ConfigError: it has no such layer.
+            ConfigError: the model has no such layer.
             FeatureError: the weights cannot be loaded.
         """
         name = self.params.model
-        self._published  # noqa: B018 (so that an unknown name is said)
-        model = _models().get_model(name, weights=None, **_BUILT_WITH.get(name, {}))
+        self._published  # noqa: B018 (raises for an unknown name)
+        model = import_models().get_model(name, weights=None, **_BUILT_WITH.get(name, {}))
         try:
             model.load_state_dict({_OLD_NAME.sub(r"\1\2", key): value for key, value in _read(self._file).items()})
-        except Exception as error:  # torch and safetensors raise many kinds for a damaged file
+        except Exception as error:  # torch and safetensors raise many types for a damaged file
             raise FeatureError(
                 f"{self._file}: the weights of {name!r} cannot be loaded ({_reason(error)}); "
                 f"weights must be the state of a torchvision {name}, as .pth or .safetensors"
             ) from None
-        part = _until(model.eval(), name, self.params.layer)
+        part = _up_to_layer(model.eval(), name, self.params.layer)
         return part.to(device=self.device, memory_format=torch.channels_last)
 
     def forward(self, pictures: NDArray[np.uint8]) -> Tensor:
-        """Return the vectors of pictures, [k, height, width, 3]; maps and tokens are averaged over their places."""
+        """Return the vectors, [k, dim], of pictures, uint8, [k, height, width, 3], averaged over positions."""
         pixels = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2).float().div_(255)  # [k, 3, h, w]
         mean, std = (
             torch.tensor(value, device=self.device)[:, None, None] for value in (self._preset.mean, self._preset.std)
@@ -155,7 +164,7 @@ class TorchvisionEncoder(ImageEncoder):
         values: Tensor = self.network(pixels.sub_(mean).div_(std))["vector"]
         if values.ndim == 4:  # [k, d, h, w]
             return values.mean(dim=(2, 3))
-        return values.mean(dim=1) if values.ndim == 3 else values.flatten(1)  # [k, places, d]
+        return values.mean(dim=1) if values.ndim == 3 else values.flatten(1)  # [k, positions, d]
 
 
 def _read(file: Path) -> dict[str, Tensor]:
@@ -167,11 +176,11 @@ def _read(file: Path) -> dict[str, Tensor]:
     return state
 
 
-def _until(model: nn.Module, model_name: str, layer: str | None) -> Any:
-    """Return the part of a model that computes one of its layers, as `{"vector": ...}`.
+def _up_to_layer(model: nn.Module, model_name: str, layer: str | None) -> Any:
+    """Cut a model off after one of its layers; the result returns `{"vector": ...}`.
 
     Raises:
-        ConfigError: there is no such layer.
+        ConfigError: the model has no such layer.
     """
     extraction = import_module("torchvision.models.feature_extraction")
     tracer = extraction.NodePathTracer()
@@ -194,12 +203,12 @@ def _until(model: nn.Module, model_name: str, layer: str | None) -> Any:
     return extraction.create_feature_extractor(model, return_nodes={layer: "vector"})
 
 
-def _models() -> Any:
-    """Import `torchvision.models`, if need be without its compiled operators.
+def import_models() -> Any:
+    """Import `torchvision.models`, if necessary without its compiled operators.
 
     Raises:
-        FeatureError: it cannot be imported beside this torch.
-        MissingExtraError: it is not installed.
+        FeatureError: the installed torchvision does not fit the installed torch.
+        MissingExtraError: torchvision is not installed.
     """
     purpose = "encoder 'torchvision'"
     try:
@@ -221,12 +230,12 @@ def _models() -> Any:
 
 
 def _declare_operators() -> None:
-    """Give the operators that torchvision's own modules refer to a name, and nothing behind it."""
+    """Declare the operators that torchvision's modules refer to by name, without implementing them."""
     if not _declared:
         library = torch.library.Library("torchvision", "DEF")
         for operator in ("nms", "qnms"):
             library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        _declared.append(library)  # they are forgotten with it
+        _declared.append(library)  # kept, because the declarations vanish with the library object
 
 
 def _reason(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Vectors from any Hugging Face model of images: ViT, DeiT, DINOv2, Swin, ConvNeXT, ResNet ..."""
+"""The encoder of Hugging Face vision models: ViT, DeiT, DINOv2, Swin, ConvNeXT, ResNet ..."""
 
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
@@ -11,22 +11,34 @@ from torch import Tensor
 
 from embrec.errors import FeatureError
 from embrec.features.huggingface import require_weights
-from embrec.features.image.pretrained import PretrainedEncoder, PretrainedParams
+from embrec.features.image.pretrained import PretrainedImageEncoder, PretrainedImageParams
 
 
-class VisionParams(PretrainedParams):
+class VisionParams(PretrainedImageParams):
     """Parameters of `VisionEncoder`."""
 
     pooling: Annotated[
         Literal["pooler", "cls", "mean"],
-        Field(description="the model's own summary; its class token; the mean of its patches or feature maps"),
+        Field(
+            description="pooler: the model's own pooled output; cls: class token; mean: mean of patches or feature maps"
+        ),
     ] = "pooler"
 
 
-class VisionEncoder(PretrainedEncoder):
-    """Image vectors of any Hugging Face vision model, by folder or by id, with its own image processor."""
+class VisionEncoder(PretrainedImageEncoder):
+    """Image vectors of any Hugging Face vision model, by folder or by id, with the model's own image processor.
 
-    name: ClassVar[str] = "vision"
+    Use it for a stronger or domain-specific image model than `efficientnet-lite0`, such as DINOv2:
+    `vision:model=facebook/dinov2-small:pooling=cls`. For models of images and texts use `clip`.
+
+    Source: [dosovitskiy2021] (ViT).
+
+    Examples:
+        >>> VisionEncoder(model="facebook/dinov2-small", pooling="cls").params.pooling
+        'cls'
+    """
+
+    name = "vision"
     extra: ClassVar[str] = "text,image"
     params: VisionParams
 
@@ -35,10 +47,10 @@ class VisionEncoder(PretrainedEncoder):
 
     @cached_property
     def network(self) -> Any:
-        """The model.
+        """The model in evaluation mode.
 
         Raises:
-            FeatureError: it is not one of images alone, or weights that are needed are missing.
+            FeatureError: the model also reads texts, or required weights are missing.
         """
         model, missing = self._loaded
         if hasattr(model, "get_image_features"):
@@ -52,7 +64,7 @@ class VisionEncoder(PretrainedEncoder):
         return model
 
     def forward(self, pictures: NDArray[np.float32]) -> Tensor:
-        """Return the vectors of pictures, [k, 3, height, width].
+        """Return the vectors, [k, dim], of pictures, float32, [k, 3, height, width].
 
         Raises:
             FeatureError: the model has no pooler or no class token.
@@ -75,7 +87,7 @@ class VisionEncoder(PretrainedEncoder):
         return patches[:, 0]
 
     def _tokens_before(self, states: Tensor, pictures: NDArray[np.float32]) -> int:
-        """Return how many tokens (class, distillation, registers) stand before those of the patches."""
+        """Return the number of tokens (class, distillation, registers) before those of the patches."""
         patch = getattr(self.network.config, "patch_size", None)
         if patch is None:
             return 0

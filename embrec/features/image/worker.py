@@ -1,11 +1,11 @@
-"""A process that decodes pictures: paths come in on standard input, arrays go out on standard output.
+"""The program of a decoding process: reads paths from standard input and writes arrays to standard output.
 
-Started as a program of its own rather than by `multiprocessing`: it then imports neither torch nor the caller's main
-module, nothing is pickled, and it ends by itself when the process that asks is gone, however that one ended.
+It is a program of its own instead of a `multiprocessing` worker: it imports neither torch nor the caller's main module,
+nothing is pickled, and it ends by itself when its caller is gone, however that ended.
 
-Protocol: the first line in is a JSON object {"module", "name", "fields"}, a dataclass that is the transform. After that
-every line in is a path as JSON, answered by a line of JSON: null where there is no file, a text that says why it could
-not be read, or {"dtype", "shape"}, followed by the bytes of that array.
+Protocol: the first input line is a JSON object {"module", "name", "fields"} that describes the transform, a dataclass. Every
+further input line is a path as JSON. The answer is a line of JSON: null if there is no file, a text with the reason why it
+cannot be read, or {"dtype", "shape"} followed by the bytes of the array.
 """
 
 import json
@@ -21,21 +21,26 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from embrec.features.image.decode import Decoded, Transform, decode
+from embrec.features.image.decode import Decoded, ImageTransform, decode
 
 
 def describe(transform: Any) -> bytes:
-    """Return the first line of the protocol for a transform, which is a dataclass of plain values."""
+    """Return the first line of the protocol for a transform, a dataclass of plain values."""
     cls = type(transform)
     return _line({"module": cls.__module__, "name": cls.__name__, "fields": asdict(transform)})
 
 
 def ask(path: Path | None, to: BinaryIO, answers: BufferedReader) -> Decoded:
-    """Send one path to a worker and return its answer, as `decode` would.
+    """Send one path to a worker and return its answer, the result of `decode`.
+
+    Args:
+        path: image file; None for an item without one.
+        to: standard input of the worker.
+        answers: standard output of the worker.
 
     Raises:
         EOFError: the worker is gone.
-        OSError: likewise.
+        OSError: the worker is gone.
     """
     to.write(_line(None if path is None else str(path)))
     to.flush()
@@ -52,10 +57,10 @@ def ask(path: Path | None, to: BinaryIO, answers: BufferedReader) -> Decoded:
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer requests until there are no more."""
+    """Answer requests until the input ends."""
     description = json.loads(requests.readline())
     cls = getattr(import_module(description["module"]), description["name"])
-    transform: Transform = cls(**description["fields"])
+    transform: ImageTransform = cls(**description["fields"])
     for line in requests:
         path = json.loads(line)
         decoded = decode(None if path is None else Path(path), transform)
@@ -73,10 +78,12 @@ def _line(value: Any) -> bytes:
 
 def main() -> None:
     """Serve on the standard streams."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the caller decides when to end
-    warnings.simplefilter("ignore")  # of oddities in a file that is then read or refused
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches the whole process group; the caller decides when to end
+    warnings.simplefilter("ignore")  # about oddities of a file, which is then decoded or refused
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints does not stand among the answers
+    os.dup2(2, 1)  # keeps whatever a library prints out of the answers
     serve(sys.stdin.buffer, answers)
 
 

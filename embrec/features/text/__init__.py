@@ -1,1 +1,1 @@
-"""Text encoders."""
+"""Text encoders: TF-IDF, word vectors, ELMo, sentence transformers and CLIP."""

@@ -1,4 +1,4 @@
-"""The text side of CLIP and its kin (SigLIP, AltCLIP ...): vectors in the space of the same model's image vectors."""
+"""The CLIP text encoder: text vectors in the same space as the image vectors of the model."""
 
 from functools import cached_property
 from pathlib import Path
@@ -10,22 +10,30 @@ from torch import Tensor
 
 from embrec.errors import ConfigError, FeatureError
 from embrec.features.huggingface import hash_model, load_model, load_tokenizer, model_files, model_folder
-from embrec.features.text.tokens import PretrainedParams, TokenEncoder
+from embrec.features.text.tokens import PretrainedTextParams, TokenEncoder
 
 
-class ClipTextParams(PretrainedParams):
-    """Parameters of `ClipTextEncoder`; no package ships a model, so one has to be named."""
+class ClipTextParams(PretrainedTextParams):
+    """Parameters of `ClipTextEncoder`; `model` is required, because no package ships one."""
 
     model: Annotated[str, Field(description="folder or Hugging Face id of the model")]
 
 
 class ClipTextEncoder(TokenEncoder):
-    """Text vectors of CLIP and SigLIP models, in the same space as `clip`.
+    """Text vectors of CLIP, SigLIP and similar models (AltCLIP ...), in the same space as the image vectors of `clip`.
 
-    They are what `get_text_features` gives: compare them with image vectors by cosine, or bring both to unit length.
+    These models are trained so that a picture and its caption have a high cosine similarity. Use `clip-text` together with
+    `clip` of the same model, when texts and pictures of items should be comparable. The vectors are those of
+    `get_text_features`, without normalisation; add `+l2` for unit length.
+
+    Source: [radford2021] (CLIP), [zhai2023] (SigLIP).
+
+    Examples:
+        >>> ClipTextEncoder(model="openai/clip-vit-base-patch32", max_tokens=77).params.max_tokens
+        77
     """
 
-    name: ClassVar[str] = "clip-text"
+    name = "clip-text"
     extra: ClassVar[str] = "text"
 
     params: ClipTextParams
@@ -35,7 +43,7 @@ class ClipTextEncoder(TokenEncoder):
 
     @cached_property
     def model_folder(self) -> Path:
-        """The folder that was named, or the one that was fetched.
+        """The local folder of the model, fetched from the hub if necessary.
 
         Raises:
             ConfigError: there is no such folder.
@@ -59,7 +67,7 @@ class ClipTextEncoder(TokenEncoder):
 
     @property
     def _fills_up(self) -> bool:
-        """Whether the model was trained on texts filled up to its full length, without a mask, and reads the last token."""
+        """True if the model was trained on texts padded to its full length, without a mask, and reads the last token."""
         return str(self._model.config.model_type).startswith("siglip")
 
     @cached_property
@@ -83,12 +91,12 @@ class ClipTextEncoder(TokenEncoder):
         if lengths is not None:
             mask = (torch.arange(ids.shape[1], device=ids.device) < lengths[:, None]).long()
         features = self._model.get_text_features(input_ids=ids, attention_mask=mask)
-        # A tensor until transformers 5, since then the output of the text tower.
+        # A tensor before transformers 5; since then the output of the text tower.
         vectors: Tensor = features if isinstance(features, Tensor) else features.pooler_output
         return vectors.float()
 
     def weights_hash(self) -> str:
-        """Hash weights, vocabulary and settings."""
+        """Hash the weights, the vocabulary and the settings."""
         return self._weights_hash
 
     @cached_property

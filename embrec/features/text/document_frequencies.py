@@ -1,4 +1,4 @@
-"""In how many items a word stands, and the weight that follows from it."""
+"""Document frequencies of words, and inverse document frequency (IDF)."""
 
 import json
 from collections.abc import Sequence
@@ -11,11 +11,17 @@ from scipy.sparse import csr_array
 
 @dataclass(frozen=True)
 class DocumentFrequencies:
-    """Document frequencies of the words of some texts.
+    """Document frequencies: the number of texts that contain each word.
+
+    Source: [sparckjones1972].
 
     Attributes:
-        texts: how many texts were counted.
-        items: word -> in how many of them it stands.
+        texts: number of texts counted.
+        items: word -> number of texts that contain it.
+
+    Examples:
+        >>> DocumentFrequencies(texts=3, items={"wool": 3, "hat": 1}).idf(["wool", "hat"]).round(3).tolist()
+        [1.0, 1.693]
     """
 
     texts: int
@@ -23,11 +29,11 @@ class DocumentFrequencies:
 
     @classmethod
     def of(cls, words: Sequence[str], counts: csr_array) -> "DocumentFrequencies":
-        """Count the texts of each word.
+        """Count the texts that contain each word.
 
         Args:
-            words: the words of the columns.
-            counts: how often each word stands in each text, [k, words], a word perhaps in several entries of a row.
+            words: distinct words, one per column of `counts`.
+            counts: number of occurrences of each word in each text, [k, words]; a row may hold several entries of one word.
         """
         counts = counts.copy()
         counts.sum_duplicates()
@@ -35,20 +41,20 @@ class DocumentFrequencies:
         return cls(counts.shape[0], dict(sorted(zip(words, per_word, strict=True))))
 
     def idf(self, words: Sequence[str]) -> NDArray[np.float64]:
-        """Return ln((1 + texts) / (1 + items of the word)) + 1, as scikit-learn's smooth IDF; a new word weighs most."""
+        """Return the IDF of words, ln((1 + texts) / (1 + texts with the word)) + 1 (scikit-learn's smooth IDF), [words]."""
         items = np.array([self.items.get(word, 0) for word in words], dtype=np.float64)
         return np.log((1 + self.texts) / (1 + items)) + 1
 
     def to_json(self) -> str:
-        """Return all of it as text, the same for the same counts."""
+        """Return the counts as JSON, the same text for the same counts."""
         return json.dumps({"texts": self.texts, "items": self.items}, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "DocumentFrequencies":
-        """Read what `to_json` wrote.
+        """Parse the text that `to_json` returned.
 
         Raises:
-            ValueError: the text is no such thing.
+            ValueError: the text holds no document frequencies.
         """
         value = json.loads(text)
         if not isinstance(value, dict) or not isinstance(value["texts"], int) or not isinstance(value["items"], dict):

@@ -1,9 +1,4 @@
-"""ELMo (Peters et al. 2018): word vectors from a language model that has read the whole text, averaged.
-
-The paper's encoder: the equally weighted mean of the module's three layers, and the mean over the words. That is what the
-module calls `default`, but it is computed here, from the signature that takes words and their number, so that the padding
-of a batch never enters a mean.
-"""
+"""The ELMo encoder: contextual word vectors of a language model, averaged over each text."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -21,28 +16,42 @@ from embrec.features.text.texts import TextParams, item_texts, text_contents
 
 
 class ElmoParams(TextParams):
-    """Parameters of `ElmoEncoder`."""
+    """Parameters of `ElmoEncoder`; needs the extra `tfhub`."""
 
     speed_params: ClassVar[frozenset[str]] = frozenset({"batch_size"})
 
     model: Annotated[str, Field(min_length=1, description="TF-Hub handle, or the folder of a SavedModel")] = (
         "https://tfhub.dev/google/elmo/2"
     )
-    batch_size: Annotated[int, Field(ge=1, description="texts a forward pass")] = 32
+    batch_size: Annotated[int, Field(ge=1, description="texts per forward pass")] = 32
 
     @field_validator("model")
     @classmethod
     def _absolute(cls, model: str) -> str:
-        """Name a folder so that a saved encoder finds it from any working directory."""
+        """Make a folder absolute, so that a saved encoder finds it from any working directory."""
         return model if is_handle(model) else str(Path(model).expanduser().absolute())
 
 
 class ElmoEncoder(Encoder):
-    """ELMo from TensorFlow Hub or a local SavedModel: 1024-d, the mean of its layers and of the words."""
+    """ELMo from TensorFlow Hub or a local SavedModel: contextual word vectors averaged over layers and words, 1024-d.
 
-    name: ClassVar[str] = "elmo"
+    A bidirectional LSTM language model reads the whole text, so a word's vector depends on its neighbours. The vector of a
+    text is the mean over its words of the mean of the module's three layers, as in [semikin2019]. Use it to repeat published
+    results; `minilm` is smaller, faster and needs no TensorFlow.
+
+    The module's own `default` output is the same mean, but the padding of a batch enters it. Here the mean is computed from
+    the signature that takes words and their number, so a vector does not depend on the batch.
+
+    Source: [peters2018].
+
+    Examples:
+        >>> ElmoEncoder(batch_size=8).params.model
+        'https://tfhub.dev/google/elmo/2'
+    """
+
+    name = "elmo"
     extra: ClassVar[str] = "tfhub"
-    libraries: ClassVar[tuple[str, ...]] = ("tensorflow", "tensorflow-hub")
+    libraries = ("tensorflow", "tensorflow-hub")
 
     params: ElmoParams
 
@@ -55,7 +64,7 @@ class ElmoEncoder(Encoder):
 
     @cached_property
     def _module(self) -> Any:
-        """The module; its signature alone would not keep its variables alive."""
+        """The loaded module. It is kept because its signature alone would not keep its variables alive."""
         module = self._saved_model.load()
         signatures = getattr(module, "signatures", {})
         if "tokens" not in signatures:
@@ -74,18 +83,18 @@ class ElmoEncoder(Encoder):
 
     @cached_property
     def dim(self) -> int:
-        """As the module gives it: 1024 as published."""
+        """The length of the module's vectors: 1024 for the published one."""
         return int(self._forward([["word"]]).shape[1])
 
     def contents(self, catalog: Catalog) -> Contents:
-        """Read the texts."""
+        """Hash the texts."""
         return text_contents(item_texts(catalog, self.params))
 
     def encode(self, catalog: Catalog) -> Encoded:
-        """Encode texts, those of like length together so that little is padded; an empty text has the zero vector.
+        """Encode texts in batches of similar length, which need little padding; an empty text has the zero vector.
 
         Raises:
-            FeatureError: the module cannot be reached, is damaged, or is not ELMo.
+            FeatureError: the module cannot be fetched, is damaged, or is not ELMo.
             MissingExtraError: TensorFlow is not installed.
         """
         words = [text.split() for text in item_texts(catalog, self.params)]
@@ -109,7 +118,7 @@ class ElmoEncoder(Encoder):
                     tokens=tensorflow.constant(padded, dtype=tensorflow.string),
                     sequence_len=tensorflow.constant(lengths),
                 )["elmo"].numpy()  # [k, width, d]
-        except Exception as error:  # TensorFlow raises many kinds
+        except Exception as error:  # TensorFlow raises many types
             raise self._saved_model.unusable(error) from None
         if states.ndim != 3 or states.shape[:2] != (len(texts), width):
             raise self._saved_model.unusable(

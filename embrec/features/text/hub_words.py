@@ -1,7 +1,7 @@
-"""Text modules of TensorFlow Hub, such as Wiki-words-250: word vectors with their own tokenisation inside.
+"""Text modules of TensorFlow Hub, such as Wiki-words-250: word vectors with built-in tokenisation.
 
-The modules of this family split on spaces, look every word up and combine the vectors by the sum over the square root of
-their number (combiner sqrtn). Mean and IDF are computed here, of the vectors that the module gives for single words.
+These modules split a text on spaces, look up every word, and divide the sum of the vectors by the square root of their number
+(combiner sqrtn). The combiners mean and idf are computed here, from the module's vectors of single words.
 """
 
 from collections.abc import Sequence
@@ -19,18 +19,18 @@ _TEXTS_AT_A_TIME = 1024
 
 
 def is_hub_module(source: str) -> bool:
-    """Return whether a source of word vectors is a handle or a folder, rather than a file."""
+    """Return True if a source of word vectors is a TF-Hub handle or a folder, rather than a file."""
     return is_handle(source) or Path(source).is_dir()
 
 
 class HubVectors(WordVectors):
-    """A callable text module: strings to vectors.
+    """Word vectors of a TF-Hub module that maps strings to vectors.
 
     Args:
-        source: a handle such as https://tfhub.dev/google/Wiki-words-250/2, or the folder of its SavedModel.
+        source: handle such as https://tfhub.dev/google/Wiki-words-250/2, or the folder of its SavedModel.
 
     Raises:
-        FeatureError: the handle cannot be reached, or the folder holds no SavedModel.
+        FeatureError: the handle cannot be fetched, or the folder holds no SavedModel.
     """
 
     def __init__(self, source: str) -> None:
@@ -45,7 +45,7 @@ class HubVectors(WordVectors):
 
     @cached_property
     def dim(self) -> int:
-        """As the module gives it."""
+        """The length of the module's vectors."""
         return int(self._call(["word"]).shape[1])
 
     def sentences(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -62,18 +62,18 @@ class HubVectors(WordVectors):
         try:
             with quiet():
                 vectors = module(tensorflow.constant(list(texts), dtype=tensorflow.string)).numpy()
-        except Exception as error:  # TensorFlow raises many kinds
+        except Exception as error:  # TensorFlow raises many types
             raise self._saved_model.unusable(error) from None
         if vectors.ndim != 2 or len(vectors) != len(texts) or vectors.dtype != np.float32:
             raise self._saved_model.unusable(f"{len(texts)} texts gave {vectors.dtype} {vectors.shape}")
         return vectors
 
     def resolve(self, token: str) -> tuple[str, ...]:
-        """Return the token: the module knows every word, rare ones share a vector."""
+        """Return the token itself: the module has a vector for every word (rare words share one)."""
         return (token,)
 
     def vectors(self, words: Sequence[str]) -> NDArray[np.float32]:
-        """Return the vectors of texts of one word."""
+        """Return the module's vectors of the words, each taken as a text of its own, [k, dim]."""
         return self.sentences(words)
 
     def weights_hash(self) -> str:

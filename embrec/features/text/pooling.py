@@ -1,4 +1,4 @@
-"""From token vectors to one vector a text: pooling, and the layers that sentence-transformers folders put after it."""
+"""Pooling of token vectors into one vector per text, and the layers that sentence-transformers folders add after it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,12 +14,20 @@ from embrec.features.weights import broken
 
 
 def pool(states: Tensor, lengths: Tensor | None, names: Sequence[str]) -> Tensor:
-    """Return one vector a text from the vectors of its tokens, [k, len(names) * d], in float32.
+    """Pool the token vectors of each text.
 
     Args:
-        states: padded on the right, [k, w, d].
-        lengths: tokens of each text, [k]; None if all have w.
-        names: of `SentenceFolder.pooling`.
+        states: token vectors, padded on the right, [k, w, d].
+        lengths: number of tokens of each text, [k]; None if all texts have w.
+        names: poolings whose results are concatenated; see `SentenceFolder.pooling`.
+
+    Returns:
+        One vector per text, float32, [k, len(names) * d].
+
+    Examples:
+        >>> states = torch.tensor([[[1.0, 2.0], [3.0, 6.0]]])
+        >>> pool(states, None, ["mean", "cls"])
+        tensor([[2., 4., 1., 2.]])
     """
     mask = None
     if lengths is not None:
@@ -29,7 +37,7 @@ def pool(states: Tensor, lengths: Tensor | None, names: Sequence[str]) -> Tensor
 
 
 def _sum(states: Tensor, weights: Tensor) -> Tensor:
-    """A weighted sum over tokens as a product of matrices, so that no second [k, w, d] is made."""
+    """Return a weighted sum over tokens, as a matrix product that allocates no second [k, w, d]."""
     return torch.bmm(weights[:, None, :], states.float())[:, 0]
 
 
@@ -66,22 +74,22 @@ _POOL = {
 
 
 class Normalize(nn.Module):
-    """Brings vectors to unit length."""
+    """Scales vectors to unit length."""
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """Divide by the length, [k, d]."""
+        """Divide each vector by its length, [k, d]."""
         return F.normalize(vectors, dim=1)
 
 
 def make_heads(said: SentenceFolder, normalize: bool | None = None) -> nn.Sequential:
-    """Return what follows the pooling.
+    """Build the layers that follow the pooling.
 
     Args:
-        said: by a folder.
-        normalize: whether vectors have unit length; None = as the folder says.
+        said: settings of the model's folder.
+        normalize: True for vectors of unit length, False for none; None to follow the folder.
 
     Raises:
-        FeatureError: a Dense module is damaged, or of a kind that is not supported.
+        FeatureError: a Dense module is damaged or not supported.
     """
     heads: list[nn.Module] = []
     for place in said.heads:
@@ -111,5 +119,5 @@ def _dense(folder: Path) -> list[nn.Module]:
             weights = torch.load(path_of_weights, map_location="cpu", weights_only=True)
         linear.load_state_dict({name.removeprefix("linear."): value for name, value in weights.items()})
         return [linear, activation()]
-    except Exception as error:  # torch and safetensors raise many kinds for damaged files
+    except Exception as error:  # torch and safetensors raise many types for damaged files
         raise broken(path_of_weights, "Dense module", error) from None

@@ -1,8 +1,8 @@
 """TensorFlow SavedModels, from a local folder or from TensorFlow Hub.
 
-A local folder needs TensorFlow alone; a handle (https://tfhub.dev/...) also needs tensorflow-hub and the network, unless the
-module is in its cache (TFHUB_CACHE_DIR). Both the format of TensorFlow 2 and the older one of TF-Hub, in which elmo/2 is
-published, are read.
+A local folder needs TensorFlow only; a handle (https://tfhub.dev/...) also needs tensorflow-hub and the network, unless the
+module is in its cache (TFHUB_CACHE_DIR). Both the TensorFlow 2 format and the older TF-Hub format, in which elmo/2 is
+published, can be read.
 """
 
 import logging
@@ -18,23 +18,23 @@ from embrec.errors import FeatureError, MissingExtraError
 from embrec.features.weights import first_line, hash_files
 
 _SCHEMES = ("https://", "http://")
-_SECONDS = 10.0  # without an answer, after which a server counts as out of reach
+ANSWER_SECONDS = 10.0  # a server that has not answered by then counts as unreachable
 
 
 def is_handle(source: str) -> bool:
-    """Return whether a source is an address rather than a folder."""
+    """Return True if a source is a web address rather than a folder."""
     return source.startswith(_SCHEMES)
 
 
 class SavedModel:
-    """A module of TensorFlow Hub's kind, found at once and loaded when it is first used.
+    """A TensorFlow Hub module: located at once, loaded on first use.
 
     Args:
-        source: a handle such as https://tfhub.dev/google/elmo/2, or a folder with `saved_model.pb`.
-        option: how users name a folder, for messages: `elmo:model=FOLDER`.
+        source: handle such as https://tfhub.dev/google/elmo/2, or a folder with `saved_model.pb`.
+        option: spec that names a folder, for messages: `elmo:model=FOLDER`.
 
     Raises:
-        FeatureError: the handle cannot be reached, or the folder holds no SavedModel.
+        FeatureError: the handle cannot be fetched, or the folder holds no SavedModel.
         MissingExtraError: tensorflow-hub is needed and not installed.
     """
 
@@ -61,18 +61,18 @@ class SavedModel:
         try:
             with quiet():
                 return tensorflow.saved_model.load(str(self.folder), tags=tags)
-        except Exception as error:  # TensorFlow and protobuf raise many kinds
+        except Exception as error:  # TensorFlow and protobuf raise many types
             raise self.unusable(error) from None
 
     def unusable(self, reason: object) -> FeatureError:
-        """Return the error that says in one line why the module cannot be used."""
+        """Return the one-line error that says why the module cannot be used."""
         return FeatureError(
             f"{self.folder}: the SavedModel cannot be used ({first_line(reason)[:300]}); "
             "if it is the right module, download and unpack it again"
         )
 
     def weights_hash(self) -> str:
-        """Return a hash of the graph, the variables and the assets, such as vocabularies."""
+        """Return a hash of the graph, the variables and the assets (such as vocabularies)."""
         paths = [self.folder / "saved_model.pb"]
         for part in ("variables", "assets"):
             paths += [path for path in (self.folder / part).rglob("*") if path.is_file()]
@@ -82,7 +82,7 @@ class SavedModel:
 def _download(handle: str, option: str) -> Path:
     hub = _import_tensorflow_hub()
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_SECONDS)  # tensorflow-hub sets none
+    socket.setdefaulttimeout(ANSWER_SECONDS)  # tensorflow-hub sets none
     try:
         with quiet():
             return Path(hub.resolve(handle))
@@ -96,7 +96,7 @@ def _download(handle: str, option: str) -> Path:
 
 
 def import_tensorflow() -> Any:
-    """Return `tensorflow`, told to be quiet and not to take all memory of the GPUs.
+    """Import TensorFlow, quietly and without letting it reserve all GPU memory.
 
     Raises:
         MissingExtraError: it is not installed.
@@ -110,7 +110,7 @@ def import_tensorflow() -> Any:
     for device in tensorflow.config.list_physical_devices("GPU"):
         try:
             tensorflow.config.experimental.set_memory_growth(device, True)
-        except RuntimeError:  # the program that uses us has begun to use it
+        except RuntimeError:  # the calling program already uses the GPU
             break
     return tensorflow
 
@@ -120,14 +120,14 @@ def _import_tensorflow_hub() -> Any:
     try:
         with quiet():
             import tensorflow_hub
-    except ImportError:  # also where setuptools 82 has taken its pkg_resources away: the extra asks for an older one
+    except ImportError:  # also if setuptools is 82 or later, without pkg_resources; the extra pins an older one
         raise MissingExtraError("tensorflow-hub", "tfhub", "a TensorFlow Hub handle") from None
     return tensorflow_hub
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep TensorFlow's Python warnings and log messages, which a user can do nothing about, off the terminal."""
+    """Silence TensorFlow's Python warnings and log messages, which a user can do nothing about."""
     loggers = [logging.getLogger(name) for name in ("tensorflow", "absl")]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():
@@ -143,7 +143,7 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def _without_native_messages() -> Iterator[None]:
-    """Send what is written to file descriptor 2 to nowhere: TensorFlow's libraries greet there whatever their log level."""
+    """Discard output to file descriptor 2: TensorFlow's libraries print there on import, whatever their log level."""
     try:
         kept = os.dup(2)
     except OSError:  # there is no standard error

@@ -1,7 +1,8 @@
-"""What a folder says about making one vector of a text: sentence-transformers folders, and plain ones.
+"""Settings of a sentence encoder's folder: a sentence-transformers folder or a plain Hugging Face model.
 
-A sentence-transformers folder lists its modules in `modules.json`: a transformer, a pooling of its token vectors, then any
-number of Dense and Normalize. Whatever else it asks for is refused rather than left out, as its vectors would be others.
+A sentence-transformers folder [reimers2019] lists its modules in `modules.json`: a transformer, a pooling of its token vectors,
+then any number of Dense and Normalize modules. Any other module is refused rather than ignored, because ignoring it would give
+different vectors.
 """
 
 from dataclasses import dataclass
@@ -26,20 +27,20 @@ _SENTENCE_SETTINGS = "config_sentence_transformers.json"
 
 @dataclass(frozen=True)
 class SentenceFolder:
-    """What a folder says.
+    """The settings of a sentence encoder's folder.
 
     Attributes:
-        folder: itself.
-        transformer: the folder of the transformer and its tokenizer, often the same.
-        pooling: names of sentence-transformers; several are concatenated.
-        pools_prompt: whether the tokens of the prompt are pooled too.
-        heads: what follows the pooling: a folder of a Dense module, or None for a division by the length.
-        max_tokens: tokens read of a text, if the folder says so.
-        lowercase: whether texts are put into lower case first.
-        prompt: what stands before each text.
-        truncate: numbers kept of a vector, if not all.
-        dim: the length of a vector.
-        files: on which the vectors depend.
+        folder: the folder itself.
+        transformer: folder of the transformer and its tokenizer, often the same.
+        pooling: names of the poolings, as in sentence-transformers; several are concatenated.
+        pools_prompt: True if the tokens of the prompt are pooled too.
+        heads: layers after the pooling, in order: the folder of a Dense module, or None for normalisation to unit length.
+        max_tokens: maximum number of tokens read from a text; None if the folder sets none.
+        lowercase: True if texts are lower-cased first.
+        prompt: text put before each text.
+        truncate: number of leading entries of a vector that are kept; None for all.
+        dim: length of a vector.
+        files: files that the vectors depend on.
     """
 
     folder: Path
@@ -56,14 +57,16 @@ class SentenceFolder:
 
 
 def read_folder(folder: Path, pooling: str | None = None) -> SentenceFolder:
-    """Read what a folder says; one without `modules.json` has mean pooling, or the last token if it generates text.
+    """Read the settings of a model's folder.
+
+    A folder without `modules.json` gets mean pooling, or the last token if the model generates text.
 
     Args:
-        folder: of a Hugging Face or sentence-transformers model.
-        pooling: takes the place of the folder's own.
+        folder: folder of a Hugging Face or sentence-transformers model.
+        pooling: pooling that replaces the folder's own; None to follow the folder.
 
     Raises:
-        FeatureError: the folder is incomplete or damaged, or asks for what is not supported here.
+        FeatureError: the folder is incomplete or damaged, or needs a module or setting that is not supported.
     """
     try:
         return _read(folder, pooling)
@@ -112,13 +115,13 @@ def _read(folder: Path, pooling: str | None) -> SentenceFolder:
 
 
 def _sentence_settings(transformer: Path) -> Path:
-    """Return the path of the transformer's settings; early folders named it after the kind of model."""
+    """Return the path of the transformer's settings; early versions named the file after the type of model."""
     path = transformer / "sentence_bert_config.json"
     return path if path.is_file() else next(iter(sorted(transformer.glob("sentence_*_config.json"))), path)
 
 
 def _modules(folder: Path) -> tuple[list[tuple[str, str]], list[Path]]:
-    """Return (kind, place) of each module, and the file that lists them, if there is one."""
+    """Return (type, subfolder) of each module, and the file that lists them if there is one."""
     path = folder / "modules.json"
     if not path.is_file():
         return [("Transformer", "")], []
@@ -143,7 +146,7 @@ def _generates_text(config: Any) -> bool:
 
 def _pooling_names(folder: Path, settings: dict[str, Any]) -> tuple[str, ...]:
     mode = settings.get("pooling_mode")
-    if mode is None:  # as written before release 5.2, in the order in which these were concatenated
+    if mode is None:  # written before sentence-transformers 5.2; the order is that of the concatenation
         mode = [name for name, key in _POOLINGS.items() if settings.get(key)] or "mean"
     names = (mode,) if isinstance(mode, str) else tuple(mode)
     unknown = [name for name in names if name not in _POOLINGS]
@@ -157,10 +160,10 @@ def _check_transformer(folder: Path, settings: dict[str, Any]) -> None:
     text = (settings.get("modality_config") or {}).get("text", {"method": "forward"})
     if task != "feature-extraction" or text.get("method") != "forward" or settings.get("query_expansion"):
         raise FeatureError(
-            f"{folder}: its sentence_bert_config.json asks for more than token vectors, which is not supported"
+            f"{folder}: its sentence_bert_config.json needs more than token vectors, which is not supported"
         )
     if "message" in (settings.get("modality_config") or {}):
-        raise FeatureError(f"{folder}: its texts are messages of a chat, which are not supported; give a plain encoder")
+        raise FeatureError(f"{folder}: it reads chat messages, which are not supported; use a plain encoder")
 
 
 def _optional(path: Path) -> dict[str, Any]:
@@ -173,10 +176,10 @@ def _present(path: Path) -> list[Path]:
 
 
 def _dense_width(folder: Path, width: int) -> int:
-    """Return how many numbers a Dense module gives.
+    """Return the output length of a Dense module.
 
     Raises:
-        FeatureError: it takes another number of them than `width`, or asks for what is not supported.
+        FeatureError: its input length is not `width`, or it has a setting that is not supported.
     """
     settings = read_json(folder / "config.json")
     for key, plain in (("module_input_name", _FIELD), ("module_output_name", _FIELD), ("use_residual", False)):

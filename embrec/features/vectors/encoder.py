@@ -1,4 +1,4 @@
-"""Ready vectors as an encoder: what is read of an item is its vector in a file, and that is its encoding."""
+"""The encoder of precomputed vectors: an item's vector is looked up in a file."""
 
 import json
 import os
@@ -16,28 +16,43 @@ from embrec.errors import FeatureError
 from embrec.features.encoder import Contents, Encoded, Encoder
 from embrec.features.vectors.file import VectorFile, bad_rows
 from embrec.features.vectors.formats import open_vectors
-from embrec.features.vectors.likeness import likeness
+from embrec.features.vectors.id_mismatch import find_id_mismatch
+from embrec.features.vectors.magnitudes import Magnitudes
 from embrec.features.vectors.params import CATALOG_ORDER, VectorsParams
-from embrec.features.vectors.plausible import Magnitudes
 
 _HASH_ROWS = 4096
 _IDS = "item_ids.json"
-_FEW = 10  # an id that is like another's by chance: fewer than one in so many of those without a vector
+_FEW = 10  # id mismatches count as chance if they explain fewer than one in ten of the items without a vector
 
 
 class VectorsEncoder(Encoder):
-    """Vectors that somebody else computed, in npy, Parquet, HDF5, safetensors, CSV or AlexNet records.
+    """Precomputed vectors from a file: npy, Parquet, HDF5, safetensors, CSV or AlexNet records.
 
-    The identity is where the vectors are, not what they are: vectors are the contents of the items, so a file to which rows
-    were appended, or in which some were changed, belongs to the same table, and only those rows are written again.
+    Use it for vectors that another program computed: from an embedding service, another library, or published with a data
+    set. The ids in the file are matched to those of the catalog; an item without a vector has the zero vector.
 
-    A file that is not flat is copied to `cache_folder` while it is in use, or to the system's folder of temporary files.
+    The identity of the encoder is the location of the file, not its content: the vectors count as contents of the items. So a
+    file to which rows were appended, or in which some were changed, belongs to the same table, and only those rows are
+    written again.
+
+    AlexNet records are the published image features of [mcauley2015].
+
+    A compressed or text file is copied to `cache_folder` (or the system's temporary folder) while it is in use.
+
+    Examples:
+        >>> import tempfile
+        >>> from embrec.data.catalog import Catalog
+        >>> file = Path(tempfile.mkdtemp()) / "vectors.parquet"
+        >>> pl.DataFrame({"item": ["a", "b"], "vector": [[1.0, 2.0], [3.0, 4.0]]}).write_parquet(file)
+        >>> encoder = VectorsEncoder(path=file)
+        >>> encoder.encode(Catalog(pl.DataFrame({"item": ["b", "c"]}))).vectors.tolist()
+        [[3.0, 4.0], [0.0, 0.0]]
     """
 
-    name: ClassVar[str] = "vectors"
-    block_rows: ClassVar[int] = 4096
+    name = "vectors"
+    block_rows = 4096
     keeps_vectors: ClassVar[bool] = False
-    libraries: ClassVar[tuple[str, ...]] = ("pyarrow", "safetensors")
+    libraries = ("pyarrow", "safetensors")
     params: VectorsParams
 
     def __init__(self, **params: Any) -> None:
@@ -49,7 +64,7 @@ class VectorsEncoder(Encoder):
 
     @property
     def by_place(self) -> bool:
-        """Whether the file says by its order alone whose vectors it has."""
+        """True if the file has no ids, so that its rows are matched to items by their order."""
         return self.params.ids == CATALOG_ORDER
 
     @property
@@ -61,9 +76,9 @@ class VectorsEncoder(Encoder):
         """Hash the vectors of the items.
 
         Raises:
-            FeatureError: the file cannot be read, has none of the items, or their ids in another spelling, one of them twice
-                with different vectors, a vector that is not finite, or numbers that are no part of one; or its rows are in
-                catalog order and not as many as the items.
+            FeatureError: the file cannot be read; it has none of the items, or their ids in another spelling; an id occurs
+                twice with different vectors; a vector is not finite; some numbers cannot be part of an embedding; or its rows
+                are in catalog order but differ in number from the items.
         """
         if self._file is not None and _signature(self._file.sources) != self._signature:
             self._file = None
@@ -78,7 +93,7 @@ class VectorsEncoder(Encoder):
         fingerprints = np.empty((len(catalog), 16), dtype=np.uint8)
         fingerprints[~filled] = content_hashes([b""])
         asked = np.flatnonzero(filled)
-        asked = asked[np.argsort(rows[asked], kind="stable")]  # as they stand in the file
+        asked = asked[np.argsort(rows[asked], kind="stable")]  # in the order of the file
         bad: list[int] = []
         magnitudes = Magnitudes(file)
         for start in range(0, len(asked), _HASH_ROWS):
@@ -92,15 +107,15 @@ class VectorsEncoder(Encoder):
         return Contents(fingerprints, filled, np.zeros(len(catalog), dtype=np.int64))
 
     def encode(self, catalog: Catalog) -> Encoded:
-        """Read the vectors of the items; one that is not in the file has the zero vector and is not present.
+        """Read the vectors of the items; an item that is not in the file has the zero vector and is not present.
 
         Raises:
-            FeatureError: as `contents` does, but for a file that has none of the items; or the file was changed since
-                `contents` looked at it.
+            FeatureError: as for `contents`, except that a file may have none of the items; or the file was changed after
+                `contents` read it.
         """
         if self._file is not None and _signature(self._file.sources) != self._signature:
             if self._fingerprinted:
-                raise FeatureError(f"{self.params.path} was changed while it was being read; run the command again")
+                raise FeatureError(f"{self.params.path} was changed while it was being read; build again")
             self._file = None
         file = self._opened()
         if file.ids is None:
@@ -128,34 +143,34 @@ class VectorsEncoder(Encoder):
         """Give the rows the ids of the catalog.
 
         Raises:
-            FeatureError: they are not as many.
+            FeatureError: the numbers of rows and items differ.
         """
         if len(file.rows) != len(catalog):
             raise FeatureError(
                 f"{file.path} has {len(file.rows):,} vectors, the catalog {len(catalog):,} items: ids={CATALOG_ORDER} "
-                "needs one for each, in the same order; write them again or give the item ids with ids="
+                "needs one for each item, in the same order; write them again or give the item ids with ids="
             )
         self._order = catalog.frame[ITEM]
         return replace(file, ids=self._order)
 
     def weights_hash(self) -> str:
-        """Return the same always: the vectors are the contents of the items."""
+        """Return an empty hash, because the vectors count as contents of the items."""
         return ""
 
     def save(self, folder: Path) -> None:
-        """Write the parameters; the vectors stay in their file. Of rows in catalog order, also whose they are."""
+        """Write the parameters, and the item ids if the rows are in catalog order; the vectors stay in their file."""
         super().save(folder)
         if self._order is not None:
             (folder / _IDS).write_text(json.dumps(self._order.to_list(), ensure_ascii=False), encoding="utf-8")
 
     def load_state(self, folder: Path) -> None:
-        """Read what `save` wrote."""
+        """Read the files that `save` wrote."""
         if (folder / _IDS).is_file():
             self._order = pl.Series(json.loads((folder / _IDS).read_text(encoding="utf-8")), dtype=pl.String)
 
 
 def _signature(sources: Sequence[Path]) -> list[tuple[int, int, int]]:
-    """Return what changes when a file is written again; nothing where it is gone."""
+    """Return size, modification time and inode of each file, to detect changes; missing files are left out."""
     signature = []
     for path in sources:
         try:
@@ -167,18 +182,21 @@ def _signature(sources: Sequence[Path]) -> list[tuple[int, int, int]]:
 
 
 def _explain(file: VectorFile, catalog: Catalog, rows: NDArray[np.int64]) -> None:
-    """Raise where items have no vector because ids are written differently in the file, or where none has any.
+    """Raise if no item has a vector, or if items lack one because the file writes their ids differently.
 
     Args:
-        file: of the vectors.
-        catalog: the items.
-        rows: of the file that belong to the items, -1 where there is none, [n].
+        file: file of vectors.
+        catalog: items, n of them.
+        rows: row of each item in the file, -1 where it has none, [n].
+
+    Raises:
+        FeatureError: one of the two is the case; the message gives examples of the ids.
     """
     missing = rows < 0
     there = file.ids.drop_nulls() if file.ids is not None else pl.Series(dtype=pl.String)
     if missing.sum() < len(catalog):
         there = there.filter(~there.is_in(catalog.frame[ITEM].implode()))
-    found = likeness(catalog.frame[ITEM].filter(pl.Series(missing)), there)
+    found = find_id_mismatch(catalog.frame[ITEM].filter(pl.Series(missing)), there)
     if missing.all():
         wanted, example = (
             (found.wanted, found.there) if found else (catalog.frame[ITEM][0], there[0] if len(there) else None)

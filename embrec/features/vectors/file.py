@@ -1,4 +1,4 @@
-"""An opened file of vectors: which item is in which row, and what the rows hold."""
+"""An opened file of vectors, with an index from item ids to rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,10 +14,14 @@ from embrec.features.vectors.mapped import MappedRows
 
 
 class IdIndex:
-    """Finds the rows of ids by binary search, in a few bytes an id.
+    """Index from ids to rows: a binary search that needs a few bytes per id.
 
     Args:
-        ids: of the rows, null for a row that is nobody's, [n].
+        ids: id of each row, null for a row without one, [n].
+
+    Examples:
+        >>> IdIndex(pl.Series(["b", None, "a"])).rows_of(pl.Series(["a", "c"])).tolist()
+        [2, -1]
     """
 
     def __init__(self, ids: pl.Series) -> None:
@@ -30,7 +34,7 @@ class IdIndex:
         return len(self._sorted)
 
     def rows_of(self, wanted: pl.Series) -> NDArray[np.int64]:
-        """Return the row of each wanted id, -1 where there is none, [k]."""
+        """Return the row of each wanted id, -1 if it has none, [k]."""
         if not len(self) or not len(wanted):
             return np.full(len(wanted), -1, dtype=np.int64)
         places = self._sorted.search_sorted(wanted, side="left").to_numpy().clip(max=len(self) - 1)
@@ -38,23 +42,23 @@ class IdIndex:
         return np.where(found, self._rows[places], -1)
 
     def repeats(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return pairs of rows with the same id, two arrays [p]."""
+        """Return the pairs of rows with the same id, as two arrays [p]."""
         again = np.flatnonzero((self._sorted[1:] == self._sorted[:-1]).to_numpy())
         return self._rows[again], self._rows[again + 1]
 
 
 @dataclass(frozen=True)
 class VectorFile:
-    """A file of vectors.
+    """An opened file of vectors.
 
     Attributes:
-        path: of the file.
-        rows: the vectors, [n, d].
-        ids: the item of each row, as text, null where a row is nobody's; None if the rows are in catalog order, [n].
-        unit: what messages call a row: row, record or line.
-        first: number of the first row in that unit.
-        sources: every file that was read, to see later whether one has changed.
-        columns: names of the numbers of a vector, where each has a column of its own; else empty.
+        path: path of the file.
+        rows: vectors, [n, d].
+        ids: item id of each row, as text, null for a row without one, [n]; None if the rows are in catalog order.
+        unit: word for a row in messages: row, record or line.
+        first: number of the first row, counted in that unit.
+        sources: all files that were read, so that changes can be detected later.
+        columns: names of the d columns, if each number of a vector has its own; else empty.
     """
 
     path: Path
@@ -67,10 +71,10 @@ class VectorFile:
 
     @cached_property
     def index(self) -> IdIndex:
-        """The rows of the ids.
+        """The index from ids to rows.
 
         Raises:
-            FeatureError: an id stands twice, with different vectors.
+            FeatureError: an id occurs twice with different vectors.
         """
         assert self.ids is not None
         index = IdIndex(self.ids)
@@ -81,33 +85,36 @@ class VectorFile:
             if differ.any():
                 rows = sorted(int(rows[np.argmax(differ)]) for rows in pair)
                 raise FeatureError(
-                    f"{self.path}: item {self.ids[rows[0]]!r} stands twice with different vectors "
+                    f"{self.path}: item {self.ids[rows[0]]!r} occurs twice with different vectors "
                     f"({self.place(rows[0])} and {self.place(rows[1])}); leave one out"
                 )
         return index
 
     def place(self, row: int) -> str:
-        """Return where a row is, in words."""
+        """Return the position of a row in words, such as "line 12"."""
         return f"{self.unit} {row + self.first:,}"
 
     def require_finite(self, rows: Sequence[int] | NDArray[np.integer]) -> None:
-        """Raise if there are any of these rows, which hold something that is no finite float32.
+        """Raise unless a list of bad rows is empty.
+
+        Args:
+            rows: rows that are not finite in float32, [k].
 
         Raises:
-            FeatureError: names the first.
+            FeatureError: there are such rows; the message names the first.
         """
         if len(rows):
             row = int(rows[0])
             item = "" if self.ids is None else f"item {self.ids[row]!r}, "
             raise FeatureError(
                 f"{self.path}: {len(rows):,} of the items have a vector with NaN, infinity or a number beyond float32, "
-                f"the first is {item}{self.place(row)}; mend these vectors or leave them out"
+                f"the first is {item}{self.place(row)}; correct these vectors or leave them out"
             )
 
 
 def bad_rows(vectors: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return the rows that are not finite."""
+    """Return the indices of the vectors, [k, d], that are not finite."""
     with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(vectors.sum()):  # as a rule; it needs no second array
+        if np.isfinite(vectors.sum()):  # the usual case, which needs no second array
             return np.empty(0, dtype=np.int64)
     return np.flatnonzero(~np.isfinite(vectors).all(axis=1))

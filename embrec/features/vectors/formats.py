@@ -1,4 +1,4 @@
-"""Which reader opens which file, and what can be said to it."""
+"""File formats of precomputed vectors: their suffixes, readers and parameters."""
 
 from importlib import import_module
 from pathlib import Path
@@ -22,7 +22,7 @@ _SUFFIXES: dict[str, Format] = {
     ".bin": "alexnet",
 }
 
-# Format -> module, and the options that mean something to it.
+# Format -> module of its reader, and the parameters that apply to it.
 _READERS: dict[Format, tuple[str, frozenset[str]]] = {
     "npy": ("npy", frozenset({"ids", "id_column"})),
     "parquet": ("parquet", frozenset({"key", "id_column"})),
@@ -35,7 +35,12 @@ _READERS: dict[Format, tuple[str, frozenset[str]]] = {
 
 
 def format_of(path: Path) -> Format | None:
-    """Return the format that a file's name tells, None if it tells none."""
+    """Return the format that belongs to a file name's ending, None if there is none.
+
+    Examples:
+        >>> format_of(Path("vectors.csv.gz"))
+        'csv'
+    """
     name = path.name.lower()
     return next((kind for suffix, kind in _SUFFIXES.items() if name.endswith(suffix)), None)
 
@@ -43,29 +48,29 @@ def format_of(path: Path) -> Format | None:
 def open_vectors(params: VectorsParams, scratch: Path | None = None) -> VectorFile:
     """Open a file of vectors.
 
-    npy, contiguous HDF5, safetensors and AlexNet records are read where they lie; what is compressed or text is copied
-    once, a block at a time, into a flat temporary file.
+    npy, contiguous HDF5, safetensors and AlexNet records are read in place; compressed and text files are copied once, block
+    by block, to a flat temporary file.
 
     Args:
-        params: which file, and where in it things are.
+        params: path of the file, and names of the columns or datasets in it.
         scratch: folder of the temporary file; the system's choice if None.
 
     Raises:
-        ConfigError: an option means nothing to this format, or the format is not known.
-        FeatureError: the file is missing, damaged, or holds no vectors with ids.
+        ConfigError: the format is unknown, or a parameter does not apply to it.
+        FeatureError: the file is missing, damaged, or has no vectors with ids.
     """
     path = params.path
     kind = params.format or format_of(path)
     if kind is None:
         raise ConfigError(
-            f"{path}: cannot tell the format from the name; say format= and one of: {', '.join(_READERS)} "
+            f"{path}: cannot tell the format from the name; give format= and one of: {', '.join(_READERS)} "
             f"(or name it {', '.join(_SUFFIXES)})"
         )
     module, options = _READERS[kind]
     for option in ("ids", "key", "id_column"):
         if getattr(params, option) is not None and option not in options:
             possible = f"; possible: {', '.join(sorted(options))}" if options else ""
-            raise ConfigError(f"{path}: {option}= means nothing to a file of format {kind}{possible}")
+            raise ConfigError(f"{path}: {option}= does not apply to a file of format {kind}{possible}")
     if not path.is_file():
         what = "is no file" if path.exists() else "does not exist"
         raise FeatureError(f"the file of vectors {path} {what}; put it there, or build with another path=")

@@ -1,4 +1,4 @@
-"""The item ids of vectors whose own file has none: text, npy, JSON, CSV or Parquet beside it."""
+"""Item ids of vectors from a second file: text, npy, JSON, CSV or Parquet."""
 
 import json
 from pathlib import Path
@@ -17,10 +17,17 @@ _BESIDE = (".ids.txt", ".ids.npy", ".ids.json", "_ids.txt", "_ids.npy", "_ids.js
 
 
 def ids_beside(params: VectorsParams, count: int) -> tuple[pl.Series | None, list[Path]]:
-    """Return the ids of a file's rows, None if these are in catalog order, [count], and the files that were read for it.
+    """Read the ids of a file's rows from the file beside it.
+
+    Args:
+        params: parameters of the file of vectors.
+        count: number of its rows.
+
+    Returns:
+        The ids, [count], or None if the rows are in catalog order; and the files that were read.
 
     Raises:
-        FeatureError: there are no ids, they cannot be read, or they are more or fewer than the vectors.
+        FeatureError: there are no ids, they cannot be read, or their number is not `count`.
     """
     if params.ids == CATALOG_ORDER:
         return None, []
@@ -29,7 +36,7 @@ def ids_beside(params: VectorsParams, count: int) -> tuple[pl.Series | None, lis
         source = Path(params.ids)
         if not source.is_file():
             raise FeatureError(
-                f"{path}: its item ids should be in {params.ids!r} (ids=), which is no file and nothing inside"
+                f"{path}: its item ids should be in {params.ids!r} (ids=), which is neither a file nor a name inside it"
             )
     else:
         places = [path.with_name(path.stem + ending) for ending in _BESIDE]
@@ -44,20 +51,20 @@ def ids_beside(params: VectorsParams, count: int) -> tuple[pl.Series | None, lis
     ids = read_ids(source, params.id_column)
     if len(ids) != count:
         raise FeatureError(
-            f"{source} has {len(ids):,} ids, {path} has {count:,} vectors; there must be one id a vector"
+            f"{source} has {len(ids):,} ids, {path} has {count:,} vectors; there must be one id per vector"
         )
     return ids, [source]
 
 
 def read_ids(path: Path, id_column: str | None = None) -> pl.Series:
-    """Return the ids in a file, in its order, as text.
+    """Read the ids in a file, as text, in the order of the file.
 
     Args:
-        path: ends in .npy, .json, .csv, .tsv (each also .gz) or .parquet; else it is text with one id a line.
-        id_column: the column of a CSV or Parquet file; the one of a usual name, or the only one, if None.
+        path: file ending in .npy, .json, .csv, .tsv (each also .gz) or .parquet; any other is text with one id per line.
+        id_column: column of a CSV or Parquet file; one with a usual name, or the only one, if None.
 
     Raises:
-        FeatureError: the file cannot be read, has something that is no id, or several columns fit.
+        FeatureError: the file cannot be read, an entry is no id, or several columns fit.
     """
     suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
     try:
@@ -90,10 +97,15 @@ def _id_column(path: Path, names: list[str], asked: str | None) -> str:
 
 
 def series_ids(column: "pyarrow.ChunkedArray", path: Path, name: str) -> pl.Series:
-    """Return a column of ids as text.
+    """Convert an Arrow column of ids to text.
+
+    Args:
+        column: ids, [n].
+        path: file, for messages.
+        name: name of the column, for messages.
 
     Raises:
-        FeatureError: a row has no id, or the column holds no ids.
+        FeatureError: a row has no id, or the column has a type that ids cannot have.
     """
     kind = column.type.value_type if pyarrow.types.is_dictionary(column.type) else column.type
     if pyarrow.types.is_nested(kind) or pyarrow.types.is_floating(kind):
@@ -108,14 +120,18 @@ def series_ids(column: "pyarrow.ChunkedArray", path: Path, name: str) -> pl.Seri
 
 
 def text_ids(values: NDArray[np.generic], where: str) -> pl.Series:
-    """Return an array of texts, bytes or integers as ids.
+    """Convert an array of texts, bytes or integers to ids.
+
+    Args:
+        values: ids, [n].
+        where: position of the array, for messages.
 
     Raises:
-        FeatureError: it holds something else, or has not one dimension.
+        FeatureError: the array has another type or more than one dimension.
     """
     if values.ndim != 1:
         raise FeatureError(f"{where}: the item ids have shape {values.shape}; they must be one list")
-    if values.dtype.kind in "SO":  # HDF5 texts are objects, of bytes, and UTF-8 even where they are labelled ASCII
+    if values.dtype.kind in "SO":  # texts of HDF5 are bytes objects, in UTF-8 even where they are labelled ASCII
         try:
             return pl.Series(values.tolist(), dtype=pl.Binary).cast(pl.String)
         except (pl.exceptions.PolarsError, TypeError):
@@ -126,13 +142,17 @@ def text_ids(values: NDArray[np.generic], where: str) -> pl.Series:
 
 
 def list_ids(values: object, where: str) -> pl.Series:
-    """Return a list from JSON as ids.
+    """Convert a JSON list to ids.
+
+    Args:
+        values: parsed JSON.
+        where: position of the list, for messages.
 
     Raises:
-        FeatureError: it is no list of texts or of whole numbers.
+        FeatureError: it is no list of texts or integers.
     """
     if not isinstance(values, list):
-        raise FeatureError(f"{where}: the item ids are no list; write a JSON list with one id a vector")
+        raise FeatureError(f"{where}: the item ids are no list; write a JSON list with one id per vector")
     for place, value in enumerate(values):
         if not isinstance(value, str | int) or isinstance(value, bool):
             raise FeatureError(f"{where}: entry {place + 1:,} of the list of item ids is {value!r}; expected a text")

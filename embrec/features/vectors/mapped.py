@@ -1,4 +1,4 @@
-"""Rows of an array that lies flat in a file, read through a map, so that memory does not grow with the file."""
+"""Memory-mapped rows of an array in a file, read so that memory does not grow with the file."""
 
 import mmap
 import os
@@ -12,21 +12,21 @@ from numpy.typing import DTypeLike, NDArray
 
 from embrec.errors import FeatureError
 
-# Of rows that lie apart, each may bring a neighbourhood of 64 kB into memory: this many are 64 MB.
+# Each of widely spaced rows may bring 64 kB around it into memory, which makes 64 MB.
 _ROWS_AT_A_TIME = 1024
 
 
 class MappedRows:
-    """An array [n, d] in a file, of which rows are read in any order.
+    """An array [n, d] in a file, whose rows are read in any order.
 
     Args:
-        stream: an open file; it may be closed afterwards.
-        path: what messages call the file.
-        dtype: of the numbers in the file, in any byte order.
+        stream: open file; it may be closed afterwards.
+        path: path of the file, for messages.
+        dtype: type of the numbers in the file, in any byte order.
         shape: (n, d), both above zero.
-        offset: bytes before the first number.
-        strides: bytes from row to row and from column to column; rows one after the other if None.
-        bfloat16: the numbers are bfloat16, which NumPy does not know; `dtype` is then a 16-bit integer.
+        offset: number of bytes before the first number.
+        strides: bytes from row to row and from column to column; None for contiguous rows.
+        bfloat16: True if the numbers are bfloat16, which NumPy does not know; `dtype` is then a 16-bit integer.
 
     Raises:
         FeatureError: the file is shorter than the array.
@@ -65,19 +65,26 @@ class MappedRows:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the file holds whole numbers."""
+        """True if the file holds integers."""
         return self._array.dtype.kind in "iu" and not self._bfloat16
 
     def take(self, rows: NDArray[np.integer], dtype: DTypeLike | None = None) -> NDArray[Any]:
-        """Return some rows as they are in the file, or converted, [k, d].
+        """Read rows as they are in the file, or converted.
+
+        Args:
+            rows: row numbers, [k].
+            dtype: type of the result; that of the file if None.
+
+        Returns:
+            Rows, [k, d].
 
         Raises:
-            FeatureError: the file was cut short since it was opened.
+            FeatureError: the file was truncated after it was opened.
         """
         out = np.empty((len(rows), self.dim), dtype or self._array.dtype)
         for start in range(0, len(rows), _ROWS_AT_A_TIME):
-            if self._map.size() < self._end:  # touching what is gone would end the process
-                raise FeatureError(f"{self.path} was changed while it was being read; run the command again")
+            if self._map.size() < self._end:  # reading a mapped page beyond the end of the file would kill the process
+                raise FeatureError(f"{self.path} was changed while it was being read; build again")
             block = slice(start, start + _ROWS_AT_A_TIME)
             with np.errstate(over="ignore", invalid="ignore"):
                 out[block] = self._array[rows[block]]
@@ -86,22 +93,22 @@ class MappedRows:
         return out
 
     def read(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
-        """Return some rows, [k, d]; numbers beyond float32 become infinite."""
+        """Read rows as float32, [k, d]; numbers beyond its range become infinite."""
         if self._bfloat16:
             return (self.take(rows).astype(np.uint32) << 16).view(np.float32)
         return self.take(rows, np.float32)
 
 
 def copy_rows(blocks: Iterable[NDArray[np.float32]], path: Path, folder: Path | None) -> MappedRows:
-    """Write blocks of rows into a nameless temporary file, which is gone when the rows are, even if the process is killed.
+    """Copy blocks of rows to an unnamed temporary file, which vanishes with the rows, even if the process is killed.
 
     Args:
-        blocks: arrays [k, d] of one d, at least one of them with rows.
-        path: of the file that they come from.
-        folder: where the temporary file is; the system's choice (TMPDIR) if None.
+        blocks: arrays [k, d] with one d, at least one of them with rows.
+        path: path of the file that they come from, for messages.
+        folder: folder of the temporary file; the system's choice (TMPDIR) if None.
 
     Raises:
-        FeatureError: there is no room for it.
+        FeatureError: the disk has no room for the copy.
     """
     count = dim = 0
     try:

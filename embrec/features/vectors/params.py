@@ -1,4 +1,4 @@
-"""What can be said about a file of ready vectors."""
+"""Parameters of the encoder of precomputed vectors."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,28 +9,33 @@ from embrec.features.encoder import EncoderParams
 
 Format = Literal["npy", "parquet", "hdf5", "safetensors", "csv", "tsv", "alexnet"]
 
-# Given as `ids`, it says that row r of the file belongs to item r of the catalog.
+# As `ids` it means that row r of the file belongs to item r of the catalog.
 CATALOG_ORDER = "order"
 
 
 class VectorsParams(EncoderParams):
-    """Parameters of `VectorsEncoder`; paths are kept absolute, so that a saved encoder finds them from anywhere."""
+    """Parameters of `VectorsEncoder`; paths are made absolute, so that a saved encoder finds them from any folder.
 
-    model_config = ConfigDict(coerce_numbers_to_str=True)  # a column may be called 0
-    path: Annotated[Path, Field(description="the file of vectors")]
-    format: Annotated[Format | None, Field(description="of the file; told by its suffix if None")] = None
+    Examples:
+        >>> VectorsParams(path="/data/vectors.npy", ids="order").format is None  # given by the suffix
+        True
+    """
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)  # a column may have the name 0
+    path: Annotated[Path, Field(description="file of vectors")]
+    format: Annotated[Format | None, Field(description="format of the file; given by its suffix if None")] = None
     ids: Annotated[
         str | None,
         Field(
             min_length=1,
-            description="where the item ids of an npy, HDF5 or safetensors file are: a file (text with one id a line, npy, "
-            "JSON list, CSV, Parquet), a dataset or tensor inside, or 'order' if row r is that of line r of the items' file",
+            description="item ids of an npy, HDF5 or safetensors file: another file (text with one id per line, npy, JSON "
+            "list, CSV, Parquet), a dataset or tensor inside it, or 'order' if row r belongs to line r of the items' file",
         ),
     ] = None
     key: Annotated[
-        str | None, Field(min_length=1, description="name of the dataset, tensor or list column that has the vectors")
+        str | None, Field(min_length=1, description="name of the dataset, tensor or list column with the vectors")
     ] = None
-    id_column: Annotated[str | None, Field(min_length=1, description="name of the column that has the item ids")] = None
+    id_column: Annotated[str | None, Field(min_length=1, description="name of the column with the item ids")] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -41,7 +46,7 @@ class VectorsParams(EncoderParams):
         values = {**values, "path": path}
         ids = values.get("ids")
         if isinstance(ids, str | Path) and str(ids) != CATALOG_ORDER:
-            # A name that is no file may be that of a dataset; whoever opens the file decides.
+            # A name that is no file may be that of a dataset; the reader decides.
             places = (Path(ids).expanduser().absolute(), path.parent / ids)
             there = [str(place) for place in places if place.is_file()]
             values["ids"] = there[0] if there else str(ids)

@@ -17,6 +17,7 @@ from embrec.data.batches import Batch
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
 from embrec.models.baselines.base import FactorisedBaseline, steps_of
+from embrec.models.baselines.registry import BaselineRegistration
 from embrec.models.factors import Queries
 from embrec.models.interface import Step
 
@@ -64,3 +65,13 @@ class ContentKNN(FactorisedBaseline):
         recent = step[:, None] - torch.arange(self.k)  # [M, k]
         items = batch.items[row[:, None], recent.clamp(min=0)] * (recent >= 0)
         return Queries(F.normalize(self._vectors[items].sum(dim=1), dim=1))
+
+
+CONTENT_KNN = BaselineRegistration(
+    "content-knn",
+    ContentKNN,
+    title="Content kNN",
+    knows="which learns nothing",
+    about="Content kNN lists the items whose content is nearest to that of the history; it learns nothing.",
+    reads_content=True,
+)

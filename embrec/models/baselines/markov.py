@@ -1,7 +1,7 @@
 """First-order Markov chain: recommends what most often came right after the last item.
 
 Counting alone, yet stronger than many a trained model on sequences: one that does not beat it has learned no more of the order
-of events than pairs. The transition graph of FPMC without its factorisation (Rendle et al., 2010).
+of events than pairs. The transition graph of FPMC without its factorisation [rendle2010].
 """
 
 import numpy as np
@@ -14,6 +14,7 @@ from embrec.data.batches import Batch
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
 from embrec.models.baselines.base import FactorisedBaseline, steps_of
+from embrec.models.baselines.registry import BaselineRegistration
 from embrec.models.factors import Factors, Queries, SparsePart
 from embrec.models.interface import Step
 
@@ -74,3 +75,12 @@ def popularity_shares(counts: NDArray[np.int64], steps: int) -> NDArray[np.float
     used = 1 << min(len(levels).bit_length(), max(steps, 1).bit_length() - 1)
     share: NDArray[np.float64] = (place if used >= len(levels) else place * used // len(levels)) / used
     return share
+
+
+MARKOV = BaselineRegistration(
+    "markov",
+    lambda _: Markov(),
+    title="The Markov chain",
+    knows="which only counts what followed the last item",
+    about="The Markov chain lists what most often came right after the last item, counted over training events.",
+)

@@ -8,6 +8,7 @@ from embrec.data.batches import Batch
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
 from embrec.models.baselines.base import FactorisedBaseline
+from embrec.models.baselines.registry import BaselineRegistration
 from embrec.models.factors import Queries
 from embrec.models.interface import Step
 
@@ -26,3 +27,12 @@ class PopRec(FactorisedBaseline):
     def queries(self, batch: Batch, at: Step | None = None) -> Queries:
         """Return the same query for every history, [B, 1]; see `SequenceModel.queries`."""
         return Queries(torch.ones(len(batch.items if at is None else at[0]), 1))
+
+
+POPULARITY = BaselineRegistration(
+    "pop",
+    lambda _: PopRec(),
+    title="Popularity",
+    knows="which lists the same for everyone",
+    about="Popularity lists the items with the most training events, the same for everyone.",
+)

@@ -1,6 +1,6 @@
 """Gated recurrent units: the cell that EmbRec published, and the one that libraries made fast.
 
-The published cell is TensorFlow 1's `GRUCell` with a ReLU candidate; Cho et al. (2014) before its
+The published cell is TensorFlow 1's `GRUCell` with a ReLU candidate: [cho2014] before its
 reset gate moved behind the matrix product. The two differ in function, not only in speed, so a model trained with one
 cannot be served by the other.
 """
@@ -15,7 +15,7 @@ from embrec.models.encoders.base import SequenceEncoder
 
 
 class PublishedGRU(SequenceEncoder):
-    """The GRU of the EmbRec paper's code.
+    """The GRU of the code of [semikin2019].
 
     For input x, state h: gates [r, u] = sigmoid([x; h] W_g + b_g) with b_g starting at 1; candidate
     c = ReLU([x; r * h] W_c + b_c); h' = u * h + (1 - u) * c. A reset gate before the product, a ReLU instead of tanh.

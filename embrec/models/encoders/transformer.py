@@ -1,7 +1,7 @@
 """A causal transformer: every event of a history attends to itself and those before it.
 
-Vaswani et al., "Attention is all you need" (2017), as SASRec (Kang and McAuley, "Self-attentive sequential
-recommendation", 2018) uses it: learned positions, layers that normalise first, a feed-forward layer as wide as the items.
+Source: [vaswani2017], as SASRec [kang2018] uses it: learned positions, layers that normalise first [xiong2020], a
+feed-forward layer as wide as the items.
 """
 
 from typing import Literal, NamedTuple
@@ -37,7 +37,12 @@ class TransformerLayer(nn.Module):
         heads: which divide d among them.
         feed_forward: length of the hidden layer.
         dropout: share dropped of the attention's weights and of both parts' outputs.
+
+    Attributes:
+        compilable: `training.compile` compiles modules that have this attribute.
     """
+
+    compilable = True
 
     def __init__(self, dim: int, heads: int, feed_forward: int, dropout: float) -> None:
         super().__init__()

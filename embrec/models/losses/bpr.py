@@ -1,14 +1,18 @@
 """BPR: each negative on its own should score below the positive.
 
-Rendle et al., "BPR: Bayesian personalized ranking from implicit feedback" (2009); EmbRec, sec. 3.3. Easy to
-learn from few negatives; with many, most are below the positive already and the mean over them fades: then `bpr-max`
-learns more.
+Easy to learn from few negatives; with many, most are below the positive already and the mean over them fades: then
+`bpr-max` learns more.
+
+Source: [rendle2009]; [semikin2019] eq. 6.
 """
+
+from typing import Literal
 
 from torch import Tensor
 from torch.nn import functional as F
 
-from embrec.models.losses.blocks import EXCLUDED
+from embrec.models.losses.blocks import EXCLUDED, Kernel
+from embrec.models.losses.config import Loss, ScoreForm
 
 
 def bpr(positive: Tensor, negatives: Tensor, mask: Tensor) -> Tensor:
@@ -48,3 +52,29 @@ def _sum_of_softplus(x: Tensor) -> Tensor:
     whole = below.shape[1] // 64 * 64
     logarithms = below[:, :whole].unflatten(1, (-1, 64)).prod(dim=2).log_().sum(dim=1)
     return x.clamp(min=0).sum(dim=1) - logarithms - below[:, whole:].log().sum(dim=1)
+
+
+class Bpr(Loss):
+    """BPR: each negative by itself should score below the next item.
+
+    Use it with few negatives and small models. With many, most are below the next item already, and their mean loss and its
+    gradient fade: `bpr-max` then learns more.
+
+    Loss = mean over negatives j of -log sigmoid(s_t - s_j). Source: [rendle2009].
+
+    Examples:
+        >>> import torch
+        >>> mask = torch.tensor([[True]])
+        >>> Bpr().score_form(1, 2)(torch.zeros(1), torch.zeros(1, 1), mask)  # log 2
+        tensor([0.6931])
+    """
+
+    name: Literal["bpr"] = "bpr"
+
+    def score_form(self, negatives: int, catalog: int) -> ScoreForm:
+        """Return the loss as a function; see `Loss`."""
+        return bpr
+
+    def kernel(self, negatives: int, catalog: int) -> Kernel:
+        """Return the kernel."""
+        return bpr_kernel

@@ -1,16 +1,22 @@
 """BPR-max: pairwise ranking that keeps learning when most negatives are already below the positive.
 
-Hidasi and Karatzoglou, "Recurrent neural networks with top-k gains for session-based recommendations" (2018); EmbRec, eq.
-7, whose printed prefactor 1/|I-| its own code does not have, and whose softmax runs over the negatives only.
 It needs the regularization: without it, all that counts is the difference to the best negatives, and scores drift upwards
 together.
+
+Source: [hidasi2018]; [semikin2019] eq. 7, whose printed prefactor 1/|I-| its own code does not have, and whose softmax runs
+over the negatives only there.
 """
 
+from typing import Annotated, Literal
+
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from embrec.models.losses.blocks import EXCLUDED
+from embrec.distributions import Searchable, Uniform
+from embrec.models.losses.blocks import EXCLUDED, Kernel
+from embrec.models.losses.config import Loss, ScoreForm
 
 # What keeps the logarithm finite where no negative is below the positive (as in both publications' code).
 _TINY = 1e-24
@@ -29,8 +35,8 @@ def bpr_max(
         negatives: scores of the negatives, [M, N].
         mask: True where a negative counts, [M, N]; a step without any has no loss.
         regularization: weight of the mean squared score.
-        elu: if not 0, scores go through an ELU first, down to minus this value: GRU4Rec's, so that negatives far below cost
-            nothing.
+        elu: if not 0, scores go through an ELU first, down to minus this value, as in the code of [hidasi2018],
+            so that negatives far below cost nothing.
     """
     if elu:
         positive, negatives = F.elu(positive, elu), F.elu(negatives, elu)
@@ -82,3 +88,34 @@ class BprMaxKernel:
             scores.scatter_(1, column, of_positive)
             scores.mul_((~alone)[:, None].to(scores.dtype))
         return losses
+
+
+class BprMax(Loss):
+    """BPR-max: pairwise ranking in which the highest negatives count most.
+
+    Use it with many sampled negatives or all items: it keeps learning when most negatives are below the next item already.
+    It needs its regularization, without which scores drift upwards together.
+
+    With shares p_j = softmax of the negatives' scores:
+    loss = -log sum_j p_j sigmoid(s_t - s_j) + regularization * sum_j p_j s_j^2. Source: [hidasi2018].
+
+    Examples:
+        >>> import torch
+        >>> mask = torch.tensor([[True]])
+        >>> BprMax(regularization=0).score_form(1, 2)(torch.zeros(1), torch.zeros(1, 1), mask)  # as BPR for one negative
+        tensor([0.6931])
+    """
+
+    name: Literal["bpr-max"] = "bpr-max"
+    regularization: Annotated[
+        float, Field(ge=0, description="weight of the negatives' squared scores"), Searchable(Uniform(0, 1))
+    ] = 1.0
+    elu: Annotated[float, Field(ge=0, description="scores go through an ELU, down to minus this; 0 = none")] = 0.0
+
+    def score_form(self, negatives: int, catalog: int) -> ScoreForm:
+        """Return the loss as a function; see `Loss`."""
+        return lambda *scores: bpr_max(*scores, regularization=self.regularization, elu=self.elu)
+
+    def kernel(self, negatives: int, catalog: int) -> Kernel:
+        """Return the kernel."""
+        return BprMaxKernel(self.regularization, self.elu)

@@ -1,14 +1,17 @@
-"""Cross-entropy: the next item as a class among all candidates, the default loss and the strongest in the paper.
+"""Cross-entropy: the next item as a class among all candidates, the default loss and the strongest in [semikin2019].
 
 It ranks the positive against every candidate at once, so its gradient stays on the candidates that still score too high.
-Published: EmbRec, eq. 4, with the labels of the batch left out of the negatives; here the softmax is the true
+Source: [semikin2019] eq. 4 and 5, with the labels of the batch left out of the negatives; here the softmax is the true
 one, over every candidate, unless an exclusion is asked for.
 """
+
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from embrec.models.losses.blocks import EXCLUDED
+from embrec.models.losses.blocks import EXCLUDED, Kernel
+from embrec.models.losses.config import Loss, ScoreForm
 
 
 def cross_entropy(positive: Tensor, negatives: Tensor, mask: Tensor) -> Tensor:
@@ -34,3 +37,30 @@ def cross_entropy_kernel(scores: Tensor, targets: Tensor, with_gradient: bool) -
     if with_gradient:
         scores.scatter_add_(1, column, scores.new_full(column.shape, -1.0))
     return losses
+
+
+class CrossEntropy(Loss):
+    """Cross-entropy: the next item as a class among all candidates; the default loss.
+
+    Use it first: it ranks the next item against every candidate at once, so that its gradient stays on those that still score
+    too high. With all items as negatives (`negatives="all"`) it is the strongest of these losses where the catalog fits.
+
+    With scores s, next item t and negatives j: loss = log(exp(s_t) + sum_j exp(s_j)) - s_t.
+    Source: [semikin2019] eq. 4 and 5, [hidasi2016].
+
+    Examples:
+        >>> import torch
+        >>> mask = torch.tensor([[True, True]])
+        >>> CrossEntropy().score_form(2, 3)(torch.zeros(1), torch.zeros(1, 2), mask).exp()  # three equal candidates
+        tensor([3.])
+    """
+
+    name: Literal["cross-entropy"] = "cross-entropy"
+
+    def score_form(self, negatives: int, catalog: int) -> ScoreForm:
+        """Return the loss as a function; see `Loss`."""
+        return cross_entropy
+
+    def kernel(self, negatives: int, catalog: int) -> Kernel:
+        """Return the kernel."""
+        return cross_entropy_kernel

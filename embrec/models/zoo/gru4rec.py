@@ -1,22 +1,64 @@
 """GRU4Rec as its own authors define it: one GRU between shared item vectors, and a bias for each item.
 
-Hidasi et al. (2016), Hidasi and Karatzoglou (2018), with the shared ("constrained") item vectors of their code. What EmbRec's
+Source: [hidasi2016], [hidasi2018], with the shared ("constrained") item vectors of their code. What EmbRec's
 authors compared with under that name is another model: preset `gru4rec-embrec`.
 """
 
 from collections.abc import Mapping
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from embrec.models.config import GRU4RecConfig
+from embrec.distributions import Choice, Searchable, Uniform
+from embrec.models.config import ItemsConfig
 from embrec.models.encoders.gru import FastGRU
 from embrec.models.factorised import SequenceRecommender
 from embrec.models.items.build import build_items
 from embrec.models.items.identity import IdEmbedding
+from embrec.models.registry import Registration
 from embrec.models.scorers.factorised import FactorisedScorer
 from embrec.models.tables import FrozenTable
 from embrec.models.users.none import NoUser
+
+
+class GRU4RecConfig(ItemsConfig):
+    """GRU4Rec as its own authors define it: a GRU whose inputs and outputs share the item vectors, and a bias for each item.
+
+    Use it as the recurrent baseline on item identities, with the losses of its authors (`bpr-max`, `cross-entropy`). The score
+    of item i is the inner product of the GRU's state and its vector, plus its bias. What EmbRec's authors compared with under
+    this name is another model: preset `gru4rec-embrec`. Sources: [hidasi2016], [hidasi2018].
+
+    Examples:
+        >>> config = GRU4RecConfig()
+        >>> config.source, config.metric, config.item_bias
+        ('id', 'dot', True)
+    """
+
+    kind: Literal["gru4rec"] = "gru4rec"
+    source: Literal["content", "id", "hybrid"] = "id"
+    dim: Annotated[
+        int,
+        Field(ge=1, description="length of each source's item vector, and of the state"),
+        Searchable(Choice((64, 128, 256))),
+    ] = 128
+    metric: Literal["dot", "cosine"] = "dot"
+    item_bias: Annotated[bool, Field(description="a trained number for each item, added to its scores")] = True
+    item_dropout: Annotated[
+        float, Field(ge=0, lt=1, description="share of the inputs' entries dropped"), Searchable(Uniform(0, 0.5))
+    ] = 0.0
+    dropout: Annotated[
+        float,
+        Field(ge=0, lt=1, description="share of the GRU's outputs dropped in training"),
+        Searchable(Uniform(0, 0.5)),
+    ] = 0.2
+
+    def check_fixed_targets(self, loss: str) -> None:
+        """Check that items have no bias, beyond what all models check; see `ItemsConfig`."""
+        super().check_fixed_targets(loss)
+        if self.item_bias:
+            raise ValueError(f"loss {loss} trains directions, which have no bias: set model.item_bias false")
 
 
 def build_gru4rec(config: GRU4RecConfig, tables: Mapping[str, FrozenTable], known: Tensor) -> SequenceRecommender:
@@ -47,3 +89,8 @@ def _initialise(gru: nn.GRU) -> None:
                 for gate in weight.chunk(3):
                     bound = (6 / sum(gate.shape)) ** 0.5
                     gate.uniform_(-bound, bound)
+
+
+GRU4REC = Registration(
+    "gru4rec", GRU4RecConfig, build_gru4rec, "a GRU between shared item vectors, and a bias for each item"
+)

@@ -9,6 +9,7 @@ from embrec.data.splits import split_text
 from embrec.evaluation.candidates import Sampled, SeenSoFar
 from embrec.evaluation.metrics import lower_is_better
 from embrec.evaluation.verdict import verdict_lines, verdicts
+from embrec.models.baselines.registry import BASELINES
 from embrec.report.fallback import Fallback
 from embrec.report.page.context import LIST, PageContext
 from embrec.report.page.html_parts import NONE, Tile, between, count, percent, shown_metric, signed
@@ -23,11 +24,6 @@ _TIES = {
     "mean": "A target that ties with others gets the mean of the places that they share.",
     "optimistic": "A target that ties with others stands before them, which flatters models that tie much.",
     "pessimistic": "A target that ties with others stands behind them.",
-}
-_BASELINES = {
-    "pop": "Popularity lists the items with the most training events, the same for everyone.",
-    "markov": "The Markov chain lists what most often came right after the last item, counted over training events.",
-    "content-knn": "Content kNN lists the items whose content is nearest to that of the history; it learns nothing.",
 }
 
 
@@ -84,7 +80,9 @@ def protocol_words(material: PageContext) -> list[tuple[str, str]]:
             "Wilcoxon's signed-rank test, after Holm's correction, is below 0.05.",
         ),
     ]  # fmt: skip
-    baselines = [_BASELINES[key] for key, model in material.models.items() if model.is_baseline and key in _BASELINES]
+    baselines = [
+        BASELINES[key].about for key, model in material.models.items() if model.is_baseline and key in BASELINES
+    ]
     if baselines:
         words.append(("Baselines", " ".join(baselines)))
     return words

@@ -6,7 +6,7 @@ import numpy as np
 
 from embrec.comparisons.results import CONFIDENCE, RESAMPLES, Measured, Measurements, measure
 from embrec.evaluation.evaluator import Evaluation
-from embrec.evaluation.metrics import lower_is_better
+from embrec.evaluation.metrics import lower_is_better, parse_metric
 from embrec.evaluation.statistics import PairedTest
 from embrec.report.page.context import PageContext
 from embrec.report.page.dots import dots
@@ -79,20 +79,9 @@ def measure_all(material: PageContext) -> dict[str, Measurements]:
 
 
 def meaning(metric: str) -> str:
-    """Say a metric in plain words."""
-    kind, at, k = metric.partition("@")
-    first = f"the first {k}"
-    hit = f"the share of targets that stand among {first} of the list"
-    return {
-        "hr": hit,
-        "recall": hit,
-        "ndcg": f"as HR, but a target counts less the further down it stands: 1 in first place, nothing below {first}",
-        "mrr": "the mean of 1 / place of the target" + (f", nothing below {first}" if at else ""),
-        "auc": "the share of the other candidates that stand below the target: 0.5 is chance, 1 is always first",
-        "auc-strict": "as AUC, but candidates that tie with the target stand before it",
-        "rank": "the share of the other candidates that stand before the target: 0.5 is chance, lower is better",
-        "accuracy": "the share of targets that stand in first place",
-    }.get(kind, metric)
+    """Return what a metric means, in plain words."""
+    found, k = parse_metric(metric)
+    return found.meaning(k)
 
 
 def too_few(evaluation: Evaluation, label: str) -> bool:

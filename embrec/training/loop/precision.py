@@ -1,4 +1,4 @@
-"""Half precision and compilation: the same arithmetic, faster."""
+"""Half precision and compilation: the same arithmetic, done faster."""
 
 import contextlib
 
@@ -6,7 +6,6 @@ import torch
 from torch import nn
 
 from embrec.errors import ConfigError
-from embrec.models.encoders.transformer import CausalTransformer
 
 _TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 # After some thirty halvings without a finite gradient, the scale is not what is wrong.
@@ -14,7 +13,7 @@ _SMALLEST_SCALE = 2.0**-14
 
 
 class Precision:
-    """In which numbers matrix products are made; weights, sums and losses stay float32.
+    """The number format of matrix products; weights, sums and losses stay float32.
 
     Args:
         name: float32, bfloat16 or float16; the last one needs a GPU, for its losses must be scaled.
@@ -41,18 +40,22 @@ class Precision:
 
     @property
     def collapsed(self) -> bool:
-        """Whether no scale of the loss gives finite gradients; waits for the device if losses are scaled."""
+        """True if no scale of the loss gives finite gradients; waits for the device if losses are scaled."""
         return self.scaler.is_enabled() and self.scaler.get_scale() < _SMALLEST_SCALE
 
 
 def compile_model(model: nn.Module, device: torch.device) -> None:
-    """Compile the layers of a transformer in place, for any number of rows and steps; names of weights do not change.
+    """Compile the layers of a model in place, for any number of rows and steps; names of weights do not change.
+
+    Args:
+        model: whose modules with the attribute `compilable = True` are compiled.
+        device: of the model.
 
     Raises:
         ConfigError: there is nothing to compile, or no compiler for the device.
     """
-    sequence = getattr(model, "sequence", None)
-    if not isinstance(sequence, CausalTransformer):
+    layers = [module for module in model.modules() if getattr(module, "compilable", False)]
+    if not layers:
         raise ConfigError(
             "training.compile is for transformers (sasrec): a GRU has no layers to compile; leave it out for this model"
         )
@@ -63,8 +66,7 @@ def compile_model(model: nn.Module, device: torch.device) -> None:
         raise ConfigError(
             f"training.compile: there is no working compiler for {device.type} ({reason[:200]}); leave it out"
         ) from None
-    layer: nn.Module
-    for layer in sequence.layers:
+    for layer in layers:
         layer.compile(dynamic=True)
 
 

@@ -82,7 +82,7 @@ def step_weights(batch: Batch, reduction: str, total: int, steps: int) -> Tensor
 
     Args:
         batch: B histories; those of a worker, where a batch is shared.
-        reduction: "token-mean": each step counts alike; "user-mean": each history does (EmbRec, eq. 1).
+        reduction: "token-mean": each step counts alike; "user-mean": each history does ([semikin2019] eq. 1).
         total: steps of the whole batch, or its histories for the user mean.
         steps: valid steps of `batch`, M, so that no accelerator need be asked.
     """

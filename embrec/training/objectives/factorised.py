@@ -7,7 +7,6 @@ from embrec.data.batches import Batch
 from embrec.models.interface import Factorised, TrainingSteps
 from embrec.models.losses.blocks import catalog_loss, gathered_loss, shared_loss
 from embrec.models.losses.config import Loss
-from embrec.models.losses.cosine import cosine
 from embrec.models.negatives import Negatives, catalog_exclusion
 from embrec.training.objectives.base import Moment, Objective, with_auxiliary
 
@@ -29,7 +28,7 @@ class FactorisedObjective(Objective):
 
     def _loss(self, batch: Batch, steps: TrainingSteps, weights: Tensor, moment: Moment) -> Tensor:
         if self.loss.needs == "nothing":
-            losses = cosine(steps.queries, nn.functional.embedding(steps.targets, steps.items))
+            losses = self.loss.target_form()(steps.queries, nn.functional.embedding(steps.targets, steps.items))
             return (losses * weights).sum()  # in float32 under autocast too, which a product would not be
         size = len(self.candidates)
         histories = self.histories(batch, steps.targets, steps.row)

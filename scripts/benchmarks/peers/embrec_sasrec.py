@@ -19,8 +19,8 @@ def run(task: Task, clock: Clock, precision: Literal["float32", "bfloat16"] = "f
 
     from embrec.data.batches import batches_in_order
     from embrec.data.sequences import Sequences
-    from embrec.models.config import SASRecConfig
     from embrec.models.zoo import build_model
+    from embrec.models.zoo.sasrec import SASRecConfig
     from embrec.training.config import TrainingConfig
     from embrec.training.loop.trainer import Trainer, Validation
 

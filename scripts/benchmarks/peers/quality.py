@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from errors import PeerError
 
-from embrec.evaluation.metrics import hit_rate, ndcg
+from embrec.evaluation.ranking_metrics import HIT_RATE, NDCG
 
 
 def quality(
@@ -38,4 +38,7 @@ def quality(
     ranks = np.full(len(targets), np.inf)
     for place, (user, target) in enumerate(targets.items()):
         ranks[place] = next((rank for rank, item in lists[user].items() if item == target), np.inf)
-    return {f"ndcg@{top}": float(ndcg(ranks, top).mean()), f"hr@{top}": float(hit_rate(ranks, top).mean())}
+    return {
+        f"ndcg@{top}": float(NDCG.values(ranks, ranks, top).mean()),
+        f"hr@{top}": float(HIT_RATE.values(ranks, ranks, top).mean()),
+    }

@@ -103,7 +103,7 @@ def test_varying_types_are_read_line_by_line(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"reviewerID": "U", "asin": ', r"line 3: not valid JSON \(.*\): .*; mend or remove the line"),
+        ('{"reviewerID": "U", "asin": ', r"line 3: not valid JSON \(.*\): .*; fix or remove the line"),
         ("[1, 2]", r"line 3: not a JSON object but \[1, 2\]"),
         (json.dumps(review(time="soon")), r"line 3: key 'unixReviewTime' is 'soon'; expected a number"),
         (json.dumps(review(time=10**30)), r"line 3: key 'unixReviewTime' is 10{30}; expected a number"),
@@ -158,5 +158,5 @@ def test_images_are_found_by_item(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="has no image of any item"):
         read(tmp_path, [review()], [META_2014], images=tmp_path / "empty")
-    with pytest.raises(DataError, match="give --metadata as well"):
+    with pytest.raises(DataError, match="give `metadata` as well"):
         read(tmp_path, [review()], images=tmp_path / "images")

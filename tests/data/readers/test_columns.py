@@ -23,7 +23,7 @@ def test_columns_are_found_by_common_names_and_that_is_said(role, names):
         found, remarks = find(role, ["rating", name, "quantity"])
         assert found == name
         assert remarks == (
-            [] if name == role.usual else [f"{role.option.removesuffix('_column').replace('_', ' ')} column: {name}"]
+            [] if name == role.usual else [f"{role.parameter.removesuffix('_column').replace('_', ' ')} column: {name}"]
         )
 
 
@@ -45,18 +45,18 @@ def test_the_usual_name_goes_before_common_ones_and_these_before_makeshifts():
         (
             USERS,
             ["user_id", "customer_id"],
-            r"'user_id' and 'customer_id' could both hold the user ids; say which with --user-",
+            r"'user_id' and 'customer_id' could both hold the user ids; say which with `user_",
         ),
         (USERS, ["User", "USER"], r"'User' and 'USER' could both hold the user ids"),
-        (TIMES, ["date", "time"], r"'date' and 'time' could both hold the times; say which with --time-column"),
+        (TIMES, ["date", "time"], r"'date' and 'time' could both hold the times; say which with `time_column`"),
         (
             ITEMS,
             ["shop", "when"],
-            r"no column 'item' and none whose name is common for item ids; it has: shop, when; name it with --i",
+            r"no column 'item' and none whose name is common for item ids; it has: shop, when; name it with `item_column`",
         ),
-        (USERS, ["usr", "x"], r"it has: usr, x; did you mean --user-column usr\?"),
-        (TIMES, ["user", "state"], r"it has: user, state; name it with --time-column"),
-        (TIMES, ["user", "state", "Position"], r"did you mean --time-column Position\?"),
+        (USERS, ["usr", "x"], r"it has: usr, x; did you mean `user_column='usr'`\?"),
+        (TIMES, ["user", "state"], r"it has: user, state; name it with `time_column`"),
+        (TIMES, ["user", "state", "Position"], r"did you mean `time_column='Position'`\?"),
     ],
 )
 def test_where_nothing_or_too_much_fits_the_columns_are_listed(role, columns, message):
@@ -68,7 +68,7 @@ def test_a_given_column_is_taken_or_missed():
     assert find(USERS, ["user", "buyer"], "buyer") == ("buyer", [])
     with pytest.raises(
         DataError,
-        match=r"^log\.csv has no column 'custmer' \(given by --user-column\); it has: customer, x; did you mean 'customer'\?$",
+        match=r"^log\.csv has no column 'custmer' \(given by `user_column`\); it has: customer, x; did you mean 'customer'\?$",
     ):
         find(USERS, ["customer", "x"], "custmer")
 
@@ -89,7 +89,7 @@ def test_types_behind_names_do_not_count():
     [
         (["u1", "a", "1600000000"], "its first line looks like a row: put one before it that names the columns"),
         (["196", "242", "3.5"], "its first line looks like a row"),
-        (["user item time"], "the fields of a line are told apart by commas, semicolons, tabs or |, not by blanks"),
+        (["user item time"], "fields must be separated by commas, semicolons, tabs or |, not by blanks"),
     ],
 )
 def test_a_first_line_that_names_no_columns_is_told(columns, told):

@@ -48,7 +48,7 @@ def test_an_event_is_a_first_purchase_of_a_product(package):
     assert raw.events["time"].is_sorted()
     assert raw.notes == {
         "purchases in other weeks": 0,
-        "lines that are no products (fuel, coupons, postage)": 1,
+        "lines that are not products (fuel, coupons, postage)": 1,
     }
 
 

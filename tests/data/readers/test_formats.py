@@ -112,7 +112,7 @@ def test_text_of_any_unicode_form_is_told_by_its_mark(tmp_path, encoding):
 def test_wide_text_without_a_mark_or_cut_off_is_one_line(tmp_path):
     path = tmp_path / "e.csv"
     path.write_bytes(CSV.decode().encode("utf-16-le"))
-    assert "it has zero bytes, as UTF-16 has); save it as UTF-8" in problem(path)
+    assert "it has zero bytes, as in UTF-16); save it as UTF-8" in problem(path)
     path.write_bytes(CSV.decode().encode("utf-16")[:-1])
     assert "not readable as text" in problem(path)
 
@@ -188,7 +188,7 @@ def test_what_stands_above_the_names_of_columns_is_told(tmp_path, capfd, caplog)
     pytest.importorskip("fastexcel", reason="needs the extra 'formats'")
     names = ["user", "item", "timestamp", None, "note"]
     path = write_xlsx(tmp_path / "e.xlsx", {"log": [["My log"], names, ["u", "a", 3, None, "x"]]})
-    assert "its first row does not name the columns: remove what stands above" in problem(path)
+    assert "its first row does not name the columns: remove the rows above the header" in problem(path)
     write_xlsx(path, {"log": [names, ["u", "a", 3, None, "x"]]})
     assert rows(path) == [("u", "a", 3)]
     assert (capfd.readouterr().err, caplog.records) == ("", [])  # of empty columns nobody needs to hear
@@ -261,8 +261,8 @@ LIES = {
     ("e.db", CSV): "not a readable SQLite file; it is text that begins",
     ("e.csv", b"SQLite format 3\x00"): "an SQLite file by its contents, not CSV",
     ("e.zip", CSV): "not a zip file, whatever its name says",
-    ("e.zip", zipped(log__xlsx=b"PK")): "Excel files are read where they lie; unpack it first",
-    ("e.db.gz", gzip.compress(b"x")): "SQLite files are read where they lie; unpack it first",
+    ("e.zip", zipped(log__xlsx=b"PK")): "Excel files cannot be read from a packed file; unpack it first",
+    ("e.db.gz", gzip.compress(b"x")): "SQLite files cannot be read from a packed file; unpack it first",
     ("e.7z", b"7z\xbc\xaf\x27\x1c"): "is a 7z archive, which is not read; unpack it",
     ("e.h5", b"\x89HDF\r\n\x1a\n"): "HDF5 files are not read; save the table as Parquet or CSV",
     ("e.pkl", pickle.dumps({"user": [1]})): "opening one runs whatever code it holds",
@@ -270,8 +270,8 @@ LIES = {
     ("e.csv", pickle.dumps([1])): "pickle files are not read",
     ("e.xyz", b"\x00\x01\x02"): "cannot tell the format from the name; name it .csv",
     ("e.txt", b"words of a letter\n"): "nor from its beginning 'words of a letter'; name it .csv",
-    ("e.txt", b"1 5 7 9\n2 5\n"): "read it with --source sequences --path",
-    ("e.txt", b"u1\ta b c\nu2\ta c d e\n"): "read it with --source sequences --path",
+    ("e.txt", b"1 5 7 9\n2 5\n"): "read it with `SequencesSource(path=",
+    ("e.txt", b"u1\ta b c\nu2\ta c d e\n"): "read it with `SequencesSource(path=",
 }
 
 
@@ -392,7 +392,7 @@ def test_several_values_where_one_belongs_are_one_line(tmp_path, column):
         FRAME.with_columns(order=1, grade=2).with_columns(pl.Series(column, values)).write_parquet(path)
         message = problem(path, order_column="order", context_column=("grade",))
         assert f"column '{column}' holds" in message
-        assert "it needs one value a row" in message
+        assert "it needs one value per row" in message
     pl.DataFrame({"item": [["x"]], "title": ["t"]}).write_parquet(path)
     with pytest.raises(DataError, match=r"column 'item' has the type List"):
         read_items(path)

@@ -152,9 +152,9 @@ def test_a_row_of_a_table_in_memory_is_named_by_what_the_table_is():
     log = pl.DataFrame({"user": ["u", "u"], "item": ["a", None], "timestamp": [1, 2]})
     with pytest.raises(DataError, match=r"^the interactions, row 2: the item id is empty"):
         TableSource(interactions=log).read()
-    with pytest.raises(DataError, match=r"^the items, row 2: item 'a' stands in the table more than once"):
+    with pytest.raises(DataError, match=r"^the items, row 2: item 'a' is in the table more than once"):
         read_items([{"item": "a"}, {"item": "a"}])
-    with pytest.raises(DataError, match=r"^the items: a value of type int is no table"):
+    with pytest.raises(DataError, match=r"^the items: a value of type int is not a table"):
         TableSource(interactions=log, items=7)
     with pytest.raises(DataError, match=r"^the items: the table has no items"):
         read_items([])
@@ -191,7 +191,7 @@ def test_a_column_of_lists_and_texts_in_memory_is_that_of_json_lines(tmp_path):
 
 
 def test_nothing_is_no_table():
-    with pytest.raises(DataError, match="a value of type NoneType is no table"):
+    with pytest.raises(DataError, match="a value of type NoneType is not a table"):
         open_table(None, "the items", ())
 
 

@@ -46,8 +46,8 @@ def test_ids_become_text_as_they_stand(values, options, expected):
 @pytest.mark.parametrize(
     ("values", "options", "message"),
     [
-        ([1.0, 7.5], {}, r"^log, row 2: the item id is 7\.5, no whole number; ids are text or whole numbers$"),
-        ([1.0, float("inf")], {}, r"^log, row 2: the item id is inf, no whole number"),
+        ([1.0, 7.5], {}, r"^log, row 2: the item id is 7\.5, not a whole number; ids are text or whole numbers$"),
+        ([1.0, float("inf")], {}, r"^log, row 2: the item id is inf, not a whole number"),
         (
             [2.0**53 + 2],
             {},
@@ -55,7 +55,7 @@ def test_ids_become_text_as_they_stand(values, options, expected):
         ),
         ([2.0**24 + 2], {"dtype": pl.Float32}, r"row 1: the item id is 16777218\.0, a floating-point number so large"),
         ([Decimal("7.5")], {}, r"row 1: the item id is '7\.5', a fraction; ids are text or whole numbers"),
-        ([b"\xff\xfe"], {}, r"row 1: the item id is b'\\xff\\xfe', no UTF-8 text"),
+        ([b"\xff\xfe"], {}, r"row 1: the item id is b'\\xff\\xfe', not UTF-8 text"),
         ([True], {}, r"row 1: column 'sku' has the type Boolean; expected the item ids, text or whole numbers"),
         ([["a"]], {}, r"row 1: column 'sku' has the type List\(String\)"),
         ([{"a": 1}], {}, r"row 1: column 'sku' has the type Struct"),
@@ -87,7 +87,7 @@ def test_what_cannot_be_an_id_is_named_with_its_place(values, options, message):
     ],
 )
 def test_a_catalog_that_has_no_item_of_the_log_is_refused_with_the_likely_cause(log, catalog, cause):
-    told = re.escape(f"{log!r} in the log, {catalog!r} in the catalog: {cause}") + "( .Unicode.)?; mend"
+    told = re.escape(f"{log!r} in the log, {catalog!r} in the catalog: {cause}") + "( .Unicode.)?; fix"
     message = rf"^no item of the log \(1\) is in the catalog \(1\): {told}"
     with pytest.raises(DataError, match=message):
         check([log], [catalog])
@@ -98,7 +98,7 @@ def test_a_catalog_that_has_no_item_of_the_log_is_refused_with_the_likely_cause(
 
 def test_without_a_cause_an_id_of_each_side_is_shown():
     with pytest.raises(
-        DataError, match=r"'a' is an id of the log, 'x' one of the catalog; do both columns hold the ids of"
+        DataError, match=r"'a' is an id of the log, 'x' one of the catalog; do both columns hold ids of"
     ):
         check(["a", "b"], ["x", "y"])
     with pytest.raises(DataError, match="the catalog is empty"):
@@ -111,8 +111,8 @@ def test_a_catalog_may_lack_items_but_not_many_without_a_word():
     assert check(items, items[:5]) is None
     warning = check(items, items[:4])
     assert warning == (
-        "only 4 of the 10 items of the log are in the catalog (40.0 %); without metadata is for example 'i4', "
-        "and the catalog has ids like 'i0'"
+        "only 4 of the 10 items of the log are in the catalog (40.0 %); for example, 'i4' has no metadata, "
+        "while the catalog has ids like 'i0'"
     )
 
 

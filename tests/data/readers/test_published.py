@@ -64,8 +64,8 @@ def test_hm_gives_lost_zeros_back(tmp_path):
     raw = HMSource(path=folder).read()
     assert raw.events["item"].to_list() == ["0108775015", "0108775044"]
     assert raw.items["item"].to_list() == ["0108775015", "0110065001"]
-    assert raw.notes["events whose article id had lost its leading zeros, put back"] == 2
-    assert raw.notes["items whose article id had lost its leading zeros, put back"] == 2
+    assert raw.notes["events with restored leading zeros of the article id"] == 2
+    assert raw.notes["items with restored leading zeros of the article id"] == 2
 
 
 def mind(folder):
@@ -91,8 +91,8 @@ def test_mind_takes_clicks_at_the_time_of_their_impression(tmp_path):
         ("U13740", "N58114", seconds(2019, 11, 12, 18, 11, 30)),
     ]
     assert raw.notes == {
-        "articles shown of which nobody says whether they were clicked, left out": 2,
-        "clicks of histories, without times, left out (--histories first puts them first)": 2,
+        "articles shown without a label (clicked or not), left out": 2,
+        "clicks of histories, without times, left out (`histories='first'` puts them first)": 2,
     }
     assert raw.items.rows()[0] == ("N55689", 'The "Brands"', "Shop the notebooks.", "lifestyle", "royals", "https://x")
     assert raw.items["abstract"].to_list() == ["Shop the notebooks.", None]

@@ -79,7 +79,7 @@ def test_bytes_are_text_or_left_out_and_that_is_said():
     assert read([b"red lamp", None]) == (["red lamp", None], None, [])
     found, _, remarks = read([b"\xff\xd8\xff", None], "photo")
     assert found is None
-    assert remarks == ["column 'photo' of the catalog holds Binary, which is no content: left out"]
+    assert remarks == ["column 'photo' of the catalog holds Binary, which cannot be read: left out"]
     assert read([{"photo": b"\xff"}])[0] is None
 
 
@@ -116,7 +116,7 @@ def test_other_texts_stay_texts(values):
 def test_what_can_be_read_in_two_ways_stays_as_it_is_and_that_is_said():
     found, _, remarks = read(["1,299", "2,499"])
     assert found == ["1,299", "2,499"]
-    assert remarks == ["column 'column' stays as it is: nobody can tell whether its commas begin fractions"]
+    assert remarks == ["column 'column' stays text: its commas could be decimal commas or thousands separators"]
 
 
 def test_a_column_that_is_named_is_text_whatever_it_holds(tmp_path):
@@ -154,7 +154,7 @@ def test_the_columns_of_a_fashion_shop_are_sorted_out(tmp_path):
         "user column: customer_id",
         "time column: t_dat",
         "not read as text: product_code, product_type_no, colour_group_code, perceived_colour_value_id, department_no, "
-        "index_code (codes and numbers); to read what you choose: --text-column",
+        "index_code (codes and numbers); to read what you choose: `text_column`",
     ]
 
 

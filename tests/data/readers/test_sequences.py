@@ -14,7 +14,7 @@ def test_a_line_is_a_user_and_the_items_in_order(tmp_path, text):
     raw = read(tmp_path, text)
     assert raw.events.rows() == [("1", "5", 0), ("1", "007", 1), ("1", "5", 2), ("2", "9", 0)]
     assert raw.items is None
-    assert raw.remarks == ["the file tells order only: the time of an event is its place in the history"]
+    assert raw.remarks == ["the file has no times: the time of an event is its position in the history"]
 
 
 def test_a_pair_a_line_is_one_event_each(tmp_path):
@@ -36,7 +36,7 @@ def test_users_without_items_are_counted(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1 5 6\n2 7 8\n1 9 3\n", r"s\.txt, line 3: the user '1' stands on line 1 already; each user needs one line"),
+        ("1 5 6\n2 7 8\n1 9 3\n", r"s\.txt, line 3: the user '1' is already on line 1; each user needs one line"),
         (
             "user,item\n1,5\n",
             r"s\.txt, line 1: expected 'user item item \.\.\.' with blanks between them, not 'user,item'",

@@ -138,7 +138,7 @@ def test_an_image_column_is_left_out_unless_named_and_a_folder_takes_its_place_i
     events = write(EVENTS, tmp_path / "e.csv")
     items = write(ITEMS.with_columns(image=pl.lit("https://shop.example/x.jpg")), tmp_path / "i.csv")
     raw = TableSource(interactions=events, items=items).read()
-    assert raw.notes == {"column 'image' of the catalog left out; to use it: --image-column image": 2}
+    assert raw.notes == {"column 'image' of the catalog left out; to use it: `image_column='image'`": 2}
     assert "image" not in raw.items.columns
     raw = TableSource(interactions=events, items=items, images=tmp_path).read()
     assert raw.notes == {"items without an image": 1}
@@ -178,7 +178,7 @@ def test_events_without_a_time_are_an_error_or_left_out(tmp_path):
         (
             "e.csv",
             "user,item,when\nu,a,1\n",
-            r"no column 'timestamp' and none whose name is common for times; it has: user, item, when; name it with --time-c",
+            r"no column 'timestamp' and none whose name is common for times; it has: user, item, when; name it with `time_c",
         ),
         ("e.jsonl", "", "the file is empty"),
         ("e.jsonl", '{"user":"u","item":"a","timestamp":1}\n\n{"user":\n', r"e\.jsonl, line 3: not valid JSON"),
@@ -212,9 +212,9 @@ def test_varying_types_in_json_lines_are_accepted(tmp_path):
 
 
 def test_options_of_items_need_items(tmp_path):
-    with pytest.raises(DataError, match="give --items as well"):
+    with pytest.raises(DataError, match="give `items` as well"):
         TableSource(interactions=write(EVENTS, tmp_path / "e.csv"), text_column=("title",)).read()
-    with pytest.raises(DataError, match=r"no column 'titel' \(given by --text-column\); it has: item, title, price"):
+    with pytest.raises(DataError, match=r"no column 'titel' \(given by `text_column`\); it has: item, title, price"):
         TableSource(
             interactions=write(EVENTS, tmp_path / "e.csv"),
             items=write(ITEMS, tmp_path / "i.csv"),
@@ -236,9 +236,9 @@ def test_new_items_are_read_as_the_catalog_is(tmp_path):
 
 def test_new_items_that_are_none_or_stand_twice_are_an_error(tmp_path):
     path = write(pl.concat([ITEMS, ITEMS[1:]]), tmp_path / "new.csv")
-    with pytest.raises(DataError, match=r"new\.csv, line 4: item 'a' stands in the table more than once"):
+    with pytest.raises(DataError, match=r"new\.csv, line 4: item 'a' is in the table more than once"):
         read_items(path)
-    with pytest.raises(DataError, match=r"no column 'sku' \(given by --item-column\)"):
+    with pytest.raises(DataError, match=r"no column 'sku' \(given by `item_column`\)"):
         read_items(path, item_column="sku")
     (tmp_path / "none.csv").write_text("item,title\n")
     with pytest.raises(DataError, match="the table has no items"):

@@ -1,4 +1,4 @@
-"""Columns with unusual names, types and values: nothing is lost without a word, and nothing ends in a traceback."""
+"""Columns with unusual names, types and values: nothing is dropped silently, and nothing ends in a traceback."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -70,13 +70,13 @@ def test_a_context_column_of_decimals_is_numbers():
 
 def test_one_column_cannot_be_two_things():
     with pytest.raises(
-        DataError, match=r"^the interactions: column 'cust' cannot be both --user-column and --item-column"
+        DataError, match=r"^the interactions: column 'cust' cannot be both `user_column` and `item_column`"
     ):
         TableSource(interactions=LOG, user_column="cust", item_column="cust", time_column="stamp").read()
     items = pl.DataFrame({"sku": ["a", "b"], "title": ["x", "y"]})
-    with pytest.raises(DataError, match=r"column 'title' cannot be both --image-column and --text-column"):
+    with pytest.raises(DataError, match=r"column 'title' cannot be both `image_column` and `text_column`"):
         read_items(items, image_column="title", text_column=["title"])
-    with pytest.raises(DataError, match=r"column 'sku' cannot be both --item-column and --image-column"):
+    with pytest.raises(DataError, match=r"column 'sku' cannot be both `item_column` and `image_column`"):
         read_items(items, image_column="sku")
 
 
@@ -86,7 +86,7 @@ def test_a_column_item_beside_the_ids_is_kept_under_another_name():
     assert raw.items["item"].to_list() == ["a", "b"]
     assert raw.items["catalog.item_"].to_list() == ["red lamp", "blue lamp"]
     assert raw.text_columns == ("catalog.item_", "catalog.item")
-    assert "column 'item' of the catalog is kept as 'catalog.item_', because 'sku' has its place" in raw.remarks
+    assert "column 'item' of the catalog is kept as 'catalog.item_', because 'sku' has this role" in raw.remarks
     raw = TableSource(interactions=LOG, items=items, text_column=("item", "sku"), title_column="item", **ROLES).read()
     assert raw.text_columns == ("catalog.item_", "item")
     assert raw.title_column == "catalog.item_"
@@ -265,8 +265,8 @@ def test_a_column_of_any_type_is_read_or_refused_in_one_line(name):
 @pytest.mark.parametrize("options", [{"text_column": ("image",)}, {"title_column": "image"}])
 def test_the_column_of_pictures_is_no_text(options):
     items = [{"item": "a", "title": "lamp", "image": "a.jpg"}]
-    flag = "--text-column" if "text_column" in options else "--title-column"
-    with pytest.raises(DataError, match=f"^the items: column 'image' is no text .given by {flag}.: a catalog keeps"):
+    name = "`text_column`" if "text_column" in options else "`title_column`"
+    with pytest.raises(DataError, match=f"^the items: column 'image' is not text .given by {name}.: a catalog keeps"):
         read_items(items, **options)
 
 
@@ -305,5 +305,5 @@ def test_a_text_that_can_be_none_is_named(values):
     dtype = pl.Binary if isinstance(values[0], bytes) else pl.Object
     items = pl.DataFrame({"item": ["a", "b"], "n": pl.Series(values, dtype=dtype)})
     for options in ({"text_column": ("n",)}, {"title_column": "n"}):
-        with pytest.raises(DataError, match=rf"^the items: column 'n' holds {dtype}, which can be no text"):
+        with pytest.raises(DataError, match=rf"^the items: column 'n' holds {dtype}, which cannot be read as text"):
             read_items(items, **options)

@@ -67,9 +67,9 @@ def test_numbers_that_are_calendar_days_are_read_as_days(values):
 
 def test_the_clock_behind_a_day_counts():
     assert seconds([20140102010203]) == [DAY + 3600 + 120 + 3]
-    with pytest.raises(DataError, match="line 3: column 'when' is 20140231, no calendar day such as"):
+    with pytest.raises(DataError, match="line 3: column 'when' is 20140231, not a calendar day such as"):
         seconds([20140102, 20140231], "yyyymmdd")
-    with pytest.raises(DataError, match="no calendar day"):
+    with pytest.raises(DataError, match="not a calendar day"):
         seconds([20140102250000], "yyyymmdd")
 
 
@@ -132,7 +132,7 @@ def test_large_numbers_that_are_no_times_are_an_order_and_that_is_said():
 )
 def test_mixed_units_are_refused_with_a_row_of_each(values, first, second):
     with pytest.raises(
-        DataError, match=rf"^log, {first}.*, and log, {second}.* --time-unit \(s, ms, us, ns or yyyymmdd\)$"
+        DataError, match=rf"^log, {first}.*, and log, {second}.* `time_unit` \(s, ms, us, ns or yyyymmdd\)$"
     ):
         read(values)
 

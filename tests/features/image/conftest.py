@@ -1,4 +1,4 @@
-"""Pictures of every kind that shops have."""
+"""Pictures of the kinds that shops have, shared by the tests of image encoders."""
 
 import numpy as np
 import polars as pl

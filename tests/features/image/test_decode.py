@@ -1,4 +1,4 @@
-"""One picture: what is read as what, and what is refused."""
+"""Tests of the decoding of one picture: formats, modes, and pictures that are refused."""
 
 import struct
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from embrec.features.image.decode import decode
-from embrec.features.image.pixels import ScaleAndCrop
+from embrec.features.image.preprocessing import ScaleAndCrop
 
 
 def whole(image):
@@ -135,6 +135,6 @@ def test_pictures_are_scaled_by_the_short_side_and_cropped_in_the_middle():
 
 def test_the_decoder_is_light():
     """A worker imports it: neither torch nor polars may come with it."""
-    code = "import sys, embrec.features.image.worker, embrec.features.image.pixels, embrec.features.image.processor; "
+    code = "import sys, embrec.features.image.worker, embrec.features.image.preprocessing; "
     code += "print(sorted({'torch', 'polars', 'transformers', 'pydantic'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -1,4 +1,4 @@
-"""The packaged network, through what all image encoders share."""
+"""Tests of EfficientNet-Lite0 and of the base class of image encoders."""
 
 import gc
 import subprocess

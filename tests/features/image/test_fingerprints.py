@@ -1,4 +1,4 @@
-"""The contents of image files, read once."""
+"""Tests of the cached hashes of image files."""
 
 import os
 import time

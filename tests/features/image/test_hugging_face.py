@@ -1,4 +1,4 @@
-"""Hugging Face models of images against transformers itself, on tiny models with random weights."""
+"""Tests of the encoders of Hugging Face image models against transformers, on tiny models with random weights."""
 
 import json
 import shutil

@@ -25,9 +25,9 @@ vision = [
 
 @pytest.fixture(scope="module")
 def models():
-    from embrec.features.image.torchvision_models import _models
+    from embrec.features.image.torchvision_models import import_models
 
-    return _models()
+    return import_models()
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What is said before TensorFlow is needed, or where it is not installed."""
+"""Tests of the errors of SavedModels that do not need TensorFlow."""
 
 import sys
 

@@ -134,11 +134,12 @@ def test_a_hub_module_combines_as_it_does_itself_by_default_and_as_asked_from_si
     np.testing.assert_allclose(weighed.encode(titled(TITLES)).vectors[4], by_hand, atol=1e-5)
 
 
-def test_our_own_sqrtn_equals_the_module_s(modules):
-    encoder = WordVectorEncoder(vectors=str(modules / "words"))
-    theirs = encoder.encode(titled(TITLES)).vectors
-    present = [text for text in TITLES if text]
-    np.testing.assert_allclose(encoder._combine(present), theirs[np.array(PRESENT)], atol=1e-5)
+def test_our_own_mean_agrees_with_the_sqrtn_of_the_module(modules):
+    """The mean is computed here, from the module's vectors of single words; the module computes sqrtn itself."""
+    theirs = WordVectorEncoder(vectors=str(modules / "words")).encode(titled(TITLES)).vectors
+    mean = WordVectorEncoder(vectors=str(modules / "words"), combiner="mean").encode(titled(TITLES)).vectors
+    words = np.array([len(text.split()) for text in TITLES])
+    np.testing.assert_allclose(mean * np.sqrt(words)[:, None], theirs, atol=1e-5)
 
 
 def test_a_copy_is_the_same_module_and_other_weights_are_another(elmo, copy, tmp_path):
@@ -295,7 +296,7 @@ def test_a_handle_that_is_no_module_is_said(tmp_path, monkeypatch):
 )
 def test_a_handle_that_cannot_be_reached_names_the_folder_option_at_once(encoder, folder_option, tmp_path, monkeypatch):
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(saved_model, "_SECONDS", 0.5)
+    monkeypatch.setattr(saved_model, "ANSWER_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never answers
         port = silent.getsockname()[1]
         for handle in (f"https://127.0.0.1:{port}/google/elmo/2", "https://host.invalid/google/elmo/2"):

@@ -1,4 +1,4 @@
-"""Reading word vectors from files, against gensim's readers, and what is said of damaged files."""
+"""Tests of files of word vectors against gensim's readers, and of the errors for damaged files."""
 
 import gzip
 import struct

@@ -1,4 +1,4 @@
-"""Averaged word vectors against hand calculations and gensim."""
+"""Tests of averaged word vectors against hand calculations and gensim."""
 
 import json
 import os

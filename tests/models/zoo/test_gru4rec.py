@@ -4,7 +4,7 @@ import pytest
 import torch
 from support.toys import N_ITEMS, next_item_batch, toy_batch, toy_model
 
-from embrec.models.losses.config import CrossEntropy
+from embrec.models.losses.cross_entropy import CrossEntropy
 from embrec.models.negatives import Negatives
 from embrec.training.objectives.factorised import FactorisedObjective
 

@@ -5,9 +5,8 @@ import torch
 from support.toys import toy_batch, toy_model
 
 from embrec.errors import ConfigError
-from embrec.models.config import SASRecConfig
 from embrec.models.tables import DenseTable
-from embrec.models.zoo.sasrec import build_sasrec
+from embrec.models.zoo.sasrec import SASRecConfig, build_sasrec
 
 
 def test_the_query_is_the_transformers_output_over_scaled_items():

@@ -44,8 +44,8 @@ def test_a_compiled_transformer_learns_what_it_does_otherwise():
     from support.workers import INTERACTIONS, PARTITION
 
     from embrec.data.sequences import training_sequences
-    from embrec.models.config import SASRecConfig
     from embrec.models.zoo import build_model
+    from embrec.models.zoo.sasrec import SASRecConfig
     from embrec.runs.assembly import popularity
     from embrec.training.config import TrainingConfig
     from embrec.training.loop.trainer import Trainer, Validation
@@ -65,8 +65,8 @@ def test_a_compiled_transformer_learns_what_it_does_otherwise():
 
 
 def test_a_missing_compiler_is_named(monkeypatch):
-    from embrec.models.config import SASRecConfig
     from embrec.models.zoo import build_model
+    from embrec.models.zoo.sasrec import SASRecConfig
     from embrec.training.loop.precision import compile_model
 
     def fail(function):

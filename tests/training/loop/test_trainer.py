@@ -8,7 +8,7 @@ from support.workers import INTERACTIONS, KilledError, make_trainer, weights
 from embrec.data.splits import ItemHoldout, LeaveOneOut
 from embrec.errors import ConfigError, RunError
 from embrec.evaluation.evaluator import EvaluationConfig, evaluate
-from embrec.models.losses.config import CrossEntropy
+from embrec.models.losses.cross_entropy import CrossEntropy
 from embrec.models.negatives import Negatives
 from embrec.training.loop.trainer import Validation
 from embrec.training.objectives.factorised import FactorisedObjective

@@ -4,17 +4,13 @@ import pytest
 import torch
 from support.toys import N_ITEMS, next_item_batch, toy_model
 
-from embrec.models.losses.config import (
-    BinaryCrossEntropy,
-    Bpr,
-    BprMax,
-    CalibratedBinaryCrossEntropy,
-    Cosine,
-    CrossEntropy,
-    SampledSoftmax,
-    Top1,
-    Top1Max,
-)
+from embrec.models.losses.binary_cross_entropy import BinaryCrossEntropy, CalibratedBinaryCrossEntropy
+from embrec.models.losses.bpr import Bpr
+from embrec.models.losses.bpr_max import BprMax
+from embrec.models.losses.cosine import Cosine
+from embrec.models.losses.cross_entropy import CrossEntropy
+from embrec.models.losses.sampled_softmax import SampledSoftmax
+from embrec.models.losses.top1 import Top1, Top1Max
 from embrec.models.negatives import Negatives
 from embrec.training.objectives.base import step_weights
 from embrec.training.objectives.factorised import FactorisedObjective

@@ -1,1 +1,1 @@
-"""Files of ready vectors: one module a format, each with a function `read`."""
+"""Readers of precomputed vectors: one module per file format, each with a function `read`."""

@@ -1,6 +1,6 @@
-"""The published AlexNet features: records of a 10-byte ASCII item id and 4,096 little-endian float32.
+"""Reader of the published AlexNet features: records of a 10-byte ASCII item id and 4,096 little-endian float32.
 
-McAuley et al., "Image-based recommendations on styles and substitutes" (2015), and EmbRec after it.
+Source: [mcauley2015].
 """
 
 from pathlib import Path
@@ -19,13 +19,13 @@ RECORD_BYTES = ID_BYTES + 4 * DIM
 
 
 def read(params: VectorsParams, scratch: Path | None) -> VectorFile:
-    """Open the records where they lie; see `open_vectors`."""
+    """Open the records in place; see `open_vectors`."""
     path = params.path
     count, left = divmod(path.stat().st_size, RECORD_BYTES)
     if left or not count:
         raise FeatureError(
-            f"{path} is no whole number of AlexNet records ({RECORD_BYTES:,} bytes each): {count:,} records and "
-            f"{left:,} bytes; the file is cut short or of another format, download it again or say format="
+            f"{path} is not a whole number of AlexNet records ({RECORD_BYTES:,} bytes each): {count:,} records and "
+            f"{left:,} bytes; the file is cut short or of another format, download it again or give format="
         )
     with path.open("rb") as stream:
         rows = MappedRows(stream, path, "<f4", (count, DIM), ID_BYTES, (RECORD_BYTES, 4))

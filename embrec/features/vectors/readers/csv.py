@@ -1,4 +1,7 @@
-"""CSV and TSV, plain or gzip, with or without a header: a column of ids, by default the first, and numbers in all others."""
+"""Reader of CSV and TSV files: a column of ids, by default the first, and numbers in all others.
+
+Files may be gzip-compressed and may have a header.
+"""
 
 import csv
 import gzip
@@ -25,7 +28,7 @@ _OTHER_SEPARATORS = ";\t|"
 
 
 def read(params: VectorsParams, scratch: Path | None) -> VectorFile:
-    """Copy the vectors into a flat temporary file, a block at a time; see `open_vectors`."""
+    """Copy the vectors to a flat temporary file, block by block; see `open_vectors`."""
     path = params.path
     try:
         with _opened(path) as stream:
@@ -65,7 +68,7 @@ def _first_row(stream: IO[bytes], path: Path, tabs: bool) -> tuple[str, list[str
 
 
 def _is_header(fields: Sequence[str]) -> bool:
-    """Tell names from a first vector: names are no numbers, or they count the columns and the first is a usual one."""
+    """Return True if the first row is a header: not numbers, or column numbers after a usual name of ids."""
     numbers = [_is_number(field) for field in fields[1:]]
     counted = any(fields[1:] == [str(start + place) for place in range(len(fields) - 1)] for start in (0, 1))
     return not any(numbers) or ((not all(numbers) or counted) and fields[0].strip().lower() in ("", *ID_NAMES))
@@ -94,14 +97,14 @@ def _blocks(
     id_place: int,
     ids: list[pyarrow.Array],
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield the numbers of a block of rows, and append its ids to a list."""
+    """Yield the vectors of each block of rows, [k, d], and append its ids to `ids`."""
     kinds = {f"f{place}": pyarrow.string() if place == id_place else pyarrow.float32() for place in range(width)}
     columns = [place for place in range(width) if place != id_place]
     try:
         reader = pyarrow.csv.open_csv(
             stream,
             pyarrow.csv.ReadOptions(
-                use_threads=False,  # only then do errors name the line
+                use_threads=False,  # otherwise errors do not name the line
                 block_size=_BLOCK_BYTES,
                 autogenerate_column_names=True,
                 skip_rows=0 if names is None else 1,
@@ -118,11 +121,11 @@ def _blocks(
     except pyarrow.ArrowException as error:
         raise _mistake(path, str(error), names) from None
     if not ids:
-        raise FeatureError(f"{path} has no rows of vectors; write one row an item")
+        raise FeatureError(f"{path} has no rows of vectors; write one row per item")
 
 
 def _mistake(path: Path, message: str, names: Sequence[str] | None) -> FeatureError:
-    """Say in our words what Arrow found wrong."""
+    """Translate an error message of Arrow."""
     if found := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", message):
         line, expected, there = map(int, found.groups())
         return FeatureError(f"{path}, line {line:,}: {there:,} columns; expected {expected:,} as in line 1")
@@ -132,9 +135,9 @@ def _mistake(path: Path, message: str, names: Sequence[str] | None) -> FeatureEr
         column, line = int(found[1]), int(found[2])
         name = f"column {column + 1:,}" if names is None else f"column {names[column]!r}"
         return FeatureError(
-            f"{path}, line {line:,}, {name}: {found[3][:40]!r} is no number; mend the row or leave it out"
+            f"{path}, line {line:,}, {name}: {found[3][:40]!r} is no number; correct the row or leave it out"
         )
     if "Empty CSV" in message:
-        return FeatureError(f"{path} has no rows of vectors; write one row an item")
+        return FeatureError(f"{path} has no rows of vectors; write one row per item")
     reason = message.partition("\n")[0][:200]
     return FeatureError(f"{path} is no readable CSV file ({reason}); write it again")

@@ -1,4 +1,7 @@
-"""HDF5: a dataset [n, d], with the item ids in another dataset or in a file beside it. A feature table is such a file."""
+"""Reader of HDF5 files: a dataset [n, d], with the item ids in another dataset or in a file beside it.
+
+Feature tables are such files.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +24,7 @@ _COPY_BYTES = 16 << 20
 
 
 def read(params: VectorsParams, scratch: Path | None) -> VectorFile:
-    """Open a contiguous dataset where it lies, and copy one that is in chunks or compressed; see `open_vectors`."""
+    """Open a contiguous dataset in place, and copy a chunked or compressed one; see `open_vectors`."""
     path = params.path
     try:
         with h5py.File(path, "r") as file:
@@ -60,7 +63,7 @@ def _vectors(path: Path, datasets: dict[str, h5py.Dataset], key: str | None) -> 
     name = choose(path, "dataset of vectors", there, key and key.strip("/"), VECTOR_NAMES, "key=")
     if name is None:
         raise FeatureError(
-            f"{path} has no dataset of numbers with two dimensions; expected one of [items, numbers a vector]"
+            f"{path} has no dataset of numbers with two dimensions; expected one of [items, numbers per vector]"
         )
     require_vectors(path, f"dataset {name!r}", datasets[name].shape or (), datasets[name].dtype)
     return datasets[name]
@@ -83,7 +86,7 @@ def _blocks(dataset: h5py.Dataset) -> Iterator[NDArray[np.float32]]:
 
 
 def _ids(path: Path, datasets: dict[str, h5py.Dataset], asked: str | None, count: int) -> pl.Series | None:
-    """Return the ids that are in the file, None if they are elsewhere."""
+    """Return the ids in the file, None if they are elsewhere."""
     if asked == CATALOG_ORDER or (asked is not None and asked.strip("/") not in datasets):
         return None
     name = asked and asked.strip("/")
@@ -98,7 +101,7 @@ def _ids(path: Path, datasets: dict[str, h5py.Dataset], asked: str | None, count
     where = f"{path}, dataset {name!r}"
     ids = text_ids(dataset[:], where)
     if len(ids) != count:
-        raise FeatureError(f"{where} has {len(ids):,} ids for {count:,} vectors; there must be one id a vector")
+        raise FeatureError(f"{where} has {len(ids):,} ids for {count:,} vectors; there must be one id per vector")
     return ids
 
 
@@ -107,6 +110,6 @@ def _is_text(dataset: h5py.Dataset) -> bool:
 
 
 def _absent(datasets: dict[str, h5py.Dataset], count: int) -> NDArray[np.bool_] | None:
-    """Return which items have no vector, as a feature table says it."""
+    """Return True for the rows without a vector, as marked in a feature table, [count]."""
     present = datasets.get("present")
     return None if present is None or present.shape != (count,) or present.dtype.kind not in "bu" else present[:] == 0

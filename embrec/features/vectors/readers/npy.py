@@ -1,4 +1,4 @@
-"""NumPy's `.npy`: an array [n, d], with the item ids in a file beside it."""
+"""Reader of NumPy's `.npy`: an array [n, d], with the item ids in a file beside it."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from embrec.features.vectors.shape import require_vectors
 
 
 def read(params: VectorsParams, scratch: Path | None) -> VectorFile:
-    """Open an array where it lies; see `open_vectors`. Pickled arrays are refused."""
+    """Open an array in place; see `open_vectors`. Pickled arrays are refused."""
     path = params.path
     with path.open("rb") as stream:
         try:

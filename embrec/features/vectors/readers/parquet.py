@@ -1,4 +1,4 @@
-"""Parquet: a column of ids, and one list column of vectors or else every numeric column."""
+"""Reader of Parquet files: a column of ids, and one list column of vectors or else all numeric columns."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,10 +22,10 @@ _PAGE_BUFFER = 1 << 20
 
 
 def read(params: VectorsParams, scratch: Path | None) -> VectorFile:
-    """Copy the vectors into a flat temporary file, a batch at a time; see `open_vectors`."""
+    """Copy the vectors to a flat temporary file, batch by batch; see `open_vectors`."""
     path = params.path
     try:
-        # Without these two Arrow holds a whole row group, which may be the whole file.
+        # Without these two settings Arrow reads a whole row group, which may be the whole file.
         with pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=_PAGE_BUFFER) as file:
             if not file.metadata.num_rows:
                 raise FeatureError(f"{path} has no rows; write the vectors into it")
@@ -40,7 +40,7 @@ def read(params: VectorsParams, scratch: Path | None) -> VectorFile:
 
 
 def _columns(path: Path, schema: "pyarrow.Schema", params: VectorsParams) -> tuple[str, list[str]]:
-    """Return the column of ids and the columns of vectors: one of lists, or many of numbers."""
+    """Return the column of ids and the columns of the vectors: one column of lists, or several of numbers."""
     kinds = dict(zip(schema.names, schema.types, strict=True))
     asked = params.id_column
     usual = [name for name in ID_NAMES if name in kinds and not _is_list(kinds[name])]
@@ -59,7 +59,7 @@ def _columns(path: Path, schema: "pyarrow.Schema", params: VectorsParams) -> tup
     numeric = [name for name, kind in kinds.items() if _is_number(kind) and name != id_column]
     if not numeric:
         raise FeatureError(
-            f"{path} has no list column and no numeric columns besides {id_column!r}; nothing is a vector"
+            f"{path} has no list column and no numeric columns besides {id_column!r}; there are no vectors"
         )
     return id_column, numeric
 
@@ -88,14 +88,16 @@ def _stacked(batch: "pyarrow.RecordBatch", columns: list[str], path: Path, first
         column = batch.column(name)
         if column.null_count:
             row = first + int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
-            raise FeatureError(f"{path}, row {row + 1:,}: no number in column {name!r}; mend the row or leave it out")
+            raise FeatureError(
+                f"{path}, row {row + 1:,}: no number in column {name!r}; correct the row or leave it out"
+            )
         with np.errstate(over="ignore"):
             block[:, place] = column.to_numpy(zero_copy_only=False)
     return block
 
 
 def _flattened(column: "pyarrow.Array", dim: int | None, what: str, path: Path, first: int) -> NDArray[np.float32]:
-    """Return a list column as an array, its lists being all of one length: `dim`, or that of the first if None."""
+    """Convert a column of lists to an array, [k, dim]; all lists must have the length `dim`, or that of the first if None."""
     lengths = pyarrow.compute.list_value_length(column).to_numpy(zero_copy_only=False)  # NaN where there is no list
     dim = (0 if np.isnan(lengths[0]) else int(lengths[0])) if dim is None else dim
     wrong = lengths != dim
@@ -107,7 +109,7 @@ def _flattened(column: "pyarrow.Array", dim: int | None, what: str, path: Path, 
     values = column.flatten()
     if values.null_count:
         row = first + int(np.argmax(values.is_null().to_numpy(zero_copy_only=False))) // dim
-        raise FeatureError(f"{path}, row {row + 1:,}: a number is missing in {what}; mend the row or leave it out")
+        raise FeatureError(f"{path}, row {row + 1:,}: a number is missing in {what}; correct the row or leave it out")
     with np.errstate(over="ignore"):
         return values.to_numpy(zero_copy_only=False).astype(np.float32, copy=False).reshape(-1, dim)
 

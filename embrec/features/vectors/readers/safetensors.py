@@ -1,6 +1,6 @@
-"""safetensors: a tensor [n, d], with the item ids in a tensor of UTF-8 JSON, in the metadata or in a file beside it.
+"""Reader of safetensors files: a tensor [n, d], with the item ids in a tensor of UTF-8 JSON, the metadata or another file.
 
-The vectors are read at their place in the file: `safe_open` would map all of it and keep every page that was ever read.
+The vectors are read at their offset in the file, because `safe_open` maps the whole file and keeps every page it has read.
 """
 
 import json
@@ -36,7 +36,7 @@ _NUMBERS = {
 
 
 def read(params: VectorsParams, scratch: Path | None) -> VectorFile:
-    """Open a tensor where it lies; see `open_vectors`."""
+    """Open a tensor in place; see `open_vectors`."""
     path = params.path
     try:
         with safe_open(path, framework="numpy") as file:  # checks the header against the length of the file
@@ -68,7 +68,7 @@ def _vectors(path: Path, tensors: dict[str, Any], key: str | None) -> str:
     name = choose(path, "tensor of vectors", there, key, VECTOR_NAMES, "key=")
     if name is None:
         raise FeatureError(
-            f"{path} has no tensor of numbers with two dimensions; expected one of [items, numbers a vector]"
+            f"{path} has no tensor of numbers with two dimensions; expected one of [items, numbers per vector]"
         )
     if tensors[name]["dtype"] not in _NUMBERS:
         raise FeatureError(
@@ -81,7 +81,7 @@ def _vectors(path: Path, tensors: dict[str, Any], key: str | None) -> str:
 def _ids(
     path: Path, tensors: dict[str, Any], metadata: dict[str, str], asked: str | None, count: int
 ) -> pl.Series | None:
-    """Return the ids that are in the file, None if they are elsewhere."""
+    """Return the ids in the file, None if they are elsewhere."""
     if asked == CATALOG_ORDER:
         return None
     names = ID_NAMES if asked is None else (asked,)
@@ -96,7 +96,7 @@ def _ids(
         else:
             continue
         if len(ids) != count:
-            raise FeatureError(f"{where} has {len(ids):,} ids for {count:,} vectors; there must be one id a vector")
+            raise FeatureError(f"{where} has {len(ids):,} ids for {count:,} vectors; there must be one id per vector")
         return ids
     return None
 
@@ -105,4 +105,6 @@ def _parsed(text: str | bytes, where: str) -> pl.Series:
     try:
         return list_ids(json.loads(text), where)
     except ValueError:
-        raise FeatureError(f"{where}: the item ids are no UTF-8 JSON; write a JSON list with one id a vector") from None
+        raise FeatureError(
+            f"{where}: the item ids are no UTF-8 JSON; write a JSON list with one id per vector"
+        ) from None

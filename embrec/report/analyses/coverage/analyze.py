@@ -35,7 +35,7 @@ def analyze_coverage(
         k: items of a list.
         longest: the most events before a target.
         resamples: draws at each length.
-        replace: draw with replacement, as many targets as the rarest length has: the paper's way.
+        replace: draw with replacement, as many targets as the rarest length has: as in [semikin2019].
         seed: of the draws.
         output: the folder to write into; `analyses` in the run's own if None.
         command: that is recorded as having made this.

@@ -1,5 +1,6 @@
-"""The figure of coverage, after EmbRec's Fig. 10: recommended items on the left, the items they were recommended after on the
-right.
+"""The figure of coverage, after [semikin2019] Fig. 10.
+
+Recommended items are on the left, the items that they were recommended after on the right.
 """
 
 from collections.abc import Sequence

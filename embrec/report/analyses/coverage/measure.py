@@ -1,9 +1,9 @@
-"""How much of the catalog is recommended after few and after many events, after EmbRec's Fig. 10.
+"""How much of the catalog is recommended after few and after many events, after [semikin2019] Fig. 10.
 
 More targets show more of a catalog, so the same number of them is drawn after every number of events, many times over. The
 paper draws with replacement, as a bootstrap does. Where targets are few, such a draw holds many of them twice and so fewer
 different lists: coverage then falls with the number of targets, whatever the model does. Here a draw is without replacement,
-of half the targets of the rarest length, so that it varies at every length; the paper's way is there to compare.
+of half the targets of the rarest length, so that it varies at every length; the way of [semikin2019] is there to compare.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ from embrec.report.analyses.files import ranges
 from embrec.report.analyses.prefixes.measure import LONGEST
 
 FEWEST = 100  # targets that a length needs: all lengths are judged by as few as the rarest has
-RESAMPLES = 1000  # as the paper
+RESAMPLES = 1000  # as [semikin2019]
 
 _BLOCK = 1 << 24  # flags of drawn targets or items that are held at a time: 16 MB, or 128 MB of keys
 

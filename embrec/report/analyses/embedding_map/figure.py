@@ -1,5 +1,6 @@
-"""The figure of a map, after FELRec's Fig. 3: queries and items coloured by their match with the red dot of the other side.
+"""The figure of a map, after [weimann2022] Fig. 3.
 
+Queries and items are coloured by their match with the red dot of the other side.
 Below, the items coloured by how many users are offered them, and that against their popularity.
 """
 

@@ -1,4 +1,4 @@
-"""Where queries and items lie, how they match, and which items everybody is offered: FELRec's Fig. 3, and what it leaves open.
+"""Where queries and items lie, how they match, and which items everybody is offered: [weimann2022] Fig. 3, and more.
 
 FELRec draws users and items by t-SNE, and colours each side by how well it matches one dot of the other. It "identified several
 regions of items that are recommended to the majority of randomly chosen users", and counted nothing. Here the share of users is
@@ -28,7 +28,7 @@ from embrec.progress import Progress, silent
 from embrec.report.analyses.context import AnalysisContext
 
 SAMPLE = 3000
-TOP = 0.1  # of the catalog, as FELRec's "HR@10%"
+TOP = 0.1  # of the catalog, as the "HR@10%" of [weimann2022]
 FEWEST = 20  # queries that a map needs
 
 _PERPLEXITY = 30

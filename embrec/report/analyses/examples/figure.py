@@ -1,4 +1,4 @@
-"""The figures of example users, after EmbRec's Figs. 7 and 8: a row a user, of history, recommendations and what came next.
+"""The figures of example users, after [semikin2019] Figs. 7 and 8: a row a user, of history, recommendations and target.
 
 Items are shown by their pictures where the catalog has any, and as cards with their titles where it has none.
 """

@@ -1,4 +1,4 @@
-"""Example users: whose recommendations are personal, and who was given what everybody likes. After EmbRec's Figs. 7 and 8.
+"""Example users: whose recommendations are personal, and who was given what everybody likes. After [semikin2019] Figs. 7 and 8.
 
 The users are chosen by the rules of `embrec.report.examples`, as those on the page of `embrec report` are, and by a seed.
 """
@@ -18,7 +18,7 @@ from embrec.report.fallback import describe_histories, fallback, popular_items
 from embrec.runs.model import catalog_vectors, load_model
 
 USERS = 4
-HISTORY, LIST = 5, 3  # items of a history and of a list that are shown, as the paper
+HISTORY, LIST = 5, 3  # items of a history and of a list that are shown, as [semikin2019]
 JUDGED = 10  # items of a list that say whether it is popular, as on the page
 
 _TITLE = 40

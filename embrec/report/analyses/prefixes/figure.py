@@ -1,4 +1,4 @@
-"""The figure of prefixes, after EmbRec's Fig. 9: how many targets there are after so many events, and how well they rank."""
+"""The figure of prefixes, after [semikin2019] Fig. 9: targets by length of history, and how well they rank."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""How well a model predicts after few and after many events, after EmbRec's Fig. 9.
+"""How well a model predicts after few and after many events, after [semikin2019] Fig. 9.
 
 The paper reads from such a curve that longer histories lead to higher accuracy. But users with long histories are other users,
 and may be easier to predict from the first event on. So each point has a second one beside it: the same users at their first
@@ -20,7 +20,7 @@ from embrec.evaluation.few_candidates import telling
 from embrec.evaluation.statistics import bootstrap_means, interval
 from embrec.report.analyses.files import ranges
 
-LONGEST = 16  # as the paper
+LONGEST = 16  # as [semikin2019]
 FEWEST = 20  # targets that a mean needs: the interval of fewer says nothing
 
 

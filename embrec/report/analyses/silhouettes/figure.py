@@ -1,4 +1,4 @@
-"""The figure of silhouettes, after EmbRec's Table 4: a group of bars a feature table, a bar a level of categories."""
+"""The figure of silhouettes, after [semikin2019] Table 4: a group of bars a feature table, a bar a level of categories."""
 
 from typing import TYPE_CHECKING
 

@@ -1,7 +1,7 @@
-"""Do items of one category lie together in the vectors of each feature table? After EmbRec's Table 4.
+"""Do items of one category lie together in the vectors of each feature table? After [semikin2019] Table 4.
 
-No model is trained for this, and it does not say how well one would do: the paper's Table 4 and Fig. 11 agree on TF-IDF, but a
-table whose vectors lie apart by category may still hold nothing of what sells together.
+No model is trained for this, and it does not say how well one would do: [semikin2019] Table 4 and Fig. 11 agree on
+TF-IDF, but a table whose vectors lie apart by category may still hold nothing of what sells together.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How large the parts of a split are, and of whom and what they are made."""
+"""Summaries of the parts of a split: counts of events, users, items and labels, and the range of times."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,16 +11,16 @@ from embrec.data.splits import Label, Partition, Positions
 
 
 @dataclass(frozen=True)
-class Part:
-    """One part of a split.
+class PartSummary:
+    """Summary of one part of a split.
 
     Attributes:
-        events: training events, or targets.
-        users: to whom they belong.
-        items: which they are of.
-        labels: how many of the events are of each `Label`, in lower case.
-        first: time of the earliest, as the log has it.
-        last: time of the latest.
+        events: number of training events, or of targets.
+        users: number of users with such an event.
+        items: number of items of these events.
+        labels: name of a `Label` in lower case -> number of events.
+        first: time of the earliest event, in the unit of the log.
+        last: time of the latest event.
     """
 
     events: int
@@ -31,21 +31,21 @@ class Part:
     last: int
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the part as JSON can hold it."""
+        """Return plain values for JSON."""
         return asdict(self)
 
 
-def describe_parts(interactions: Interactions, partition: Partition) -> dict[str, Part]:
-    """Return training, validation and test of a split, none of which is empty."""
+def describe_parts(interactions: Interactions, partition: Partition) -> dict[str, PartSummary]:
+    """Return the summaries of the parts of a split, `train`, `valid` and `test`; none may be empty."""
     parts = {"train": partition.train, "valid": partition.valid, "test": partition.test}
     return {name: _part(interactions, partition, positions) for name, positions in parts.items()}
 
 
-def _part(interactions: Interactions, partition: Partition, positions: Positions) -> Part:
+def _part(interactions: Interactions, partition: Partition, positions: Positions) -> PartSummary:
     events = positions.events(interactions)
     labels = np.bincount(partition.label[events], minlength=len(Label)).tolist()
     time = interactions.time[events]
-    return Part(
+    return PartSummary(
         events=len(events),
         users=int((np.bincount(positions.user) > 0).sum()),
         items=int((np.bincount(interactions.item[events]) > 0).sum()),

@@ -1,4 +1,4 @@
-"""Decoding ahead: in order, bounded, the same in processes and threads, and not undone by a process that dies."""
+"""Tests of prefetching: in order, bounded, the same in processes and threads, and robust to a process that dies."""
 
 import os
 import signal
@@ -13,9 +13,9 @@ import pytest
 from support.processes import children, wait_until_gone
 
 from embrec.errors import FeatureError
-from embrec.features.image.ahead import FEW, DecodeAhead
 from embrec.features.image.decode import decode
-from embrec.features.image.pixels import ScaleAndCrop
+from embrec.features.image.prefetch import FEW, ImagePrefetcher
+from embrec.features.image.preprocessing import ScaleAndCrop
 
 WORKER = "embrec.features.image.worker"
 TRANSFORM = ScaleAndCrop(32, 24)
@@ -35,14 +35,14 @@ class Fatal:
 
 
 @pytest.fixture
-def ahead(monkeypatch):
+def prefetch(monkeypatch):
     """Makes decoders, and closes them."""
     monkeypatch.syspath_prepend(str(Path(__file__).parent))  # where workers find this module
     monkeypatch.setattr(Fatal, "__module__", Path(__file__).stem)
     made = []
 
     def make(*args, **kwargs):
-        made.append(DecodeAhead(*args, **kwargs))
+        made.append(ImagePrefetcher(*args, **kwargs))
         return made[-1]
 
     yield make
@@ -51,10 +51,10 @@ def ahead(monkeypatch):
 
 
 @pytest.mark.parametrize("workers", [0, 1, 3])
-def test_every_way_gives_what_decoding_one_by_one_gives(pictures, ahead, workers):
+def test_every_way_gives_what_decoding_one_by_one_gives(pictures, prefetch, workers):
     names = ["a.png", "broken.jpg", "b.png", "absent.png", "text.jpg", "c.png"]
     paths = [*(pictures / name for name in names), None] * 8
-    decoded = list(ahead(TRANSFORM, workers, ahead=7)(paths))
+    decoded = list(prefetch(TRANSFORM, workers, depth=7)(paths))
     assert len(children(WORKER)) == workers
     for path, value in zip(paths, decoded, strict=True):
         expected = decode(path, TRANSFORM)
@@ -65,14 +65,14 @@ def test_every_way_gives_what_decoding_one_by_one_gives(pictures, ahead, workers
             assert value == expected
 
 
-def test_pictures_are_not_decoded_far_ahead_of_their_use(pictures, ahead):
+def test_pictures_are_not_decoded_far_ahead_of_their_use(pictures, prefetch):
     taken = []
 
     def note(image):
         taken.append(image.size)
         return np.full(1, image.width, dtype=np.float32)
 
-    stream = ahead(note, 0, ahead=4)([pictures / f"{name}.png" for name in "abc" * 20])
+    stream = prefetch(note, 0, depth=4)([pictures / f"{name}.png" for name in "abc" * 20])
     first = [next(stream)[0] for _ in range(3)]
     assert first == [200, 90, 500]
     time.sleep(0.1)
@@ -80,8 +80,8 @@ def test_pictures_are_not_decoded_far_ahead_of_their_use(pictures, ahead):
     assert len(list(stream)) == 57
 
 
-def test_workers_live_on_between_calls_and_end_with_close(pictures, ahead):
-    decoder = ahead(TRANSFORM, 1)
+def test_workers_live_on_between_calls_and_end_with_close(pictures, prefetch):
+    decoder = prefetch(TRANSFORM, 1)
     list(decoder([pictures / "a.png"] * FEW))
     before = children(WORKER)
     list(decoder([pictures / "a.png"] * FEW))
@@ -90,14 +90,14 @@ def test_workers_live_on_between_calls_and_end_with_close(pictures, ahead):
     assert not children(WORKER)
 
 
-def test_few_pictures_start_no_workers(pictures, ahead):
-    decoder = ahead(TRANSFORM, 1)
+def test_few_pictures_start_no_workers(pictures, prefetch):
+    decoder = prefetch(TRANSFORM, 1)
     assert next(decoder([pictures / "a.png"])).shape == (24, 24, 3)
     assert not children(WORKER)
 
 
-def test_a_killed_worker_is_replaced_and_nothing_is_lost(pictures, ahead):
-    stream = ahead(Fatal(0), 2, ahead=8)([pictures / f"{name}.png" for name in "bc" * 40])
+def test_a_killed_worker_is_replaced_and_nothing_is_lost(pictures, prefetch):
+    stream = prefetch(Fatal(0), 2, depth=8)([pictures / f"{name}.png" for name in "bc" * 40])
     values = [next(stream)[0] for _ in range(4)]
     killed = children(WORKER)
     for child in killed:
@@ -107,18 +107,18 @@ def test_a_killed_worker_is_replaced_and_nothing_is_lost(pictures, ahead):
     assert values == [90, 500] * 40
 
 
-def test_a_picture_that_crashes_the_decoder_is_a_problem_of_its_own(pictures, ahead):
+def test_a_picture_that_crashes_the_decoder_is_a_problem_of_its_own(pictures, prefetch):
     paths = [*[pictures / "b.png"] * FEW, pictures / "a.png", pictures / "c.png"]
-    decoded = list(ahead(Fatal(int(signal.SIGSEGV)), 1)(paths))
+    decoded = list(prefetch(Fatal(int(signal.SIGSEGV)), 1)(paths))
     assert decoded[FEW] == f"{pictures / 'a.png'}: the decoder crashes on it (SIGSEGV)"
     assert [value[0] for value in decoded[:FEW]] == [90] * FEW
     assert decoded[FEW + 1][0] == 500
 
 
-def test_workers_that_are_killed_again_and_again_end_the_build_with_one_line(pictures, ahead):
+def test_workers_that_are_killed_again_and_again_end_the_build_with_one_line(pictures, prefetch):
     paths = [*[pictures / "b.png"] * FEW, pictures / "a.png"]
     with pytest.raises(FeatureError, match=r"a\.png: .* was killed by SIGKILL, twice; if memory is short") as raised:
-        list(ahead(Fatal(int(signal.SIGKILL)), 2)(paths))
+        list(prefetch(Fatal(int(signal.SIGKILL)), 2)(paths))
     assert "\n" not in str(raised.value)
 
 
@@ -126,10 +126,10 @@ def test_workers_end_when_their_caller_is_killed(pictures):
     code = f"""
 import sys
 from pathlib import Path
-from embrec.features.image.ahead import DecodeAhead
-from embrec.features.image.pixels import ScaleAndCrop
+from embrec.features.image.prefetch import ImagePrefetcher
+from embrec.features.image.preprocessing import ScaleAndCrop
 from support.processes import children
-stream = DecodeAhead(ScaleAndCrop(32, 24), 2)([Path({str(pictures / "c.png")!r})] * 5000)
+stream = ImagePrefetcher(ScaleAndCrop(32, 24), 2)([Path({str(pictures / "c.png")!r})] * 5000)
 while len(workers := children({WORKER!r})) < 2:
     next(stream)
 print(*workers, flush=True)
@@ -154,9 +154,9 @@ def test_a_script_without_a_main_guard_may_build(pictures, tmp_path):
         f"""
 print("once")
 from pathlib import Path
-from embrec.features.image.ahead import DecodeAhead
-from embrec.features.image.pixels import ScaleAndCrop
-print(len(list(DecodeAhead(ScaleAndCrop(32, 24), 1)([Path({str(pictures / "c.png")!r})] * 40))))
+from embrec.features.image.prefetch import ImagePrefetcher
+from embrec.features.image.preprocessing import ScaleAndCrop
+print(len(list(ImagePrefetcher(ScaleAndCrop(32, 24), 1)([Path({str(pictures / "c.png")!r})] * 40))))
 """
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

@@ -1,4 +1,4 @@
-"""Decoding ahead: pictures are read by worker processes while the network is busy with earlier ones."""
+"""Prefetching of pictures: worker processes decode them while the network computes earlier ones."""
 
 import os
 import signal
@@ -15,49 +15,51 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from embrec.errors import FeatureError
-from embrec.features.image.decode import Decoded, Transform, decode, pillow
+from embrec.features.image.decode import Decoded, ImageTransform, decode, pillow
 from embrec.features.image.worker import ask, describe
 
-# Fewer pictures than this are decoded in this process: a service that encodes one new item does not start workers for it.
+# Fewer pictures than this are decoded in this process, so that encoding one new item does not start workers.
 FEW = 32
 
 _THREADS_WITHOUT_WORKERS = 2
 
 
-class DecodeAhead:
-    """Decodes pictures in order, a bounded number of them ahead of their use; workers live until `close`.
+class ImagePrefetcher:
+    """Decodes pictures in order, a bounded number of them ahead of their use.
 
     Args:
-        transform: makes an array of an RGB picture; a dataclass of plain values, because workers make their own.
-        workers: processes that decode; with 0, threads of this process do.
-        ahead: pictures that are held decoded, or are being decoded, at most.
+        transform: preprocessing of a picture; a dataclass of plain values, because each worker rebuilds it.
+        workers: number of decoding processes, which live until `close`; 0 for threads of this process.
+        depth: maximum number of pictures decoded, or being decoded, and not yet taken.
 
     Raises:
         MissingExtraError: Pillow is not installed.
     """
 
-    def __init__(self, transform: Transform, workers: int, ahead: int = 64) -> None:
+    def __init__(self, transform: ImageTransform, workers: int, depth: int = 64) -> None:
         pillow()
         self._transform = transform
-        self._ahead = ahead
-        self._workers = [_Worker(transform) for _ in range(workers)]
+        self._depth = depth
+        self._workers = [_DecodingWorker(transform) for _ in range(workers)]
         self._idle = list(self._workers)
         self._threads = ThreadPoolExecutor(workers or _THREADS_WITHOUT_WORKERS, thread_name_prefix="decode")
 
     def __call__(self, paths: Sequence[Path | None]) -> Iterator[Decoded]:
-        """Yield, for each path, the transformed picture, why it could not be read, or None where there is no file.
+        """Yield the result of `decode` for each path: an array, a reason why it cannot be read, or None for no file.
 
         Raises:
-            FeatureError: a worker was killed again after it had been started anew.
+            FeatureError: a picture's worker was killed, and so was its replacement.
         """
         work = self._ask_worker if self._workers and len(paths) >= FEW else self._decode_here
         waiting: deque[Future[Decoded]] = deque()
         try:
             with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", module="PIL")  # of oddities in a file that is then read or refused
+                warnings.filterwarnings(
+                    "ignore", module="PIL"
+                )  # about oddities of a file, which is then decoded or refused
                 for path in paths:
                     waiting.append(self._threads.submit(work, path))
-                    if len(waiting) == self._ahead:
+                    if len(waiting) == self._depth:
                         yield waiting.popleft().result()
                 while waiting:
                     yield waiting.popleft().result()
@@ -69,33 +71,33 @@ class DecodeAhead:
         return decode(path, self._transform)
 
     def _ask_worker(self, path: Path | None) -> Decoded:
-        worker = self._idle.pop()  # there are as many as threads
+        worker = self._idle.pop()  # never empty: there are as many workers as threads
         try:
             return worker.decode(path)
         finally:
             self._idle.append(worker)
 
     def close(self) -> None:
-        """End the workers."""
+        """Stop the workers."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         for worker in self._workers:
             worker.close()
 
 
-class _Worker:
-    """One worker process, started when it is first asked, and again when it has died."""
+class _DecodingWorker:
+    """One worker process, started on first use and restarted after it has died."""
 
-    def __init__(self, transform: Transform) -> None:
+    def __init__(self, transform: ImageTransform) -> None:
         self._transform = transform
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
         self._lock = threading.Lock()
 
     def decode(self, path: Path | None) -> Decoded:
-        """Let the process decode one picture; one that kills it twice is not tried again.
+        """Decode one picture in the process; a picture that crashes it twice is reported as unreadable.
 
         Raises:
-            FeatureError: the process was killed twice from outside, or cannot be started.
+            FeatureError: the process was killed twice by something other than the picture, or cannot be started.
         """
         status = 0
         for _ in range(2):
@@ -117,7 +119,7 @@ class _Worker:
             if self._closed:
                 raise FeatureError("images were still being decoded when their encoder was closed")
             if self._process is None:
-                # Where this process found its modules, and one thread for whatever library would start more.
+                # The module path of this process, and a single thread for libraries that would start more.
                 environment = os.environ | {
                     "PYTHONPATH": os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path),
                     "OMP_NUM_THREADS": "1",
@@ -134,7 +136,7 @@ class _Worker:
             return self._process
 
     def _ended(self) -> int:
-        """Return the exit status of the process that has just broken off, negative for a signal."""
+        """Return the exit status of the process that has just ended, negative for a signal."""
         with self._lock:
             process, self._process = self._process, None
         if process is None:
@@ -149,7 +151,7 @@ class _Worker:
             return process.wait()
 
     def close(self) -> None:
-        """End the process for good, even if it is busy."""
+        """End the process permanently, even if it is busy."""
         with self._lock:
             self._closed = True
             process = self._process

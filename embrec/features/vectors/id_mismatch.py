@@ -1,11 +1,11 @@
-"""Why ids of two files do not match: the same ids, but for what a spreadsheet or a careless export does to them."""
+"""Detection of ids that fail to match only because a spreadsheet or an export changed their spelling."""
 
 from typing import NamedTuple
 
 import polars as pl
 
 _ID = pl.col("id")
-# What may have been lost or added on the way -> how an id looks without it; all of them together come last.
+# Change of spelling -> expression that undoes it; all changes together come last.
 _CHANGES: dict[str, pl.Expr] = {
     "blanks around them": _ID.str.strip_chars(),
     "capital letters": _ID.str.to_lowercase(),
@@ -18,14 +18,14 @@ _CHANGES: dict[str, pl.Expr] = {
 }
 
 
-class Likeness(NamedTuple):
-    """What keeps ids from matching.
+class IdMismatch(NamedTuple):
+    """A difference in spelling that keeps ids from matching.
 
     Attributes:
-        but_for: in words, such as `zeros in front`.
-        matches: of the wanted ids, those that would match but for it.
-        wanted: one of them.
-        there: the id that it would match.
+        but_for: description of the difference, such as `zeros in front`.
+        matches: number of wanted ids that would match without it.
+        wanted: one of them, as an example.
+        there: the id that the example would match.
     """
 
     but_for: str
@@ -34,19 +34,23 @@ class Likeness(NamedTuple):
     there: str
 
 
-def likeness(wanted: pl.Series, there: pl.Series) -> Likeness | None:
-    """Return what keeps wanted ids from matching others, None where nothing that is known of does.
-
-    >>> likeness(pl.Series(["0017", "0021"]), pl.Series(["17", "20"]))
-    Likeness(but_for='zeros in front', matches=1, wanted='0017', there='17')
+def find_id_mismatch(wanted: pl.Series, there: pl.Series) -> IdMismatch | None:
+    """Find the difference in spelling that keeps most wanted ids from matching.
 
     Args:
-        wanted: ids that have no match.
-        there: ids that could be meant.
+        wanted: ids without a match.
+        there: ids that they might stand for.
+
+    Returns:
+        The difference that explains most ids, or None if no known one explains any.
+
+    Examples:
+        >>> find_id_mismatch(pl.Series(["0017", "0021"]), pl.Series(["17", "20"]))
+        IdMismatch(but_for='zeros in front', matches=1, wanted='0017', there='17')
     """
     missing = pl.DataFrame({"id": wanted}, schema={"id": pl.String})
     others = pl.DataFrame({"id": there.drop_nulls()}, schema={"id": pl.String})
-    best: Likeness | None = None
+    best: IdMismatch | None = None
     for words, plain in _CHANGES.items():
         known = others.select(plain.alias("plain"), _ID.alias("there")).unique(
             "plain", keep="first", maintain_order=True
@@ -54,5 +58,5 @@ def likeness(wanted: pl.Series, there: pl.Series) -> Likeness | None:
         alike = missing.with_columns(plain.alias("plain")).join(known, on="plain", maintain_order="left")
         alike = alike.filter((pl.col("there") != _ID) & (pl.col("plain") != ""))
         if len(alike) > (best.matches if best else 0):
-            best = Likeness(words, len(alike), alike["id"][0], alike["there"][0])
+            best = IdMismatch(words, len(alike), alike["id"][0], alike["there"][0])
     return best

@@ -1,4 +1,4 @@
-"""Numbers that no embedding has: bytes read as another type, or a column that is no part of the vectors."""
+"""Check of the magnitudes of vectors: detects bytes read as another type, and columns that are not part of a vector."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,21 +6,21 @@ from numpy.typing import NDArray
 from embrec.errors import FeatureError
 from embrec.features.vectors.file import VectorFile
 
-# Bytes of another type or order, read as floats, have exponents of all sizes: one number in three lies beyond these.
+# Bytes of another type or order, read as floats, have arbitrary exponents: one number in three is beyond these limits.
 _LARGEST, _SMALLEST = 1e12, 1e-20
-# The bits of a negative half or bfloat16, taken as a whole number.
+# The bits of a negative half or bfloat16, read as an unsigned integer, are at least this.
 _LARGEST_WHOLE = 1 << 15
-# A number that is so large, and so many times as large as the others of its vectors, is an id, a time or a count.
+# A column with numbers this large, and this many times as large as those of the others, is an id, a time or a count.
 _LARGE, _APART = 1e5, 1e3
-# What tables of other programs call a column that only numbers the rows.
+# Names that other programs give to a column of row numbers.
 _INDEX_NAMES = frozenset({"", "index", "level_0", "__index_level_0__"})
 
 
 class Magnitudes:
-    """How large the numbers of a file are, at each place of its vectors.
+    """The largest magnitude in each column of a file of vectors.
 
     Args:
-        file: whose rows are looked at.
+        file: file whose rows are checked.
     """
 
     def __init__(self, file: VectorFile) -> None:
@@ -34,7 +34,7 @@ class Magnitudes:
         self._seen = 0
 
     def look(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
-        """Take in some rows of the file, [k], and their vectors, [k, d]."""
+        """Update the magnitudes with some rows of the file, [k], and their vectors, [k, d]."""
         if not len(rows):
             return
         np.maximum(self._top, vectors.max(axis=0), out=self._top)
@@ -45,17 +45,17 @@ class Magnitudes:
             self._counts[place] &= bool((off == off[0]).all()) and off[0] in (0, 1)
 
     def check(self) -> None:
-        """Raise where the numbers cannot be what they should be.
+        """Raise if some numbers cannot be part of an embedding.
 
         Raises:
-            FeatureError: says which numbers, and what they may be.
+            FeatureError: the message says which numbers, and what they probably are.
         """
         path, top = self.file.path, self._top
         highest = float(top.max())
         if highest > _LARGEST or 0 < highest < _SMALLEST:
             how = "as large as" if highest > 1 else "no larger than"
             raise FeatureError(
-                f"{path}: the numbers are {how} {highest:.1e} ({self._where(int(top.argmax()))}), as no embedding has them; "
+                f"{path}: the numbers are {how} {highest:.1e} ({self._where(int(top.argmax()))}), which no embedding has; "
                 "most likely they are bytes of another type, byte order or format: write them again as float32"
             )
         if self.file.rows.is_whole and highest >= _LARGEST_WHOLE:
@@ -66,7 +66,7 @@ class Magnitudes:
         for place, counts in self._counts.items():
             if counts and self._seen > 1:
                 raise FeatureError(
-                    f"{path}: {self._where(place)} only counts the rows, and is no part of the vectors; write the file "
+                    f"{path}: {self._where(place)} only counts the rows and is not part of the vectors; write the file "
                     "without it (with pandas: index=False)"
                 )
         if len(top) < 2:

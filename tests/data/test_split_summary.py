@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.logs import log_of
 
-from embrec.data.parts import describe_parts
+from embrec.data.split_summary import describe_parts
 from embrec.data.splits import LeaveOneOut, UserHoldout
 
 

@@ -1,7 +1,7 @@
-"""What the filters of an import took of the log: not learned from and not measured, but put aside to serve everyone.
+"""Events that the filters of an import removed from the log: not used in training and evaluation, but kept for serving.
 
-Those are the events of users who were left out, and the events of kept users that are too old or of an item that is too
-rare, as far as their items are in the catalog.
+These are the events of removed users, and events of kept users that are too old or whose item is too rare; only events with
+an item of the catalog are kept.
 """
 
 from dataclasses import dataclass, replace
@@ -17,14 +17,14 @@ EVENTS, USERS = "others", "other_users"
 
 
 @dataclass(frozen=True)
-class Others:
-    """The events and users that the log of a data set lacks, as two tables.
+class OtherEvents:
+    """Events and users that the filters removed from the log of a data set, as two tables.
 
     Attributes:
-        events: `user` (index among the users of the log and then those of `users`), `item` (catalog row), `time`, `place` (how
-            many events of the same user in the log come before it) and context columns, sorted as the log is.
-        users: `user` (name), `events` (how many there were, of any items) and `served` (how many of them stand in `events`) of
-            each user without an event in the log; those with `served` 0 come last.
+        events: table with `user` (index into the users of the log followed by those of `users`), `item` (catalog row), `time`,
+            `place` (number of earlier events of the same user in the log) and context columns, sorted like the log.
+        users: table of the users without an event in the log: `user` (name), `events` (number of their events with any item)
+            and `served` (number of their rows in `events`); those with `served` 0 come last.
     """
 
     events: pl.DataFrame
@@ -32,20 +32,20 @@ class Others:
 
     @property
     def n_served(self) -> int:
-        """The number of users who are not in the log, and have an event of an item in the catalog."""
+        """The number of users outside the log with an event of an item in the catalog."""
         return int((self.users["served"] > 0).sum())
 
     def counts(self) -> dict[str, int]:
-        """Return the numbers of events, of users who are served beside those of the log, and of users without history."""
+        """Return the numbers of events, of users outside the log with a history, and of users without one."""
         served = self.n_served
         return {"events": len(self.events), "users": served, "without history": len(self.users) - served}
 
     def frames(self) -> dict[str, pl.DataFrame]:
-        """Return the tables that are stored, name -> table."""
+        """Return the stored tables, name -> table."""
         return {EVENTS: self.events, USERS: self.users}
 
     def together_with(self, log: Interactions) -> Interactions:
-        """Return the log of everyone: the users of `log` with all their events, then the others, each in order of time."""
+        """Return the log of all users: those of `log` with all their events, then the others, each history in time order."""
         user = self.events["user"].to_numpy()
         place = self.events["place"].to_numpy()
         ends = np.full(self.n_served, len(log))

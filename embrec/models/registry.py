@@ -1,0 +1,101 @@
+"""The models by kind: what the configuration, the command line, presets and searches know of each.
+
+A model has a file of its own in `embrec.models.zoo` (its configuration, its builder, its registration) and one line in
+`MODELS` below. A model of another package has the same three in that package, and an entry point in its `pyproject.toml`:
+
+    [project.entry-points."embrec.models"]
+    my-model = "my_package.my_model:MY_MODEL"
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_type_hints
+
+from embrec.errors import ConfigError
+from embrec.models.config import ItemsConfig
+from embrec.registry import ChosenFrom, Registry
+
+# A configuration that names no kind is of this one.
+DEFAULT = "embrec"
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What the program knows of a kind of model.
+
+    Attributes:
+        kind: its name in configurations and on the command line; the default of the configuration's field `kind`.
+        config: the class of its configuration.
+        build: composes a model with new weights from a configuration and what it reads of the catalog; see `build_model`.
+        help: what it is, in one line.
+        reads: what it reads of the catalog besides feature tables.
+
+    Examples:
+        >>> of("sasrec").source, of("sasrec").config.__name__
+        ('id', 'SASRecConfig')
+    """
+
+    kind: str
+    config: type[ItemsConfig]
+    build: Callable[..., Any]
+    help: str
+    reads: frozenset[Literal["relations", "attributes"]] = frozenset()
+
+    def __post_init__(self) -> None:
+        named = self.config.model_fields["kind"].default
+        if named != self.kind:
+            raise ConfigError(f"model {self.kind!r}: the field `kind` of {self.config.__name__} says {named!r}")
+
+    @property
+    def scored(self) -> bool:
+        """True if the model is trained on scores of drawn negatives alone, by the return type of its builder."""
+        try:
+            model = get_type_hints(self.build).get("return")
+        except (NameError, TypeError):  # a builder without readable annotations: the training itself says what it needs
+            return False
+        return hasattr(model, "training_scores") and not hasattr(model, "training_steps")
+
+    @property
+    def source(self) -> str:
+        """What an item is to this model where nobody says it: content, id or hybrid."""
+        return str(self.config.model_fields["source"].default)
+
+
+MODELS: Registry[Registration] = Registry(
+    "model",
+    {
+        "embrec": "embrec.models.zoo.embrec:EMBREC",
+        "sasrec": "embrec.models.zoo.sasrec:SASREC",
+        "gru4rec": "embrec.models.zoo.gru4rec:GRU4REC",
+    },
+    "embrec.models",
+    name_of=lambda registration: registration.kind,
+    accepts=lambda one: isinstance(one, Registration),
+    expected="a Registration",
+)
+
+# The configuration of any registered model, as a field of another configuration.
+ModelConfig = Annotated[ItemsConfig, ChosenFrom(MODELS, "kind", lambda registration: registration.config, DEFAULT)]
+
+
+def register(registration: Registration, *, replace: bool = False) -> Registration:
+    """Add a kind of model for as long as the program runs; see `Registry.register`.
+
+    Raises:
+        ConfigError: the kind is taken, or is not that of the configuration.
+    """
+    return MODELS.register(registration, replace=replace)
+
+
+def kinds() -> list[str]:
+    """Return the kinds of models, built-in ones first; nothing is imported for it."""
+    return list(MODELS)
+
+
+def of(kind: str) -> Registration:
+    """Return the registration of a kind of model.
+
+    Raises:
+        ConfigError: there is no such kind, or the package that provides it cannot be loaded.
+    """
+    return MODELS[kind]
