@@ -15,9 +15,8 @@ from torch import Tensor, nn
 from embrec.data.batches import Batch
 from embrec.data.events import Events
 from embrec.data.sequences import Sequences
-from embrec.errors import ConfigError, DivergedError
+from embrec.errors import DivergedError
 from embrec.models.interface import Factorised, Scored, Stateful
-from embrec.parameters import parameter
 from embrec.progress import Progress, silent
 from embrec.training.config import TrainingConfig
 from embrec.training.loop.checkpoint import Resumable, TrainerState, load_checkpoint, save_checkpoint
@@ -29,7 +28,7 @@ from embrec.training.loop.shards import Shard
 from embrec.training.loop.updates import Updates
 from embrec.training.objectives.base import step_weights
 from embrec.training.objectives.choose import make_objective
-from embrec.training.streaming import TrainingStream
+from embrec.training.streaming import TrainingStream, check_workers
 
 
 class Validation(NamedTuple):
@@ -108,9 +107,7 @@ class Trainer:
         self.observer = model if isinstance(model, Stateful) else None
         if self.observer is not None and not isinstance(sequences, TrainingStream):
             raise TypeError("a stateful model is trained on a TrainingStream: on the events in the order of time")
-        if self.observer is not None and shard[1] > 1:
-            message = "a stateful model observes events one after the other, so one process trains it; set"
-            raise ConfigError(f"{message} {parameter('training.workers', 1)}")
+        check_workers(model, shard[1])
         self.shard = Shard(*shard, self.device)
         self.on_epoch = on_epoch if self.shard.leads else None
         self.progress = progress if self.shard.leads else silent
