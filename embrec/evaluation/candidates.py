@@ -1,4 +1,4 @@
-"""What a target is ranked against: the whole catalog, a sample of it, or what has been seen so far."""
+"""The candidates that a target is ranked against: the whole catalog, a sample of it, or the items seen so far."""
 
 from typing import Annotated, Literal
 
@@ -105,7 +105,7 @@ class Sampler:
 
         Args:
             target: tensor ids, [B].
-            event: of the log, which each row is about: what its random numbers are made from, [B].
+            event: index of each row's event in the log, from which its random numbers are made, [B].
             excluded_row: rows of the pairs that must not be drawn, each pair once, [P].
             excluded_item: their tensor ids, [P].
 

@@ -61,15 +61,15 @@ class EvaluationConfig(Checked):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came of every target.
+    """The outcome of every target.
 
     Attributes:
-        standing: where it stands among its candidates.
-        user: whose it is, [T].
-        event: which event of the log it is, [T].
-        label: a `Label`: whether training knew its user and its item, [T].
-        ties: the policy of ranks.
-        top: the best tensor ids that were kept, best first, 0 where there are fewer, [T, k]; None if none were.
+        standing: place of each target among its candidates.
+        user: user index of the target, [T].
+        event: index of the target's event in the log, [T].
+        label: `Label` of the target: what training knew of its user and its item, [T].
+        ties: policy for ties in ranks.
+        top: tensor ids of the best items, best first, 0 where there are fewer, [T, k]; None if they were not kept.
     """
 
     standing: Standing
@@ -143,19 +143,19 @@ def evaluate(
     Beside the results it takes room for a block of scores and the histories of some targets, whatever the number of users.
 
     Args:
-        model: what scores.
+        model: the model to evaluate.
         interactions: the log.
-        partition: how it was split.
-        targets: which of its targets, `partition.valid` or `partition.test`.
+        partition: division of the log by its split.
+        targets: the targets to rank, `partition.valid` or `partition.test`.
         config: the protocol.
-        max_length: the longest history the model reads.
+        max_length: longest history that the model reads, in events.
         hidden: items that are neither history nor candidates yet, [n]: `partition.hidden` for validation.
-        keep: how many of the best items to keep of each target; none of sampled candidates.
-        device: where the model is; the CPU if None.
+        keep: number of best items to keep for each target; none are kept of sampled candidates.
+        device: device of the model; the CPU if None.
         progress: called after every batch.
-        task: its name for the progress.
-        learned: how the log was divided for training, if it was another way; a stateful model has observed its training
-            events.
+        task: name of the evaluation in `progress`.
+        learned: division of the log that was used for training, if it differs from `partition`; a stateful model has observed
+            its training events.
 
     Raises:
         ConfigError: there are too few items to draw candidates from.

@@ -1,4 +1,4 @@
-"""Which histories a model must read so that all targets can be asked for: a user's targets share one reading where they can."""
+"""Batches of histories for evaluation; targets of one user share a forward pass where the model is causal."""
 
 from collections.abc import Generator
 from typing import NamedTuple
@@ -50,7 +50,7 @@ def forward_batches(
         max_length: the longest history.
         batch_size: histories a batch, at most.
         hidden: items whose events are left out of the histories, [n]; none if None. Nothing is shared then.
-        shared: whether the model can share them.
+        shared: True if targets of a user may share a forward pass.
     """
     read = _Plan.shared(targets, max_length) if shared and hidden is None else _Plan.single(targets)
     order = np.argsort(np.minimum(read.histories.position, max_length), kind="stable")
@@ -64,7 +64,7 @@ def forward_batches(
             count = ptr[chunk[rows] + 1] - first
             row = np.repeat(np.arange(len(rows)), count)
             asked = by_reading[consecutive(first, count)]
-            # Steps are counted back from the end: how many events were cut from the front depends on the reading.
+            # Steps are counted back from the end, because the number of events cut from the front differs by pass.
             step = sequences.lengths[rows][row] - 1 - read.before_end[asked]
             yield ForwardBatch(asked, batch, (torch.from_numpy(row), torch.from_numpy(step)))
 

@@ -1,8 +1,8 @@
-"""Where targets rank among their candidates, by counting the scores above theirs block by block: no sort, and no matrix of
-users by items.
+"""Ranks of targets among their candidates, by counting the higher scores block by block, without a sort or a matrix of users by
+items.
 
-The floor is the bare product of queries and items in the same blocks; a rank costs two comparisons of each score on top of it,
-and the best k one more.
+The least possible work is the product of queries and items in the same blocks. A rank takes two more comparisons of each score,
+and the best k take one.
 """
 
 from collections.abc import Iterator
@@ -31,12 +31,12 @@ _SHARE_OF_TIES: dict[Ties, float] = {"mean": 0.5, "optimistic": 0.0, "pessimisti
 
 @dataclass(frozen=True)
 class Standing:
-    """Where each of T targets stands among its candidates.
+    """The place of each of T targets among its candidates.
 
     Attributes:
         greater: candidates with a higher score, [T].
         tied: other candidates with the same score, [T].
-        candidates: how many were ranked, the target among them, [T].
+        candidates: number of ranked candidates, the target among them, [T].
         undefined: True where the target's score is not a number; it then stands behind all others, [T].
     """
 
@@ -126,9 +126,9 @@ class Products:
     no smaller ones are multiplied here than `_AT_LEAST`. Sparse products are added to the dense ones in place.
 
     Args:
-        factors: of the catalog.
-        rows: of a batch, at most.
-        width: of a block, at most.
+        factors: the catalog's factor of the scores.
+        rows: most rows of a batch.
+        width: most columns of a block.
     """
 
     def __init__(self, factors: Factors, rows: int, width: int) -> None:
@@ -210,8 +210,8 @@ class CatalogScan:
     Args:
         candidate: True for the tensor ids that are ranked, [n + 1]; the padding must be False.
         scorable: False for those that the model ranks last, all alike, [n + 1].
-        rows: of a batch, at most.
-        device: where the scores are.
+        rows: most rows of a batch.
+        device: device of the scores.
         since: for candidates that are seen so far: the time from which an id is one, [n + 1].
     """
 
@@ -253,11 +253,11 @@ class CatalogScan:
         """Rank each row's target, which always is a candidate.
 
         Args:
-            scores: of the batch.
+            scores: scores of the batch.
             targets: tensor ids, [B].
             excluded: pairs that are no candidates.
             time: when each target is asked for, [B]; needed with `since`.
-            keep: how many of the best candidates to return.
+            keep: number of best candidates to return.
 
         Returns:
             The standing of the targets, and the best tensor ids, [B, keep], 0 where there are fewer; None if none are kept.

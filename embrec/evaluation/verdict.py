@@ -1,4 +1,4 @@
-"""Whether training was worth it: the best model beside the best baseline, target by target."""
+"""The verdict on a training: the best model beside the best baseline, compared target by target."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Scores as sums of products: what ranking, lists and serving read of a model that scores so.
+"""Scores as sums of products: the form that ranking, lists and serving read.
 
 A score is the inner product of a query and an item vector, plus any number of sparse products such as matching words or counted
 transitions:
@@ -33,7 +33,7 @@ class SparsePart:
     catalog, in a list of candidates and alone.
 
     Args:
-        name: of the part, such as "words".
+        name: name of the part, such as "words".
         matrix: S rows (terms, last items, ...) by tensor ids, [S, n + 1].
         column_weights: factor of each tensor id, [n + 1]; None for 1.
     """
@@ -67,7 +67,7 @@ class SparsePart:
         """Add the products with a block of tensor ids to scores, in place.
 
         Args:
-            scores: of the tensor ids from `start` on, [M, W].
+            scores: scores of the tensor ids from `start` on, [M, W].
             queries: the histories' factor, [M, S].
             start: the first tensor id.
         """
@@ -173,8 +173,8 @@ def product_scores(factors: Factors, queries: Queries, candidates: Tensor | None
     """Score candidates by their factors.
 
     Args:
-        factors: of the catalog.
-        queries: of M histories.
+        factors: the catalog's factor.
+        queries: the factor of M histories.
         candidates: tensor ids, [C] for all histories or [M, C]; the whole catalog if None.
 
     Returns:

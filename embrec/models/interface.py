@@ -79,8 +79,8 @@ class Scores(NamedTuple):
     """The scores of the M valid steps of a batch, as a loss of scores reads them.
 
     Attributes:
-        positive: of the next items, [M].
-        negative: of the negatives, [M, N].
+        positive: scores of the next items, [M].
+        negative: scores of the negatives, [M, N].
         mask: True where a negative counts, [M, N].
         auxiliary: name -> scalar that is added to the loss, its weight included.
     """

@@ -62,7 +62,7 @@ class Negatives(Checked):
 
     @property
     def sampled(self) -> bool:
-        """Whether negatives are drawn, rather than all items."""
+        """True if negatives are drawn, rather than all items."""
         return self.count != "all"
 
     @property
@@ -109,7 +109,7 @@ class Sample(NamedTuple):
 
     Attributes:
         ids: columns of the candidates, shared by all steps [N] or of each step [M, N].
-        exclusion: which of them do not count; its columns are places in `ids`, N for none.
+        exclusion: negatives that do not count; its columns are places in `ids`, N for none.
         log_expected: logarithm of how often a sample holds each negative, [N] or [M, N], and each next item, [M], as it is
             drawn: what is left out afterwards, step by step, does not count.
     """
@@ -123,9 +123,9 @@ class NegativeSampler:
     """Draws the negatives of a training step, the same ones for the same seed and moment.
 
     Args:
-        config: how many, and how.
+        config: number of negatives, and how they are drawn.
         popularity: training events of each candidate, [C].
-        seed: of the draws.
+        seed: seed of the draws.
     """
 
     def __init__(self, config: Negatives, popularity: Tensor, seed: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""New items as a run's encoders read them: which columns must be there, what is in the catalog already, what says nothing."""
+"""New items for a run's encoders: the columns that they read, items that the catalog has already, items without content."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -99,9 +99,9 @@ def item_vectors(
     What a product of several rows gives for one of them depends on how many there are, and on its place among them.
 
     Args:
-        encode_items: of a model; see `Extensible`.
+        encode_items: method of a model; see `Extensible`.
         features: source name -> feature vectors, [k, d_s].
-        count: k.
+        count: number of items, k.
         dim: length of an item vector, d.
 
     Returns:

@@ -89,7 +89,7 @@ class CandidateRanking(ABC):
         Args:
             queries: of R histories, as `queries` returns them.
             excluded: pairs of row and tensor id that are no candidates.
-            k: how many; at most as many as there are items are returned.
+            k: number of candidates; at most as many as there are items are returned.
         """
         k = min(k, len(self.scorable) - 1)
         width = min(BLOCK_WIDTH, len(self.scorable) - 1)

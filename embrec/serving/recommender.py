@@ -50,10 +50,10 @@ class Recommender:
     catalog comes first, as in evaluation.
 
     Attributes:
-        run: the folder it came from.
-        config: how it was trained.
+        run: folder of the run.
+        config: configuration of the run.
         catalog: the candidates, in the order of the tensor ids; items added later stand at the end.
-        n_trained: how many of them were there in training.
+        n_trained: number of items that were in the catalog in training.
         model: scores the candidates, with the item vectors of the run and of items added later.
         unreadable: tensor ids of added items in which the encoders found nothing to read; they are no candidates.
     """
@@ -129,7 +129,7 @@ class Recommender:
         Args:
             items: the new items: a file or a table in memory, which are read by `read_items`, or a catalog. Columns that they
                 lack count as empty.
-            progress: told of every source that is encoded.
+            progress: called after every source that is encoded.
             tell: told in a line each what was noticed, such as columns that are missing; a Python warning each if None.
 
         Raises:
@@ -193,7 +193,7 @@ class Recommender:
         Args:
             histories: lists of ids, [["a", "b"], ["c"]], whose answer is a list of recommendations each; or one list of ids,
                 ["a", "b"], which is one history, and whose answer is one list of recommendations.
-            k: how many items; a history with fewer candidates gets fewer.
+            k: number of items; a history with fewer candidates gets fewer.
             exclude_seen: leave out the items of the history.
 
         Raises:

@@ -65,10 +65,10 @@ def score_by_user(
     """Return each user's best k candidates: columns user, rank (from 1), item, score, new (added after training).
 
     Args:
-        recommender: what scores.
+        recommender: the recommender that scores.
         log: whose histories: a data set, the log of one, or a table of users, items and perhaps times; see `read_log`. Its
             items are found by their ids, whatever catalog its rows are of.
-        k: how many items a user.
+        k: number of items of each user.
         exclude_seen: leave out the items of the user's history.
         progress: told how many users are done.
 

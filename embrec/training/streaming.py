@@ -28,9 +28,9 @@ class TrainingStream:
 
     Args:
         interactions: the log.
-        partition: how it is divided.
+        partition: division of the log by its split.
         max_length: the longest history, in events.
-        batch_size: events of a micro-batch.
+        batch_size: number of events of a micro-batch.
     """
 
     def __init__(self, interactions: Interactions, partition: Partition, max_length: int, batch_size: int) -> None:
@@ -51,7 +51,7 @@ class TrainingStream:
 
     @cached_property
     def _before(self) -> NDArray[np.int64]:
-        """How many of its user's events lie in earlier micro-batches, for each event, [E]."""
+        """The number of its user's events in earlier micro-batches, for each event, [E]."""
         number = np.empty(len(self), dtype=np.int64)
         number[self._order] = np.arange(len(self)) // self.batch_size  # it never falls along a user's events
         keys = self.log.user.astype(np.int64) * (len(self) + 1) + number
@@ -59,7 +59,7 @@ class TrainingStream:
 
     @cached_property
     def steps(self) -> NDArray[np.int64]:
-        """How many steps each row has a loss for, 0 or 1, [E]."""
+        """The number of steps with a loss of each row, 0 or 1, [E]."""
         return (self._before[self._order] > 0).astype(np.int64)
 
     def epoch(self, epoch: int) -> list[NDArray[np.int64]]:

@@ -19,7 +19,7 @@ class Baseline(ABC):
     A baseline whose scores are sums of products is a `FactorisedBaseline`; any other gives whole rows of scores.
 
     Attributes:
-        reads: how many of the last events of a history the scores depend on.
+        reads: number of last events of a history that the scores depend on.
     """
 
     reads: int = 1

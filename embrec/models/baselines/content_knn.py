@@ -30,7 +30,7 @@ class ContentKNN(FactorisedBaseline):
 
     Args:
         sources: source name -> item vectors, dense or sparse, [n, d_s].
-        k: how many of the last items count.
+        k: number of last items that count.
         svd_dim: length of a sparse source's vectors after the reduction.
     """
 

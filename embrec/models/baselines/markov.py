@@ -64,8 +64,8 @@ def popularity_shares(counts: NDArray[np.int64], steps: int) -> NDArray[np.float
     """Return shares from 0 to below 1 in the order of counts, equal ones for equal counts, [n].
 
     Args:
-        counts: of events, [n].
-        steps: how many shares there may be at most; where there are more different counts, neighbours share one.
+        counts: number of events of each item, [n].
+        steps: largest number of different shares; if there are more different counts, neighbours share one.
 
     >>> popularity_shares(np.array([5, 0, 5, 90]), steps=100).tolist()
     [0.25, 0.0, 0.25, 0.5]

@@ -34,7 +34,7 @@ class TransformerLayer(nn.Module):
 
     Args:
         dim: d.
-        heads: which divide d among them.
+        heads: number of heads; each has d / heads of the dimensions.
         feed_forward: length of the hidden layer.
         dropout: share dropped of the attention's weights and of both parts' outputs.
 
@@ -103,13 +103,13 @@ class CausalTransformer(SequenceEncoder):
     Args:
         dim: length of inputs and outputs, d.
         max_length: the longest history.
-        layers: how many.
-        heads: of each.
+        layers: number of layers.
+        heads: number of heads of each layer.
         feed_forward: length of the hidden layers; d if None.
         dropout: share dropped of the inputs, and within the layers.
         positions: counted from the first event read ("start") or back from the last ("end"). Counted back, a step's
             position in training is not the one it has when it is the last, and every new event moves all others.
-        scale: what inputs are multiplied by before their positions are added.
+        scale: factor of the inputs before their positions are added.
         position_std: standard deviation of the initial position vectors.
     """
 

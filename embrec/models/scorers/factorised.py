@@ -15,7 +15,7 @@ class FactorisedScorer(nn.Module):
 
     Args:
         metric: "dot" as published, or "cosine".
-        temperature: what cosines are divided by; a small one makes the softmax sharp.
+        temperature: divisor of the cosines; a small one makes the softmax sharp.
         biases: tensor ids that have a trained bias each, added to their scores: n + 1, or 0 for none. It is one more
             dimension of the projected vectors, so that whatever works on inner products needs not know of it. Items added
             later have none.

@@ -1,1 +1,1 @@
-"""User vectors: what a model knows of a user beside the history."""
+"""User vectors: one file for each way in which a model represents a user beside the history."""

@@ -15,10 +15,10 @@ from embrec.files import atomic_path
 
 @dataclass
 class TrainerState:
-    """Where the training stands, between two steps.
+    """The state of a training between two steps.
 
     Attributes:
-        epoch: the running epoch, from 0.
+        epoch: number of the current epoch, from 0.
         step: steps done in it.
         done: steps done in all epochs.
         loss_sum: sum of the losses of its valid steps so far.
@@ -29,7 +29,7 @@ class TrainerState:
         best_epoch: its epoch, or the last one where nothing is validated; -1 if there is none yet.
         best_weights: the weights of that epoch.
         history: one record an epoch that is over.
-        finished: whether training is over.
+        finished: True if the training is over.
     """
 
     epoch: int = 0
@@ -84,10 +84,10 @@ def load_checkpoint(data: bytes, path: Path | None, parts: Mapping[str, Resumabl
     """Bring the parts and the random generators back to the checkpoint and return its state.
 
     Args:
-        data: what the file holds.
-        path: where it was read, for messages.
-        parts: take their states.
-        fingerprint: of this training.
+        data: content of the file.
+        path: its path, for messages.
+        parts: the parts that take their states.
+        fingerprint: hash of configuration and data of this training.
 
     Raises:
         RunError: the file is broken or belongs to another configuration or other data.

@@ -15,12 +15,12 @@ class TrainingRows(Protocol):
     """What the trainer reads of its data.
 
     Attributes:
-        steps: how many steps each row has a loss for, [R].
+        steps: number of steps with a loss of each row, [R].
     """
 
     @property
     def steps(self) -> NDArray[np.int64]:
-        """How many steps each row has a loss for, [R]."""
+        """The number of steps with a loss of each row, [R]."""
         ...
 
     def epoch(self, epoch: int) -> list[NDArray[np.int64]]:

@@ -54,7 +54,7 @@ class BatchShare(NamedTuple):
         batch: its histories.
         weights: of their M valid steps in the loss, [M].
         steps: valid steps of the whole batch.
-        events: what a stateful model observes after the step.
+        events: events that a stateful model observes after the step.
     """
 
     batch: Batch
@@ -71,12 +71,12 @@ class Trainer:
         sequences: the training histories: rows in which each event predicts the next one, or rows with a target each. A
             stateful model trains on the events in the order of time.
         popularity: training events of each tensor id, [n + 1].
-        validate: returns the validation metrics of the model as it stands; None where nothing is validated: then all epochs are
-            trained, and the last one is kept.
-        config: optimiser, batches, stopping.
-        checkpoint: the file that a resume starts from; nothing is written if None.
-        fingerprint: names the configuration and data, so that no other training resumes from this checkpoint.
-        on_epoch: called with the record of each epoch that is over.
+        validate: returns the validation metrics of the current model; None without validation: then all epochs are trained, and
+            the last one is kept.
+        config: settings of optimiser, batches and stopping.
+        checkpoint: file that a resumed training starts from; nothing is written if None.
+        fingerprint: hash of configuration and data, so that no other training resumes from this checkpoint.
+        on_epoch: called with the record of each finished epoch.
         progress: called after every step.
         shard: (rank, world) where several processes train one model, each with a trainer of its own and the same other
             arguments, under an initialised `torch.distributed`. Process 0 alone reads and writes the checkpoint, validates

@@ -18,10 +18,10 @@ class Updates:
     """Gradient, L2 and limits, learning rate, optimiser and moving average.
 
     Args:
-        model: what is trained.
-        config: says how.
-        precision: scales the loss if need be.
-        steps_an_epoch: for a schedule that counts steps.
+        model: the model to train.
+        config: settings of the training.
+        precision: scaler of the loss, for half precision.
+        steps_an_epoch: number of steps of an epoch, for a schedule that counts steps.
 
     Raises:
         ConfigError: an L2 term names no part of the model.

@@ -20,7 +20,7 @@ class Objective(nn.Module):
         loss: the loss.
         negatives: the negatives.
         popularity: training events of each tensor id, [n + 1].
-        seed: of the draws.
+        seed: seed of the drawn negatives.
     """
 
     def __init__(self, model: nn.Module, loss: Loss, negatives: Negatives, popularity: Tensor, seed: int = 0) -> None:
@@ -41,8 +41,8 @@ class Objective(nn.Module):
 
         Args:
             batch: B histories with M valid steps.
-            weights: of each valid step, row by row, [M].
-            moment: tells the draws of one training apart, such as (epoch, step).
+            weights: weight of each valid step in the sum, row by row, [M].
+            moment: position in the training, such as (epoch, step); each one has draws of its own.
         """
         raise NotImplementedError
 
@@ -69,7 +69,7 @@ def with_auxiliary(loss: Tensor, weights: Tensor, auxiliary: dict[str, Tensor]) 
 
     Args:
         loss: weighted sum over the steps, a scalar.
-        weights: of the steps, [M]; they add up to 1 in a whole batch.
+        weights: weight of each step, [M]; they add up to 1 in a whole batch.
         auxiliary: name -> scalar.
     """
     if not auxiliary:
