@@ -1,7 +1,8 @@
-"""Batches of histories of like length: padding costs as much as work, so as little of it as possible is made."""
+"""Right-padded batches of histories, rows of like length together so that little of a batch is padding."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,70 +14,125 @@ from embrec.data.sequences import Sequences
 
 @dataclass(frozen=True)
 class Batch:
-    """B histories, right-padded with 0 to the longest, L steps.
+    """B histories of at most L events, right-padded with 0.
+
+    The event after a step is the one that the step predicts: the next event of the history, and after the last step the event
+    that is asked for. Encoders may read its time and its context, which are known when the question is asked, never its item.
 
     Attributes:
-        items: tensor ids, [B, L].
-        times: seconds, [B, L].
+        items: tensor ids of the events read, [B, L].
+        times: their times in seconds, [B, L].
         lengths: valid steps of each row, [B].
-        targets: the tensor id to be predicted at each step, 0 = none, [B, L].
-        query_time: when the last prediction is asked for, [B].
+        targets: tensor id to be predicted at each step, 0 for none, [B, L].
+        target_times: time of the event after each step, 0 in the padding, [B, L].
+        query_time: time of the last prediction of each row, [B].
         user: user indices, [B].
+        context: numeric columns of the events read, name -> float32 [B, L]; NaN where a value is missing.
+        target_context: the same columns of the event after each step, name -> [B, L]; NaN where they are not known.
     """
 
     items: Tensor
     times: Tensor
     lengths: Tensor
     targets: Tensor
+    target_times: Tensor
     query_time: Tensor
     user: Tensor
+    context: Mapping[str, Tensor] = field(default_factory=dict)
+    target_context: Mapping[str, Tensor] = field(default_factory=dict)
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on another device."""
-        return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
+        return self._with(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pinned(self) -> "Batch":
-        """Return the batch in memory that a GPU can read by itself, so that moving it there need not be waited for."""
-        return Batch(**{name: value.pin_memory() for name, value in vars(self).items()})
+        """Return the batch in page-locked memory, from which a copy to a GPU is asynchronous."""
+        return self._with(Tensor.pin_memory)
+
+    def _with(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        """Return the batch with every tensor changed."""
+
+        def changed(value: Tensor | Mapping[str, Tensor]) -> Any:
+            return change(value) if isinstance(value, Tensor) else {name: change(one) for name, one in value.items()}
+
+        return Batch(**{name: changed(value) for name, value in vars(self).items()})
 
 
 def collate(sequences: Sequences, rows: NDArray[np.integer], width: int = 1) -> Batch:
-    """Gather some histories into a right-padded batch of at least `width` steps, without a Python step per event.
+    """Gather some histories into a right-padded batch of at least `width` steps, without a Python loop over events.
 
-    Where `sequences` have targets, the whole history is the input and its last step predicts the target; otherwise each
-    event predicts the one after it and the last event is only a target.
+    Where `sequences` have targets, the whole history is read and its last step predicts the target; otherwise each event
+    predicts the next one and the last event is only a target.
+
+    Args:
+        sequences: the histories.
+        rows: indices of those to gather, [B].
+        width: smallest number of steps of the batch.
     """
     start = sequences.ptr[rows]
     lengths = sequences.ptr[rows + 1] - start
     inputs = lengths if sequences.target is not None else lengths - 1
     width = max(width, int(inputs.max(initial=0)))
-    steps = np.arange(width)
-    valid = steps < inputs[:, None]  # [B, L]
-    index = np.where(valid, start[:, None] + steps, 0)
-    items = np.where(valid, sequences.items[index], 0) if len(sequences.items) else np.zeros_like(index)
-    times = np.where(valid, sequences.times[index], 0) if len(sequences.times) else np.zeros_like(index)
+    # One column more than there are steps: the event after step l stands in column l + 1.
+    columns = np.arange(width + 1)
+    padding = columns >= lengths[:, None]
+    index = start[:, None] + columns
+    np.copyto(index, 0, where=padding)
+    # Where each row's event that is only predicted stands in the flat array.
+    last = np.arange(len(rows)) * (width + 1) + np.maximum(inputs, 0)
+
+    def spread(values: NDArray[Any], dtype: type) -> NDArray[Any]:
+        wide = values.take(index).astype(dtype, copy=False) if len(values) else np.zeros(index.shape, dtype)
+        np.copyto(wide, 0, where=padding)
+        return wide
+
+    def both(values: NDArray[Any], dtype: type, asked: NDArray[Any] | None) -> tuple[Tensor, Tensor]:
+        """Return a column of the log at the events read and at the event after each step, both [B, L]."""
+        wide = spread(values, dtype)
+        if asked is not None:
+            read = wide[:, :-1].copy()
+            wide.put(last, asked[rows])
+            return torch.from_numpy(read), torch.from_numpy(wide[:, 1:].copy())
+        after = wide[:, 1:].copy()
+        wide.put(last, 0)
+        return torch.from_numpy(wide[:, :-1].copy()), torch.from_numpy(after)
+
+    times, target_times = both(sequences.times, np.int64, sequences.target_time)
+    context = {
+        name: both(values, np.float32, sequences.target_context.get(name)) for name, values in sequences.context.items()
+    }
     if sequences.target is not None and sequences.target_time is not None:
-        targets = np.where(steps == (inputs - 1)[:, None], sequences.target[rows][:, None], 0)
+        items = torch.from_numpy(spread(sequences.items, np.int64)[:, :-1].copy())
+        at_last = np.zeros((len(rows), width + 1), dtype=np.int64)  # column 0 takes the targets of empty histories
+        at_last.put(last, sequences.target[rows])
+        targets = torch.from_numpy(at_last[:, 1:].copy())
         query_time = sequences.target_time[rows]
     else:
-        targets = np.where(valid, sequences.items[np.minimum(index + 1, len(sequences.items) - 1)], 0)
+        items, targets = both(sequences.items, np.int64, None)
         query_time = sequences.times[np.maximum(start + lengths - 1, 0)]
     return Batch(
-        items=torch.from_numpy(items.astype(np.int64)),
-        times=torch.from_numpy(times.astype(np.int64)),
+        items=items,
+        times=times,
         lengths=torch.from_numpy(inputs.astype(np.int64)),
-        targets=torch.from_numpy(targets.astype(np.int64)),
+        targets=targets,
+        target_times=target_times,
         query_time=torch.from_numpy(query_time.astype(np.int64)),
         user=torch.from_numpy(sequences.user[rows].astype(np.int64)),
+        context={name: values for name, (values, _) in context.items()},
+        target_context={name: after for name, (_, after) in context.items()},
     )
 
 
 def bucket_boundaries(lengths: NDArray[np.integer], batch_size: int) -> list[int]:
     """Return the last length of each bucket, from the histogram of lengths, by the published rule.
 
-    Walking up the distinct lengths, a bucket closes as soon as it holds at least `batch_size` rows: one bucket a length
-    where a length is common, merged buckets in the tail. The authors' code counts the closing length into its bucket
-    but then puts it into the next one; here it stays, so that a closed bucket does fill a batch.
+    Going up the distinct lengths, a bucket closes as soon as it holds at least `batch_size` rows: a common length has a bucket
+    of its own, rare ones share theirs. The authors' code counts the length that closes a bucket into it but then puts it into
+    the next one; here it stays, so that a closed bucket fills a batch.
+
+    Args:
+        lengths: the length of each row, [R].
+        batch_size: rows of a batch.
     """
     boundaries: list[int] = []
     running = 0
@@ -92,16 +148,16 @@ def bucket_boundaries(lengths: NDArray[np.integer], batch_size: int) -> list[int
 
 
 class BucketSampler:
-    """Draws batches of like length; the order depends on the seed and the epoch only, so it can be resumed anywhere.
+    """A sampler of batches of like length; the order depends on the seed and the epoch only, so training can resume anywhere.
 
     Args:
         lengths: the length of each row, [R].
-        batch_size: rows a batch; the last batch of a bucket may be smaller.
-        tokens: most entries a batch, padding included (rows times the longest of them); takes the place of `batch_size`. A
-            row that is longer makes a batch alone.
+        batch_size: rows of a batch; the last batch of a bucket may be smaller.
+        tokens: most entries of a batch, padding included (rows times the longest of them); replaces `batch_size`. A longer row
+            is a batch of its own.
         bucket: put rows of like length together; otherwise a batch holds any rows.
-        seed: of the order.
-        shuffle: draw in random order; otherwise by length, for evaluation.
+        seed: seed of the random order.
+        shuffle: draw batches in random order; otherwise in order of length, for evaluation.
     """
 
     def __init__(
@@ -123,7 +179,7 @@ class BucketSampler:
         self.boundaries = bucket_boundaries(self.lengths, batch_size)
 
     def epoch(self, epoch: int = 0) -> list[NDArray[np.int64]]:
-        """Return the rows of every batch of an epoch, in order."""
+        """Return the rows of each batch of an epoch, in order."""
         if not self.shuffle:
             return self._cut(np.argsort(self.lengths, kind="stable"))
         generator = np.random.default_rng([self.seed, epoch])
@@ -140,16 +196,16 @@ class BucketSampler:
         return [batches[i] for i in generator.permutation(len(batches))]
 
     def _cut(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        """Cut rows, in their order, into batches as large as they may be."""
+        """Cut rows, in their order, into the largest batches allowed."""
         if self.tokens is not None:
             return np.split(rows, token_cuts(self.lengths[rows], self.tokens)) if len(rows) else []
         return [rows[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size)]
 
 
 def token_cuts(lengths: NDArray[np.integer], tokens: int) -> list[int]:
-    """Return where to cut rows of these lengths, so that each piece's rows times its longest are at most `tokens`.
+    """Return where to cut rows so that in each piece the number of rows times the longest length is at most `tokens`.
 
-    Each piece is as long as can be, and at least one row; only the looks at a piece as a whole are steps of Python.
+    Each piece is as long as possible and has at least one row. Python loops over pieces, not over rows.
 
     >>> token_cuts(np.array([1, 1, 2, 2, 5]), 4)
     [2, 4]
@@ -167,6 +223,6 @@ def token_cuts(lengths: NDArray[np.integer], tokens: int) -> list[int]:
 
 
 def batches_in_order(sequences: Sequences, batch_size: int) -> Iterator[tuple[NDArray[np.int64], Batch]]:
-    """Yield (rows, batch) over all histories, like lengths together, each row once."""
+    """Yield (rows, batch) over all histories, each row once, rows of like length together."""
     for rows in BucketSampler(sequences.lengths, batch_size, shuffle=False).epoch():
         yield rows, collate(sequences, rows)
