@@ -1,11 +1,12 @@
-"""The baselines by name: what stands beside every model, fitted and ranked once for each data set, split and protocol."""
+"""The baselines by name, fitted and ranked once for each data set, split and protocol."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from embrec.data.prepared import PreparedSplit, open_split
 from embrec.data.splits import Partition, SplitConfig
-from embrec.data.store import Dataset, load_dataset
+from embrec.data.store import Dataset
 from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, evaluate
 from embrec.features.table import FeatureTable
@@ -30,13 +31,16 @@ _BUILDERS: Mapping[str, Callable[[Sequence[FeatureTable]], Baseline]] = {
 _READ_CONTENT = frozenset({"content-knn"})
 
 
-def usable_baselines(runs: Sequence[RunFolder], asked: Sequence[str] | None = None) -> tuple[list[str], list[str]]:
-    """Return the baselines to stand beside runs, and for those that are left out why, in a sentence each.
+def usable_baselines(
+    runs: Sequence[RunFolder], asked: Sequence[str] | None = None, prepared: PreparedSplit | None = None
+) -> tuple[list[str], list[str]]:
+    """Return the baselines to compare runs with, and for each that is left out the reason in a sentence.
 
     Args:
-        runs: of one category and split.
-        asked: names from `BASELINES`, taken as they are, or `none` alone for none of them; None for all that can be computed:
-            content-knn needs feature tables that some run reads and that are still there.
+        runs: runs of one category and split.
+        asked: names from `BASELINES`, or `none` alone for no baseline; None for all that can be computed: content-knn needs
+            feature tables that some run reads and that still exist.
+        prepared: the data of the runs; read here if None.
 
     Raises:
         ConfigError: a baseline is unknown, or `none` stands beside others.
@@ -52,28 +56,27 @@ def usable_baselines(runs: Sequence[RunFolder], asked: Sequence[str] | None = No
     taken = {run.name for run in runs} & set(BASELINES)
     notes = [f"The baseline {name} is left out: a run has its name." for name in BASELINES if name in taken]
     names = [name for name in BASELINES if name not in taken]
-    if "content-knn" in names and (reason := _why_no_content(runs)):
+    if "content-knn" in names and (reason := _why_no_content(runs, prepared)):
         names.remove("content-knn")
         notes.append(f"Content kNN is left out: {reason}")
     return names, notes
 
 
-def _why_no_content(runs: Sequence[RunFolder]) -> str:
-    """Return why content-knn has nothing to read; empty where it has."""
+def _why_no_content(runs: Sequence[RunFolder], prepared: PreparedSplit | None) -> str:
+    """Return why content-knn has nothing to read; an empty text if it has."""
     config = next((config for run in runs if (config := run.config()).model.features), None)
     if config is None:
         return "none of these runs reads any content."
-    dataset = load_dataset(runs[0].category)
-    partition = config.split(dataset.interactions, len(dataset.catalog))
+    prepared = prepared or open_split(runs[0].category, config.split)
     try:
-        find_tables(runs[0].category, config.model.features, dataset.catalog, partition.train_items)
+        find_tables(runs[0].category, config.model.features, prepared.catalog, prepared.partition.train_items)
     except FeatureError as error:
         return str(error)
     return ""
 
 
 def check_baseline(name: str) -> None:
-    """Refuse a name that no baseline has.
+    """Raise if no baseline has a name.
 
     Raises:
         ConfigError: it is unknown.
@@ -94,18 +97,18 @@ def evaluate_baselines(
     keep: int = 0,
     progress: Progress = silent,
 ) -> dict[str, Evaluation]:
-    """Rank the test targets by baselines; what was computed before is read from the folder of the category.
+    """Rank the test targets by baselines; evaluations computed before are read from the category's folder.
 
     Args:
-        category: where that folder is.
+        category: the category, whose folder keeps the evaluations.
         dataset: the catalog and the log.
         partition: how the split divides the log.
-        split: of which it is.
-        names: from `BASELINES`.
-        features: the encoders whose tables content-knn reads.
+        split: the split that made `partition`.
+        names: names from `BASELINES`.
+        features: encoders whose tables content-knn reads.
         config: the protocol.
-        keep: how many of the best items to keep of each target.
-        progress: told of every batch.
+        keep: number of best items to keep for each target.
+        progress: called after every batch.
 
     Raises:
         ConfigError: a baseline is unknown, or has no features to read.

@@ -15,8 +15,9 @@ import yaml
 from numpy.typing import NDArray
 
 from embrec.data.catalog import ITEM, Catalog
+from embrec.data.prepared import PreparedSplit, open_split
 from embrec.data.splits import Partition
-from embrec.data.store import Dataset, load_dataset
+from embrec.data.store import Dataset
 from embrec.errors import FeatureError, RunError
 from embrec.features.table import FeatureTable
 from embrec.runs.folder import RunFolder
@@ -29,16 +30,25 @@ class Ground:
     """What several runs can be measured on together.
 
     Attributes:
-        dataset: their category as it is now.
-        partition: their split of it, without the test targets that one of them was trained or validated on.
-        made_of: path of a run -> what it was made of; None where that cannot be told.
-        notes: what is to be said beside every figure that is measured on it.
+        prepared: their category as it is now and their split of it, without the test targets that one of them was trained or
+            validated on.
+        made_of: path of a run -> hashes of the data it was trained on; None where they are not known.
+        notes: cautions to show with every figure measured on it.
     """
 
-    dataset: Dataset
-    partition: Partition
+    prepared: PreparedSplit
     made_of: Mapping[Path, MadeOf | None]
     notes: tuple[str, ...] = ()
+
+    @property
+    def dataset(self) -> Dataset:
+        """The catalog and the log."""
+        return self.prepared.dataset
+
+    @property
+    def partition(self) -> Partition:
+        """How the log is divided."""
+        return self.prepared.partition
 
 
 def common_ground(runs: Sequence[RunFolder], *, other_log: bool = False) -> Ground:
@@ -60,8 +70,8 @@ def common_ground(runs: Sequence[RunFolder], *, other_log: bool = False) -> Grou
             raise RunError(f"runs {runs[0].path} and {run.path} belong to different categories; evaluate them apart")
         if run.config().split != first.split:
             raise RunError(f"runs {runs[0].name} and {run.name} were trained on different splits; evaluate them apart")
-    dataset = load_dataset(runs[0].require_category())
-    partition = first.split(dataset.interactions, len(dataset.catalog))
+    prepared = open_split(runs[0].require_category(), first.split)
+    dataset, partition = prepared.dataset, prepared.partition
     now = MadeOf.of(dataset, partition)
     made_of: dict[Path, MadeOf | None] = {}
     notes: list[str] = []
@@ -88,8 +98,8 @@ def common_ground(runs: Sequence[RunFolder], *, other_log: bool = False) -> Grou
         )
     if used.any():
         notes.append(f"{used.sum():,} of the {len(used):,} test targets are left out for all models")
-        partition = replace(partition, test=partition.test.select(~used))
-    return Ground(dataset, partition, made_of, tuple(notes))
+        prepared = PreparedSplit(dataset, replace(partition, test=partition.test.select(~used)))
+    return Ground(prepared, made_of, tuple(notes))
 
 
 def _require_catalog(run: RunFolder, dataset: Dataset) -> None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from embrec.data.batches import Batch
 from embrec.data.splits import Partition
-from embrec.data.store import Dataset, load_dataset
+from embrec.data.store import Dataset, catalog_size
 from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, Ranker, evaluate, protocol_for
 from embrec.features.encoder import name_in_stem
@@ -179,4 +179,4 @@ def protocol(
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"{first['loc'][-1]} is {first['input']!r}; {first['msg']}") from None
-    return protocol_for(changed, len(load_dataset(run.category).catalog))
+    return protocol_for(changed, catalog_size(run.category))

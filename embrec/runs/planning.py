@@ -4,6 +4,7 @@ import glob
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from embrec.data.prepared import PreparedSplit
 from embrec.data.splits import SplitConfig
 from embrec.data.store import load_dataset
 from embrec.evaluation.evaluator import protocol_for
@@ -81,7 +82,7 @@ def check_config(category: Category, config: RunConfig) -> None:
         choose_device(config.training.device)
     dataset = load_dataset(category)
     protocol_for(config.evaluation, len(dataset.catalog), config.training.select_by)
-    partition = config.split(dataset.interactions, len(dataset.catalog))
+    partition = PreparedSplit.of(dataset, config.split).partition
     learned = learned_partition(config, dataset.interactions, partition)
     config.training.negatives.check(int(learned.train_items.sum()))
 

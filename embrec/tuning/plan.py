@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from embrec.data.prepared import open_split
 from embrec.data.splits import LeaveOneOut, SplitConfig
-from embrec.data.store import load_dataset
 from embrec.errors import ConfigError
 from embrec.features.category import tables_or_defaults
 from embrec.progress import Progress, silent
@@ -68,8 +68,8 @@ def plan_search(
         check_name("search", name)
     if space != DEFAULT:
         preset = preset or load_space(space).preset
-    dataset = load_dataset(category)
-    train_items = int(split(dataset.interactions, len(dataset.catalog)).train_items.sum())
+    prepared = open_split(category, split)
+    train_items = prepared.n_train_items
     options = dict(options or {})
 
     def config(tables: Sequence[str]) -> SearchConfig:
@@ -84,7 +84,7 @@ def plan_search(
     else:
         checked = config([UNKNOWN_TABLE])
         check_wishes(checked)
-        check_items(checked, len(dataset.catalog), train_items)
+        check_items(checked, len(prepared.catalog), train_items)
         planned = config(
             tables_or_defaults(
                 category,
@@ -143,10 +143,8 @@ def resumed_search(
     if device is not None:
         config = config.model_copy(update={"base": changed_config(config.base, {"training.device": device})})
     if space is not None and space != DEFAULT:
-        dataset = load_dataset(folder.category)
-        partition = config.base.split(dataset.interactions, len(dataset.catalog))
         tables = config.base.model.features
-        items = int(partition.train_items.sum())
+        items = open_split(folder.category, config.base.split).n_train_items
         told = build_search(config.base, space=space, tables=tables, items=items, warm=False)
         folder.check(config.model_copy(update={"space": told.space}))
     return SearchPlan(folder.category, folder.name, config)

@@ -8,6 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from embrec.comparisons.provenance import circumstances
+from embrec.data.prepared import PreparedSplit
 from embrec.data.splits import Partition, split_text
 from embrec.data.store import Dataset
 from embrec.evaluation.candidates import AllItems, Sampled
@@ -27,15 +28,13 @@ class AnalysisContext:
     Attributes:
         run: its folder.
         config: how it was trained.
-        dataset: the category as it is now, and was when the run was trained.
-        partition: the split that the run was trained on.
+        prepared: the category as it is now and was when the run was trained, and the split that the run was trained on.
         notes: what cannot be told, or has changed since, of the data that the run was trained on.
     """
 
     run: RunFolder
     config: RunConfig
-    dataset: Dataset
-    partition: Partition
+    prepared: PreparedSplit
     notes: tuple[str, ...] = ()
 
     @classmethod
@@ -48,7 +47,17 @@ class AnalysisContext:
         """
         run.read_metrics()
         ground = common_ground([run])
-        return cls(run, run.config(), ground.dataset, ground.partition, ground.notes)
+        return cls(run, run.config(), ground.prepared, ground.notes)
+
+    @property
+    def dataset(self) -> Dataset:
+        """The catalog and the log."""
+        return self.prepared.dataset
+
+    @property
+    def partition(self) -> Partition:
+        """How the log is divided."""
+        return self.prepared.partition
 
     @property
     def folder(self) -> Path:
