@@ -1,6 +1,6 @@
 """The interaction log in columns: events sorted by user and time, each user's events one slice."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from embrec.errors import DataError
-from embrec.names import did_you_mean
+from embrec.names import did_you_mean, there_are
 
 _COMPARED = 20_000  # most user names that an unknown one is compared with: a fraction of a second
 
@@ -73,9 +73,21 @@ class Interactions:
         """Return the context columns that hold numbers or truth values, name -> [E]: those that models can read."""
         return {name: values for name, values in self.context.items() if values.dtype.kind in "biuf"}
 
-    def without_context(self) -> "Interactions":
-        """Return the same log without context columns; the log itself if it has none."""
-        return replace(self, context={}) if self.context else self
+    def with_context(self, names: Collection[str]) -> "Interactions":
+        """Return the same log with these context columns alone; the log itself if it has no others.
+
+        Raises:
+            DataError: a column does not exist or does not hold numbers.
+        """
+        if list(names) == list(self.context):
+            return self
+        there = self.numeric_context()
+        for name in names:
+            if name in self.context and name not in there:
+                raise DataError(f"context column {name!r} of the log holds texts, and a model reads numbers")
+            if name not in there:
+                raise DataError(f"the log has no context column {name!r}{there_are(name, list(there))}")
+        return replace(self, context={name: there[name] for name in names})
 
     @property
     def n_users(self) -> int:

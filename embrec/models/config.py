@@ -1,7 +1,7 @@
 """What a model is made of, as plain values: the command line, the presets and Python callers build the same object."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -17,6 +17,8 @@ class ItemsConfig(BaseModel):
     """What an item is and how it is compared with a query: the part that all models share."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    # What a kind of model reads besides feature tables: relations, attributes, context; see `embrec.runs.extras`.
+    reads: ClassVar[frozenset[str]] = frozenset()
 
     source: Annotated[
         Literal["content", "id", "hybrid"],

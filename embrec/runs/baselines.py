@@ -115,13 +115,14 @@ def evaluate_baselines(
         FeatureError: a feature table is missing or belongs to other items.
     """
     evaluations: dict[str, Evaluation] = {}
-    targets = targets_hash(dataset.interactions, partition)
+    log = dataset.interactions.with_context(())  # no baseline reads context
+    targets = targets_hash(log, partition)
 
     def ranked(name: str, tables: Sequence[FeatureTable]) -> Evaluation:
         baseline = _BUILDERS[name](tables)
-        baseline.fit(dataset.interactions, partition)
+        baseline.fit(log, partition)
         return evaluate(
-            baseline, dataset.interactions, partition, partition.test, config, max_length=baseline.reads, keep=keep,
+            baseline, log, partition, partition.test, config, max_length=baseline.reads, keep=keep,
             progress=progress, task=name,
         )  # fmt: skip
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from embrec.data.batches import Batch
+from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset, catalog_size
 from embrec.errors import ConfigError, FeatureError
@@ -20,6 +21,7 @@ from embrec.progress import Progress, silent
 from embrec.runs.baselines import check_baseline, evaluate_baselines
 from embrec.runs.belonging import Ground, common_ground
 from embrec.runs.cache import remembered
+from embrec.runs.extras import log_of
 from embrec.runs.folder import RunFolder, Runs, runs_of
 from embrec.runs.inputs import find_tables
 from embrec.runs.model import TrainedModel, load_model
@@ -102,20 +104,20 @@ def evaluate_runs(
     dataset, partition = ground.dataset, ground.partition
     chosen = protocol_for(config or first.evaluation, len(dataset.catalog))
 
-    def ranked(ranker: Ranker, name: str, max_length: int) -> Evaluation:
+    def ranked(ranker: Ranker, log: Interactions, name: str, max_length: int) -> Evaluation:
         return evaluate(
-            ranker, dataset.interactions, partition, partition.test, chosen, max_length=max_length, keep=keep,
-            progress=progress, task=name,
+            ranker, log, partition, partition.test, chosen, max_length=max_length, keep=keep, progress=progress,
+            task=name,
         )  # fmt: skip
 
-    targets = targets_hash(dataset.interactions, partition)
     features = next((config.model.features for config in configs.values() if config.model.features), ())
     evaluations = evaluate_baselines(
         runs[0].category, dataset, partition, first.split, baselines, features, chosen, keep=keep, progress=progress
     )
     for run in runs:
-        compute = partial(ranked, TrainedRanker(load_model(run)), run.name, configs[run.name].model.max_length)
-        evaluations[run.name] = remembered(run, chosen, keep, compute, log=targets)
+        log = log_of(run, dataset.interactions)
+        compute = partial(ranked, TrainedRanker(load_model(run)), log, run.name, configs[run.name].model.max_length)
+        evaluations[run.name] = remembered(run, chosen, keep, compute, log=targets_hash(log, partition))
     return evaluations
 
 

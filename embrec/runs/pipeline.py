@@ -94,7 +94,7 @@ def _train(
             config.training.select_by, inputs.dataset.interactions, inputs.partition.valid, config.evaluation,
             len(inputs.dataset.catalog), inputs.partition.hidden,
         )  # fmt: skip
-    fingerprint = run_fingerprint(config, inputs.dataset, inputs.tables)
+    fingerprint = run_fingerprint(config, inputs.dataset, inputs.tables, inputs.extras_hash)
     if run.path.exists() and force:
         shutil.rmtree(run.path)
     if run.config_file.exists():
@@ -170,6 +170,8 @@ def _leaks(run: RunFolder, inputs: Inputs) -> LeakReport:
     known = run.read_leaks()
     if known is not None:
         return known
-    report = check_leaks(inputs.dataset, inputs.partition, inputs.tables, learned=inputs.learned)
+    report = check_leaks(
+        inputs.dataset, inputs.partition, inputs.tables, inputs.extras.relations, learned=inputs.learned
+    )
     write_json(run.leaks, report.as_dict())
     return report

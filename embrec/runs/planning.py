@@ -116,7 +116,7 @@ def default_name(category: Category, config: RunConfig, seeds: Sequence[int] = (
 
     def fingerprint(seed: int | None) -> str:
         one = config if seed is None else seed_config(config, seed)
-        return run_fingerprint(one, inputs.dataset, inputs.tables)
+        return run_fingerprint(one, inputs.dataset, inputs.tables, inputs.extras_hash)
 
     apart = f"{plain}-{fingerprint(0 if seeds else None)[:8]}"
     if begun(apart):

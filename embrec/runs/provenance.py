@@ -130,6 +130,20 @@ def log_hash(interactions: Interactions) -> bytes:
     return digest.digest()
 
 
+def context_hash(interactions: Interactions) -> bytes:
+    """Hash the numeric context columns of a log; empty if it has none.
+
+    It is no part of `log_hash`, by which runs of models that read no context are found again. Give the log as a model reads it.
+    """
+    columns = interactions.numeric_context()
+    if not columns:
+        return b""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, values in columns.items():
+        digest.update(json.dumps([name, str(values.dtype)]).encode() + np.ascontiguousarray(values).tobytes())
+    return digest.digest()
+
+
 def partition_hash(partition: Partition) -> str:
     """Hash which events a split learns from, validates and tests."""
     digest = hashlib.blake2b(digest_size=16)
@@ -141,8 +155,13 @@ def partition_hash(partition: Partition) -> str:
 
 
 def targets_hash(interactions: Interactions, partition: Partition) -> bytes:
-    """Hash a log and what is learned from, validated and tested of it: what ranks of its test targets depend on."""
-    return log_hash(interactions) + bytes.fromhex(partition_hash(partition))
+    """Hash a log and what is learned from, validated and tested of it: all that ranks of its test targets depend on.
+
+    Args:
+        interactions: the log as the model reads it, with the context columns that it reads alone.
+        partition: how it is divided.
+    """
+    return log_hash(interactions) + bytes.fromhex(partition_hash(partition)) + context_hash(interactions)
 
 
 def table_hash(table: FeatureTable) -> str:

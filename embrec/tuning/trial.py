@@ -9,7 +9,7 @@ import torch
 
 from embrec.errors import RunError
 from embrec.evaluation.metrics import lower_is_better
-from embrec.models.tables import TableArrays, table_of_arrays
+from embrec.models.inputs import InputArrays
 from embrec.runs.assembly import TrainingData, make_trainer
 from embrec.runs.config import RunConfig
 from embrec.runs.presets import changed_config
@@ -22,14 +22,14 @@ class SharedData:
     Attributes:
         base: the configuration that trials change, as plain values.
         data: what is learned from.
-        tables: every feature table that a trial may read, by its full name.
+        inputs: what trials read of the catalog, with every feature table that one of them may read.
         fingerprint: of configuration and data.
         made_of: what the data are, as plain values; see `MadeOf`. Trials do not read it.
     """
 
     base: Mapping[str, Any]
     data: TrainingData
-    tables: Mapping[str, TableArrays]
+    inputs: InputArrays
     fingerprint: str
     made_of: Mapping[str, Any] | None = None
 
@@ -57,14 +57,14 @@ class TrialTraining:
         device: str = "cpu",
     ) -> None:
         config = changed_config(RunConfig.model_validate(shared.base), settings)
-        config.model.check([shared.tables[name].shape[1] for name in config.model.features])
+        inputs = shared.inputs.inputs(config.model.features)
+        config.model.check([table.dim for table in inputs.tables.values()])
         config.training.negatives.check(int(shared.data.partition.train_items.sum()))
         self.sign = -1 if lower_is_better(config.training.select_by) else 1
         self.objective = f"valid {config.training.select_by}"
         self.heard = heard
-        sources = {name: table_of_arrays(shared.tables[name]) for name in config.model.features}
         self.trainer = make_trainer(
-            config, shared.data, sources, torch.device(device), checkpoint=checkpoint,
+            config, shared.data, inputs, torch.device(device), checkpoint=checkpoint,
             fingerprint=f"{shared.fingerprint} {sorted(settings.items())}",
         )  # fmt: skip
         try:

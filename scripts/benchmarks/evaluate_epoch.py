@@ -21,6 +21,7 @@ from embrec.data.splits import GlobalTime, LeaveOneOut, Partition, PerUserRatio,
 from embrec.evaluation.evaluator import EvaluationConfig, evaluate
 from embrec.models.baselines.popularity import PopRec
 from embrec.models.config import EmbRecConfig
+from embrec.models.inputs import CatalogInputs
 from embrec.models.zoo import build_model
 from embrec.runs.assembly import popularity
 from embrec.training.config import TrainingConfig
@@ -46,7 +47,7 @@ def epoch_and_evaluation(log: Interactions, items: int, split: Split) -> tuple[f
     known = torch.ones(items + 1, dtype=torch.bool)
     known[0] = False
     torch.manual_seed(0)
-    model = build_model(EmbRecConfig(source="id", dim=DIM, units=DIM, metric="dot"), {}, known)
+    model = build_model(EmbRecConfig(source="id", dim=DIM, units=DIM, metric="dot"), CatalogInputs({}, known))
     sequences = training_sequences(log, partition, MAX_LENGTH)
     config = TrainingConfig(epochs=1)
     started = process_time()

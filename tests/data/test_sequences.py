@@ -124,7 +124,7 @@ def test_times_and_context_stand_beside_their_events():
     assert asked.context["rating"].tolist() == [10, 30]
     assert asked.target_context["rating"].tolist() == [50]
     assert asked.select(np.array([0]), 1).context["rating"].tolist() == [30]
-    plain = target_sequences(log.without_context(), Positions(np.array([0]), np.array([2])), 5)
+    plain = target_sequences(log.with_context(()), Positions(np.array([0]), np.array([2])), 5)
     assert plain.context == plain.target_context == {}
 
 

@@ -1,30 +1,27 @@
 """Published models, each composed from the parts beside this folder."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
-
-from torch import Tensor
 
 from embrec.models.config import EmbRecConfig, GRU4RecConfig, ItemsConfig, SASRecConfig
 from embrec.models.factorised import SequenceRecommender
-from embrec.models.tables import FrozenTable
+from embrec.models.inputs import CatalogInputs
 from embrec.models.zoo.embrec import build_embrec
 from embrec.models.zoo.gru4rec import build_gru4rec
 from embrec.models.zoo.sasrec import build_sasrec
 
-_BUILDERS: dict[type[ItemsConfig], Callable[[Any, Mapping[str, FrozenTable], Tensor], SequenceRecommender]] = {
+_BUILDERS: dict[type[ItemsConfig], Callable[[Any, CatalogInputs], SequenceRecommender]] = {
     EmbRecConfig: build_embrec,
     SASRecConfig: build_sasrec,
     GRU4RecConfig: build_gru4rec,
 }
 
 
-def build_model(config: ItemsConfig, tables: Mapping[str, FrozenTable], known: Tensor) -> SequenceRecommender:
+def build_model(config: ItemsConfig, inputs: CatalogInputs) -> SequenceRecommender:
     """Compose the model of a configuration, with freshly initialised weights.
 
     Args:
-        config: its parts and sizes.
-        tables: the frozen vectors of each of `config.features`, in that order.
-        known: True for the items with training events, [n + 1].
+        config: parts and sizes of the model.
+        inputs: what the model reads of the catalog; its tables are those of `config.features`, in that order.
     """
-    return _BUILDERS[type(config)](config, tables, known)
+    return _BUILDERS[type(config)](config, inputs)

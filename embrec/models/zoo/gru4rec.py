@@ -4,23 +4,21 @@ Hidasi et al. (2016), Hidasi and Karatzoglou (2018), with the shared ("constrain
 authors compared with under that name is another model: preset `gru4rec-embrec`.
 """
 
-from collections.abc import Mapping
-
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from embrec.models.config import GRU4RecConfig
 from embrec.models.encoders.gru import FastGRU
 from embrec.models.factorised import SequenceRecommender
+from embrec.models.inputs import CatalogInputs
 from embrec.models.items import IdEmbedding, build_items
 from embrec.models.scorers import FactorisedScorer
-from embrec.models.tables import FrozenTable
 from embrec.models.users import NoUser
 
 
-def build_gru4rec(config: GRU4RecConfig, tables: Mapping[str, FrozenTable], known: Tensor) -> SequenceRecommender:
+def build_gru4rec(config: GRU4RecConfig, inputs: CatalogInputs) -> SequenceRecommender:
     """Compose the model; see `build_model`."""
-    items = build_items(config, tables, known)
+    items = build_items(config, inputs.tables, inputs.known)
     sequence = FastGRU(items.out_dim, items.out_dim, config.dropout, input_dropout=config.item_dropout)
     _initialise(sequence.gru)
     if isinstance(items, IdEmbedding):
@@ -30,8 +28,8 @@ def build_gru4rec(config: GRU4RecConfig, tables: Mapping[str, FrozenTable], know
         items=items,
         users=NoUser(),
         sequence=sequence,
-        scorer=FactorisedScorer(config.metric, config.temperature, biases=len(known) if config.item_bias else 0),
-        known=known,
+        scorer=FactorisedScorer(config.metric, config.temperature, biases=len(inputs.known) if config.item_bias else 0),
+        known=inputs.known,
         query_layer=False,
     )
 

@@ -1,26 +1,22 @@
 """SASRec: a causal transformer whose output is compared with the vectors it reads (Kang and McAuley, 2018)."""
 
-from collections.abc import Mapping
-
-from torch import Tensor
-
 from embrec.models.config import SASRecConfig
 from embrec.models.encoders.transformer import CausalTransformer
 from embrec.models.factorised import SequenceRecommender
+from embrec.models.inputs import CatalogInputs
 from embrec.models.items import build_items
 from embrec.models.scorers import FactorisedScorer
-from embrec.models.tables import FrozenTable
 from embrec.models.users import NoUser
 
 
-def build_sasrec(config: SASRecConfig, tables: Mapping[str, FrozenTable], known: Tensor) -> SequenceRecommender:
+def build_sasrec(config: SASRecConfig, inputs: CatalogInputs) -> SequenceRecommender:
     """Compose the model; see `build_model`.
 
     Raises:
         ConfigError: the heads do not divide the frozen vectors of a model without dense layers.
     """
-    config.check([table.dim for table in tables.values()])
-    items = build_items(config, tables, known)
+    config.check([table.dim for table in inputs.tables.values()])
+    items = build_items(config, inputs.tables, inputs.known)
     return SequenceRecommender(
         items=items,
         users=NoUser(),
@@ -36,6 +32,6 @@ def build_sasrec(config: SASRecConfig, tables: Mapping[str, FrozenTable], known:
             position_std=config.id_std,
         ),
         scorer=FactorisedScorer(config.metric, config.temperature),
-        known=known,
+        known=inputs.known,
         query_layer=False,
     )
