@@ -23,6 +23,7 @@ from embrec.progress import Progress
 from embrec.runs.ablation import ranker_without
 from embrec.runs.config import RunConfig
 from embrec.runs.evaluate import TrainedRanker
+from embrec.runs.extras import log_of
 from embrec.runs.folder import RunFolder
 from embrec.runs.inputs import run_fingerprint, vectors
 from embrec.runs.model import load_model
@@ -188,7 +189,7 @@ class Bench:
         if found is None:
             ranker = TrainedRanker(load_model(run)) if without is None else ranker_without(run, tables, without)
             found = evaluate(
-                ranker, self.dataset.interactions, self.partition, self.partition.test, config.evaluation,
+                ranker, log_of(run, self.dataset.interactions), self.partition, self.partition.test, config.evaluation,
                 max_length=config.model.max_length, progress=progress,
                 task="rank" if without is None else f"rank without {without}",
             )  # fmt: skip

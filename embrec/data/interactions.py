@@ -79,15 +79,14 @@ class Interactions:
         Raises:
             DataError: a column does not exist or does not hold numbers.
         """
-        if list(names) == list(self.context):
-            return self
         there = self.numeric_context()
         for name in names:
             if name in self.context and name not in there:
                 raise DataError(f"context column {name!r} of the log holds texts, and a model reads numbers")
             if name not in there:
                 raise DataError(f"the log has no context column {name!r}{there_are(name, list(there))}")
-        return replace(self, context={name: there[name] for name in names})
+        chosen = {name: there[name] for name in names}
+        return self if list(chosen) == list(self.context) else replace(self, context=chosen)
 
     @property
     def n_users(self) -> int:

@@ -10,7 +10,7 @@ block.
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TypeVar
 
@@ -49,12 +49,19 @@ class Ranking:
         item_matrix: the vectors of all items, row 0 zero, [n + 1, d].
         max_length: the longest history that the model reads.
         left_out: tensor ids that are no candidates although the model would score them, [any].
+        context: names of the context columns that the model reads.
     """
 
     def __init__(
-        self, model: Model, item_matrix: Tensor, max_length: int, left_out: NDArray[np.integer] | None = None
+        self,
+        model: Model,
+        item_matrix: Tensor,
+        max_length: int,
+        left_out: NDArray[np.integer] | None = None,
+        context: Sequence[str] = (),
     ) -> None:
         self.model = model
+        self.context = tuple(context)
         self.item_matrix = item_matrix
         self.max_length = max_length
         self._widths = _widths(max_length)
@@ -89,7 +96,7 @@ class Ranking:
         generator = np.random.default_rng(0)
         for width in self._widths[self._widths <= _PROBED].tolist():
             items = generator.integers(1, len(self.scorable), (_LARGE, width))
-            read = Sequences.from_histories(items - 1)
+            read = Sequences.from_histories(items - 1, context=dict.fromkeys(self.context, items))
             rows = np.arange(_LARGE)
             places = generator.permutation(_LARGE)
             expected = self.model.queries(collate(read, rows), self.item_matrix)

@@ -1,11 +1,11 @@
 """A trained run in use: recommend from any history, and take in items that training never saw."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import polars as pl
@@ -23,8 +23,10 @@ from embrec.models.factorised import SequenceRecommender as Model
 from embrec.names import listed
 from embrec.progress import Progress, silent
 from embrec.runs.config import RunConfig
+from embrec.runs.extras import context_of
 from embrec.runs.folder import RunFolder, locate_run
 from embrec.runs.model import load_model
+from embrec.serving.histories import read_beside
 from embrec.serving.new_items import empty_notes, encode, extend, item_vectors, read_columns
 from embrec.serving.ranking import Ranking, each_alone, excluded_items, parts_of
 from embrec.serving.reading import as_imported, read_new_items
@@ -55,6 +57,7 @@ class Recommender:
         n_trained: how many of them were there in training.
         item_matrix: the vectors of all items behind a row of zeros, [n + 1, d]; `item_vectors` gives them by id.
         unreadable: tensor ids of added items in which the encoders found nothing to read; they are no candidates.
+        context: names of the context columns of events that the model reads; most models read none.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Recommender:
         catalog: Catalog,
         n_trained: int,
         unreadable: Sequence[int] = (),
+        context: Sequence[str] = (),
     ) -> None:
         self.run = run
         self.config = config
@@ -74,6 +78,7 @@ class Recommender:
         self.catalog = catalog
         self.n_trained = n_trained
         self.unreadable = tuple(unreadable)
+        self.context = tuple(context)
 
     @classmethod
     def load(cls, run: RunFolder | Path | str, workspace: Workspace | Path | str | None = None) -> "Recommender":
@@ -92,7 +97,15 @@ class Recommender:
             raise RunError(f"{run!r} is no run; give its folder, or its name such as 'shop/first'")
         folder = run if isinstance(run, RunFolder) else RunFolder(Path(run))
         trained = load_model(folder)
-        return cls(folder, folder.config(), trained.model, trained.item_matrix, trained.catalog, len(trained.catalog))
+        return cls(
+            folder,
+            folder.config(),
+            trained.model,
+            trained.item_matrix,
+            trained.catalog,
+            len(trained.catalog),
+            context=context_of(folder),
+        )
 
     def read_items(
         self,
@@ -175,36 +188,70 @@ class Recommender:
             extended,
             self.n_trained,
             (*self.unreadable, *empty.tolist()),
+            self.context,
         )
 
     @overload  # a str is a sequence of str too, but is refused
     def recommend(  # type: ignore[overload-overlap]
-        self, histories: Sequence[str], k: int = ..., exclude_seen: bool = ...
+        self,
+        histories: Sequence[str],
+        k: int = ...,
+        exclude_seen: bool = ...,
+        *,
+        times: Sequence[int] | None = ...,
+        at: int | None = ...,
+        context: Mapping[str, Sequence[float]] | None = ...,
+        query_context: Mapping[str, float] | None = ...,
     ) -> list[Recommendation]: ...
 
     @overload
     def recommend(
-        self, histories: Sequence[History], k: int = ..., exclude_seen: bool = ...
+        self,
+        histories: Sequence[History],
+        k: int = ...,
+        exclude_seen: bool = ...,
+        *,
+        times: Sequence[Sequence[int]] | None = ...,
+        at: int | Sequence[int] | None = ...,
+        context: Mapping[str, Sequence[Sequence[float]]] | None = ...,
+        query_context: Mapping[str, Sequence[float]] | None = ...,
     ) -> list[list[Recommendation]]: ...
 
     def recommend(
-        self, histories: Sequence[str] | Sequence[History], k: int = 10, exclude_seen: bool = True
+        self,
+        histories: Sequence[str] | Sequence[History],
+        k: int = 10,
+        exclude_seen: bool = True,
+        *,
+        times: Sequence[Any] | None = None,
+        at: int | Sequence[int] | None = None,
+        context: Mapping[str, Sequence[Any]] | None = None,
+        query_context: Mapping[str, Any] | None = None,
     ) -> list[Recommendation] | list[list[Recommendation]]:
         """Return the best k items after each history of item ids, oldest first.
 
         Args:
             histories: lists of ids, [["a", "b"], ["c"]], whose answer is a list of recommendations each; or one list of ids,
                 ["a", "b"], which is one history, and whose answer is one list of recommendations.
-            k: how many items; a history with fewer candidates gets fewer.
+            k: number of items; a history with fewer candidates gets fewer.
             exclude_seen: leave out the items of the history.
+            times: times of the events in seconds since 1970, in the form of `histories`, for models that read times; unknown
+                (0) if None.
+            at: time at which the next event is asked for, one for all histories or one each; the time of the last event if
+                None.
+            context: values of the events in each context column that the model reads (`context`), name -> in the form of
+                `histories`.
+            query_context: values of the event that is asked for, as far as they are known, name -> one for each history.
 
         Raises:
             ConfigError: k is no whole number of at least 1.
-            DataError: a history names an unknown item, or a text stands where a history belongs.
+            DataError: a history names an unknown item, a text stands where a history belongs, times or context do not fit the
+                histories, or a context column that the model reads is missing.
         """
         k = check_count(k)
         read, flat = read_histories(histories)
-        sequences = Sequences.from_histories(self.catalog.rows(history) for history in read)
+        beside = read_beside(read, flat, self.context, times, at, context, query_context)
+        sequences = Sequences.from_histories((self.catalog.rows(history) for history in read), **beside)
         scores, ids = self.top_k(sequences, np.arange(len(read)), k, exclude_seen)
         answers = []
         for row_scores, row_ids in zip(scores.numpy(), ids.numpy(), strict=True):
@@ -248,7 +295,11 @@ class Recommender:
     def ranking(self) -> Ranking:
         """What ranks the candidates; made when it is first asked for, and kept."""
         return Ranking(
-            self.model, self.item_matrix, self.config.model.max_length, np.array(self.unreadable, dtype=np.int64)
+            self.model,
+            self.item_matrix,
+            self.config.model.max_length,
+            np.array(self.unreadable, dtype=np.int64),
+            self.context,
         )
 
     def top_k(

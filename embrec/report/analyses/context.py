@@ -8,6 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from embrec.comparisons.provenance import circumstances
+from embrec.data.interactions import Interactions
 from embrec.data.prepared import PreparedSplit
 from embrec.data.splits import Partition, split_text
 from embrec.data.store import Dataset
@@ -18,6 +19,7 @@ from embrec.report.titles import item_title
 from embrec.runs.belonging import common_ground
 from embrec.runs.config import RunConfig
 from embrec.runs.evaluate import evaluate_runs
+from embrec.runs.extras import log_of
 from embrec.runs.folder import RunFolder
 
 
@@ -68,6 +70,11 @@ class AnalysisContext:
     def title(self) -> str:
         """Category, run and split, as the titles of figures begin."""
         return f"{self.run.category.name}, run {self.run.name}, {split_text(self.config.split)}"
+
+    @cached_property
+    def log(self) -> Interactions:
+        """The log as the run's model reads it: with its context columns alone."""
+        return log_of(self.run, self.dataset.interactions)
 
     @cached_property
     def popularity(self) -> NDArray:

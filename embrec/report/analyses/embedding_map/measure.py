@@ -180,7 +180,7 @@ def _sample(
 
 def _queries(subject: AnalysisContext, ranker: Ranker, targets: Positions) -> Tensor:
     """Return the query before each target, [S, d]."""
-    sequences = target_sequences(subject.dataset.interactions, targets, subject.config.model.max_length)
+    sequences = target_sequences(subject.log, targets, subject.config.model.max_length)
     matrix = ranker.item_matrix()
     parts, order = [], []
     for rows, batch in batches_in_order(sequences, _BATCH):
