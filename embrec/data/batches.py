@@ -1,7 +1,8 @@
 """Right-padded batches of histories, rows of like length together so that little of a batch is padding."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from embrec.data.sequences import Sequences
+from embrec.data.sequences import Sequences, consecutive
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,7 @@ class Batch:
         times: their times in seconds, [B, L].
         lengths: valid steps of each row, [B].
         targets: tensor id to be predicted at each step, 0 for none, [B, L].
-        target_times: time of the event after each step, 0 in the padding, [B, L].
-        query_time: time of the last prediction of each row, [B].
+        query_time: time of the event after the last step of each row, [B].
         user: user indices, [B].
         context: numeric columns of the events read, name -> float32 [B, L]; NaN where a value is missing.
         target_context: the same columns of the event after each step, name -> [B, L]; NaN where they are not known.
@@ -35,7 +35,6 @@ class Batch:
     times: Tensor
     lengths: Tensor
     targets: Tensor
-    target_times: Tensor
     query_time: Tensor
     user: Tensor
     context: Mapping[str, Tensor] = field(default_factory=dict)
@@ -55,7 +54,14 @@ class Batch:
         def changed(value: Tensor | Mapping[str, Tensor]) -> Any:
             return change(value) if isinstance(value, Tensor) else {name: change(one) for name, one in value.items()}
 
-        return Batch(**{name: changed(value) for name, value in vars(self).items()})
+        return Batch(**{one.name: changed(getattr(self, one.name)) for one in fields(self)})
+
+    @cached_property
+    def target_times(self) -> Tensor:
+        """Time of the event after each step, 0 in the padding, [B, L]; computed for the models that read it."""
+        following = torch.nn.functional.pad(self.times, (0, 1))[:, 1:]
+        steps = torch.arange(self.times.shape[1], device=self.times.device)
+        return torch.where(steps == self.lengths[:, None] - 1, self.query_time[:, None], following)
 
 
 def collate(sequences: Sequences, rows: NDArray[np.integer], width: int = 1) -> Batch:
@@ -73,53 +79,37 @@ def collate(sequences: Sequences, rows: NDArray[np.integer], width: int = 1) -> 
     lengths = sequences.ptr[rows + 1] - start
     inputs = lengths if sequences.target is not None else lengths - 1
     width = max(width, int(inputs.max(initial=0)))
-    # One column more than there are steps: the event after step l stands in column l + 1.
-    columns = np.arange(width + 1)
-    padding = columns >= lengths[:, None]
-    index = start[:, None] + columns
-    np.copyto(index, 0, where=padding)
-    # Where each row's event that is only predicted stands in the flat array.
-    last = np.arange(len(rows)) * (width + 1) + np.maximum(inputs, 0)
-
-    def spread(values: NDArray[Any], dtype: type) -> NDArray[Any]:
-        wide = values.take(index).astype(dtype, copy=False) if len(values) else np.zeros(index.shape, dtype)
-        np.copyto(wide, 0, where=padding)
-        return wide
-
-    def both(values: NDArray[Any], dtype: type, asked: NDArray[Any] | None) -> tuple[Tensor, Tensor]:
-        """Return a column of the log at the events read and at the event after each step, both [B, L]."""
-        wide = spread(values, dtype)
-        if asked is not None:
-            read = wide[:, :-1].copy()
-            wide.put(last, asked[rows])
-            return torch.from_numpy(read), torch.from_numpy(wide[:, 1:].copy())
-        after = wide[:, 1:].copy()
-        wide.put(last, 0)
-        return torch.from_numpy(wide[:, :-1].copy()), torch.from_numpy(after)
-
-    times, target_times = both(sequences.times, np.int64, sequences.target_time)
-    context = {
-        name: both(values, np.float32, sequences.target_context.get(name)) for name, values in sequences.context.items()
-    }
+    steps = np.arange(width)
+    valid = steps < inputs[:, None]  # [B, L]
+    index = np.where(valid, start[:, None] + steps, 0)
+    items = np.where(valid, sequences.items[index], 0) if len(sequences.items) else np.zeros_like(index)
+    times = np.where(valid, sequences.times[index], 0) if len(sequences.times) else np.zeros_like(index)
     if sequences.target is not None and sequences.target_time is not None:
-        items = torch.from_numpy(spread(sequences.items, np.int64)[:, :-1].copy())
-        at_last = np.zeros((len(rows), width + 1), dtype=np.int64)  # column 0 takes the targets of empty histories
-        at_last.put(last, sequences.target[rows])
-        targets = torch.from_numpy(at_last[:, 1:].copy())
+        targets = np.where(steps == (inputs - 1)[:, None], sequences.target[rows][:, None], 0)
         query_time = sequences.target_time[rows]
     else:
-        items, targets = both(sequences.items, np.int64, None)
+        targets = np.where(valid, sequences.items[np.minimum(index + 1, len(sequences.items) - 1)], 0)
         query_time = sequences.times[np.maximum(start + lengths - 1, 0)]
+    context = {}
+    target_context = {}
+    for name, values in sequences.context.items():
+        # One column more than there are steps: the event after step l stands in column l + 1.
+        wide = np.zeros((len(rows), width + 1), dtype=np.float32)
+        read = np.arange(width + 1) < lengths[:, None]
+        wide[read] = values[consecutive(start, lengths)]
+        context[name] = torch.from_numpy(np.where(valid, wide[:, :-1], 0))
+        if sequences.target is not None:
+            wide[np.arange(len(rows)), inputs] = sequences.target_context[name][rows]
+        target_context[name] = torch.from_numpy(np.where(valid, wide[:, 1:], 0))
     return Batch(
-        items=items,
-        times=times,
+        items=torch.from_numpy(items.astype(np.int64)),
+        times=torch.from_numpy(times.astype(np.int64)),
         lengths=torch.from_numpy(inputs.astype(np.int64)),
-        targets=targets,
-        target_times=target_times,
+        targets=torch.from_numpy(targets.astype(np.int64)),
         query_time=torch.from_numpy(query_time.astype(np.int64)),
         user=torch.from_numpy(sequences.user[rows].astype(np.int64)),
-        context={name: values for name, (values, _) in context.items()},
-        target_context={name: after for name, (_, after) in context.items()},
+        context=context,
+        target_context=target_context,
     )
 
 

@@ -50,7 +50,7 @@ def toy_batch(*histories: list[int], targets: list[int] | None = None, width: in
             at_step[row, len(history) - 1] = targets[row]
     lengths = torch.tensor([len(history) for history in histories])
     nothing = torch.zeros(len(histories), dtype=torch.long)
-    return Batch(items, torch.zeros_like(items), lengths, at_step, torch.zeros_like(items), nothing, nothing)
+    return Batch(items, torch.zeros_like(items), lengths, at_step, nothing, nothing)
 
 
 def next_item_batch(*histories: list[int]) -> Batch:
