@@ -1,4 +1,4 @@
-"""Do items of one category lie together? The silhouette of category clusters in the space of the raw item vectors.
+"""Silhouettes: how well items of one category lie together in the space of the raw item vectors.
 
 Rousseeuw (1987), as in EmbRec's Table 4: from -1 (every item is nearer to another category) over 0 (categories overlap) to 1.
 The paper names neither its distance nor its categories. Here the distance is 1 - cosine, and a category is the longest

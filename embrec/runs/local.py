@@ -1,4 +1,4 @@
-"""Training a run in this process: the loop, the evaluation of its test targets, and the files of the finished run."""
+"""Training of a run in this process: the loop, the evaluation of the test targets, and the files of the finished run."""
 
 import time
 from contextlib import nullcontext

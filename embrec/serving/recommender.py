@@ -1,4 +1,4 @@
-"""A trained run in use: recommend from any history, and take in items that training never saw."""
+"""Recommender: a trained run that recommends after any history and takes in items that training never saw."""
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,7 +36,7 @@ from embrec.workspace import Workspace
 
 @dataclass(frozen=True)
 class Recommendation:
-    """One item of an answer: its id, its score (comparable within one history only) and its title, if it has one."""
+    """A recommended item: its id, its score (comparable within one history only) and its title, if it has one."""
 
     item: str
     score: float
@@ -46,15 +46,15 @@ class Recommendation:
 class Recommender:
     """Recommends from a run's files alone: neither its category nor its feature tables are read.
 
-    The answer to a history depends on the history alone: not on what else is asked for in the same call, nor on how many
-    items are asked for, so that the best 5 are the first 5 of the best 10. Among equal scores the item that stands first in the
-    catalog comes first, as in evaluation.
+    The answer to a history depends on the history alone: not on other histories in the same call, nor on the number of items
+    asked for, so that the best 5 are the first 5 of the best 10. Among equal scores the item that comes first in the catalog
+    comes first, as in evaluation.
 
     Attributes:
-        run: the folder it came from.
-        config: how it was trained.
-        catalog: the candidates, in the order of the tensor ids; items added later stand at the end.
-        n_trained: how many of them were there in training.
+        run: folder of the run.
+        config: configuration of the run.
+        catalog: the candidates in the order of their tensor ids; items added later come last.
+        n_trained: number of items that were in the catalog in training.
         item_matrix: the vectors of all items behind a row of zeros, [n + 1, d]; `item_vectors` gives them by id.
         unreadable: tensor ids of added items in which the encoders found nothing to read; they are no candidates.
         context: names of the context columns of events that the model reads; most models read none.
@@ -85,8 +85,8 @@ class Recommender:
         """Read a run.
 
         Args:
-            run: its folder, `category/run`, or its name where it is the only one of that name.
-            workspace: where a run that is named is looked for; $EMBREC_WORKSPACE, else ./workspace, if None.
+            run: folder of the run, `category/run`, or a name that only one run has.
+            workspace: workspace in which a named run is found; $EMBREC_WORKSPACE, else ./workspace, if None.
 
         Raises:
             RunError: there is no such run, or it is not finished.
@@ -118,10 +118,10 @@ class Recommender:
         """Read new items as the run's own catalog was read: by the reader of its source, from the same columns.
 
         Args:
-            items: a file such as the catalog came from, or with the catalog's columns; or such a table in memory.
-            item_column: of the ids, if it is another than the import's.
-            image_column: of the paths of pictures, relative to the file's folder, if it is another than the import's.
-            images: folder of pictures named <item>.jpg, if it is another than the import's.
+            items: a file like the one that the catalog was imported from, or with its columns; or such a table in memory.
+            item_column: column of the ids, if it differs from the import's.
+            image_column: column of the image paths, relative to the file's folder, if it differs from the import's.
+            images: folder of images named <item>.jpg, if it differs from the import's.
 
         Raises:
             DataError: the file is missing, malformed or empty, has no ids, or an item stands in it twice.
@@ -143,8 +143,8 @@ class Recommender:
         Args:
             items: the new items: a file or a table in memory, which are read by `read_items`, or a catalog. Columns that they
                 lack count as empty.
-            progress: told of every source that is encoded.
-            tell: told in a line each what was noticed, such as columns that are missing; a Python warning each if None.
+            progress: called after each source that is encoded.
+            tell: called with each note, such as a missing column, in one line; a Python warning each if None.
 
         Raises:
             DataError: the encoders find nothing to read in any of the new items, or the items cannot be read.
@@ -293,7 +293,7 @@ class Recommender:
 
     @cached_property
     def ranking(self) -> Ranking:
-        """What ranks the candidates; made when it is first asked for, and kept."""
+        """The ranking of the candidates; made at the first use and kept."""
         return Ranking(
             self.model,
             self.item_matrix,
@@ -331,7 +331,7 @@ class Recommender:
 
 
 def _say(notes: Sequence[str], tell: Callable[[str], None] | None) -> None:
-    """Tell what was noticed, as warnings for the caller of `with_items` where nobody else listens."""
+    """Pass notes on to a callback, or as warnings to the caller of `with_items` if there is none."""
     for note in notes:
         if tell is not None:
             tell(note)

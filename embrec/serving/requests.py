@@ -107,7 +107,7 @@ def answer(
 
 
 def read_histories(given: Iterable[str] | Iterable[History]) -> tuple[list[list[str]], bool]:
-    """Return histories as lists of ids, and whether a single one was given that was not wrapped in a list.
+    """Return histories as lists of ids, and True if a single history was given that was not in a list.
 
     >>> read_histories([["a", "b"], ("c",)])
     ([['a', 'b'], ['c']], False)
@@ -115,7 +115,7 @@ def read_histories(given: Iterable[str] | Iterable[History]) -> tuple[list[list[
     ([['a', 'b']], True)
 
     Raises:
-        DataError: a text stands where a history belongs, or something that is no text where an id belongs.
+        DataError: a text is given as a history, or something else than a text as an id.
     """
     if isinstance(given, str | bytes):
         raise DataError(f"{given!r} is a text where a history belongs; wrap it in a list: recommend([{given!r}])")
@@ -141,7 +141,7 @@ def read_ids(given: object, what: str = "the list of items") -> list[str]:
     """Return item ids as texts, in their order.
 
     Raises:
-        DataError: it is no list, or something that is no text stands in it.
+        DataError: it is not a list, or it contains something else than texts.
     """
     items = list(_iterated(given, what))
     for item in items:
@@ -151,7 +151,7 @@ def read_ids(given: object, what: str = "the list of items") -> list[str]:
 
 
 def check_count(k: object) -> int:
-    """Return how many items are wanted.
+    """Return the number of items to return.
 
     Raises:
         ConfigError: it is not a whole number of at least 1.

@@ -1,4 +1,4 @@
-"""Batch scoring: the best items for every user, or the best users for every new item, written as one table."""
+"""Batch scoring: the best items for every user or the best users for every new item, as one table."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -41,7 +41,7 @@ def score_by(
 
 
 def check_request(what: str, k: object = 10, new_items: bool = True) -> str:
-    """Return by what is to be scored, if that can be, before anything is read.
+    """Return `user` or `item` if a request can be met; checked before any data are read.
 
     Raises:
         ConfigError: it is neither `user` nor `item`, k is no whole number of at least 1, or there are no new items to find
@@ -74,7 +74,7 @@ def score_by_user(
         exclude_seen: leave out the items of the user's history.
         at: time in seconds at which all users are asked for their next event, for models that read times; the time of each
             user's last event if None.
-        progress: told how many users are done.
+        progress: called with the number of users that are done.
 
     Raises:
         ConfigError: k is no whole number of at least 1.
@@ -117,8 +117,8 @@ def score_by_item(
 ) -> pl.DataFrame:
     """Return each new item's best k users: columns item, rank (from 1), user, score; arguments as of `score_by_user`.
 
-    Scores of one item by different users are inner products of the same vector, so they can be compared. Among equal scores the
-    user who stands first in the log comes first. An item in which the encoders found nothing to read has no users.
+    Scores of one item for different users are inner products with the same vector, so they can be compared. Among equal scores
+    the user who comes first in the log comes first. An item in which the encoders found nothing to read has no users.
 
     Raises:
         ConfigError: k is no whole number of at least 1.
@@ -162,7 +162,7 @@ def score_by_item(
 
 
 def check_output(path: Path) -> Path:
-    """Return the path that scores are to be written to, if they can be.
+    """Return a path if scores can be written to it.
 
     Raises:
         DataError: it is a folder, its folder does not exist, or its ending is of no format that is written.
@@ -177,7 +177,7 @@ def check_output(path: Path) -> Path:
 
 
 def write_scores(scores: pl.DataFrame, path: Path) -> None:
-    """Write scores in the format of the path's ending, whole or not at all: .parquet, .csv or .jsonl.
+    """Write scores atomically in the format of the path's ending: .parquet, .csv or .jsonl.
 
     Raises:
         DataError: the ending is another, or the file cannot be written.
@@ -192,7 +192,7 @@ def write_scores(scores: pl.DataFrame, path: Path) -> None:
 
 
 def _histories(interactions: Interactions, at: int | None) -> tuple[Sequences, NDArray[np.int64]]:
-    """Return everybody's history, and the users with like lengths together."""
+    """Return the histories of all users, and the users in the order of their lengths."""
     sequences = latest_sequences(interactions, int(interactions.lengths.max(initial=0)), at)
     return sequences, np.argsort(sequences.lengths, kind="stable")
 
