@@ -8,19 +8,21 @@ were counted from all events and hold the test item of two users in three; `embr
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import polars as pl
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from embrec.data.catalog import ITEM, Catalog
 from embrec.data.interactions import Interactions
 from embrec.data.repeats import is_repeat
 from embrec.errors import ConfigError, DataError
 from embrec.names import there_are
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -204,11 +206,11 @@ class Relations:
     def lookup(self, heads: NDArray[np.integer], tails: NDArray[np.integer]) -> NDArray[np.bool_]: ...
 
     @overload
-    def lookup(self, heads: Tensor, tails: Tensor) -> Tensor: ...
+    def lookup(self, heads: "Tensor", tails: "Tensor") -> "Tensor": ...
 
     def lookup(
-        self, heads: NDArray[np.integer] | Tensor, tails: NDArray[np.integer] | Tensor
-    ) -> NDArray[np.bool_] | Tensor:
+        self, heads: "NDArray[np.integer] | Tensor", tails: "NDArray[np.integer] | Tensor"
+    ) -> "NDArray[np.bool_] | Tensor":
         """Return how candidates are related to the events of histories.
 
         Tensors are looked up on their device, where the pairs are copied to once.
@@ -220,12 +222,14 @@ class Relations:
         Returns:
             True where the candidate is a tail of the event's item, [B, C, H, R].
         """
-        if isinstance(heads, Tensor) and isinstance(tails, Tensor):
-            return self._holds_on_device(heads[:, None, :], tails[:, :, None])
-        return self.holds(np.asarray(heads)[:, None, :], np.asarray(tails)[:, :, None])
+        if isinstance(heads, np.ndarray) or isinstance(tails, np.ndarray):
+            return self.holds(np.asarray(heads)[:, None, :], np.asarray(tails)[:, :, None])
+        return self._holds_on_device(heads[:, None, :], tails[:, :, None])
 
-    def _holds_on_device(self, heads: Tensor, tails: Tensor) -> Tensor:
+    def _holds_on_device(self, heads: "Tensor", tails: "Tensor") -> "Tensor":
         """Return what `holds` does, for tensors of one device."""
+        import torch  # seconds to import, and most readers of relations need no tensors
+
         keys = self._keys_by_device.get(heads.device)
         if keys is None:
             keys = self._keys_by_device[heads.device] = torch.from_numpy(self._keys).to(heads.device)
@@ -238,7 +242,7 @@ class Relations:
         return keys[at] == wanted
 
     @cached_property
-    def _keys_by_device(self) -> dict[torch.device, Tensor]:
+    def _keys_by_device(self) -> "dict[torch.device, Tensor]":
         """Copies of the sorted pairs, device -> [P]."""
         return {}
 
