@@ -82,11 +82,23 @@ class Interactions:
         there = self.numeric_context()
         for name in names:
             if name in self.context and name not in there:
-                raise DataError(f"context column {name!r} of the log holds texts, and a model reads numbers")
+                raise DataError(
+                    f"context column {name!r} of the log holds {self._text_in(name)}, and models read numbers"
+                )
             if name not in there:
                 raise DataError(f"the log has no context column {name!r}{there_are(name, list(there))}")
         chosen = {name: there[name] for name in names}
         return self if list(chosen) == list(self.context) else replace(self, context=chosen)
+
+    def _text_in(self, name: str) -> str:
+        """Return in words the first value of a context column that is no number, and whose event it belongs to."""
+        values = pl.Series(self.context[name].tolist(), dtype=pl.String)
+        wrong = values.cast(pl.Float64, strict=False).is_null() & (values != "")
+        if not wrong.any():
+            return "texts"
+        event = int(wrong.arg_true()[0])
+        item = "" if self.item_ids is None else f" on item {str(self.item_ids[int(self.item[event])])!r}"
+        return f"texts, such as {values[event]!r} of user {str(self.user_ids[self.user[event]])!r}{item}"
 
     @property
     def n_users(self) -> int:
