@@ -16,6 +16,7 @@ from embrec.errors import ConfigError, DataError
 from embrec.names import there_are
 
 _SEPARATORS = (" > ", "|", ";", " / ", ", ")
+_LARGEST = 2**30  # bytes of an attribute of lists
 _LEVEL = re.compile(r"(?P<column>.+):level=(?P<level>[1-9][0-9]*)")
 
 
@@ -44,7 +45,7 @@ def read_attribute(catalog: Catalog, name: str) -> Attribute:
         name: a column, or a column and a level of its paths counted from 1, `categories:level=2`.
 
     Raises:
-        DataError: there is no such column, or it can be neither numbers nor names.
+        DataError: there is no such column, it can be neither numbers nor names, or its lists have too many names.
         ConfigError: a level is asked of numbers.
     """
     found = None if name in catalog.frame.columns else _LEVEL.fullmatch(name)
@@ -63,7 +64,7 @@ def read_attribute(catalog: Catalog, name: str) -> Attribute:
     if isinstance(values.dtype, pl.List | pl.Array):
         lists = values.cast(pl.List(pl.String)).to_list()
         paths = [tuple(one for one in row or () if one) for row in lists]
-        return _several_names(paths) if level is None else _names([path[level - 1 : level] for path in paths])
+        return _several_names(paths, name) if level is None else _names([path[level - 1 : level] for path in paths])
     if values.dtype.is_nested() or values.dtype in (pl.Binary, pl.Object):
         raise DataError(f"column {column!r} of the catalog holds {values.dtype}, which is neither numbers nor names")
     texts = values.cast(pl.String).str.strip_chars().to_list()
@@ -95,9 +96,18 @@ def _names(of_items: Sequence[Sequence[str]]) -> Attribute:
     )
 
 
-def _several_names(of_items: Sequence[Sequence[str]]) -> Attribute:
-    """Return the attribute of items that may have several names each."""
+def _several_names(of_items: Sequence[Sequence[str]], name: str) -> Attribute:
+    """Return the attribute of items that may have several names each.
+
+    Raises:
+        DataError: there are too many names.
+    """
     vocabulary = _vocabulary(of_items)
+    if (len(of_items) + 1) * (len(vocabulary) + 1) > _LARGEST:
+        raise DataError(
+            f"attribute {name!r} has {len(vocabulary):,} different names in the lists of {len(of_items):,} items, too many to "
+            f"mark each; name a level such as {f'{name}:level=1'!r}"
+        )
     number = {one: place for place, one in enumerate(vocabulary, start=1)}
     values = np.zeros((len(of_items) + 1, len(vocabulary) + 1), dtype=bool)
     for row, names in enumerate(of_items, start=1):

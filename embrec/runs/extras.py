@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import polars as pl
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
@@ -96,8 +97,12 @@ def read_relations(names: Sequence[str], prepared: PreparedSplit, learned: Parti
 
 
 def attribute_columns(catalog: Catalog) -> tuple[str, ...]:
-    """Return the columns that a model reads as attributes where it names none: all but ids, pictures and texts."""
-    return tuple(name for name in catalog.frame.columns if name not in (ITEM, IMAGE, *catalog.text_columns))
+    """Return the columns that a model reads as attributes where it names none: those of one number or name an item, without
+    ids, pictures and the texts that encoders read.
+    """
+    others = (ITEM, IMAGE, *catalog.text_columns)
+    schema = catalog.frame.schema.items()
+    return tuple(name for name, dtype in schema if name not in others and not dtype.is_nested() and dtype != pl.Binary)
 
 
 def save_extras(run: RunFolder, inputs: CatalogInputs) -> None:

@@ -5,6 +5,7 @@ import pytest
 from embrec.data.attributes import read_attribute
 from embrec.data.catalog import Catalog
 from embrec.errors import ConfigError, DataError
+from embrec.runs.extras import attribute_columns
 
 CATALOG = Catalog(
     pl.DataFrame(
@@ -62,3 +63,13 @@ def test_a_column_that_cannot_be_an_attribute_is_an_error():
         read_attribute(CATALOG, "parts")
     with pytest.raises(ConfigError, match="'price' holds numbers, which have no levels"):
         read_attribute(CATALOG, "price:level=1")
+
+
+def test_lists_of_too_many_names_are_an_error(monkeypatch):
+    monkeypatch.setattr("embrec.data.attributes._LARGEST", 14)
+    with pytest.raises(DataError, match=r"'genres' has 2 different names in the lists of 4 items.*'genres:level=1'"):
+        read_attribute(CATALOG, "genres")
+
+
+def test_a_model_that_names_no_attribute_reads_those_of_one_value_an_item():
+    assert attribute_columns(CATALOG) == ("price", "year", "sold", "categories")
