@@ -140,7 +140,7 @@ def _times(frame: pl.DataFrame, name: str, place: Callable[[int], str]) -> tuple
 
 
 def _codes(values: pl.Series, names: pl.Series) -> NDArray[np.int64]:
-    """Return where each value stands among distinct names, [E]."""
+    """Return the place of each value among distinct names, [E]."""
     places = pl.DataFrame({"name": names}).with_row_index("place")
     found = pl.DataFrame({"name": values}).join(places, on="name", how="left", maintain_order="left")
     return found["place"].to_numpy().astype(np.int64)
