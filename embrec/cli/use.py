@@ -35,7 +35,7 @@ def recommend(
     from embrec.cli.console import answers, notes, print_table, shorten
     from embrec.runs.folder import locate_run
     from embrec.serving.recommender import Recommender
-    from embrec.serving.requests import histories_of
+    from embrec.serving.requests import answer, histories_of
     from embrec.workspace import Workspace as Workspaces
 
     recommender = Recommender.load(locate_run(run, Workspaces.locate(workspace)))
@@ -46,7 +46,7 @@ def recommend(
             "what is popular",
             markup=False,
         )
-    results = recommender.recommend([request.items for request in requests], k, exclude_seen=not keep_seen)
+    results = answer(recommender, requests, k, exclude_seen=not keep_seen)
     for request, best in zip(requests, results, strict=True):
         if json_lines:
             for place, item in enumerate(best, start=1):

@@ -23,6 +23,7 @@ from embrec.progress import Progress
 from embrec.runs.ablation import model_without
 from embrec.runs.assembly import learned_partition
 from embrec.runs.config import RunConfig
+from embrec.runs.extras import log_of
 from embrec.runs.folder import RunFolder
 from embrec.runs.inputs import run_fingerprint, vectors
 from embrec.runs.model import load_model
@@ -188,7 +189,7 @@ class Bench:
         if found is None:
             model = load_model(run).model if without is None else model_without(run, tables, without)
             found = evaluate(
-                model, self.dataset.interactions, self.partition, self.partition.test, config.evaluation,
+                model, log_of(run, self.dataset.interactions), self.partition, self.partition.test, config.evaluation,
                 max_length=config.model.max_length, progress=progress,
                 learned=learned_partition(config, self.dataset.interactions, self.partition),
                 task="rank" if without is None else f"rank without {without}",

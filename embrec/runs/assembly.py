@@ -1,6 +1,5 @@
-"""A trainer assembled from data and configuration, for a run as for the trials of a search."""
+"""A trainer composed from data and configuration, for a run or for a trial of a search."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +13,8 @@ from embrec.data.sequences import Sequences, training_sequences
 from embrec.data.splits import Partition
 from embrec.evaluation.evaluator import evaluate
 from embrec.evaluation.metrics import lower_is_better
+from embrec.models.inputs import CatalogInputs
 from embrec.models.interface import Factorised, Scored, Stateful
-from embrec.models.tables import FrozenTable
 from embrec.models.zoo import build_model
 from embrec.progress import Progress, silent
 from embrec.runs.config import RunConfig
@@ -25,14 +24,14 @@ from embrec.training.streaming import TrainingStream
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a training reads beside feature tables, as plain arrays that several processes can share.
+    """The events that a training reads, as plain arrays that several processes can share.
 
     Attributes:
-        interactions: the log.
+        interactions: the log as the model reads it.
         partition: how it is divided, as `learned_partition` returns it.
         sequences: the training histories, of `max_length` steps at most.
-        popularity: training events of each tensor id, [n + 1].
-        max_length: of the histories.
+        popularity: number of training events of each tensor id, [n + 1].
+        max_length: largest number of steps of a history.
     """
 
     interactions: Interactions
@@ -56,7 +55,7 @@ def learned_partition(config: RunConfig, interactions: Interactions, partition: 
 def make_trainer(
     config: RunConfig,
     data: TrainingData,
-    sources: Mapping[str, FrozenTable],
+    inputs: CatalogInputs,
     device: torch.device,
     *,
     checkpoint: Path,
@@ -68,21 +67,19 @@ def make_trainer(
     """Return the trainer of a new model; it validates if the partition has validation targets.
 
     Args:
-        config: with the feature tables' full names.
-        data: what is learned from.
-        sources: feature tables by their full names; those that the model does not read are left alone.
-        device: to train on.
-        checkpoint: the file that a resume starts from.
-        fingerprint: of configuration and data, which the checkpoint belongs to.
-        on_epoch: called with the record of each epoch that is over.
-        progress: told of every step.
+        config: configuration with the feature tables' full names.
+        data: histories and partition to train on.
+        inputs: what the model reads of the catalog; feature tables that it does not name are ignored.
+        device: device to train on.
+        checkpoint: file that a resume starts from.
+        fingerprint: hash of configuration and data that the checkpoint belongs to.
+        on_epoch: called with the record of each finished epoch.
+        progress: called after every step.
         shard: (rank, world) of this process; see `Trainer`.
     """
     partition, max_length = data.partition, config.model.max_length
     torch.manual_seed(config.training.seed)
-    known = torch.zeros(len(partition.train_items) + 1, dtype=torch.bool)
-    known[1:] = torch.tensor(partition.train_items)
-    model = build_model(config.model, {name: sources[name] for name in config.model.features}, known).to(device)
+    model = build_model(config.model, inputs.select(config.model.features)).to(device)
     names = metric_names(config)
 
     def validate() -> Validation:
@@ -120,10 +117,10 @@ def training_rows(model: Factorised | Scored, config: RunConfig, data: TrainingD
 
 
 def metric_names(config: RunConfig) -> tuple[str, ...]:
-    """Return the metrics that are computed, that which chooses the epoch among them."""
+    """Return the metrics to compute, including the one that chooses the epoch."""
     return tuple(dict.fromkeys((*config.evaluation.metrics, config.training.select_by)))
 
 
 def popularity(interactions: Interactions, partition: Partition) -> Tensor:
-    """Return the training events of each tensor id, [n + 1]."""
+    """Return the number of training events of each tensor id, [n + 1]."""
     return torch.nn.functional.pad(torch.from_numpy(partition.training_counts(interactions)), (1, 0))

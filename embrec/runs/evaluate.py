@@ -7,8 +7,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
-from embrec.data.store import Dataset, load_dataset
+from embrec.data.store import Dataset, catalog_size
 from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, evaluate, protocol_for
 from embrec.features.encoder import name_in_stem
@@ -19,6 +20,7 @@ from embrec.runs.baselines import check_baseline, evaluate_baselines
 from embrec.runs.belonging import Ground, common_ground
 from embrec.runs.cache import remembered
 from embrec.runs.config import RunConfig
+from embrec.runs.extras import log_of
 from embrec.runs.folder import RunFolder, Runs, runs_of
 from embrec.runs.inputs import find_tables
 from embrec.runs.model import load_model
@@ -66,21 +68,21 @@ def evaluate_runs(
     dataset, partition = ground.dataset, ground.partition
     chosen = protocol_for(config or first.evaluation, len(dataset.catalog))
 
-    def ranked(model: SequenceModel, run: RunFolder, config: RunConfig) -> Evaluation:
+    def ranked(model: SequenceModel, log: Interactions, run: RunFolder, config: RunConfig) -> Evaluation:
         return evaluate(
-            model, dataset.interactions, partition, partition.test, chosen,
+            model, log, partition, partition.test, chosen,
             max_length=config.model.max_length, keep=keep, progress=progress, task=run.name,
-            learned=learned_partition(config, dataset.interactions, partition),
+            learned=learned_partition(config, log, partition),
         )  # fmt: skip
 
-    targets = targets_hash(dataset.interactions, partition)
     features = next((config.model.features for config in configs.values() if config.model.features), ())
     evaluations = evaluate_baselines(
         runs[0].category, dataset, partition, first.split, baselines, features, chosen, keep=keep, progress=progress
     )
     for run in runs:
-        compute = partial(ranked, load_model(run).model, run, configs[run.name])
-        evaluations[run.name] = remembered(run, chosen, keep, compute, log=targets)
+        log = log_of(run, dataset.interactions)
+        compute = partial(ranked, load_model(run).model, log, run, configs[run.name])
+        evaluations[run.name] = remembered(run, chosen, keep, compute, log=targets_hash(log, partition))
     return evaluations
 
 
@@ -140,4 +142,4 @@ def protocol(
         name: value for name, value in changes.items() if value is not None
     }
     changed = validated(EvaluationConfig, values, subject=str)
-    return protocol_for(changed, len(load_dataset(run.category).catalog))
+    return protocol_for(changed, catalog_size(run.category))

@@ -16,11 +16,13 @@ from torch import Tensor
 from embrec.data.catalog import Catalog
 from embrec.errors import RunError
 from embrec.files import atomic_path, write_parquet
+from embrec.models.inputs import CatalogInputs
 from embrec.models.interface import SequenceModel, Trainable
 from embrec.models.item_based import ItemBasedModel
 from embrec.models.items.cached import CachedItems
 from embrec.models.tables import placeholder
 from embrec.models.zoo import build_model
+from embrec.runs.extras import load_extras, save_extras
 from embrec.runs.folder import RunFolder
 
 
@@ -37,17 +39,31 @@ class LoadedModel(NamedTuple):
     catalog: Catalog
 
 
-def save_model(run: RunFolder, model: Trainable, catalog: Catalog, table_dims: dict[str, int]) -> None:
-    """Write weights, item vectors and catalog of a trained model; `table_dims` gives the length of each source's vectors."""
+def save_model(run: RunFolder, model: Trainable, catalog: Catalog, inputs: CatalogInputs) -> None:
+    """Write weights, item vectors, catalog and other inputs of a trained model, so that it loads without its category.
+
+    Args:
+        run: folder of the run.
+        model: the trained model.
+        catalog: the items.
+        inputs: what the model reads of them; feature tables are not saved, only the lengths of their vectors.
+
+    Raises:
+        RunError: a file cannot be written.
+    """
     model.eval()
     with torch.inference_mode():
         matrix = model.catalog()
     write_parquet(catalog.frame, run.catalog)
     # One entry: the library writes several in random order, and equal runs should be equal byte by byte.
-    about: dict[str, Any] = {"text_columns": catalog.text_columns, "table_dims": table_dims}
+    about: dict[str, Any] = {
+        "text_columns": catalog.text_columns,
+        "table_dims": {name: table.dim for name, table in inputs.tables.items()},
+    }
     if catalog.named_title is not None:
         about["title_column"] = catalog.named_title
     metadata = {"embrec": json.dumps(about)}
+    save_extras(run, inputs)
     _write_tensors(run.items, {"vectors": matrix, "known": model.known}, metadata)
     _write_tensors(run.weights, model.state_dict(), {})
 
@@ -80,7 +96,7 @@ def load_model(run: RunFolder) -> LoadedModel:
         raise RunError(f"run {run.path} cannot be read: {error}") from None
     table_dims: dict[str, int] = metadata["table_dims"]
     tables = {name: placeholder(table_dims[name]) for name in config.model.features}
-    model = build_model(config.model, tables, arrays["known"])
+    model = build_model(config.model, CatalogInputs(tables, arrays["known"], **load_extras(run)))
     model.load_state_dict(weights)
     if isinstance(model, ItemBasedModel):
         model = model.with_items(CachedItems(arrays["vectors"], model.items))

@@ -11,7 +11,7 @@ block.
 import math
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import cached_property
@@ -53,14 +53,21 @@ class CandidateRanking(ABC):
         scorable: True for the tensor ids that the model scores, [n + 1].
         max_length: the longest history that the model reads.
         left_out: tensor ids that are no candidates although the model would score them, [any].
+        context: names of the context columns that the model reads.
     """
 
     at_a_time = 256  # histories that are ranked together: one task of one thread
 
     def __init__(
-        self, model: SequenceModel, scorable: Tensor, max_length: int, left_out: NDArray[np.integer] | None = None
+        self,
+        model: SequenceModel,
+        scorable: Tensor,
+        max_length: int,
+        left_out: NDArray[np.integer] | None = None,
+        context: Sequence[str] = (),
     ) -> None:
         self.model = model
+        self.context = tuple(context)
         self.max_length = max_length
         self.scorable = scorable.clone()
         if left_out is not None:
@@ -130,15 +137,22 @@ class Ranking(CandidateRanking):
         model: reads the histories.
         max_length: the longest history that the model reads.
         left_out: tensor ids that are no candidates although the model would score them, [any].
+        context: names of the context columns that the model reads.
     """
 
-    def __init__(self, model: SequenceModel, max_length: int, left_out: NDArray[np.integer] | None = None) -> None:
+    def __init__(
+        self,
+        model: SequenceModel,
+        max_length: int,
+        left_out: NDArray[np.integer] | None = None,
+        context: Sequence[str] = (),
+    ) -> None:
         with torch.inference_mode():
             model = model.cached()
             factors = model.factors()
         if factors is None:
             raise ValueError("the scores of the model are no sums of products")
-        super().__init__(model, factors.scorable, max_length, left_out)
+        super().__init__(model, factors.scorable, max_length, left_out, context)
         self.factors = factors
         # The state of a sequence encoder decides in which sizes its products are steady.
         dim = getattr(getattr(model, "sequence", None), "out_dim", max(1, factors.items.shape[1]))
@@ -171,7 +185,7 @@ class Ranking(CandidateRanking):
         generator = np.random.default_rng(0)
         for width in self._widths[self._widths <= _PROBED].tolist():
             items = generator.integers(1, len(self.scorable), (_LARGE, width))
-            read = Sequences.from_histories(items - 1)
+            read = Sequences.from_histories(items - 1, context=dict.fromkeys(self.context, items))
             rows = np.arange(_LARGE)
             places = generator.permutation(_LARGE)
             expected = self._dense(collate(read, rows))
@@ -243,18 +257,24 @@ class WholeRanking(CandidateRanking):
         n_items: size of the catalog, n.
         max_length: the longest history that the model reads.
         left_out: tensor ids that are no candidates although the model would score them, [any].
+        context: names of the context columns that the model reads.
     """
 
     at_a_time = 16  # whose scores of the whole catalog are held at a time
 
     def __init__(
-        self, model: SequenceModel, n_items: int, max_length: int, left_out: NDArray[np.integer] | None = None
+        self,
+        model: SequenceModel,
+        n_items: int,
+        max_length: int,
+        left_out: NDArray[np.integer] | None = None,
+        context: Sequence[str] = (),
     ) -> None:
         with torch.inference_mode():
             model = model.cached()
         scorable = torch.ones(n_items + 1, dtype=torch.bool)
         scorable[0] = False
-        super().__init__(model, scorable, max_length, left_out)
+        super().__init__(model, scorable, max_length, left_out, context)
 
     def queries(self, sequences: Sequences, rows: NDArray[np.integer]) -> Tensor:
         """Return the scores of the whole catalog after some of the histories, [R, n + 1]."""
@@ -269,12 +289,18 @@ class WholeRanking(CandidateRanking):
 
 
 def make_ranking(
-    model: SequenceModel, n_items: int, max_length: int, left_out: NDArray[np.integer] | None = None
+    model: SequenceModel,
+    n_items: int,
+    max_length: int,
+    left_out: NDArray[np.integer] | None = None,
+    context: Sequence[str] = (),
 ) -> CandidateRanking:
     """Return the ranking that fits a model; the arguments are those of `WholeRanking`."""
     with torch.inference_mode():
         products = model.factors() is not None
-    return Ranking(model, max_length, left_out) if products else WholeRanking(model, n_items, max_length, left_out)
+    if products:
+        return Ranking(model, max_length, left_out, context)
+    return WholeRanking(model, n_items, max_length, left_out, context)
 
 
 def excluded_items(sequences: Sequences, rows: NDArray[np.integer], exclude_seen: bool) -> NotCandidates:

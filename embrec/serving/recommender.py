@@ -1,11 +1,11 @@
-"""A trained run in use: recommend from any history, and take in items that training never saw."""
+"""Recommender: a trained run that recommends after any history and takes in items that training never saw."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import polars as pl
@@ -24,8 +24,10 @@ from embrec.models.interface import SequenceModel as Model
 from embrec.names import listed
 from embrec.progress import Progress, silent
 from embrec.runs.config import RunConfig
+from embrec.runs.extras import context_of
 from embrec.runs.folder import RunFolder, locate_run
 from embrec.runs.model import load_model
+from embrec.serving.histories import read_beside
 from embrec.serving.new_items import empty_notes, encode, extend, item_vectors, read_columns
 from embrec.serving.ranking import CandidateRanking, each_alone, excluded_items, make_ranking
 from embrec.serving.reading import as_imported, read_new_items
@@ -35,7 +37,7 @@ from embrec.workspace import Workspace
 
 @dataclass(frozen=True)
 class Recommendation:
-    """One item of an answer: its id, its score (comparable within one history only) and its title, if it has one."""
+    """A recommended item: its id, its score (comparable within one history only) and its title, if it has one."""
 
     item: str
     score: float
@@ -45,17 +47,18 @@ class Recommendation:
 class Recommender:
     """Recommends from a run's files alone: neither its category nor its feature tables are read.
 
-    The answer to a history depends on the history alone: not on what else is asked for in the same call, nor on how many
-    items are asked for, so that the best 5 are the first 5 of the best 10. Among equal scores the item that stands first in the
-    catalog comes first, as in evaluation.
+    The answer to a history depends on the history alone: not on other histories in the same call, nor on the number of items
+    asked for, so that the best 5 are the first 5 of the best 10. Among equal scores the item that comes first in the catalog
+    comes first, as in evaluation.
 
     Attributes:
         run: folder of the run.
         config: configuration of the run.
-        catalog: the candidates, in the order of the tensor ids; items added later stand at the end.
+        catalog: the candidates in the order of their tensor ids; items added later come last.
         n_trained: number of items that were in the catalog in training.
         model: scores the candidates, with the item vectors of the run and of items added later.
         unreadable: tensor ids of added items in which the encoders found nothing to read; they are no candidates.
+        context: names of the context columns of events that the model reads; most models read none.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Recommender:
         catalog: Catalog,
         n_trained: int,
         unreadable: Sequence[int] = (),
+        context: Sequence[str] = (),
     ) -> None:
         self.run = run
         self.config = config
@@ -73,14 +77,15 @@ class Recommender:
         self.catalog = catalog
         self.n_trained = n_trained
         self.unreadable = tuple(unreadable)
+        self.context = tuple(context)
 
     @classmethod
     def load(cls, run: RunFolder | Path | str, workspace: Workspace | Path | str | None = None) -> "Recommender":
         """Read a run.
 
         Args:
-            run: its folder, `category/run`, or its name where it is the only one of that name.
-            workspace: where a run that is named is looked for; $EMBREC_WORKSPACE, else ./workspace, if None.
+            run: folder of the run, `category/run`, or a name that only one run has.
+            workspace: workspace in which a named run is found; $EMBREC_WORKSPACE, else ./workspace, if None.
 
         Raises:
             RunError: there is no such run, or it is not finished.
@@ -91,7 +96,14 @@ class Recommender:
             raise RunError(f"{run!r} is no run; give its folder, or its name such as 'shop/first'")
         folder = run if isinstance(run, RunFolder) else RunFolder(Path(run))
         trained = load_model(folder)
-        return cls(folder, folder.config(), trained.model, trained.catalog, len(trained.catalog))
+        return cls(
+            folder,
+            folder.config(),
+            trained.model,
+            trained.catalog,
+            len(trained.catalog),
+            context=context_of(folder),
+        )
 
     def read_items(
         self,
@@ -104,10 +116,10 @@ class Recommender:
         """Read new items as the run's own catalog was read: by the reader of its source, from the same columns.
 
         Args:
-            items: a file such as the catalog came from, or with the catalog's columns; or such a table in memory.
-            item_column: of the ids, if it is another than the import's.
-            image_column: of the paths of pictures, relative to the file's folder, if it is another than the import's.
-            images: folder of pictures named <item>.jpg, if it is another than the import's.
+            items: a file like the one that the catalog was imported from, or with its columns; or such a table in memory.
+            item_column: column of the ids, if it differs from the import's.
+            image_column: column of the image paths, relative to the file's folder, if it differs from the import's.
+            images: folder of images named <item>.jpg, if it differs from the import's.
 
         Raises:
             DataError: the file is missing, malformed or empty, has no ids, or an item stands in it twice.
@@ -129,8 +141,8 @@ class Recommender:
         Args:
             items: the new items: a file or a table in memory, which are read by `read_items`, or a catalog. Columns that they
                 lack count as empty.
-            progress: called after every source that is encoded.
-            tell: told in a line each what was noticed, such as columns that are missing; a Python warning each if None.
+            progress: called after each source that is encoded.
+            tell: called with each note, such as a missing column, in one line; a Python warning each if None.
 
         Raises:
             DataError: the encoders find nothing to read in any of the new items, or the items cannot be read.
@@ -173,20 +185,45 @@ class Recommender:
             extended,
             self.n_trained,
             (*self.unreadable, *empty.tolist()),
+            self.context,
         )
 
     @overload  # a str is a sequence of str too, but is refused
     def recommend(  # type: ignore[overload-overlap]
-        self, histories: Sequence[str], k: int = ..., exclude_seen: bool = ...
+        self,
+        histories: Sequence[str],
+        k: int = ...,
+        exclude_seen: bool = ...,
+        *,
+        times: Sequence[int] | None = ...,
+        at: int | None = ...,
+        context: Mapping[str, Sequence[float]] | None = ...,
+        query_context: Mapping[str, float] | None = ...,
     ) -> list[Recommendation]: ...
 
     @overload
     def recommend(
-        self, histories: Sequence[History], k: int = ..., exclude_seen: bool = ...
+        self,
+        histories: Sequence[History],
+        k: int = ...,
+        exclude_seen: bool = ...,
+        *,
+        times: Sequence[Sequence[int]] | None = ...,
+        at: int | Sequence[int] | None = ...,
+        context: Mapping[str, Sequence[Sequence[float]]] | None = ...,
+        query_context: Mapping[str, Sequence[float]] | None = ...,
     ) -> list[list[Recommendation]]: ...
 
     def recommend(
-        self, histories: Sequence[str] | Sequence[History], k: int = 10, exclude_seen: bool = True
+        self,
+        histories: Sequence[str] | Sequence[History],
+        k: int = 10,
+        exclude_seen: bool = True,
+        *,
+        times: Sequence[Any] | None = None,
+        at: int | Sequence[int] | None = None,
+        context: Mapping[str, Sequence[Any]] | None = None,
+        query_context: Mapping[str, Any] | None = None,
     ) -> list[Recommendation] | list[list[Recommendation]]:
         """Return the best k items after each history of item ids, oldest first.
 
@@ -195,14 +232,23 @@ class Recommender:
                 ["a", "b"], which is one history, and whose answer is one list of recommendations.
             k: number of items; a history with fewer candidates gets fewer.
             exclude_seen: leave out the items of the history.
+            times: times of the events in seconds since 1970, in the form of `histories`, for models that read times; unknown
+                (0) if None.
+            at: time at which the next event is asked for, one for all histories or one each; the time of the last event if
+                None.
+            context: values of the events in each context column that the model reads (`context`), name -> in the form of
+                `histories`.
+            query_context: values of the event that is asked for, as far as they are known, name -> one for each history.
 
         Raises:
             ConfigError: k is no whole number of at least 1.
-            DataError: a history names an unknown item, or a text stands where a history belongs.
+            DataError: a history names an unknown item, a text stands where a history belongs, times or context do not fit the
+                histories, or a context column that the model reads is missing.
         """
         k = check_count(k)
         read, flat = read_histories(histories)
-        sequences = Sequences.from_histories(self.catalog.rows(history) for history in read)
+        beside = read_beside(read, flat, self.context, times, at, context, query_context)
+        sequences = Sequences.from_histories((self.catalog.rows(history) for history in read), **beside)
         scores, ids = self.top_k(sequences, np.arange(len(read)), k, exclude_seen)
         answers = []
         for row_scores, row_ids in zip(scores.numpy(), ids.numpy(), strict=True):
@@ -249,9 +295,13 @@ class Recommender:
 
     @cached_property
     def ranking(self) -> CandidateRanking:
-        """What ranks the candidates; made when it is first asked for, and kept."""
+        """The ranking of the candidates; made at the first use and kept."""
         return make_ranking(
-            self.model, len(self.catalog), self.config.model.max_length, np.array(self.unreadable, dtype=np.int64)
+            self.model,
+            len(self.catalog),
+            self.config.model.max_length,
+            np.array(self.unreadable, dtype=np.int64),
+            self.context,
         )
 
     def top_k(
@@ -283,7 +333,7 @@ class Recommender:
 
 
 def _say(notes: Sequence[str], tell: Callable[[str], None] | None) -> None:
-    """Tell what was noticed, as warnings for the caller of `with_items` where nobody else listens."""
+    """Pass notes on to a callback, or as warnings to the caller of `with_items` if there is none."""
     for note in notes:
         if tell is not None:
             tell(note)

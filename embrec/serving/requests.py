@@ -1,7 +1,7 @@
-"""For whom to recommend: histories as callers write them, users by name, or a sample of users."""
+"""Requests for recommendations: histories as callers write them, users by name, or a sample of users."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,26 +10,30 @@ from embrec.data.everyone import load_everyone
 from embrec.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from embrec.serving.recommender import Recommender
+    from embrec.serving.recommender import Recommendation, Recommender
 
 History = Sequence[str]
 
 
 @dataclass(frozen=True)
 class Request:
-    """One history that is asked for.
+    """One history to recommend after.
 
     Attributes:
-        items: ids, oldest first.
-        user: whose it is; None where it is nobody's.
+        items: item ids, oldest first.
+        user: name of the user; None for a history of nobody.
+        times: times of the events in seconds; None where they are not known.
+        context: values of the events in the context columns that the model reads, name -> one for each event.
     """
 
     items: list[str]
     user: str | None = None
+    times: list[int] | None = None
+    context: Mapping[str, list[float]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """How messages name it."""
         return "this history" if self.user is None else f"user {self.user}"
 
 
@@ -40,13 +44,13 @@ def histories_of(
     history: str | None = None,
     sample: int | None = None,
 ) -> list[Request]:
-    """Return the histories that a request names; the items of users are those of the log of the run's category, by their ids.
+    """Return the histories that a request names; those of users come from the log of the run's category, matched by item ids.
 
     Args:
-        recommender: whose category the users belong to.
+        recommender: recommender whose category the users belong to.
         users: names of users.
-        history: item ids by commas.
-        sample: how many users to draw, evenly over the log's users.
+        history: item ids separated by commas.
+        sample: number of users to draw, evenly over the log's users.
 
     Raises:
         ConfigError: not exactly one of the three is given.
@@ -59,14 +63,20 @@ def histories_of(
         recommender.catalog.rows(items)
         return [Request(items)]
     everyone = load_everyone(recommender.run.require_category())
-    log = everyone.interactions
+    log = everyone.interactions.with_context(recommender.context)
     if users:
         indices = [everyone.user_index(user) for user in users]
     else:
         indices = np.unique(np.linspace(0, log.n_users - 1, sample or 1).astype(int)).tolist()
     found = []
     for index in indices:
-        request = Request(everyone.catalog.item_ids[log.history(index)].tolist(), str(log.user_ids[index]))
+        events = slice(log.user_ptr[index], log.user_ptr[index + 1])
+        request = Request(
+            everyone.catalog.item_ids[log.item[events]].tolist(),
+            str(log.user_ids[index]),
+            log.time[events].tolist(),
+            {name: values[events].tolist() for name, values in log.context.items()},
+        )
         unknown = [item for item in request.items if item not in recommender.catalog]
         if unknown:
             raise DataError(
@@ -77,8 +87,27 @@ def histories_of(
     return found
 
 
+def answer(
+    recommender: "Recommender", requests: Sequence[Request], k: int = 10, *, exclude_seen: bool = True
+) -> "list[list[Recommendation]]":
+    """Return the best k items after the history of each request; see `Recommender.recommend`.
+
+    Raises:
+        ConfigError: k is no whole number of at least 1.
+        DataError: the model reads a context column that a request does not have.
+    """
+    names = [name for name in recommender.context if all(name in one.context for one in requests)]
+    return recommender.recommend(
+        [one.items for one in requests],
+        k,
+        exclude_seen,
+        times=[one.times or [0] * len(one.items) for one in requests],
+        context={name: [one.context[name] for one in requests] for name in names},
+    )
+
+
 def read_histories(given: Iterable[str] | Iterable[History]) -> tuple[list[list[str]], bool]:
-    """Return histories as lists of ids, and whether a single one was given that was not wrapped in a list.
+    """Return histories as lists of ids, and True if a single history was given that was not in a list.
 
     >>> read_histories([["a", "b"], ("c",)])
     ([['a', 'b'], ['c']], False)
@@ -86,7 +115,7 @@ def read_histories(given: Iterable[str] | Iterable[History]) -> tuple[list[list[
     ([['a', 'b']], True)
 
     Raises:
-        DataError: a text stands where a history belongs, or something that is no text where an id belongs.
+        DataError: a text is given as a history, or something else than a text as an id.
     """
     if isinstance(given, str | bytes):
         raise DataError(f"{given!r} is a text where a history belongs; wrap it in a list: recommend([{given!r}])")
@@ -112,7 +141,7 @@ def read_ids(given: object, what: str = "the list of items") -> list[str]:
     """Return item ids as texts, in their order.
 
     Raises:
-        DataError: it is no list, or something that is no text stands in it.
+        DataError: it is not a list, or it contains something else than texts.
     """
     items = list(_iterated(given, what))
     for item in items:
@@ -122,7 +151,7 @@ def read_ids(given: object, what: str = "the list of items") -> list[str]:
 
 
 def check_count(k: object) -> int:
-    """Return how many items are wanted.
+    """Return the number of items to return.
 
     Raises:
         ConfigError: it is not a whole number of at least 1.

@@ -1,4 +1,4 @@
-"""Which search a user means: feature tables and names found, so that `embrec tune --loss bpr-max` is enough."""
+"""Defaults of a search: the feature tables and the name for callers who name neither, and searches that are resumed."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from embrec.data.prepared import open_split
 from embrec.data.splits import LeaveOneOut, SplitConfig
-from embrec.data.store import load_dataset
 from embrec.errors import ConfigError
 from embrec.features.category import tables_or_defaults
 from embrec.progress import Progress, silent
@@ -22,7 +22,7 @@ from embrec.workspace import Category, Workspace, check_name
 
 
 class SearchPlan(NamedTuple):
-    """A search that is to be run: of which category, under which name, and what it is."""
+    """A search to run: its category, its name and its configuration."""
 
     category: Category
     name: str
@@ -43,15 +43,16 @@ def plan_search(
     progress: Progress = silent,
     **search: Any,
 ) -> SearchPlan:
-    """Return the search of a category that these wishes mean.
+    """Return the search of a category that these arguments describe.
 
     Args:
         category: the prepared data, or its name.
-        features: tables that trials read; if there are none and the model reads any, all that the category has for this split,
-            which are built where it has none (see `tables_or_defaults`).
-        options: dotted key -> value of what all trials share, and the default space leaves alone; None values are left out.
-        settings: texts such as `model.dim=256`, likewise.
-        preset: of the configuration that trials change; if None, the one that the space names, if it names any.
+        features: feature tables that trials read; if none is given and the model reads any, all tables of the category that fit
+            the split, which are built if there are none (see `tables_or_defaults`).
+        options: dotted key -> value of settings that all trials share and the default space does not vary; None values are
+            ignored.
+        settings: the same as texts such as `model.dim=256`.
+        preset: preset of the configuration that trials change; the one that the space names, if any, if None.
         split: how the data are divided; leave-one-out if None.
         space: name or file of a space; see `SearchRequest`.
         name: of the search; made of what it searches if None.
@@ -68,8 +69,8 @@ def plan_search(
         check_name("search", name)
     if space != DEFAULT:
         preset = preset or load_space(space).preset
-    dataset = load_dataset(category)
-    train_items = int(split(dataset.interactions, len(dataset.catalog)).train_items.sum())
+    prepared = open_split(category, split)
+    train_items = prepared.n_train_items
     options = dict(options or {})
     request = SearchRequest(space=space, **search)
 
@@ -83,7 +84,7 @@ def plan_search(
     else:
         checked = config([UNKNOWN_TABLE])
         check_wishes(checked)
-        check_items(checked, len(dataset.catalog), train_items)
+        check_items(checked, len(prepared.catalog), train_items)
         planned = config(
             tables_or_defaults(
                 category,
@@ -96,10 +97,10 @@ def plan_search(
 
 
 def _default_name(category: Category, config: SearchConfig, space: str) -> str:
-    """Return the name of a search that was given none.
+    """Return the default name of a search.
 
-    Where another search has that name, the new one is told apart by a hash of what it is, so that the same command always
-    means the same search. One that was begun when names had the whole names of tables is found again.
+    If another search has that name, a hash of the new search is added, so that the same arguments always mean the same search.
+    Searches of earlier versions, whose names have the full names of tables, are found too.
     """
     plain = _name(config, space)
     if not any(category.searches.glob("tuned-*")):
@@ -121,14 +122,14 @@ def resumed_search(
     space: str | None = None,
     device: str | None = None,
 ) -> SearchPlan:
-    """Return a search that was begun, as it was begun.
+    """Return a search that was started before, with the same configuration.
 
     Args:
-        name: of the search, or `category/search`.
-        workspace: where it lies.
-        changes: what may be other than before, such as `samples`; None values are left out.
-        space: name or file of a space that it is said to have.
-        device: to train on in this sitting; that of the one before if None.
+        name: name of the search, or `category/search`.
+        workspace: workspace of the search.
+        changes: settings that may differ from before, such as `samples`; None values are ignored.
+        space: name or file of the space that the search must have; not checked if None.
+        device: device to train on in this session; that of the previous session if None.
 
     Raises:
         RunError: there is no such search, or it was begun with another space.
@@ -142,17 +143,15 @@ def resumed_search(
     if device is not None:
         config = config.model_copy(update={"base": changed_config(config.base, {"training.device": device})})
     if space is not None and space != DEFAULT:
-        dataset = load_dataset(folder.category)
-        partition = config.base.split(dataset.interactions, len(dataset.catalog))
         tables = config.base.model.features
-        items = int(partition.train_items.sum())
+        items = open_split(folder.category, config.base.split).n_train_items
         told = build_search(config.base, SearchRequest(space, warm=False), items=items, tables=tables)
         folder.check(config.model_copy(update={"space": told.space}))
     return SearchPlan(folder.category, folder.name, config)
 
 
 def refuse_with_resume(wishes: Mapping[str, Any]) -> None:
-    """Raise a ConfigError if anything is wished for that would make another search of one that is resumed.
+    """Raise a ConfigError if an option would change a search that is resumed.
 
     Args:
         wishes: option -> value; None, False and nothing at all are no wishes.
@@ -174,7 +173,7 @@ _OPTIONS = {"every": "all", "setting": "set"}
 
 
 def _named(options: Mapping[str, Any], settings: Sequence[str]) -> set[str]:
-    """Return the settings that the user gave a value: no search is to change them unless it is told to."""
+    """Return the settings that the user gave a value: no default space varies them."""
     named = {key for key, value in options.items() if value is not None}
     for key, _, text in (setting.partition("=") for setting in settings):
         value = yaml.safe_load(text)  # it is valid: the configuration was built from it
@@ -185,7 +184,7 @@ def _named(options: Mapping[str, Any], settings: Sequence[str]) -> set[str]:
 
 
 def _name(config: SearchConfig, space: str) -> str:
-    """Return the default name of a search: what its model is made of, and how it is searched if not in the default way."""
+    """Return a name made of the model of a search, and of its space if that is not the default."""
     parts = ["tuned", run_name(config.base)]
     if space != DEFAULT:
         parts.append(Path(space).stem)

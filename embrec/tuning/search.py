@@ -1,4 +1,4 @@
-"""A search from a prepared category to the best model, trained and tested, in steps that can be killed and repeated."""
+"""A search from a prepared category to the best model, trained and tested; a killed search continues when repeated."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -9,21 +9,19 @@ import numpy as np
 import yaml
 
 from embrec.data.interactions import Interactions
-from embrec.data.splits import Partition
-from embrec.data.store import Dataset, in_use, load_dataset
+from embrec.data.prepared import open_split
+from embrec.data.store import in_use
 from embrec.errors import ConfigError, RunError
 from embrec.evaluation.evaluator import protocol_for
 from embrec.evaluation.few_candidates import check_selection
 from embrec.evaluation.leaks import LeakReport
 from embrec.evaluation.metrics import cutoff, tells_apart
-from embrec.features.table import FeatureTable
 from embrec.files import write_text
-from embrec.models.tables import table_arrays
 from embrec.parameters import call, parameter
 from embrec.progress import Progress, silent
 from embrec.runs.assembly import TrainingData
 from embrec.runs.config import RunConfig
-from embrec.runs.inputs import find_tables, frozen_table, run_fingerprint
+from embrec.runs.inputs import Inputs, inputs_of, run_fingerprint
 from embrec.runs.local import choose_device
 from embrec.runs.presets import changed_config
 from embrec.runs.provenance import MadeOf
@@ -44,11 +42,11 @@ class SearchResult:
     """What `tune` returns.
 
     Attributes:
-        folder: of the search.
-        config: what was searched, feature tables by their full names.
-        log: its trials.
-        best: the trial whose settings won.
-        runs: the models trained with them, one a seed; None if none were asked for.
+        folder: folder of the search.
+        config: configuration of the search, feature tables by their full names.
+        log: log of its trials.
+        best: trial with the best settings.
+        runs: models trained with these settings, one for each seed; None if there are no seeds.
     """
 
     folder: SearchFolder
@@ -59,7 +57,7 @@ class SearchResult:
 
     @property
     def best_config(self) -> RunConfig:
-        """The configuration of the best trial, but for what `final_config` changes."""
+        """The configuration of the best trial, before the changes of `final_config`."""
         return changed_config(self.config.base, self.best.settings)
 
 
@@ -75,18 +73,18 @@ def tune(
 ) -> SearchResult:
     """Search the settings of a model, then train the best ones with several seeds and test each model once.
 
-    Repeated with the same arguments it goes on where it was interrupted: trials that ended are kept, those that were running
-    go on from their checkpoints. With more samples it goes on where it had ended.
+    Called again with the same arguments, an interrupted search continues: finished trials are kept, and those that were running
+    continue from their checkpoints. With more samples, a finished search continues too.
 
     Args:
         category: the prepared data, or its name.
-        config: what is searched, and how; feature tables by name.
-        name: of the search, and how the names of its runs begin: NAME-t7-s0 is seed 0 with the settings of trial 7; see
+        config: configuration of the search; feature tables by name.
+        name: name of the search and beginning of the names of its runs: NAME-t7-s0 is seed 0 with the settings of trial 7; see
             `final_name`.
-        resources: what the trials may use; one processor each and all of them if None.
-        on_change: told whenever a trial begins, has trained an epoch or ends.
-        on_leaks: told what the checks for leaks found, before the final training.
-        progress: told of every step of the final training.
+        resources: resources of the trials; one processor each, and all processors, if None.
+        on_change: called when a trial starts, has trained an epoch or ends.
+        on_leaks: called with the findings of the checks for leaks before the final training.
+        progress: called after every step of the final training.
 
     Raises:
         ConfigError: a setting, the objective or a bound does not fit; nothing is done then.
@@ -142,7 +140,7 @@ def _tune(
 
 
 def check_search(category: Category, config: SearchConfig, name: str) -> None:
-    """Raise what `tune` would before its first trial; nothing is written.
+    """Raise the errors that `tune` would raise before its first trial; nothing is written.
 
     Raises:
         ConfigError: a setting, the objective or a bound does not fit.
@@ -155,46 +153,42 @@ def check_search(category: Category, config: SearchConfig, name: str) -> None:
 
 
 class Prepared(NamedTuple):
-    """A search as its folder keeps it, and what it reads.
+    """The configuration that a search keeps, and its data.
 
     Attributes:
-        config: with feature tables by their full names.
-        fingerprint: of the data.
-        dataset: the catalog and the log.
-        partition: how the split divides the log.
-        tables: name as it was asked for -> table.
+        config: configuration with feature tables by their full names.
+        fingerprint: hash of the data.
+        inputs: what trials read, with every feature table that one of them may read.
     """
 
     config: SearchConfig
     fingerprint: str
-    dataset: Dataset
-    partition: Partition
-    tables: dict[str, FeatureTable]
+    inputs: Inputs
 
 
 def prepare(category: Category, config: SearchConfig) -> tuple[SearchConfig, SharedData]:
-    """Read and check everything that a search needs, before any of it is done.
+    """Read and check everything that a search needs before it starts.
 
     Returns:
-        The configuration with feature tables by their full names, and what trials read.
+        The configuration with feature tables by their full names, and the data that trials share.
 
     Raises:
         ConfigError: a setting, the objective or a bound does not fit.
         FeatureError: a feature table is missing or belongs to other items.
     """
-    config, fingerprint, dataset, partition, tables = read_inputs(category, config)
+    config, fingerprint, inputs = read_inputs(category, config)
     shared = SharedData(
         base=config.base.model_dump(mode="json"),
-        data=TrainingData.of(_for_trials(dataset.interactions), partition, config.base.model.max_length),
-        tables={table.path.stem: table_arrays(frozen_table(table)) for table in tables.values()},
+        data=TrainingData.of(_for_trials(inputs.log), inputs.partition, config.base.model.max_length),
+        inputs=inputs.catalog.arrays(),
         fingerprint=fingerprint,
-        made_of=MadeOf.of(dataset, partition, list(tables.values())).as_dict(),
+        made_of=MadeOf.of(inputs.dataset, inputs.partition, inputs.tables).as_dict(),
     )
     return config, shared
 
 
 def check_wishes(config: SearchConfig) -> None:
-    """Raise what is wrong with a search whatever the data are.
+    """Raise if a search cannot be right for any data.
 
     Raises:
         ConfigError: a setting, the objective or the device.
@@ -205,7 +199,12 @@ def check_wishes(config: SearchConfig) -> None:
 
 
 def check_items(config: SearchConfig, items: int, train_items: int) -> None:
-    """Raise what does not fit a catalog of so many items, so many of which have training events.
+    """Raise if a search does not fit the size of a catalog.
+
+    Args:
+        config: configuration of the search.
+        items: number of items.
+        train_items: number of items with training events.
 
     Raises:
         ConfigError: the objective, or a number of negatives.
@@ -219,7 +218,7 @@ def check_items(config: SearchConfig, items: int, train_items: int) -> None:
 
 
 def read_inputs(category: Category, config: SearchConfig) -> Prepared:
-    """Read what a search is told apart by, and check that all of it fits.
+    """Read the data of a search and check that its configuration fits them.
 
     Raises:
         ConfigError: a setting, the objective or a bound does not fit.
@@ -227,27 +226,27 @@ def read_inputs(category: Category, config: SearchConfig) -> Prepared:
     """
     base, space = config.base, config.parsed_space()
     check_wishes(config)  # before the data are read
-    dataset = load_dataset(category)
-    partition = base.split(dataset.interactions, len(dataset.catalog))
-    check_items(config, len(dataset.catalog), int(partition.train_items.sum()))
+    prepared = open_split(category, base.split)
+    items, partition = len(prepared.catalog), prepared.partition
+    check_items(config, items, prepared.n_train_items)
     names = feature_names(space, base)
-    found = find_tables(category, names, dataset.catalog, partition.train_items, base.split)
-    tables = dict(zip(names, found, strict=True))
-    base, space, start = _with_stems(config, {name: table.path.stem for name, table in tables.items()})
-    evaluation = protocol_for(base.evaluation, len(dataset.catalog), config.objective)
+    inputs = inputs_of(category, base, prepared, names)
+    stems = {name: table.path.stem for name, table in zip(names, inputs.tables, strict=True)}
+    base, space, start = _with_stems(config, stems)
+    evaluation = protocol_for(base.evaluation, items, config.objective)
     check_selection(
-        config.objective, dataset.interactions, partition.valid, evaluation, len(dataset.catalog), partition.hidden,
+        config.objective, prepared.interactions, partition.valid, evaluation, items, partition.hidden,
         what="the objective",
     )  # fmt: skip
     base = base.model_copy(update={"evaluation": evaluation})
     config = config.model_copy(update={"base": base, "space": space.plain(), "start": start})
     _check_start(config)
-    fingerprint = run_fingerprint(_same_for_all(base), dataset, list(tables.values()))
-    return Prepared(config, fingerprint, dataset, partition, tables)
+    fingerprint = run_fingerprint(_same_for_all(base), inputs.dataset, inputs.tables, inputs.extras_hash)
+    return Prepared(config, fingerprint, inputs)
 
 
 def final_config(result: SearchResult) -> RunConfig:
-    """Return the configuration of the models that are trained with the best settings.
+    """Return the configuration of the final models, which are trained with the best settings.
 
     With validation events among the training events nothing is left to choose an epoch by, so the number of epochs is that of
     the trial's best one.
@@ -262,9 +261,9 @@ def final_config(result: SearchResult) -> RunConfig:
 
 
 def final_name(result: SearchResult) -> str:
-    """Return how the names of those models' runs begin: that of the search, the winning trial, and what is not as in it.
+    """Return the beginning of the names of the final models' runs: the search, the best trial, and differences from it.
 
-    What is not as in the trial may be another in each sitting, and the runs of one do not take the names of those of another.
+    The differences may change from one session of the search to the next; naming them keeps the runs of sessions apart.
     """
     config, parts = result.config, [result.folder.name, f"t{result.best.number}"]
     if config.final_on != "train":
@@ -275,7 +274,7 @@ def final_name(result: SearchResult) -> str:
 
 
 def _with_stems(config: SearchConfig, stems: dict[str, str]) -> tuple[RunConfig, Space, tuple[dict[str, Any], ...]]:
-    """Return base, space and starting points with the tables' full names, by which a resume finds the same ones."""
+    """Return base, space and starting points with the full names of tables, so that a resumed search reads the same tables."""
 
     def full(features: Iterable[str]) -> list[str]:
         return [stems.get(name, name) for name in features]
@@ -293,7 +292,7 @@ def _with_stems(config: SearchConfig, stems: dict[str, str]) -> tuple[RunConfig,
 
 
 def _check_negatives(base: RunConfig, space: Space, items: int) -> None:
-    """Raise a ConfigError if more negatives would be drawn than there are items: in every trial, or where a range ends."""
+    """Raise a ConfigError if the base or an end of a range draws more negatives than there are items."""
     varied = [key for key in ("training.negatives", "training.negatives.count") if key in space.settings]
     if not varied:
         base.training.negatives.check(items)
@@ -313,12 +312,12 @@ def _check_start(config: SearchConfig) -> None:
 
 
 def _same_for_all(base: RunConfig) -> RunConfig:
-    """Return what the data of a search are named after: how long trials are is compared by name, with a better message."""
+    """Return the base whose fingerprint names the data of a search; the length of trials is compared elsewhere."""
     return base.model_copy(update={"training": base.training.model_copy(update={"epochs": 1})})
 
 
 def _for_trials(interactions: Interactions) -> Interactions:
-    """Return the log with numbers for the users' names: trials do not read them, and texts cannot be shared in memory."""
+    """Return the log with numbers as user names: trials do not read names, and texts cannot be shared in memory."""
     names: Any = np.arange(interactions.n_users, dtype=np.int32)
     return replace(interactions, user_ids=names)
 
@@ -330,7 +329,7 @@ def _all_failed(folder: SearchFolder, log: TrialLog) -> str:
 
 
 def _write_best(result: SearchResult) -> None:
-    """Write the winner for people and for `embrec train --set`; nothing is written again that is there already."""
+    """Write the best settings for people and for a later training, unless the file has them already."""
     objective, found = result.config.objective, result.best.best(result.config.objective, result.config.sign)
     assert found is not None
     content = {

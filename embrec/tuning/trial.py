@@ -1,4 +1,4 @@
-"""One trial: a training that stops after each epoch to ask whether it may go on."""
+"""A trial of a search: a training that pauses after each epoch, so that the search can stop it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import torch
 
 from embrec.errors import RunError
 from embrec.evaluation.metrics import lower_is_better
-from embrec.models.tables import TableArrays, table_of_arrays
+from embrec.models.inputs import InputArrays
 from embrec.runs.assembly import TrainingData, make_trainer
 from embrec.runs.config import RunConfig
 from embrec.runs.presets import changed_config
@@ -17,32 +17,32 @@ from embrec.runs.presets import changed_config
 
 @dataclass(frozen=True)
 class SharedData:
-    """What all trials on a machine read from one place in memory.
+    """The data that all trials on a machine share in memory.
 
     Attributes:
-        base: the configuration that trials change, as plain values.
-        data: what is learned from.
-        tables: every feature table that a trial may read, by its full name.
-        fingerprint: of configuration and data.
-        made_of: what the data are, as plain values; see `MadeOf`. Trials do not read it.
+        base: configuration that trials change, as plain values.
+        data: events to learn from.
+        inputs: what trials read of the catalog, with every feature table that one of them may read.
+        fingerprint: hash of configuration and data.
+        made_of: hashes of the data as plain values, see `MadeOf`; trials do not read them.
     """
 
     base: Mapping[str, Any]
     data: TrainingData
-    tables: Mapping[str, TableArrays]
+    inputs: InputArrays
     fingerprint: str
     made_of: Mapping[str, Any] | None = None
 
 
 class TrialTraining:
-    """A training in steps of an epoch; made again with the same arguments it goes on from its checkpoint.
+    """A training in steps of one epoch; made again with the same arguments, it continues from its checkpoint.
 
     Args:
-        shared: what all trials read.
-        settings: what this one changes.
-        checkpoint: its resume state.
-        heard: epochs that whoever asks knows already; those after it are told again, one a step, if they are over.
-        device: to train on.
+        shared: data that all trials share.
+        settings: settings of this trial, dotted key -> value.
+        checkpoint: file of the resume state.
+        heard: number of epochs that the search has recorded; finished ones after them are returned again, one a step.
+        device: device to train on.
 
     Raises:
         ConfigError: the settings do not go together.
@@ -57,14 +57,14 @@ class TrialTraining:
         device: str = "cpu",
     ) -> None:
         config = changed_config(RunConfig.model_validate(shared.base), settings)
-        config.model.check([shared.tables[name].shape[1] for name in config.model.features])
+        inputs = shared.inputs.inputs(config.model.features)
+        config.model.check([table.dim for table in inputs.tables.values()])
         config.training.negatives.check(int(shared.data.partition.train_items.sum()))
         self.sign = -1 if lower_is_better(config.training.select_by) else 1
         self.objective = f"valid {config.training.select_by}"
         self.heard = heard
-        sources = {name: table_of_arrays(shared.tables[name]) for name in config.model.features}
         self.trainer = make_trainer(
-            config, shared.data, sources, torch.device(device), checkpoint=checkpoint,
+            config, shared.data, inputs, torch.device(device), checkpoint=checkpoint,
             fingerprint=f"{shared.fingerprint} {sorted(settings.items())}",
         )  # fmt: skip
         try:
@@ -73,7 +73,7 @@ class TrialTraining:
             checkpoint.unlink()
 
     def step(self) -> dict[str, Any]:
-        """Return the record of the next epoch, which is trained unless it is over already.
+        """Return the record of the next epoch, which is trained unless it is finished already.
 
         Raises:
             RunError: loss or gradient stopped being numbers, or the disk is full.
@@ -86,13 +86,13 @@ class TrialTraining:
 
     @property
     def best(self) -> float | None:
-        """The best value of the objective up to the epoch that was told last; None if none was validated."""
+        """The best value of the objective up to the last epoch that was returned; None if none was validated."""
         records = self.trainer.state.history[: self.heard]
         values = [record[self.objective] for record in records if self.objective in record]
         return max(values, key=lambda value: self.sign * value) if values else None
 
     @property
     def over(self) -> bool:
-        """Whether the training is finished, and all of it was told."""
+        """True if the training is finished and all its epochs were returned."""
         state = self.trainer.state
         return state.finished and self.heard >= len(state.history)

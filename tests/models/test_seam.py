@@ -1,17 +1,15 @@
 """Models of every kind go through training, evaluation, comparison, report and serving without a change anywhere else."""
 
-from types import SimpleNamespace
 from typing import Literal
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from support.categories import N_ITEMS, toy_category
+from support.categories import toy_category
 from support.tiny_models import Drift, GapScorer
 
 import embrec
-from embrec.data.relations import Relations
 from embrec.errors import ConfigError
 from embrec.models.config import ItemsConfig
 from embrec.models.registry import MODELS, Registration, register
@@ -22,6 +20,7 @@ from embrec.runs.presets import build_config
 class GapsConfig(ItemsConfig):
     """Of the target-dependent model."""
 
+    reads = frozenset({"relations", "attributes"})
     kind: Literal["gaps"] = "gaps"
     source: Literal["content", "id", "hybrid"] = "id"
 
@@ -46,18 +45,13 @@ def category(tmp_path_factory):
 
 
 @pytest.fixture(params=TINY)
-def kind(request, category):
+def kind(request):
     """A tiny model, registered as a program registers one of its own."""
-    interactions = embrec.load_dataset(category).interactions
-    partition = embrec.LeaveOneOut()(interactions, N_ITEMS)
-    relations = Relations.from_transitions(interactions, partition.train.events(interactions), N_ITEMS)
-    prices = torch.linspace(0, 1, N_ITEMS + 1)
+    config, model = TINY[request.param]
 
-    def build(config, tables, known):
-        inputs = SimpleNamespace(tables=tables, known=known, relations=relations, attributes={"price": prices})
+    def build(config, inputs):
         return model(inputs)
 
-    config, model = TINY[request.param]
     build.__annotations__["return"] = model
     register(Registration(request.param, config, build, "a model of the tests"))
     yield request.param

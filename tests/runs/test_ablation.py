@@ -6,6 +6,7 @@ import torch
 from support.toys import N_ITEMS
 
 from embrec.errors import RunError
+from embrec.models.inputs import CatalogInputs
 from embrec.models.tables import DenseTable, placeholder
 from embrec.models.zoo.embrec import EmbRecConfig, build_embrec
 from embrec.runs.ablation import matrix_without
@@ -23,7 +24,7 @@ def fusion(source="content", tables=TABLES):
     known = torch.ones(N_ITEMS + 1, dtype=torch.bool)
     known[0] = False
     config = EmbRecConfig(source=source, features=tuple(tables), dim=4, units=8)
-    model = build_embrec(config, tables, known)
+    model = build_embrec(config, CatalogInputs(tables, known))
     if source == "hybrid":
         torch.nn.init.normal_(model.items.identity.weight)
     return model.eval()

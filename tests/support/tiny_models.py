@@ -20,16 +20,16 @@ DIM = 8
 class GapScorer(ItemBasedModel):
     """A target-dependent scorer: an item related to the last one counts more the less time has passed.
 
-    score(c) = v_last . v_c + w related(last, c) exp(-decay log(1 + gap)) + a attribute(c)
+    score(c) = v_last . v_c + w related(last, c) exp(-decay log(1 + gap)) + a kind(c)
     """
 
     def __init__(self, inputs):
         super().__init__(IdEmbedding(inputs.known, DIM), inputs.known)
         self.relations = inputs.relations
-        self.register_buffer("price", inputs.attributes["price"], persistent=False)
+        self.register_buffer("kind", inputs.attributes["categories"].float(), persistent=False)
         self.related = nn.Parameter(torch.ones(()))
         self.decay = nn.Parameter(torch.tensor(0.1))
-        self.of_price = nn.Parameter(torch.zeros(()))
+        self.of_kind = nn.Parameter(torch.zeros(()))
 
     def score(self, batch, candidates=None):
         rows = torch.arange(len(batch.items))
@@ -44,30 +44,21 @@ class GapScorer(ItemBasedModel):
         row, step = batch.targets.nonzero(as_tuple=True)
         target = batch.targets[row, step]
         ids = negatives.expand(len(row), -1) if negatives.dim() == 1 else negatives
-        gap = target_times(batch)[row, step] - batch.times[row, step]
+        gap = batch.target_times[row, step] - batch.times[row, step]
         scores = self._scores(batch.items[row, step], gap, torch.cat([target[:, None], ids], dim=1))
         penalty = {"small weights": 0.01 * self.related**2}
         return Scores(scores[:, 0], scores[:, 1:], ids != target[:, None], penalty)
 
     def parameter_groups(self):
-        own = [self.related, self.decay, self.of_price]
+        own = [self.related, self.decay, self.of_kind]
         return [ParameterGroup(own, rate=2.0), ParameterGroup([self.items.weight], weight_decay=0.01)]
 
     def _scores(self, last, gap, ids):
         vectors = self.catalog()
-        found = self.relations.lookup(last[:, None].numpy(), ids.numpy())[:, :, 0, 0]  # [M, C]
+        found = self.relations.lookup(last[:, None], ids)[:, :, 0, 0]  # [M, C]
         nearness = torch.exp(-nn.functional.softplus(self.decay) * torch.log1p(gap.clamp(min=0).float()))
         similar = (vectors[ids] @ vectors[last][:, :, None])[:, :, 0]
-        return similar + self.related * torch.from_numpy(found) * nearness[:, None] + self.of_price * self.price[ids]
-
-
-def target_times(batch):
-    """The time of each step's target."""
-    if hasattr(batch, "target_times"):
-        return batch.target_times
-    times = torch.cat([batch.times[:, 1:], batch.query_time[:, None]], dim=1)
-    last = (batch.lengths - 1).clamp(min=0)
-    return times.scatter(1, last[:, None], batch.query_time[:, None])
+        return similar + self.related * found * nearness[:, None] + self.of_kind * self.kind[ids]
 
 
 class Drift(ItemBasedModel):

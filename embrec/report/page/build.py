@@ -62,7 +62,7 @@ def build_report(
     runs = tuple(read_run(folder) for folder in {folder.path.resolve(): folder for folder in folders}.values())
     category = runs[0].folder.category
     ground = common_ground([run.folder for run in runs], other_log=other_log)
-    baselines, notes = usable_baselines([run.folder for run in runs], baselines)
+    baselines, notes = usable_baselines([run.folder for run in runs], baselines, ground.prepared)
     search, missing = read_search(runs)
     evaluations = evaluate_runs([run.folder for run in runs], baselines, config, progress, keep=LIST, ground=ground)
     dataset, partition = ground.dataset, ground.partition
@@ -72,8 +72,7 @@ def build_report(
     seeds = {name: [one] for name, one in evaluations.items()}
     material = PageContext(
         category=category.name,
-        dataset=dataset,
-        partition=partition,
+        prepared=ground.prepared,
         config=asked.model_copy(update={"metrics": shown_metrics(asked.metrics, evaluations[runs[0].name])}),
         runs=runs,
         evaluations=evaluations,

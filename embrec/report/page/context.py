@@ -1,4 +1,4 @@
-"""What a page is made from: the data, the runs with their logs, and the rank of every target under every model."""
+"""The content of a page: the data, the runs with their logs, and the rank of every target under every model."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embrec.data.prepared import PreparedSplit
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset
 from embrec.errors import ConfigError, RunError
@@ -31,11 +32,11 @@ class Run:
     """One finished run.
 
     Attributes:
-        folder: where it lies.
-        config: how it was trained.
-        metrics: what `metrics.json` says.
-        epochs: the lines of `events.jsonl`; empty where it is gone.
-        leaks: what the checks for leaks found; None where the run was not checked.
+        folder: folder of the run.
+        config: configuration of the run.
+        metrics: contents of `metrics.json`.
+        epochs: lines of `events.jsonl`; empty if the file is missing.
+        leaks: findings of the checks for leaks; None if the run was not checked.
     """
 
     folder: RunFolder
@@ -51,7 +52,7 @@ class Run:
 
 
 def read_run(folder: RunFolder) -> Run:
-    """Read what a finished run says of itself.
+    """Read the files of a finished run.
 
     Raises:
         RunError: it is no run, or not finished, or one of its files is damaged.
@@ -85,10 +86,10 @@ class Search:
     """A search that found the settings of a run.
 
     Attributes:
-        name: within its category.
-        config: what was searched.
-        trials: what its log tells, by number.
-        runs: those of the page that were trained with its best settings.
+        name: name within its category.
+        config: configuration of the search.
+        trials: trials of its log by number.
+        runs: runs of the page that were trained with its best settings.
     """
 
     name: str
@@ -132,28 +133,26 @@ def read_search(runs: Sequence[Run]) -> tuple[Search | None, list[str]]:
 
 @dataclass(frozen=True)
 class PageContext:
-    """Everything that sections read.
+    """The data of all sections of a page.
 
     Attributes:
         category: the name of the data set.
-        dataset: its catalog and log.
-        partition: how the log is divided.
+        prepared: its catalog and log, and how the log is divided.
         config: the protocol of the evaluations.
-        runs: in the order asked for; the first is the reference.
-        evaluations: of runs and baselines, by name, all of the same T targets.
-        slices: dimension -> slice -> which targets belong to it, [T].
-        vectors: of the catalog by the first run, [n, d].
-        seed: of everything that is drawn.
-        command: that makes this page again.
-        created: when, as people write it.
-        notes: what a reader should know of how the page came to be.
-        search: that found the settings of a run; None if none did, or it is gone.
-        seeds: model -> its runs, one a seed; each run is a model of its own if empty.
+        runs: runs in the order of the request; the first is the reference.
+        evaluations: evaluations of runs and baselines by name, all of the same T targets.
+        slices: dimension -> slice -> mask of its targets, [T].
+        vectors: item vectors of the first run, [n, d].
+        seed: seed of all random choices.
+        command: command that makes this page again.
+        created: date of the page, as people write it.
+        notes: notes on how the page was made.
+        search: search that found the settings of a run; None if there is none, or it is gone.
+        seeds: model -> its runs, one for each seed; each run is a model of its own if empty.
     """
 
     category: str
-    dataset: Dataset
-    partition: Partition
+    prepared: PreparedSplit
     config: EvaluationConfig
     runs: tuple[Run, ...]
     evaluations: Mapping[str, Evaluation]
@@ -166,9 +165,19 @@ class PageContext:
     search: Search | None = None
     seeds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def dataset(self) -> Dataset:
+        """The catalog and the log."""
+        return self.prepared.dataset
+
+    @property
+    def partition(self) -> Partition:
+        """How the log is divided."""
+        return self.prepared.partition
+
     @cached_property
     def trained(self) -> dict[str, tuple[str, ...]]:
-        """Trained models by name, in the order of their runs: the runs of each, which differ in the seed alone."""
+        """Model -> its runs, which differ in the seed alone, in the order of the runs."""
         return dict(self.seeds) or {run.name: (run.name,) for run in self.runs}
 
     @cached_property
@@ -199,7 +208,7 @@ class PageContext:
 
     @property
     def main_metric(self) -> str:
-        """The metric that figures show where there is room for one: the first hit rate, else the first of all."""
+        """The metric of figures that show one metric: the first hit rate, else the first metric."""
         names = self.config.metrics
         return next((name for name in names if name.startswith(("hr@", "recall@"))), names[0])
 

@@ -46,10 +46,9 @@ class ShuffledHistories:
 
     def __init__(self, sequences: Sequences, config: TrainingConfig) -> None:
         self.sequences = sequences
-        whole = sequences.target is not None  # without targets, the last event is only predicted
-        self.steps = (sequences.target > 0).astype(np.int64) if sequences.target is not None else sequences.lengths - 1
+        self.steps = sequences.steps
         self._sampler = BucketSampler(
-            sequences.lengths if whole else sequences.lengths - 1,
+            sequences.inputs,
             config.batch_size,
             tokens=config.batch_tokens,
             bucket=config.bucket,

@@ -19,6 +19,7 @@ def run(task: Task, clock: Clock, precision: Literal["float32", "bfloat16"] = "f
 
     from embrec.data.batches import batches_in_order
     from embrec.data.sequences import Sequences
+    from embrec.models.inputs import CatalogInputs
     from embrec.models.zoo import build_model
     from embrec.models.zoo.sasrec import SASRecConfig
     from embrec.training.config import TrainingConfig
@@ -39,7 +40,7 @@ def run(task: Task, clock: Clock, precision: Literal["float32", "bfloat16"] = "f
     known[0] = False
     torch.manual_seed(task.seed)
     config = SASRecConfig(dim=DIM, layers=BLOCKS, heads=HEADS, dropout=DROPOUT, max_length=MAX_LENGTH)
-    model = build_model(config, {}, known)
+    model = build_model(config, CatalogInputs({}, known))
     training = TrainingConfig(
         epochs=task.epochs,
         batch_size=BATCH_SIZE,

@@ -5,6 +5,7 @@ import torch
 from support.toys import toy_batch, toy_model
 
 from embrec.errors import ConfigError
+from embrec.models.inputs import CatalogInputs
 from embrec.models.tables import DenseTable
 from embrec.models.zoo.sasrec import SASRecConfig, build_sasrec
 
@@ -33,6 +34,6 @@ def test_heads_divide_the_vectors_of_all_sources_together():
     assert model.sequence.heads == 4
     tables = {"a": DenseTable(torch.randn(20, 7).numpy()), "b": DenseTable(torch.randn(20, 3).numpy())}
     known = torch.ones(21, dtype=torch.bool)
-    build_sasrec(SASRecConfig(features=("a", "b"), fc=False, heads=5), tables, known)
+    build_sasrec(SASRecConfig(features=("a", "b"), fc=False, heads=5), CatalogInputs(tables, known))
     with pytest.raises(ConfigError, match="4 heads do not divide item vectors of length 10"):
-        build_sasrec(SASRecConfig(features=("a", "b"), fc=False, heads=4), tables, known)
+        build_sasrec(SASRecConfig(features=("a", "b"), fc=False, heads=4), CatalogInputs(tables, known))

@@ -181,7 +181,7 @@ def _sample(
 
 def _queries(subject: AnalysisContext, model: SequenceModel, targets: Positions) -> Tensor:
     """Return the query before each target, [S, d]."""
-    sequences = target_sequences(subject.dataset.interactions, targets, subject.config.model.max_length)
+    sequences = target_sequences(subject.log, targets, subject.config.model.max_length)
     parts, order = [], []
     for rows, batch in batches_in_order(sequences, _BATCH):
         parts.append(model.queries(batch).dense.float().cpu())
