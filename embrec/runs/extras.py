@@ -47,18 +47,24 @@ def read_extras(model: ItemsConfig, prepared: PreparedSplit, learned: Partition)
         DataError: the catalog or the log has no such column.
     """
     found: dict[str, Any] = {}
-    if "relations" in model.reads:
+    reads = reads_of(model)
+    if "relations" in reads:
         found["relations"] = read_relations(getattr(model, "relations", (NEXT,)), prepared, learned)
-    if "attributes" in model.reads:
+    if "attributes" in reads:
         names = getattr(model, "attributes", attribute_columns(prepared.catalog))
         read = {name: read_attribute(prepared.catalog, name) for name in names}
         found["attributes"] = {name: torch.from_numpy(one.values) for name, one in read.items()}
         found["vocabularies"] = {name: one.vocabulary for name, one in read.items() if one.vocabulary}
-    if "context" in model.reads:
+    if "context" in reads:
         log = prepared.interactions
         found["context"] = tuple(getattr(model, "context", log.numeric_context()))
         log.with_context(found["context"])  # raises if there is no such column
     return CatalogInputs({}, known_items(learned.train_items), **found)
+
+
+def reads_of(model: ItemsConfig) -> frozenset[str]:
+    """Return the kinds of inputs that a model reads besides feature tables: relations, attributes, context."""
+    return model.reads
 
 
 def known_items(train_items: NDArray[np.bool_]) -> torch.Tensor:
