@@ -11,6 +11,8 @@ from embrec.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from embrec.comparisons.encoders import compare_encoders, comparison_config
+    from embrec.comparisons.models import compare_models
+    from embrec.comparisons.request import ComparisonRequest
     from embrec.comparisons.runs import compare_runs
     from embrec.data.catalog import Catalog
     from embrec.data.everyone import load_everyone
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 _EXPORTS = {
     "AmazonSource": "embrec.data.readers.amazon",
     "Catalog": "embrec.data.catalog",
+    "ComparisonRequest": "embrec.comparisons.request",
     "CompleteJourneySource": "embrec.data.readers.complete_journey",
     "EmbrecError": "embrec.errors",
     "FeatureTable": "embrec.features.table",
@@ -77,6 +80,7 @@ _EXPORTS = {
     "build_features": "embrec.features.category",
     "check_leaks": "embrec.evaluation.leaks",
     "compare_encoders": "embrec.comparisons.encoders",
+    "compare_models": "embrec.comparisons.models",
     "compare_runs": "embrec.comparisons.runs",
     "comparison_config": "embrec.comparisons.encoders",
     "default_encoders": "embrec.features.defaults",
@@ -97,6 +101,7 @@ _EXPORTS = {
 __all__ = [
     "AmazonSource",
     "Catalog",
+    "ComparisonRequest",
     "CompleteJourneySource",
     "EmbrecError",
     "FeatureTable",
@@ -125,6 +130,7 @@ __all__ = [
     "build_features",
     "check_leaks",
     "compare_encoders",
+    "compare_models",
     "compare_runs",
     "comparison_config",
     "default_encoders",

@@ -32,6 +32,7 @@ docs/training
 docs/losses
 docs/tuning
 docs/evaluation
+docs/comparing
 docs/serving
 ```
 
@@ -62,14 +63,14 @@ CHANGELOG
 
 # The parts that users choose by name, and the modules that teach them.
 PARTS = {
-    "Models": ["embrec.models.config"],
+    "Models": ["embrec.models.config", "embrec.models.zoo"],
     "Losses": ["embrec.models.losses"],
     "Negatives": ["embrec.models.negatives"],
     "Sequence encoders": ["embrec.models.encoders"],
     "Baselines": ["embrec.models.baselines"],
     "Item encoders": ["embrec.features.text", "embrec.features.image", "embrec.features.vectors"],
     "Transforms": ["embrec.features.transforms"],
-    "Metrics": ["embrec.evaluation.metrics", "embrec.evaluation.lists"],
+    "Metrics": ["embrec.evaluation.metrics", "embrec.evaluation.ranking_metrics", "embrec.evaluation.lists"],
 }
 TITLES = {
     "data": "Data",

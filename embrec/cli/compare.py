@@ -25,7 +25,7 @@ from embrec.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from embrec.comparisons.objective_results import ObjectiveComparison
+    from embrec.comparisons.results import Comparison
 
 # Options that comparisons of losses and of negatives share.
 Features = Annotated[
@@ -117,11 +117,9 @@ def encoders(
 
     Encoders and seeds that the comparison has from before stay in it.
     """
-    from embrec.cli.console import answers, notes, print_note, print_table, progress_bars
+    from embrec.cli.console import print_note, progress_bars
     from embrec.comparisons.encoders import METRICS, compare_encoders, comparison_config
-    from embrec.comparisons.tables import legend, main_tables
     from embrec.data.splits import parse_split
-    from embrec.errors import RunError
     from embrec.runs.folder import findings_told
     from embrec.workspace import Workspace as Workspaces
 
@@ -145,17 +143,8 @@ def encoders(
             on_choice=print_note,
             progress=progress,
         )
-    print_leaks_of(folder, [run.name for one in comparison.encoders for run in one.runs], told, split)
-    answers().print(f"\n{folder.name}: comparison {comparison.name}", markup=False)
-    for table in main_tables(comparison):
-        print_table(table.title, table.columns, table.rows)
-    for line in comparison.baselines.said() if comparison.baselines is not None else ():
-        answers().print(line, markup=False)
-    answers().print(legend(comparison), markup=False)
-    notes().print(f"report: {comparison.folder}", markup=False)
-    if comparison.failures:
-        reasons = "; ".join(f"{failed}: {reason}" for failed, reason in comparison.failures.items())
-        raise RunError(f"not compared: {reasons}")
+    print_leaks_of(folder, [run.name for row in comparison.rows for run in row.runs], told, split)
+    _show(comparison)
 
 
 @app.command(
@@ -191,7 +180,8 @@ def losses(
     Seen items stay among the candidates, as in the paper. Losses and seeds that the comparison has from before stay in it.
     """
     from embrec.cli.console import print_note, progress_bars
-    from embrec.comparisons.objectives import LOSSES, METRICS, compare_losses
+    from embrec.comparisons.losses import LOSSES, compare_losses
+    from embrec.comparisons.request import ComparisonRequest
     from embrec.data.splits import parse_split
     from embrec.runs.folder import findings_told
     from embrec.workspace import Workspace as Workspaces
@@ -200,24 +190,23 @@ def losses(
     folder = Workspaces.locate(workspace).choose(category)
     told = findings_told(folder)
     with progress_bars() as progress:
-        comparison = compare_losses(
+        request = ComparisonRequest(
             folder,
-            features or [],
-            loss or LOSSES,
-            published=published,
+            features=features or (),
             split=parts,
             preset=preset,
             epochs=epochs,
-            settings=setting or [],
+            settings=setting or (),
             seeds=numbers,
+            metrics=metric or (),
+            reference=reference,
             name=name,
             output=output,
-            reference=reference,
-            metrics=metric or METRICS,
             command=command_line(),
             on_choice=print_note,
             progress=progress,
         )
+        comparison = compare_losses(request, loss or LOSSES, published=published)
     print_leaks_of(folder, [run.name for row in comparison.rows for run in row.runs], told, split)
     _show(comparison)
 
@@ -252,8 +241,9 @@ def negatives(
     Seen items stay among the candidates, as in the paper. Numbers above that of the training items are left out.
     """
     from embrec.cli.console import print_note, progress_bars
-    from embrec.comparisons.objectives import LOSSES_WITH_NEGATIVES, METRICS, compare_negatives
-    from embrec.comparisons.variants import read_count
+    from embrec.comparisons.negatives import LOSSES_WITH_NEGATIVES, compare_negatives
+    from embrec.comparisons.objectives import read_count
+    from embrec.comparisons.request import ComparisonRequest
     from embrec.data.splits import parse_split
     from embrec.runs.folder import findings_told
     from embrec.workspace import Workspace as Workspaces
@@ -263,25 +253,103 @@ def negatives(
     folder = Workspaces.locate(workspace).choose(category)
     told = findings_told(folder)
     with progress_bars() as progress:
-        comparison = compare_negatives(
+        request = ComparisonRequest(
             folder,
-            features or [],
-            loss or LOSSES_WITH_NEGATIVES,
-            some,
-            published=published,
-            alpha=alpha,
+            features=features or (),
             split=parts,
             preset=preset,
             epochs=epochs,
-            settings=setting or [],
+            settings=setting or (),
             seeds=numbers,
+            metrics=metric or (),
             name=name,
             output=output,
-            metrics=metric or METRICS,
             command=command_line(),
             on_choice=print_note,
             progress=progress,
         )
+        comparison = compare_negatives(request, loss or LOSSES_WITH_NEGATIVES, some, published=published, alpha=alpha)
+    print_leaks_of(folder, [run.name for row in comparison.rows for run in row.runs], told, split)
+    _show(comparison)
+
+
+@app.command(
+    cls=Command,
+    epilog=examples(
+        "embrec compare models --model embrec --model sasrec --model gru4rec:source=id",
+        "embrec compare models --model sasrec --model sasrec:layers=2,dim=64 --seeds 3 --epochs 20",
+        "embrec compare models --model embrec-office --model embrec:source=hybrid --features tfidf+svd:dim=250",
+    ),
+)
+def models(
+    category: Category = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            help="A kind of model with the defaults of embrec train, or a preset, with settings behind a colon: "
+            "sasrec:layers=2,dim=64; may be repeated (default: every kind).",
+        ),
+    ] = None,
+    features: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--features",
+            help="Encoder that the models of content read, such as tfidf+svd:dim=250; may be repeated (default: those of the "
+            "feature tables there, else those of embrec features build).",
+        ),
+    ] = None,
+    seeds: Seeds = "3",
+    epochs: Epochs = None,
+    reference: Annotated[
+        str | None, typer.Option(help="Model that the others are tested against (default: the first).")
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="hr@K, ndcg@K, mrr@K or auc; may be repeated (default: ndcg@10, hr@10, auc)."),
+    ] = None,
+    split: Split = "leave-one-out",
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="Setting of all models, such as training.batch_size=256 or model.dim=64; may be repeated."
+        ),
+    ] = None,
+    name: Name = None,
+    output: Output = None,
+    workspace: Workspace = None,
+) -> None:
+    """Train different models under one protocol and compare them with confidence intervals; finished work is kept.
+
+    Models and seeds that the comparison has from before stay in it.
+    """
+    from embrec.cli.console import print_note, progress_bars
+    from embrec.comparisons.models import compare_models
+    from embrec.comparisons.request import ComparisonRequest
+    from embrec.data.splits import parse_split
+    from embrec.runs.folder import findings_told
+    from embrec.workspace import Workspace as Workspaces
+
+    numbers, parts = read_seeds(seeds), parse_split(split)
+    folder = Workspaces.locate(workspace).choose(category)
+    told = findings_told(folder)
+    with progress_bars() as progress:
+        request = ComparisonRequest(
+            folder,
+            features=features or (),
+            split=parts,
+            epochs=epochs,
+            settings=setting or (),
+            seeds=numbers,
+            metrics=metric or (),
+            reference=reference,
+            name=name,
+            output=output,
+            command=command_line(),
+            on_choice=print_note,
+            progress=progress,
+        )
+        comparison = compare_models(request, model or None)
     print_leaks_of(folder, [run.name for row in comparison.rows for run in row.runs], told, split)
     _show(comparison)
 
@@ -375,18 +443,18 @@ def searches(
         notes().print(f"figure: {output / 'figure.png'}", markup=False)
 
 
-def _show(comparison: "ObjectiveComparison") -> None:
-    """Print a comparison of losses or negatives, and what could not be compared."""
+def _show(comparison: "Comparison") -> None:
+    """Print a comparison that was trained, and the variants that could not be compared."""
     from embrec.cli.console import answers, notes, print_table
-    from embrec.comparisons.objective_tables import objective_legend, objective_table
+    from embrec.comparisons.tables import legend, main_tables
     from embrec.errors import RunError
 
     answers().print(f"\n{comparison.category}: comparison {comparison.name}", markup=False)
-    table = objective_table(comparison)
-    print_table(table.title, table.columns, table.rows)
-    for line in comparison.baselines.said() if comparison.baselines is not None else ():
+    for table in main_tables(comparison):
+        print_table(table.title, table.columns, table.rows)
+    for line in comparison.baselines.sentences():
         answers().print(line, markup=False)
-    answers().print(objective_legend(comparison), markup=False)
+    answers().print(legend(comparison), markup=False)
     for note in comparison.notes:
         notes().print(f"note: {note}", markup=False)
     notes().print(f"report: {comparison.folder}", markup=False)

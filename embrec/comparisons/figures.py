@@ -1,13 +1,13 @@
-"""The figure of a comparison, after [semikin2019] Fig. 11: grouped bars of AUC and HR@50, with intervals and single seeds."""
+"""Figures of comparisons: bars and lines of metrics with intervals and single seeds, and what all figures share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embrec.comparisons.results import CONFIDENCE, Comparison, Measured
+from embrec.comparisons.measurements import CONFIDENCE, Measured
+from embrec.comparisons.results import Comparison, Row
 from embrec.comparisons.tables import shown
 from embrec.errors import MissingExtraError
-from embrec.evaluation.evaluator import EvaluationConfig
 from embrec.files import atomic_path
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ _HATCHES = ("", "///", "...", "xxx")
 
 _BAR_INCHES = 0.42
 _ROWS_OF_LEGEND_PER_INCH = 4.5
+_PUBLISHED = "published negatives"
 
 
 def require_matplotlib() -> None:
@@ -33,11 +34,6 @@ def require_matplotlib() -> None:
         import matplotlib  # noqa: F401
     except ImportError:
         raise MissingExtraError("matplotlib", "report", "a figure") from None
-
-
-def write_figures(comparison: Comparison, folder: Path) -> None:
-    """Write `figure.png` and `figure.svg`; equal comparisons give equal files."""
-    save_figure(lambda: draw(comparison), folder)
 
 
 def save_figure(drawing: Callable[[], "Figure"], folder: Path, name: str = "figure") -> None:
@@ -62,95 +58,187 @@ def empty_figure(width: float, height: float) -> "Figure":
 
 
 def draw(comparison: Comparison) -> "Figure":
-    """Return the figure: a panel a metric, in it a group of bars for all, warm and cold items, a bar an encoder."""
-    wanted: tuple[str, ...] = tuple(name for name in ("auc", "hr@50") if name in comparison.metric_names)
-    if wanted == ("auc",) and "hr@10" in comparison.metric_names:  # a small catalog has no HR@50
-        wanted = ("auc", "hr@10")
-    names = tuple(wanted or comparison.metric_names[:2])
-    encoders = len(comparison.encoders)
-    panel = max(4.2, _BAR_INCHES * len(comparison.targets) * (encoders + 1) + 0.9)
+    """Return the figure of a comparison: a panel a metric.
+
+    By the subject's `figure`, a panel has a group of bars for each slice of the targets, after [semikin2019] Fig. 11; a bar for
+    each loss (Fig. 12); or a line for each loss over the numbers of its negatives (Fig. 13).
+    """
+    return _draw_slices(comparison) if comparison.subject.figure == "slices" else _draw_losses(comparison)
+
+
+def _draw_slices(comparison: Comparison) -> "Figure":
+    names: tuple[str, ...] = tuple(
+        name for name in comparison.subject.figure_metrics if name in comparison.metric_names
+    )
+    if names == ("auc",) and "hr@10" in comparison.metric_names:  # a small catalog has no HR@50
+        names = ("auc", "hr@10")
+    names = names or comparison.metric_names[:2]
+    bars = len(comparison.rows)
+    panel = max(4.2, _BAR_INCHES * len(comparison.targets) * (bars + 1) + 0.9)
     beside = len(names) * panel <= 12
     rows, columns = (1, len(names)) if beside else (len(names), 1)
-    in_legend = max(1, min(4 if beside else 3, encoders))
-    legend_rows = -(-encoders // in_legend)
-    height = 3.3 * rows + 0.5 + legend_rows / _ROWS_OF_LEGEND_PER_INCH
-    figure = empty_figure(panel * columns, height)
+    in_legend = max(1, min(4 if beside else 3, bars))
+    legend_rows = -(-bars // in_legend)
+    figure = empty_figure(panel * columns, 3.3 * rows + 0.5 + legend_rows / _ROWS_OF_LEGEND_PER_INCH)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for place, (name, ax) in enumerate(zip(names, axes, strict=True)):
-        _panel(ax, comparison, name, letter="abcdef"[place])
+        bottom = _slice_bars(ax, comparison, name)
+        chance = ", from 0.5 (chance)" if bottom else ""
+        _finish(ax, f"({'abcdef'[place]}) {name.upper()}{', %' if name != 'auc' else chance}")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=in_legend, frameon=False)
-    seeds = "1 seed" if len(comparison.seeds) == 1 else f"mean of {len(comparison.seeds)} seeds (dots: each)"
-    split = comparison.description["config"]["split"]["kind"]
-    protocol = EvaluationConfig.model_validate(comparison.description["config"]["evaluation"]).words()
-    figure.suptitle(
-        f"{comparison.category}, {split}, test targets {protocol},\n{seeds}, {CONFIDENCE:.0%} intervals",
-        fontsize=9.5,
-    )
+    count = len(comparison.seeds)
+    seeds = "1 seed" if count == 1 else f"mean of {count} seeds (dots: each)"
+    figure.suptitle(f"{_protocol(comparison)},\n{seeds}, {CONFIDENCE:.0%} intervals", fontsize=9.5)
     return figure
 
 
-def _panel(ax: "Axes", comparison: Comparison, name: str, letter: str) -> None:
-    percent = name != "auc"
-    scale = 100 if percent else 1
-    width = 1 / (len(comparison.encoders) + 0.8)
-    labels = list(comparison.targets)
-    for place, result in enumerate(comparison.encoders):
-        values = [result.metrics[label][name] for label in labels]
-        at = [group + (place - (len(comparison.encoders) - 1) / 2) * width for group in range(len(labels))]
+def _draw_losses(comparison: Comparison) -> "Figure":
+    names = comparison.metric_names
+    bars = comparison.subject.figure == "losses"
+    width = max(3.6, 0.55 * len(comparison.rows) + 1.4) if bars else max(4.4, 0.62 * len(_counts(comparison)) + 1.6)
+    figure = empty_figure(width * len(names), 3.9)
+    axes = figure.subplots(1, len(names), squeeze=False).ravel()
+    for place, (name, ax) in enumerate(zip(names, axes, strict=True)):
+        (_loss_bars if bars else _count_lines)(ax, comparison, name)
+        _finish(ax, f"({'abcdef'[place % 6]}) {name.upper()}{', %' if name != 'auc' else ''}")
+    handles, labels = axes[0].get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(handles)), frameon=False)
+    count = len(comparison.seeds)
+    seeds = "1 seed" if count == 1 else f"mean of {count} seeds (dots: each), {CONFIDENCE:.0%} intervals over seeds"
+    figure.suptitle(f"{_protocol(comparison)}\n{seeds}", fontsize=9.5)
+    return figure
+
+
+def _slice_bars(ax: "Axes", comparison: Comparison, name: str) -> float:
+    """Draw a group of bars for each slice, a bar a row; return where the axis begins."""
+    scale, rows, targets = _scale(name), comparison.rows, comparison.targets
+    width = 1 / (len(rows) + 0.8)
+    for place, row in enumerate(rows):
+        values = [row.metrics[label][name] for label in targets]
+        at = [group + (place - (len(rows) - 1) / 2) * width for group in range(len(values))]
         ax.bar(
-            at,
-            [value.estimate.mean * scale for value in values],
-            width=width * 0.92,
-            color=COLOURS[place % len(COLOURS)],
-            hatch=_HATCHES[place // len(COLOURS) % len(_HATCHES)],
-            edgecolor="white",
-            linewidth=0.5,
-            label=shown(result.encoder),
-        )
+            at, [value.estimate.mean * scale for value in values], width=width * 0.92, color=COLOURS[place % len(COLOURS)],
+            hatch=_HATCHES[place // len(COLOURS) % len(_HATCHES)], edgecolor="white", linewidth=0.5, label=shown(row.name),
+        )  # fmt: skip
         for x, value in zip(at, values, strict=True):
-            _bar(ax, x, value, scale, width, f"{value.estimate.mean * scale:.{1 if percent else 2}f}")
-    _, top = _extent(comparison, name)
-    bottom = _bottom(comparison, name)
-    ax.set_ylim(bottom * scale, (bottom + (top - bottom) * 1.12) * scale)
-    ax.set_xticks(range(len(labels)), [f"{_group(label)}\n{comparison.targets[label]:,} targets" for label in labels])
+            one = value.estimate
+            _spread(ax, x, value, (one.low, one.high), scale, width)
+            _number(ax, x, max(one.high, *value.seeds) * scale, f"{one.mean * scale:.{1 if name != 'auc' else 2}f}")
+    values = [row.metrics[label][name] for row in rows for label in targets]
+    ends = [end for value in values for end in (value.estimate.low, value.estimate.high, *value.seeds)]
+    bottom = _bottom(name, ends)
+    ax.set_ylim(bottom * scale, (bottom + (max(ends) - bottom) * 1.12) * scale)
+    groups = ["all items" if label == "all" else label for label in targets]
+    sizes = [f"{group}\n{size:,} targets" for group, size in zip(groups, targets.values(), strict=True)]
+    ax.set_xticks(range(len(sizes)), sizes)
     ax.tick_params(axis="x", length=0)
     ax.margins(x=0.02)
-    ax.set_title(
-        f"({letter}) {name.upper()}{', %' if percent else ', from 0.5 (chance)' if bottom else ''}", fontsize=9.5
-    )
+    return bottom
+
+
+def _loss_bars(ax: "Axes", comparison: Comparison, name: str) -> None:
+    """Draw a group for each loss, with a bar for each protocol."""
+    losses = list(dict.fromkeys(row.labels["loss"] for row in comparison.rows))
+    both, scale = "protocol" in comparison.columns, _scale(name)
+    width = 0.4 if both else 0.7
+    ends = []
+    for row in comparison.rows:
+        value, published = row.metrics["all"][name], _is_published(row)
+        place = losses.index(row.labels["loss"])
+        x = float(place)
+        if both and row.labels["negatives"] != "none":
+            x += width / 2 if published else -width / 2
+        mean, interval = value.estimate.mean, value.over_seeds()
+        ax.bar(
+            x, mean * scale, width=width * 0.92, color=COLOURS[place % len(COLOURS)], hatch="///" if published else "",
+            edgecolor="white", linewidth=0.5,
+        )  # fmt: skip
+        _spread(ax, x, value, interval, scale, width)
+        _number(ax, x, max(mean, *value.seeds, (interval or (0, 0))[1]) * scale,
+                f"{mean * scale:.{1 if name != 'auc' else 3}f}")  # fmt: skip
+        ends += [mean, *value.seeds, (interval or (1.0, 1.0))[0]]
+    if both:
+        ax.bar(0, 0, color="0.6", label="own items left out")
+        ax.bar(0, 0, color="0.6", hatch="///", edgecolor="white", label=_PUBLISHED)
+    ax.set_xticks(range(len(losses)), losses)
+    ax.tick_params(axis="x", length=0)
+    bottom = _bottom(name, ends)
+    ax.set_ylim(bottom, bottom + (ax.get_ylim()[1] - bottom) * 1.06)
+
+
+def _count_lines(ax: "Axes", comparison: Comparison, name: str) -> None:
+    """Draw a line for each loss and protocol, from few negatives to all."""
+    counts, scale = _counts(comparison), _scale(name)
+    losses = list(dict.fromkeys(row.labels["loss"] for row in comparison.rows))
+    for number, loss in enumerate(losses):
+        for published in (False, True):
+            rows = [row for row in comparison.rows if (row.labels["loss"], _is_published(row)) == (loss, published)]
+            rows.sort(key=lambda row: counts.index(row.labels["negatives"]))
+            if not rows:
+                continue
+            colour = COLOURS[number % len(COLOURS)]
+            shift = (number - (len(losses) - 1) / 2) * 0.08 + (0.04 if published else 0)
+            places = [counts.index(row.labels["negatives"]) + shift for row in rows]
+            ax.plot(
+                places, [row.metrics["all"][name].estimate.mean * scale for row in rows], color=colour, linewidth=1.4,
+                linestyle="--" if published else "-", marker=MARKERS[number % len(MARKERS)], markersize=4.5,
+                markerfacecolor="white" if published else colour, label=f"{loss}, {_PUBLISHED}" if published else loss,
+            )  # fmt: skip
+            for place, row in zip(places, rows, strict=True):
+                value = row.metrics["all"][name]
+                _spread(ax, place, value, value.over_seeds(), scale, 0.12, colour)
+    labels = [f"{int(count):,}" if count.isdecimal() else count for count in counts]
+    ax.set_xticks(range(len(counts)), labels, rotation=30 if len(counts) > 5 else 0)
+    ax.set_xlabel("negatives at each step")
+    ax.margins(x=0.04)
+
+
+def _spread(
+    ax: "Axes", x: float, value: Measured, interval: tuple[float, float] | None, scale: float, width: float,
+    colour: str = "0.15",
+) -> None:  # fmt: skip
+    """Draw an interval, and each seed of several."""
+    mean = value.estimate.mean
+    if interval is not None:
+        below, above = max(0, mean - interval[0]) * scale, max(0, interval[1] - mean) * scale
+        ax.errorbar(x, mean * scale, [[below], [above]], color=colour, linewidth=1, capsize=2.2)
+    if len(value.seeds) > 1:
+        seeds = [seed * scale for seed in value.seeds]
+        ax.plot([x - width * 0.27] * len(seeds), seeds, ".", color=colour, markersize=2.6)
+
+
+def _number(ax: "Axes", x: float, top: float, text: str) -> None:
+    """Write a value above its bar."""
+    ax.annotate(text, (x, top), xytext=(0, 2), textcoords="offset points", ha="center", va="bottom", fontsize=7.5)
+
+
+def _finish(ax: "Axes", title: str) -> None:
+    ax.set_title(title, fontsize=9.5)
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="y", color="0.9", linewidth=0.6)
     ax.set_axisbelow(True)
 
 
-def _bar(ax: "Axes", x: float, value: Measured, scale: float, width: float, text: str) -> None:
-    """Draw what stands on a bar: its interval, its seeds and its value."""
-    one = value.estimate
-    lower, upper = max(0, one.mean - one.low) * scale, max(0, one.high - one.mean) * scale
-    ax.errorbar(x, one.mean * scale, [[lower], [upper]], color="0.15", linewidth=1, capsize=2.2)
-    if len(value.seeds) > 1:
-        ax.plot(
-            [x - width * 0.27] * len(value.seeds),
-            [seed * scale for seed in value.seeds],
-            ".",
-            color="0.15",
-            markersize=2.6,
-        )
-    highest = max(one.high, *value.seeds) * scale
-    ax.annotate(text, (x, highest), xytext=(0, 2), textcoords="offset points", ha="center", va="bottom", fontsize=7.5)
+def _protocol(comparison: Comparison) -> str:
+    return f"{comparison.category}, {comparison.split.kind}, test targets {comparison.protocol.words()}"
 
 
-def _extent(comparison: Comparison, name: str) -> tuple[float, float]:
-    values = [result.metrics[label][name] for result in comparison.encoders for label in comparison.targets]
-    ends = [end for value in values for end in (value.estimate.low, value.estimate.high, *value.seeds)]
-    return min(ends), max(ends)
+def _is_published(row: Row) -> bool:
+    return row.labels["protocol"] == "published"
 
 
-def _bottom(comparison: Comparison, name: str) -> float:
-    """Begin an axis of AUC at chance where nothing lies below it, every other one at 0."""
-    return 0.5 if name == "auc" and _extent(comparison, name)[0] >= 0.5 else 0.0
+def _counts(comparison: Comparison) -> list[str]:
+    """Return the numbers of negatives from the lowest, all of them last."""
+    counts = {row.labels["negatives"] for row in comparison.rows}
+    return sorted(counts, key=lambda count: float("inf") if count == "all" else float(count))
 
 
-def _group(label: str) -> str:
-    return "all items" if label == "all" else label
+def _scale(name: str) -> float:
+    return 1 if name == "auc" else 100
+
+
+def _bottom(name: str, values: Sequence[float]) -> float:
+    """Return where an axis begins: at chance for AUC where no value lies below it, else at 0."""
+    return 0.5 if name == "auc" and min(values) >= 0.5 else 0.0

@@ -1,4 +1,4 @@
-"""What comparisons keep of themselves: what their runs share, and the circumstances that they were made under."""
+"""Provenance of a comparison: identity of its settings and data, and the command, machine and versions that made it."""
 
 import hashlib
 import json
@@ -9,13 +9,17 @@ from embrec.data.splits import Partition
 from embrec.data.store import Dataset
 from embrec.diagnosis import diagnose
 from embrec.errors import ConfigError
+from embrec.parameters import call
 from embrec.runs.config import RunConfig
 from embrec.runs.provenance import log_hash
 from embrec.workspace import Category, Workspace
 
 
 def seed_numbers(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    """Return the seeds of a comparison's models: those that are named, or so many from 0.
+    """Return the seeds of a comparison's models, from the lowest.
+
+    Args:
+        seeds: the seeds, or their number, counted from 0.
 
     Raises:
         ConfigError: there are none, or one is negative.
@@ -29,12 +33,12 @@ def seed_numbers(seeds: int | Sequence[int]) -> tuple[int, ...]:
 
 
 def settings_of(config: RunConfig) -> dict[str, Any]:
-    """Return a configuration without features and seed, and without what changes no result."""
+    """Return a configuration as plain values, without features, seed and what changes no result."""
     return config.identity(training={"seed", "device", "checkpoint_seconds"}, model={"features"})
 
 
 def require_validation(config: RunConfig) -> None:
-    """Raise unless a configuration chooses its epoch by validation, as all that a comparison trains do.
+    """Raise unless a configuration chooses its epoch by validation, as all runs of a comparison do.
 
     Raises:
         ConfigError: it learns from the validation events.
@@ -42,24 +46,31 @@ def require_validation(config: RunConfig) -> None:
     if not config.training.validates:
         raise ConfigError(
             f"training.learn_from is {config.training.learn_from!r}, but a comparison chooses epochs by validation; leave it "
-            "out, or train the runs with it and use embrec compare runs"
+            f"out, or train the runs with it and use {call('compare_runs')}"
         )
 
 
 def data_hash(dataset: Dataset) -> str:
-    """Name the catalog and the log that a comparison is on."""
+    """Return a hash of the catalog and the log."""
     return hashlib.blake2b(
         dataset.catalog.fingerprints.tobytes() + log_hash(dataset.interactions), digest_size=8
     ).hexdigest()
 
 
 def identity_hash(identity: Mapping[str, Any]) -> str:
-    """Shorten what the runs of a comparison share to a part of its name."""
+    """Return a short hash of what the runs of a comparison share, for its name."""
     return hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=4).hexdigest()
 
 
 def circumstances(dataset: Dataset, partition: Partition, category: Category, command: str) -> dict[str, Any]:
-    """Return command, data, machine and versions, as plain values."""
+    """Return command, data, machine and versions, as plain values.
+
+    Args:
+        dataset: the catalog and the log.
+        partition: how the log is divided.
+        category: the folder of the data.
+        command: recorded as having made the comparison.
+    """
     found = diagnose(Workspace(category.path.parent))
     machine = {key: found.system[key] for key in ("platform", "cores", "torch threads", "GPUs") if key in found.system}
     versions = {package: version for package, version, of in found.packages if of in ("core", "report")}

@@ -1,67 +1,55 @@
-"""The work of a comparison: tables, runs, rankings and silhouettes, each made once and found again."""
+"""Runner: builds feature tables, trains and evaluates each variant with each seed, and reuses what is finished."""
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import product
 from typing import NamedTuple, TypeVar
 
-import numpy as np
-
-from embrec.comparisons.results import Clusters, Source, TrainedRun
+from embrec.comparisons.request import PreparedData
+from embrec.comparisons.results import SourceSummary, TrainedRun
+from embrec.comparisons.silhouettes import Silhouettes
 from embrec.comparisons.store import ComparisonFolder
-from embrec.data.splits import Partition
-from embrec.data.store import Dataset
+from embrec.comparisons.variants import Variant
 from embrec.errors import EmbrecError, RunError
 from embrec.evaluation.evaluator import Evaluation, evaluate
-from embrec.evaluation.silhouette import Clustered, clustered, cosine_silhouette
 from embrec.features.category import build_features
 from embrec.features.table import FeatureTable
 from embrec.progress import Progress
 from embrec.runs.ablation import model_without
 from embrec.runs.assembly import learned_partition
+from embrec.runs.cache import remembered
 from embrec.runs.config import RunConfig
 from embrec.runs.extras import log_of
 from embrec.runs.folder import RunFolder
-from embrec.runs.inputs import run_fingerprint, vectors
+from embrec.runs.inputs import run_fingerprint
 from embrec.runs.model import load_model
 from embrec.runs.pipeline import train
-from embrec.runs.provenance import MadeOf
-from embrec.workspace import Category
+from embrec.runs.provenance import MadeOf, targets_hash
 
 Result = TypeVar("Result")
 
 
-class Side(NamedTuple):
-    """One of the things that are compared: a way to train a model.
+class VariantResult(NamedTuple):
+    """The runs and evaluations of a variant, one a seed.
 
     Attributes:
-        specs: the encoders that it reads.
-        config: how it is trained, but for features and seed; split and evaluation are those of all sides.
-        label: what the names of its runs begin with, before those of the tables.
+        sources: feature tables that its models read.
+        silhouette: in their vectors; None where there are no categories.
+        runs: one a seed.
+        evaluations: one a seed.
+        without: for a fusion, table -> evaluations with that source silenced, one a seed.
     """
 
-    specs: Sequence[str]
-    config: RunConfig
-    label: str = ""
-
-
-class Work(NamedTuple):
-    """What was done for one side: its sources and their silhouette, and one run and evaluation a seed.
-
-    For a fusion `without` has the evaluations in which a source was silent, table -> one a seed.
-    """
-
-    sources: tuple[Source, ...]
+    sources: tuple[SourceSummary, ...]
     silhouette: float | None
     runs: tuple[TrainedRun, ...]
     evaluations: tuple[Evaluation, ...]
     without: Mapping[str, tuple[Evaluation, ...]]
 
 
-class _Seed(NamedTuple):
+class _SeedResult(NamedTuple):
     """One trained model and its evaluations."""
 
     run: TrainedRun
@@ -70,68 +58,62 @@ class _Seed(NamedTuple):
 
 
 @dataclass
-class Bench:
-    """Does the work of one comparison.
+class Runner:
+    """Trains and evaluates the variants of one comparison.
 
     Attributes:
-        category: where tables and runs lie.
-        dataset: the prepared data.
-        partition: how it is split.
-        folder: where rankings and silhouettes are kept.
-        progress: told of every step.
-        column: of the categories for the silhouette, if there is one.
-        level: how many names of a category path count.
-        knockouts: fusions are measured without each of their sources too.
-        failures: side -> why it failed.
+        data: category, data and split.
+        folder: of the comparison, with its seeds.
+        silhouettes: of the vectors that variants read.
+        progress: receives every step.
+        with_ablation: also measure fusions with each of their sources silenced.
+        failures: variant -> why it failed.
     """
 
-    category: Category
-    dataset: Dataset
-    partition: Partition
+    data: PreparedData
     folder: ComparisonFolder
+    silhouettes: Silhouettes
     progress: Progress
-    column: str | None = None
-    level: int | None = None
-    knockouts: bool = True
+    with_ablation: bool = False
     failures: dict[str, str] = field(default_factory=dict)
-    _built: dict[tuple[str, ...], list[FeatureTable]] = field(default_factory=dict)
+    _tables: dict[tuple[str, ...], list[FeatureTable]] = field(default_factory=dict)
 
-    def work(self, sides: Mapping[str, Side]) -> dict[str, Work]:
-        """Do all that is left to do, seed by seed, so that a first answer is there early.
+    def run(self, variants: Mapping[str, Variant]) -> dict[str, VariantResult]:
+        """Do all that is left to do, seed by seed, so that first results are there early.
 
         Args:
-            sides: name -> what is trained.
+            variants: name -> what is trained.
 
         Returns:
-            Side -> what was done; those that failed are left out and stand in `failures`.
+            Variant -> its results; those that failed are left out and noted in `failures`.
 
         Raises:
             RunError: all failed.
         """
         tables = {
             name: found
-            for name, side in sides.items()
-            if (found := self._try(name, partial(self._tables, side))) is not None
+            for name, variant in variants.items()
+            if (found := self._try(name, partial(self._build, variant.features))) is not None
         }
-        seeds: dict[str, list[_Seed]] = {name: [] for name in tables}
+        done: dict[str, list[_SeedResult]] = {name: [] for name in tables}
         total = len(self.folder.seeds) * len(tables)
-        for done, (seed, name) in enumerate(product(self.folder.seeds, tables)):
-            self.progress("runs", done, total)
+        for place, (seed, name) in enumerate(product(self.folder.seeds, tables)):
+            self.progress("runs", place, total)
             if name in self.failures:
                 continue
-            task = f"run {done + 1}/{total}: {name}, seed {seed}, epochs"
-            if one := self._try(name, partial(self._seed, sides[name], tables[name], seed, task)):
-                seeds[name].append(one)
+            task = f"run {place + 1}/{total}: {name}, seed {seed}, epochs"
+            if one := self._try(name, partial(self._seed, variants[name], tables[name], seed, task)):
+                done[name].append(one)
         self.progress("runs", total, total)
         finished = {
-            name: Work(
-                sources=tuple(map(_source, tables[name])),
-                silhouette=self._silhouette(tables[name]),
-                runs=tuple(one.run for one in done),
-                evaluations=tuple(one.evaluation for one in done),
-                without={table: tuple(one.without[table] for one in done) for table in done[0].without},
+            name: VariantResult(
+                sources=tuple(map(SourceSummary.of, tables[name])),
+                silhouette=self.silhouettes.of(tables[name]),
+                runs=tuple(one.run for one in seeds),
+                evaluations=tuple(one.evaluation for one in seeds),
+                without={table: tuple(one.without[table] for one in seeds) for table in seeds[0].without},
             )
-            for name, done in seeds.items()
+            for name, seeds in done.items()
             if name not in self.failures
         }
         if not finished:
@@ -140,33 +122,35 @@ class Bench:
         return finished
 
     def _try(self, name: str, step: Callable[[], Result]) -> Result | None:
-        """Do a step for a side; note why where it cannot be done."""
+        """Return the result of a step for a variant, or note why it failed."""
         try:
             return step()
         except EmbrecError as error:
             self.failures[name] = str(error)
             return None
 
-    def _tables(self, side: Side) -> list[FeatureTable]:
-        """Build the tables of a side's sources, or find them."""
-        specs = tuple(side.specs)
-        if specs not in self._built:
-            reports = build_features(self.category, specs, split=side.config.split, progress=self.progress)
-            self._built[specs] = [FeatureTable.open(report.path) for report in reports]
-        return self._built[specs]
+    def _build(self, specs: tuple[str, ...]) -> list[FeatureTable]:
+        """Return the feature tables of some encoders; those that are missing are built."""
+        if not specs:
+            return []
+        if specs not in self._tables:
+            reports = build_features(self.data.category, specs, split=self.data.split, progress=self.progress)
+            self._tables[specs] = [FeatureTable.open(report.path) for report in reports]
+        return self._tables[specs]
 
-    def _seed(self, side: Side, tables: Sequence[FeatureTable], seed: int, task: str) -> _Seed:
+    def _seed(self, variant: Variant, tables: Sequence[FeatureTable], seed: int, task: str) -> _SeedResult:
         """Train one model, or find it, and rank the test targets with it, also without each source of a fusion."""
-        report = _within(task, self.progress)
-        config = _config(side.config, tables, seed)
-        name = f"{_plain(' '.join([side.label, '+'.join(table.path.stem for table in tables)]))}-seed{seed}"
-        fingerprint = run_fingerprint(config, self.dataset, tables)
-        result = train(self.category, config, f"{name}-{fingerprint[:8]}", progress=report)
+        report = _as_notes(task, self.progress)
+        config = _complete(variant.config, tables, seed)
+        fingerprint = run_fingerprint(config, self.data.dataset, tables)
+        read = "+".join(table.path.stem for table in tables)
+        name = f"{_name_part(f'{variant.run_label} {read}')}-seed{seed}-{fingerprint[:8]}"
+        result = train(self.data.category, config, name, progress=report)
         run = result.run
         made_of = run.read_made_of()
-        if made_of is not None and made_of.data != self._data:
-            raise RunError(f"category {self.category.name!r} was imported again meanwhile; run the command again")
-        silenced = [table.path.stem for table in tables] if self.knockouts and len(tables) > 1 else []
+        if made_of is not None and made_of.data != self._data_hashes:
+            raise RunError(f"category {self.data.category.name!r} was imported again meanwhile; run the command again")
+        silenced = [table.path.stem for table in tables] if self.with_ablation and len(tables) > 1 else []
         evaluation = self._evaluation(run, config, tables, None, report)
         without = {source: self._evaluation(run, config, tables, source, report) for source in silenced}
         metrics = result.metrics
@@ -175,67 +159,46 @@ class Bench:
         self.progress(
             task, epochs, epochs, f"(best {metrics['best epoch']}, valid {selected}{', found' * result.reused})"
         )
-        trained = TrainedRun(
-            run.name, seed, fingerprint, epochs, metrics["best epoch"], metrics["parameters"],
-            metrics["seconds"]["training and validation"], metrics["versions"],
-        )  # fmt: skip
-        return _Seed(trained, evaluation, without)
+        return _SeedResult(replace(TrainedRun.of(run), fingerprint=fingerprint), evaluation, without)
 
     def _evaluation(
         self, run: RunFolder, config: RunConfig, tables: Sequence[FeatureTable], without: str | None, progress: Progress
     ) -> Evaluation:
-        """Return the ranks of the test targets, without one of the sources if that is named; kept ones where they are there."""
-        found = self.folder.evaluation(run, without)
-        if found is None:
+        """Return the ranks of the test targets, with one of the sources silenced if it is named; reused where they are kept."""
+        data = self.data
+
+        def compute() -> Evaluation:
+            found = self.folder.earlier_evaluation(run, without)
+            if found is not None:
+                return found
             model = load_model(run).model if without is None else model_without(run, tables, without)
-            found = evaluate(
-                model, log_of(run, self.dataset.interactions), self.partition, self.partition.test, config.evaluation,
+            return evaluate(
+                model, log_of(run, data.dataset.interactions), data.partition, data.partition.test, config.evaluation,
                 max_length=config.model.max_length, progress=progress,
-                learned=learned_partition(config, self.dataset.interactions, self.partition),
+                learned=learned_partition(config, data.dataset.interactions, data.partition),
                 task="rank" if without is None else f"rank without {without}",
             )  # fmt: skip
-            self.folder.save_evaluation(run, found, without)
-        return found
+
+        return remembered(run, config.evaluation, 0, compute, log=self._targets_hash, without=without)
 
     @cached_property
-    def _data(self) -> tuple[str, ...]:
-        return MadeOf.of(self.dataset, self.partition).data
+    def _targets_hash(self) -> bytes:
+        return targets_hash(self.data.dataset.interactions, self.data.partition)
 
     @cached_property
-    def _clustered(self) -> Clustered:
-        return clustered(self.dataset.catalog, self.column, self.level)
-
-    def clusters(self) -> Clusters | None:
-        """Say which categories the silhouettes are of; None where there are none."""
-        rows, labels = self._clustered
-        if self.column is None or not len(rows):
-            return None
-        is_text = self.column in self.dataset.catalog.text_columns
-        return Clusters(self.column, self.level, is_text, len(rows), len(np.unique(labels)))
-
-    def _silhouette(self, tables: Sequence[FeatureTable]) -> float | None:
-        if self.column is None:
-            return None
-        rows, labels = self._clustered.among(np.any([table.present for table in tables], axis=0))
-        digest = hashlib.blake2b(rows.tobytes() + labels.tobytes(), digest_size=8)
-        for table in tables:
-            digest.update(table.path.stem.encode() + np.ascontiguousarray(table.fingerprints).tobytes())
-        try:
-            return self.folder.silhouette(digest.hexdigest())
-        except KeyError:
-            value = cosine_silhouette([vectors(table)[rows] for table in tables], labels)
-            self.folder.save_silhouette(digest.hexdigest(), value)
-            return value
+    def _data_hashes(self) -> tuple[str, ...]:
+        return MadeOf.of(self.data.dataset, self.data.partition).data
 
 
-def _config(config: RunConfig, tables: Sequence[FeatureTable], seed: int) -> RunConfig:
+def _complete(config: RunConfig, tables: Sequence[FeatureTable], seed: int) -> RunConfig:
+    """Return the configuration of one run: that of its variant with feature tables and seed."""
     values = config.model_dump()
     values["model"]["features"], values["training"]["seed"] = tuple(table.path.stem for table in tables), seed
     return RunConfig.model_validate(values)
 
 
-def _within(task: str, progress: Progress) -> Progress:
-    """Return a progress callback that shows the steps of a run as notes of one task whose length is not known."""
+def _as_notes(task: str, progress: Progress) -> Progress:
+    """Return a progress callback that shows the steps of a run as notes of one task of unknown length."""
     whole = task
 
     def show(task: str, done: int, total: int | None, note: str = "") -> None:
@@ -244,21 +207,6 @@ def _within(task: str, progress: Progress) -> Progress:
     return show
 
 
-def _source(table: FeatureTable) -> Source:
-    attributes = table.attributes
-    return Source(
-        table=table.path.stem,
-        encoder=attributes["encoder"],
-        versions=attributes["versions"],
-        items=len(table),
-        present=int(table.present.sum()),
-        dim=table.dim,
-        density=attributes["density"],
-        encoded=attributes["encoded"] or 0,
-        seconds=attributes["seconds"],
-    )
-
-
-def _plain(text: str) -> str:
+def _name_part(text: str) -> str:
     """Return a text that can be part of a folder's name."""
     return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")[:60]

@@ -33,7 +33,7 @@ from embrec.tuning.summary import (
 
 
 class SoFar:
-    """What a search has found so far.
+    """The results of a search so far, as tables, sentences and plain values.
 
     Args:
         folder: of the search.
@@ -50,11 +50,15 @@ class SoFar:
 
     @cached_property
     def importance(self) -> Importance:
-        """How much each setting mattered."""
+        """Importance of each setting for the objective."""
         return setting_importance(self.log.trials, self.config)
 
     def tables(self, top: int) -> list[Table]:
-        """Return the best trials, the way to the best one, and the importance of settings."""
+        """Return the best trials, the best value so far, and the importance of settings.
+
+        Args:
+            top: number of trials in the first table.
+        """
         trials, config = self.log.trials, self.config
         if not trials:
             return []
@@ -89,7 +93,7 @@ class SoFar:
         return tables
 
     def _changed(self) -> str:
-        """Return how the category's data differ from those of the search, empty where they do not, or where nobody knows."""
+        """Return the first difference between the category's data and those of the search; empty if none is known."""
         before = self.folder.read_made_of()
         if before is None:
             return ""
@@ -102,7 +106,7 @@ class SoFar:
         return changed[0] if changed else ""
 
     def notes(self) -> list[str]:
-        """Return in sentences what the tables do not say."""
+        """Return sentences on numbers of trials, time saved, and the best settings, beside the tables."""
         trials, config = self.log.trials, self.config
         saved = savings(trials, config)
         words = [
@@ -150,7 +154,7 @@ class SoFar:
         return lines
 
     def _test_words(self) -> list[str]:
-        """Return in a sentence what the models with the best settings reach on the test targets, the objective first."""
+        """Return a sentence on the test metrics of the models with the best settings, the objective first."""
         assert self.result is not None
         tests: list[dict[str, float]] = []
         for name in self.result["runs"].values():

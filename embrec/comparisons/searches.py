@@ -1,4 +1,4 @@
-"""`embrec compare searches`: ways to search beside each other, by how the best value grows with the budget."""
+"""Comparison of ways to search, by how the best value grows with the budget."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Searched:
-    """One search.
+    """A search with its trials.
 
     Attributes:
         name: `category/search`.
-        config: what was searched.
+        config: space, objective and algorithm.
         trials: number -> trial.
     """
 
@@ -39,30 +39,30 @@ class Searched:
 
     @cached_property
     def curve(self) -> list[float | None]:
-        """The best value after each trial, in the order in which they were proposed."""
+        """The best value after each trial, in the order of the proposals."""
         return [step.best for step in best_so_far(self.trials, self.config)]
 
     @property
     def best(self) -> float:
-        """The best value of all."""
+        """The best value of all trials; not a number where none has one."""
         found = best_trial(self.trials, self.config.objective, self.config.sign)
         value = found and found.best(self.config.objective, self.config.sign)
         return value[1] if value else float("nan")
 
     @property
     def epochs(self) -> int:
-        """The epochs that were trained."""
+        """Number of epochs that were trained."""
         return sum(len(trial.epochs) for trial in self.trials.values())
 
 
 @dataclass(frozen=True)
 class SearchComparison:
-    """Searches in groups, each of one way to search with several seeds.
+    """Ways to search, each with one search a seed.
 
     Attributes:
-        groups: what tells the way apart -> its searches.
-        objective: what all of them make best.
-        sign: 1 if more of it is better.
+        groups: name of the way -> its searches.
+        objective: the metric that all of them optimise.
+        sign: 1 if higher values are better, -1 if lower ones are.
     """
 
     groups: Mapping[str, tuple[Searched, ...]]
@@ -70,7 +70,7 @@ class SearchComparison:
     sign: int
 
     def tables(self) -> list[Table]:
-        """Return each search, and the mean of each group."""
+        """Return a table of the searches, and one of the means of each way."""
         rows = [
             [
                 way,
@@ -109,7 +109,10 @@ class SearchComparison:
 
 
 def compare_searches(folders: Sequence[SearchFolder]) -> SearchComparison:
-    """Put searches of one category and objective side by side; those that differ in their seed alone are one way to search.
+    """Compare searches of one category and objective; those that differ in their seed alone are one way to search.
+
+    Args:
+        folders: of the searches.
 
     Raises:
         RunError: they differ in category, data or objective, or one has no trial with a value.
@@ -140,6 +143,11 @@ def compare_searches(folders: Sequence[SearchFolder]) -> SearchComparison:
 def write_search_comparison(comparison: SearchComparison, folder: Path, command: str) -> None:
     """Write the figure of the best value so far, and the numbers.
 
+    Args:
+        comparison: of searches.
+        folder: for `figure.png`, `figure.svg` and `searches.json`.
+        command: recorded as having made them.
+
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
@@ -150,7 +158,7 @@ def write_search_comparison(comparison: SearchComparison, folder: Path, command:
 
 
 def draw_searches(comparison: SearchComparison) -> "Figure":
-    """Return the figure: over the trials, the best value so far of each search (thin) and the mean of each way (bold)."""
+    """Return the figure: the best value so far over the trials, of each search (thin) and the mean of each way (bold)."""
     figure = empty_figure(6.2, 3.8)
     axes = figure.subplots()
     for place, (way, searches) in enumerate(comparison.groups.items()):
@@ -179,7 +187,7 @@ def draw_searches(comparison: SearchComparison) -> "Figure":
 
 
 def _require_same_data(folders: Sequence[SearchFolder]) -> None:
-    """Raise where searches of one category were begun before and after it was imported again, as far as they tell."""
+    """Raise if searches of one category were begun with different data, as far as they keep a record."""
     known = [(folder, made_of) for folder in folders if (made_of := folder.read_made_of()) is not None]
     for folder, made_of in known[1:]:
         first, data = known[0]
@@ -191,12 +199,12 @@ def _require_same_data(folders: Sequence[SearchFolder]) -> None:
 
 
 def _identity(config: SearchConfig) -> str:
-    """Return what makes the way to search: all but the seed."""
+    """Return the way to search as a text: the configuration without the seed and the final runs."""
     return json.dumps(config.model_dump(mode="json", exclude={"seed", "final_epochs", "final_on"}), sort_keys=True)
 
 
 def _ways(identities: Sequence[str]) -> dict[str, str]:
-    """Return a name for each way: the values of what they differ in."""
+    """Return a name for each way: the values of the settings in which they differ."""
     trees = [dotted(json.loads(identity)) for identity in identities]
     differing = [key for key in trees[0] if any(tree.get(key) != trees[0][key] for tree in trees)]
     differing += [key for tree in trees for key in tree if key not in trees[0] and key not in differing]

@@ -1,4 +1,4 @@
-"""What a comparison keeps on disk, so that it can be killed at any moment and repeats nothing: one file a result."""
+"""ComparisonFolder: the state of a comparison on disk, so that it can be killed at any moment and repeats nothing."""
 
 import contextlib
 import hashlib
@@ -15,40 +15,44 @@ from embrec.errors import RunError
 from embrec.evaluation.evaluator import Evaluation
 from embrec.files import tidy, write_json
 from embrec.locks import locked
-from embrec.runs.cache import load_evaluation, save_evaluation
+from embrec.parameters import parameter
+from embrec.runs.cache import load_evaluation
 from embrec.runs.folder import RunFolder
 from embrec.runs.settings import dotted
 from embrec.workspace import Category
 
 FORMAT = 3
+_ANOTHER_NAME = f"choose another {parameter('name')}"
 
 
 @dataclass(frozen=True)
 class ComparisonFolder:
-    """A comparison as it was asked for, and the results that are there already.
+    """A comparison as it was asked for, and the silhouettes that were computed already.
+
+    The ranks of its runs lie in the folders of the runs; see `embrec.runs.cache`.
 
     Attributes:
         path: the folder.
         identity: what all of its runs share, as plain values.
-        sides: names of what is compared: all that were ever asked for, in that order.
+        variants: names of all variants that were ever asked for, in that order.
         seeds: all that were ever asked for, from the lowest.
     """
 
     path: Path
     identity: Mapping[str, Any]
-    sides: tuple[str, ...]
+    variants: tuple[str, ...]
     seeds: tuple[int, ...]
 
     @classmethod
     def open(
-        cls, path: Path, identity: Mapping[str, Any], sides: Sequence[str], seeds: Sequence[int]
+        cls, path: Path, identity: Mapping[str, Any], variants: Sequence[str], seeds: Sequence[int]
     ) -> "ComparisonFolder":
-        """Return a new comparison, or one that was begun, whose sides and seeds may only become more; nothing is written.
+        """Return a new comparison, or an earlier one together with the variants and seeds that are added; nothing is written.
 
         Args:
             path: its folder.
             identity: what all of its runs share, as plain values.
-            sides: those that are asked for now.
+            variants: names of those that are asked for now.
             seeds: those that are asked for now.
 
         Raises:
@@ -58,22 +62,20 @@ class ComparisonFolder:
         state: dict[str, Any] = {"sides": [], "seeds": []}
         if file.is_file():
             state = _read(file)
-            before, now = (
-                dotted({**state["identity"], "format": state["format"]}),
-                dotted({**identity, "format": FORMAT}),
-            )
+            before = dotted({**state["identity"], "format": state["format"]})
+            now = dotted({**identity, "format": FORMAT})
             for key in [*sorted(before.keys() & now.keys()), *sorted(before.keys() ^ now.keys())]:
                 if before.get(key) != now.get(key):
                     raise RunError(
                         f"comparison {path.name!r} was begun with {key} = {before.get(key)}, now it is {now.get(key)}; "
-                        "choose another --name (finished runs are used again where they fit)"
+                        f"{_ANOTHER_NAME} (finished runs are used again where they fit)"
                     )
-        together = tuple(dict.fromkeys([*state["sides"], *sides]))
+        together = tuple(dict.fromkeys([*state["sides"], *variants]))
         return cls(path, identity, together, tuple(sorted({*state["seeds"], *seeds})))
 
     @contextlib.contextmanager
     def work(self, category: Category) -> Iterator[None]:
-        """Write what is asked for, and keep others from the folder and from the data while it is done.
+        """Write what is asked for, and keep other processes from the folder and the data while it is done.
 
         Raises:
             RunError: another process works on the same comparison.
@@ -82,37 +84,35 @@ class ComparisonFolder:
         state = {
             "format": FORMAT,
             "identity": dict(self.identity),
-            "sides": list(self.sides),
+            "sides": list(self.variants),  # the name of this key is older than that of the attribute
             "seeds": list(self.seeds),
         }
         busy = RunError(
-            f"comparison {self.path.name!r} is being made by another process; wait for it or stop it, or choose another --name"
+            f"comparison {self.path.name!r} is being made by another process; wait for it or stop it, or {_ANOTHER_NAME}"
         )
         with in_use(category), locked(self.path / ".lock", busy):
             if (file := self.path / "comparison.json").is_file():
                 there = _read(file)
-                if set(there["sides"]) - set(self.sides) or set(there["seeds"]) - set(self.seeds):
-                    raise busy  # it was given more since it was opened
-            for folder in (self.path, self.path / "evaluations", self.path / "silhouettes"):
+                if set(there["sides"]) - set(self.variants) or set(there["seeds"]) - set(self.seeds):
+                    raise busy  # another process has added some since this one was opened
+            for folder in (self.path, self.path / "silhouettes"):
                 tidy(folder)
             write_json(self.path / "comparison.json", state)
             yield
 
-    def evaluation(self, run: RunFolder, without: str | None = None) -> Evaluation | None:
-        """Return the ranks of a run's test targets, without one of its sources if that is named; None if they are not there."""
+    def earlier_evaluation(self, run: RunFolder, without: str | None = None) -> Evaluation | None:
+        """Return the ranks of a run's test targets that version 0.1 kept in this folder; None if there are none.
+
+        Args:
+            run: of this comparison.
+            without: name of the source that is silenced; None for the whole model.
+        """
+        digest = hashlib.blake2b(run.fingerprint().encode() + run.weights.read_bytes(), digest_size=8)
+        name = f"{digest.hexdigest()}{f'.without.{without}' if without else ''}.safetensors"
         try:
-            return load_evaluation(self._evaluation_file(run, without))
+            return load_evaluation(self.path / "evaluations" / name)
         except (OSError, SafetensorError, KeyError):
             return None
-
-    def save_evaluation(self, run: RunFolder, evaluation: Evaluation, without: str | None = None) -> None:
-        """Keep the ranks of a run's test targets."""
-        save_evaluation(self._evaluation_file(run, without), evaluation)
-
-    def _evaluation_file(self, run: RunFolder, without: str | None) -> Path:
-        """Name a file after all that its ranks depend on: what the run was begun with, and the weights it ended with."""
-        digest = hashlib.blake2b(run.fingerprint().encode() + run.weights.read_bytes(), digest_size=8)
-        return self.path / "evaluations" / f"{digest.hexdigest()}{f'.without.{without}' if without else ''}.safetensors"
 
     def silhouette(self, key: str) -> float | None:
         """Return a silhouette that was computed before.
@@ -134,10 +134,24 @@ class ComparisonFolder:
         return self.path / "silhouettes" / f"{key}.json"
 
 
+def earlier_identity(path: Path) -> Mapping[str, Any]:
+    """Return what the runs of a comparison that was begun before share; empty if there is none.
+
+    Args:
+        path: its folder.
+
+    Raises:
+        RunError: it cannot be read.
+    """
+    file = path / "comparison.json"
+    identity: Mapping[str, Any] = _read(file)["identity"] if file.is_file() else {}
+    return identity
+
+
 def _read(file: Path) -> dict[str, Any]:
     try:
         state: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         _ = state["format"], state["identity"], state["sides"], state["seeds"]
     except (ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{file} cannot be read ({error!r}); delete it, or choose another --name") from None
+        raise RunError(f"{file} cannot be read ({error!r}); delete it, or {_ANOTHER_NAME}") from None
     return state

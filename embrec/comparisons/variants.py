@@ -1,164 +1,153 @@
-"""The rows of a comparison of losses or negatives: what each trains with, and the configuration that this makes."""
+"""Variants: what the rows of a comparison train, and the interface that each way to compare implements."""
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar
 
+from embrec.comparisons.provenance import require_validation
+from embrec.comparisons.results import Row, Subject
+from embrec.data.catalog import Catalog
 from embrec.data.splits import SplitConfig
 from embrec.errors import ConfigError
-from embrec.names import there_are
+from embrec.evaluation.metrics import cutoff
+from embrec.parameters import parameter
 from embrec.runs.config import RunConfig
-from embrec.runs.presets import build_config, load_preset, preset_names, reads_tables
-
-Count = int | Literal["all"]
-
-PUBLISHED_NEGATIVES = "published-negatives"
-_NO_PRESET = "none"
-_RESULTS_DO_NOT_DEPEND_ON = ("training.device", "training.checkpoint_seconds")
-
-
-class Footing(NamedTuple):
-    """What a row trains with.
-
-    Attributes:
-        loss: its name.
-        negatives: how many; None where the preset says how many.
-        published: the negatives are those of the published code, with its defects.
-    """
-
-    loss: str
-    negatives: Count | None = None
-    published: bool = False
-
-    @property
-    def name(self) -> str:
-        """What people, files and messages call it, such as `bpr, 1024, published`."""
-        parts = [
-            self.loss,
-            *([] if self.negatives is None else [str(self.negatives)]),
-            *(["published"] * self.published),
-        ]
-        return ", ".join(parts)
-
-    @classmethod
-    def of(cls, name: str) -> "Footing":
-        """Return the footing that is called so."""
-        loss, *rest = name.split(", ")
-        published = rest[-1:] == ["published"]
-        counts = rest[:-1] if published else rest
-        return cls(loss, read_count(counts[0]) if counts else None, published)
-
-
-def read_count(text: str) -> Count:
-    """Return a number of negatives.
-
-    Raises:
-        ConfigError: the text is neither a number above 0 nor `all`.
-    """
-    text = text.strip()
-    if text == "all":
-        return "all"
-    if not text.isdecimal() or int(text) == 0:
-        raise ConfigError(f"number of negatives {text!r} is neither a number above 0 nor all; such as 1024,4096,all")
-    return int(text)
+from embrec.runs.local import choose_device
 
 
 @dataclass(frozen=True)
-class Terms:
-    """What all rows of a comparison share.
+class Variant:
+    """One row of a comparison: a way to train a model.
 
     Attributes:
-        category: the data set.
-        features: specs of the encoders that every model reads.
-        split: how the data are divided.
-        preset: of all losses; None for each loss its own, `none` for the defaults.
-        epochs: at most; None for what the preset says.
-        settings: texts such as `model.dim=256`, or `bpr:training.learning_rate=1e-3` for one loss alone.
-        alpha: sampled negatives are drawn in proportion to popularity to this power; None for what the preset says.
-        varied: keys that the comparison itself varies, so that no setting may.
+        config: the configuration of its runs, whose features and seed are replaced.
+        features: specs of the encoders that the model reads.
+        labels: column -> value: what tells the row apart in tables.
+        run_label: first part of the names of its runs, before those of the feature tables.
     """
 
-    category: str
+    config: RunConfig
     features: tuple[str, ...]
+    labels: Mapping[str, str]
+    run_label: str = ""
+
+
+@dataclass(frozen=True)
+class ClusterChoice:
+    """Categories of items for silhouettes.
+
+    Attributes:
+        column: of the catalog; None where it has no categories.
+        level: number of names of a category path that count; all if None.
+    """
+
+    column: str | None
+    level: int | None
+
+
+class Variants(ABC):
+    """The variants of one way to compare: their names, what each of them trains, and the words of the report.
+
+    A new way to compare is a subclass in a file of its own; `embrec.comparisons.engine.compare` does the rest.
+
+    Attributes:
+        subject: name of what is compared, and form of the report.
+        default_metrics: measured where the request names none.
+        with_ablation: also measure fusions with each of their sources silenced.
+        names: the variants that are asked for now.
+        split: division of the data, the same for all variants.
+    """
+
+    subject: ClassVar[Subject]
+    default_metrics: ClassVar[Sequence[str]]
+    with_ablation: ClassVar[bool] = False
+    names: tuple[str, ...]
     split: SplitConfig
-    preset: str | None = None
-    epochs: int | None = None
-    settings: tuple[str, ...] = ()
-    alpha: float | None = None
-    varied: tuple[str, ...] = ()
+
+    @abstractmethod
+    def shared(self) -> dict[str, Any]:
+        """Return what all variants share, as plain values: a comparison goes on only with the same."""
+
+    @abstractmethod
+    def variant(self, name: str) -> Variant:
+        """Return the variant of a name, one that is asked for now or one that the comparison has from before.
+
+        Raises:
+            ConfigError: the name, a preset, a setting or a value is not allowed.
+        """
 
     def identity(self) -> dict[str, Any]:
-        """Return all of it as plain values, without what changes no result."""
-        kept = [text for text in self.settings if _key(text)[1] not in _RESULTS_DO_NOT_DEPEND_ON]
-        return {
-            "features": list(self.features),
-            "split": self.split.model_dump(),
-            "preset": self.preset or "that of each loss",
-            "epochs": self.epochs or "as the preset says",
-            "settings": kept,
-            "alpha": self.alpha,
-        }
+        """Return what names the comparison beside the data; see `shared`."""
+        return {"subject": self.subject.name, **self.shared()}
 
-    @property
-    def read_tables(self) -> bool:
-        """Whether the models read feature tables, by what all rows share."""
-        preset = None if self.preset in (None, _NO_PRESET) else self.preset
-        return reads_tables({}, [text for text in self.settings if not _key(text)[0]], preset)
+    def description(self) -> dict[str, Any]:
+        """Return what all variants share, for `results.json`."""
+        return {"terms": self.shared()}
 
-    def check(self, losses: Sequence[str]) -> None:
-        """Raise where a setting cannot be one of this comparison, or belongs to no loss of it.
+    def references(self, names: Sequence[str], asked: str | None) -> dict[str, str]:
+        """Return the variant that each one is compared with: one for all, unless a subclass says otherwise.
+
+        Args:
+            names: variants that were measured.
+            asked: the reference that was asked for, if any; it may have failed.
+        """
+        reference = asked if asked is not None and asked in names else names[0]
+        return dict.fromkeys(names, reference)
+
+    def columns(self, rows: Sequence[Row]) -> tuple[str, ...]:
+        """Return the labels that tell rows apart in tables."""
+        return tuple(rows[0].labels)
+
+    def training(self, rows: Sequence[Row]) -> str:
+        """Return sentences for the report on how all rows were trained."""
+        return ""
+
+    def notes(self, names: Sequence[str]) -> list[str]:
+        """Return notes on variants that were left out from the start.
+
+        Args:
+            names: all variants of the comparison.
+        """
+        return []
+
+    def clusters(self, catalog: Catalog) -> ClusterChoice | None:
+        """Return the categories that silhouettes are measured on; None for no silhouettes.
 
         Raises:
-            ConfigError: see above.
+            ConfigError: the catalog has no such column.
         """
-        for text in self.settings:
-            loss, key = _key(text)
-            if key in ("model.features", "training.seed", *self.varied):
-                raise ConfigError(f"{key} is what the options of the comparison say; leave it out of --set")
-            if loss and loss not in losses:
-                raise ConfigError(f"setting {text!r} is for a loss that is not compared{there_are(loss, losses)}")
-            if loss and key.startswith("evaluation."):
-                raise ConfigError(f"setting {text!r}: all losses are measured alike; leave out {loss}:")
-
-    def config(self, footing: Footing) -> RunConfig:
-        """Return the configuration of a row.
-
-        Raises:
-            ConfigError: a preset, loss, key or value is not allowed.
-        """
-        name = self.preset or (f"embrec-{footing.loss}" if f"embrec-{footing.loss}" in preset_names() else "embrec")
-        presets = [] if name == _NO_PRESET else [name]
-        training = load_preset(name).get("training", {}) if presets else {}
-        if footing.published:
-            presets.append(PUBLISHED_NEGATIVES)
-        options: dict[str, Any] = {
-            "model.features": self.features or None,
-            "training.epochs": self.epochs,
-            "evaluation.seen": "keep",
-        }
-        if _loss(training) != footing.loss:
-            options["training.loss"] = footing.loss
-        if footing.loss == "cosine":
-            options |= {"model.fc": False, "model.metric": "cosine", "training.negatives": {"count": "all"}}
-        elif not footing.published:
-            options["training.negatives.exclude"] = "own"
-        if footing.negatives is not None:
-            options["training.negatives.count"] = footing.negatives
-            options["training.negatives.alpha"] = self.alpha if footing.negatives != "all" else None
-        mine = [text.partition(":")[2] if loss else text for text in self.settings for loss, _ in [_key(text)]
-                if loss in ("", footing.loss)]  # fmt: skip
-        return build_config(
-            self.category, split=self.split, preset="+".join(presets) or None, options=options, settings=mine
-        )
+        return None
 
 
-def _key(setting: str) -> tuple[str, str]:
-    """Return the loss that a setting is for, or "" for all, and its key."""
-    name = setting.partition("=")[0].strip()
-    loss, colon, key = name.partition(":")
-    return (loss.strip(), key.strip()) if colon else ("", name)
+def check_config(config: RunConfig, metrics: Sequence[str]) -> None:
+    """Raise what is wrong with the configuration of a variant, before any data are read.
+
+    Args:
+        config: of a variant.
+        metrics: names of what is measured.
+
+    Raises:
+        ConfigError: a metric or the device is unknown, or the epoch is not chosen by validation.
+    """
+    for name in (*metrics, config.training.select_by):
+        cutoff(name)
+    require_validation(config)
+    choose_device(config.training.device)
 
 
-def _loss(training: dict[str, Any]) -> str:
-    loss = training.get("loss", "cross-entropy")
-    return str(loss["name"] if isinstance(loss, dict) else loss)
+def check_settings(settings: Sequence[str], varied: Sequence[str]) -> None:
+    """Raise if a setting is what the comparison itself varies.
+
+    Args:
+        settings: texts such as `model.dim=256`.
+        varied: dotted keys that no setting may have.
+
+    Raises:
+        ConfigError: see above.
+    """
+    for key in (text.partition("=")[0].strip().rpartition(":")[2].strip() for text in settings):
+        if key in varied:
+            raise ConfigError(
+                f"{key} is what the options of the comparison say; leave it out of {parameter('settings')}"
+            )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor, nn
 
 from embrec.data.batches import Batch
@@ -107,6 +108,10 @@ class Trainable(SequenceModel, Protocol):
 
     def load_state_dict(self, state_dict: Mapping[str, Any], /) -> Any:
         """Take weights and state by name."""
+        ...
+
+    def to(self, device: torch.device, /) -> Any:
+        """Move weights and buffers to a device, in place."""
         ...
 
     def parameters(self) -> Iterator[nn.Parameter]:

@@ -79,7 +79,8 @@ def make_trainer(
     """
     partition, max_length = data.partition, config.model.max_length
     torch.manual_seed(config.training.seed)
-    model = build_model(config.model, inputs.select(config.model.features)).to(device)
+    model = build_model(config.model, inputs.select(config.model.features))
+    model.to(device)
     names = metric_names(config)
 
     def validate() -> Validation:

@@ -1,4 +1,4 @@
-"""Evaluations on disk: whoever asks again for the ranks of a model's targets need not wait for them."""
+"""Cache of evaluations on disk: the ranks of a model's targets, computed once for what they depend on."""
 
 import contextlib
 import hashlib
@@ -16,7 +16,7 @@ from embrec.files import atomic_path, tidy
 from embrec.locks import locked
 from embrec.runs.folder import RunFolder
 
-FORMAT = 1  # of what is kept, and of how it is computed
+FORMAT = 1  # of the files, and of how ranks are computed
 
 
 def save_evaluation(path: Path, evaluation: Evaluation) -> None:
@@ -54,21 +54,24 @@ def remembered(
     compute: Callable[[], Evaluation],
     *,
     log: bytes,
+    without: str | None = None,
 ) -> Evaluation:
-    """Return the evaluation of a run's test targets under a protocol: the one of its folder, or a new one that is put there.
+    """Return the evaluation of a run's test targets under a protocol: the one in its folder, or a new one that is kept there.
 
-    A file is named after all that its ranks depend on: what the run was begun with (configuration and data), the weights it
-    ended with, the log and the targets as they are now (the category may have been imported again since), and the protocol
+    A file is named after all that its ranks depend on: fingerprint (configuration and data) and weights of the run, the log
+    and the targets as they are now (the category may have been imported again since), the silenced source, and the protocol
     without its metrics.
 
     Args:
         run: a finished one.
         config: the protocol.
-        keep: how many of the best items are needed of each target.
+        keep: number of the best items that are needed of each target.
         compute: makes the evaluation.
-        log: hash of the log whose targets are ranked, and of which these are.
+        log: hash of the log and of the targets that are ranked.
+        without: feature table whose vectors are silenced (see `model_without`); None for the whole model.
     """
-    identity = run.fingerprint().encode() + run.weights.read_bytes() + log
+    silenced = b"" if without is None else f"without {without}".encode()
+    identity = run.fingerprint().encode() + run.weights.read_bytes() + log + silenced
     return remembered_in(run.path / "evaluations", identity, config, keep, compute)
 
 
@@ -79,13 +82,13 @@ def remembered_in(
     keep: int,
     compute: Callable[[], Evaluation],
 ) -> Evaluation:
-    """Return the evaluation that a folder keeps of one model, or a new one that is put there; see `remembered`.
+    """Return the evaluation of one model in a folder, or a new one that is kept there; see `remembered`.
 
     Args:
         folder: of evaluations.
-        identity: all that the model's ranks depend on beside the protocol.
+        identity: all that the model's ranks depend on besides the protocol.
         config: the protocol.
-        keep: how many of the best items are needed of each target.
+        keep: number of the best items that are needed of each target.
         compute: makes the evaluation.
     """
     protocol = config.model_dump(mode="json", exclude={"metrics", "batch_size", "ties"})

@@ -80,7 +80,7 @@ def test_a_wrong_encoder_or_setting_is_an_error_of_one_line(embrec, tmp_path):
         (("--set", "training.device=tpu9"), "unknown device 'tpu9'"),
         (
             ("--reference", "minilm", "--encoder", "tfidf"),
-            "--reference 'minilm' is not among the encoders that are compared",
+            "is not among the encoders that are compared",
         ),
         (("--encoder", "tfidf", "--seeds", "0"), "seeds is 0: train at least one model each"),
         (("--encoder", "tfidf", "--seeds", "few"), "--seeds is 'few'; give how many (3), or which (0,1,2)"),

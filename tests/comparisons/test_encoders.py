@@ -49,10 +49,10 @@ def report(folder):
 
 def test_every_encoder_is_measured_on_every_slice_by_the_mean_of_its_seeds(compared):
     category, comparison = compared
-    assert [result.encoder for result in comparison.encoders] == ["tfidf", "minilm", "tfidf,minilm"]
+    assert [result.name for result in comparison.rows] == ["tfidf", "minilm", "tfidf,minilm"]
     assert list(comparison.targets) == ["all", "warm items", "cold items"]
     assert comparison.targets["warm items"] + comparison.targets["cold items"] == comparison.targets["all"] == 60
-    for result in comparison.encoders:
+    for result in comparison.rows:
         assert [run.seed for run in result.runs] == [0, 1]
         runs = [RunFolder(category.runs / run.name) for run in result.runs]
         expected = [evaluation.metrics(comparison.metric_names) for evaluation in evaluate_runs(runs).values()]
@@ -61,12 +61,12 @@ def test_every_encoder_is_measured_on_every_slice_by_the_mean_of_its_seeds(compa
                 assert list(value.seeds) == pytest.approx([seed[label][name] for seed in expected])
                 assert value.estimate.mean == pytest.approx(np.mean(value.seeds))
                 assert value.estimate.low <= value.estimate.mean <= value.estimate.high
-                assert (value.estimate.test is None) == (result.encoder == "tfidf")
+                assert (value.estimate.test is None) == (result.name == "tfidf")
 
 
 def test_the_models_differ_in_their_features_and_seeds_only(compared):
     category, comparison = compared
-    configs = [RunFolder(category.runs / run.name).config() for result in comparison.encoders for run in result.runs]
+    configs = [RunFolder(category.runs / run.name).config() for result in comparison.rows for run in result.runs]
     shared = [config.model_dump(exclude={"model": {"features"}, "training": {"seed"}}) for config in configs]
     assert all(settings == shared[0] for settings in shared)
     assert len({(config.model.features, config.training.seed) for config in configs}) == 6
@@ -74,7 +74,7 @@ def test_the_models_differ_in_their_features_and_seeds_only(compared):
 
 def test_a_fusion_reads_the_tables_of_its_sources_and_is_measured_without_each(compared):
     _, comparison = compared
-    tfidf, minilm, fusion = comparison.encoders
+    tfidf, minilm, fusion = comparison.rows
     assert fusion.sources == tfidf.sources + minilm.sources
     assert fusion.dim == tfidf.dim + minilm.dim
     assert not tfidf.without
@@ -88,12 +88,12 @@ def test_a_fusion_reads_the_tables_of_its_sources_and_is_measured_without_each(c
 
 def test_cost_and_silhouette_are_reported(compared):
     _, comparison = compared
-    for result in comparison.encoders:
+    for result in comparison.rows:
         assert -1 <= result.silhouette <= 1
         assert result.encoding_seconds > 0
         assert result.items_per_second > 0
         assert sum(source.present for source in result.sources) == 40 * len(result.sources)
-    sparse, dense, fusion = comparison.encoders
+    sparse, dense, fusion = comparison.rows
     assert sparse.density < 0.5 < dense.density
     assert fusion.items_per_second < dense.items_per_second
     assert (comparison.clusters.column, comparison.clusters.items, comparison.clusters.clusters) == (
@@ -145,8 +145,8 @@ def test_another_comparison_uses_the_runs_again_and_puts_its_report_where_it_is_
         "figure.svg",
     }
     assert other.reference == "tfidf"
-    assert list(other.encoders[0].metrics["all"]) == ["mrr@5"]
-    assert other.encoders[0].metrics["all"]["mrr@5"].estimate.test is not None
+    assert list(other.rows[0].metrics["all"]) == ["mrr@5"]
+    assert other.rows[0].metrics["all"]["mrr@5"].estimate.test is not None
 
 
 def test_a_comparison_grows_by_encoders_and_seeds_and_keeps_what_was_done(compared, tmp_path):
@@ -155,16 +155,16 @@ def test_a_comparison_grows_by_encoders_and_seeds_and_keeps_what_was_done(compar
     before = files(category.runs)
     second = compare_encoders(category, ["minilm"], toy_config(), seeds=2)
     assert second.name == first.name
-    assert [(result.encoder, len(result.runs)) for result in second.encoders] == [("tfidf", 2), ("minilm", 2)]
+    assert [(result.name, len(result.runs)) for result in second.rows] == [("tfidf", 2), ("minilm", 2)]
     assert files(category.runs).items() >= before.items()
-    assert second.encoders[0].metrics["all"]["auc"].seeds[0] == first.encoders[0].metrics["all"]["auc"].seeds[0]
+    assert second.rows[0].metrics["all"]["auc"].seeds[0] == first.rows[0].metrics["all"]["auc"].seeds[0]
 
 
 def test_another_configuration_is_another_comparison(tmp_path):
     category = toy_category(tmp_path)
     first = compare_encoders(category, ["tfidf"], toy_config(), seeds=1, name="mine")
     with pytest.raises(
-        RunError, match=r"'mine' was begun with training\.epochs = 1, now it is 2; choose another --name"
+        RunError, match=r"'mine' was begun with training\.epochs = 1, now it is 2; choose another `name`"
     ):
         compare_encoders(category, ["tfidf"], toy_config(epochs=2), seeds=1, name="mine")
     with pytest.raises(RunError, match=r"split\.kind = item-holdout"):
@@ -201,7 +201,7 @@ def test_an_encoder_that_fails_does_not_take_the_others_with_it(tmp_path):
     category = toy_category(tmp_path)
     encoders = ["efficientnet-lite0", "tfidf", "tfidf,efficientnet-lite0"]  # there are no images
     comparison = compare_encoders(category, encoders, toy_config(), seeds=1)
-    assert [result.encoder for result in comparison.encoders] == ["tfidf"]
+    assert [result.name for result in comparison.rows] == ["tfidf"]
     assert comparison.reference == "tfidf"
     assert list(comparison.failures) == ["efficientnet-lite0", "tfidf,efficientnet-lite0"]
     assert "finds nothing to read" in comparison.failures["efficientnet-lite0"]
@@ -213,11 +213,11 @@ def test_an_encoder_that_fails_does_not_take_the_others_with_it(tmp_path):
 def test_a_training_that_fails_does_not_take_the_others_with_it(compared, tmp_path):
     category = encoded(compared, tmp_path)
     first = compare_encoders(category, ["tfidf", "minilm"], toy_config(), seeds=1)
-    (run,) = (run for result in first.encoders if result.encoder == "tfidf" for run in result.runs)
+    (run,) = (run for result in first.rows if result.name == "tfidf" for run in result.runs)
     (category.runs / run.name / "metrics.json").unlink()
     (category.runs / run.name / "trainer.pt").write_bytes(b"broken")
     second = compare_encoders(category, ["tfidf", "minilm"], toy_config(), seeds=1)
-    assert [result.encoder for result in second.encoders] == ["minilm"]
+    assert [result.name for result in second.rows] == ["minilm"]
     assert "the checkpoint cannot be read" in second.failures["tfidf"]
 
 
@@ -229,7 +229,7 @@ def test_a_training_that_fails_does_not_take_the_others_with_it(compared, tmp_pa
         (
             ["tfidf"],
             {"reference": "minilm"},
-            "--reference 'minilm' is not among the encoders that are compared (there: tfidf)",
+            "`reference='minilm'` is not among the encoders that are compared (there: tfidf)",
         ),
         (["tfidf"], {"seeds": 0}, "seeds is 0: train at least one model each"),
         ([], {}, "no encoder is named"),
@@ -255,7 +255,7 @@ def test_without_matplotlib_nothing_is_begun(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("setting", ["model.features=[tfidf]", "training.seed = 3"])
 def test_what_a_comparison_varies_is_no_setting(setting):
-    with pytest.raises(ConfigError, match="is what a comparison varies; use --encoder and --seeds"):
+    with pytest.raises(ConfigError, match="is what a comparison varies; use `encoders` and `seeds`"):
         toy_config(settings=[setting])
 
 

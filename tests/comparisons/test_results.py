@@ -1,55 +1,48 @@
-"""Measuring evaluations: seeds, slices and the reference, against plain means."""
+"""Rows of a comparison: costs over several sources, and lines of CSV."""
 
-import json
+import csv
+import io
+from dataclasses import replace
 
-import numpy as np
 import pytest
-from support.standings import standing_at
 
-from embrec.comparisons.results import measure
-from embrec.data.splits import Label
-from embrec.evaluation.evaluator import Evaluation
-from embrec.evaluation.statistics import PairedTest
+from embrec.comparisons.results import Row, SourceSummary
 
-GENERATOR = np.random.default_rng(0)
-NEW = GENERATOR.random(300) < 0.2
+SOURCE = SourceSummary("tfidf-1", {}, {}, items=40, present=40, dim=30, density=0.1, encoded=40, seconds=2.0)
 
 
-def evaluation(best, new=NEW):
-    """Ranks from 1 to 100 that lie between 1 and `best`, mostly."""
-    place = np.arange(len(new))
-    label = np.where(new, Label.NEW_ITEM, Label.OBSERVED).astype(np.int8)
-    return Evaluation(standing_at(GENERATOR.integers(0, best - 1, len(new))), place, place, label)
+def row(*sources):
+    return Row("one", {"model": "one"}, (), {}, "one", sources=sources)
 
 
-def test_seeds_are_averaged_and_slices_kept_apart():
-    runs = {"good": [evaluation(20), evaluation(25)], "bad": [evaluation(90), evaluation(80)]}
-    measured = measure(runs, ["hr@10", "auc"], "bad")
-    for model, seeds in runs.items():
-        for label in ("all", "warm items", "cold items"):
-            members = seeds[0].slices()[label]
-            value = measured[model][label]["hr@10"]
-            assert value.seeds == pytest.approx([(seed.rank[members] <= 10).mean() for seed in seeds])
-            assert value.estimate.mean == pytest.approx(np.mean(value.seeds))
-    assert measured["bad"]["all"]["auc"].estimate.test is None
-    assert measured["good"]["all"]["auc"].estimate.test.verdict() == "better"
-    assert measured["good"]["cold items"]["auc"].estimate.test.verdict() == "better"
+def test_costs_are_summed_over_the_sources():
+    both = row(SOURCE, replace(SOURCE, dim=10, density=0.5, encoded=20, seconds=3.0))
+    assert both.dim == 40
+    assert both.density == pytest.approx((30 * 0.1 + 10 * 0.5) / 40)
+    assert both.encoding_seconds == 5.0
+    assert both.items_per_second == pytest.approx(1 / (2 / 40 + 3 / 20))
 
 
-def test_the_same_ranks_are_no_difference():
-    same = evaluation(50)
-    measured = measure({"one": [same], "other": [same]}, ["ndcg@10"], "one")
-    assert measured["other"]["warm items"]["ndcg@10"].estimate.test == PairedTest(0, 0, 0, 1, 1, 0)
+def test_costs_that_nobody_knows_are_none():
+    assert row(SOURCE, replace(SOURCE, seconds=None)).encoding_seconds is None
+    identities = row()
+    assert (identities.dim, identities.density, identities.encoding_seconds, identities.items_per_second) == (
+        0, None, None, None,
+    )  # fmt: skip
 
 
-def test_a_slice_without_targets_is_left_out():
-    warm = evaluation(50, np.zeros(20, dtype=bool))
-    assert list(measure({"one": [warm]}, ["auc"], "one")["one"]) == ["all", "warm items"]
-
-
-def test_the_correction_counts_the_encoders_that_are_compared():
-    runs = {name: [evaluation(50)] for name in ("reference", "a", "b", "c")}
-    measured = measure(runs, ["auc"], "reference")
-    tests = sorted((measured[name]["all"]["auc"].estimate.test for name in "abc"), key=lambda test: test.p_value)
-    assert tests[0].adjusted == pytest.approx(min(1, 3 * tests[0].p_value))
-    assert json.dumps(tests[0].adjusted)
+def test_a_csv_has_a_line_for_each_row_slice_and_metric(losses):
+    _, comparison = losses
+    lines = list(csv.reader(io.StringIO(comparison.as_csv())))
+    assert lines[0] == [
+        "loss", "negatives", "protocol", "targets on", "metric", "mean", "low over seeds", "high over seeds",
+        "low over users", "high over users", "seed 0", "seed 2",
+    ]  # fmt: skip
+    assert len(lines) - 1 == len(comparison.rows) * len(comparison.targets) * len(comparison.metric_names)
+    value = comparison.rows[0].metrics["all"]["auc"]
+    assert [float(cell) for cell in lines[1][5:]] == pytest.approx(
+        [value.estimate.mean, *value.over_seeds(), value.estimate.low, value.estimate.high, *value.seeds]
+    )
+    single = replace(comparison.rows[0], metrics={"all": {"auc": replace(value, seeds=value.seeds[:1])}})
+    one = list(csv.reader(io.StringIO(replace(comparison, rows=(single,), seeds=(0,)).as_csv())))[1]
+    assert one[6:8] == ["", ""]  # a single seed has no interval

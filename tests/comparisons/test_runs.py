@@ -1,59 +1,69 @@
-"""Which runs are one model, and what the model is called."""
+"""Finished runs compared target by target: seeds together, baselines as rows, slices and lists."""
 
+import numpy as np
 import pytest
-from support.categories import toy_config
+from support.categories import SETTINGS, toy_category
 
-from embrec.comparisons.runs import same_but_for_seed
-from embrec.runs.folder import RunFolder
-
-
-@pytest.fixture
-def run_of(tmp_path):
-    """Return a function that makes a run of a seed and a size."""
-
-    def make(name: str, seed: int = 0, dim: int = 8) -> RunFolder:
-        run = RunFolder(tmp_path / "runs" / name)
-        run.path.mkdir(parents=True)
-        config = toy_config()
-        model, training = (
-            config.model.model_copy(update={"dim": dim}),
-            config.training.model_copy(update={"seed": seed}),
-        )
-        run.write_config(config.model_copy(update={"model": model, "training": training}))
-        return run
-
-    return make
+from embrec.comparisons.runs import compare_runs, runs_legend, runs_markdown, runs_tables
+from embrec.errors import ConfigError
+from embrec.runs.pipeline import train
+from embrec.runs.presets import build_config
 
 
-def names(runs):
-    return {name: [run.name for run in group] for name, group in same_but_for_seed(runs).items()}
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Two seeds of a small model of identities, and one run of a larger one."""
+    category = toy_category(tmp_path_factory.mktemp("runs"))
+
+    def run(name, dim, seed):
+        options = {"model.source": "id", "model.dim": dim, "training.epochs": 1, "training.seed": seed}
+        return train(category, build_config("toys", options=options, settings=SETTINGS[1:]), name).run
+
+    return [run("small-s0", 8, 0), run("small-s1", 8, 1), run("large", 16, 0)]
 
 
-def test_seeds_are_one_model_under_the_name_they_share(run_of):
-    runs = [run_of("loo-s0"), run_of("other", dim=16), run_of("loo-s1", 1), run_of("loo-s10", 10)]
-    assert names(runs) == {"loo": ["loo-s0", "loo-s1", "loo-s10"], "other": ["other"]}
+@pytest.fixture(scope="module")
+def comparison(runs):
+    """All of them beside popularity."""
+    return compare_runs(runs, ["pop"], dimensions=["history"], k=5)
 
 
-def test_a_single_run_keeps_its_name(run_of):
-    assert names([run_of("loo-s0")]) == {"loo-s0": ["loo-s0"]}
+def test_seeds_are_one_row_and_baselines_are_rows_too(comparison):
+    assert comparison.models == {"pop": (), "small": ("small-s0", "small-s1"), "large": ("large",)}
+    assert comparison.reference == "small"
+    assert [row.name for row in comparison.rows] == list(comparison.models) == list(comparison.evaluations)
+    small = comparison.metrics["small"]["all"]["ndcg@10"]
+    each = [one.values("ndcg@10").mean() for one in comparison.evaluations["small"]]
+    assert small.seeds == pytest.approx(each)
+    assert small.estimate.mean == pytest.approx(np.mean(each))
+    assert small.estimate.test is None
+    assert comparison.metrics["pop"]["all"]["ndcg@10"].estimate.test is not None
 
 
-def test_a_run_given_twice_counts_once(run_of):
-    run = run_of("loo-s0")
-    assert names([run, RunFolder(run.path.parent / "." / run.name)]) == {"loo-s0": ["loo-s0"]}
+def test_slices_share_out_the_targets_and_lists_are_described(comparison):
+    history = comparison.breakdowns["history"]
+    assert sum(history.targets.values()) == comparison.targets["all"] == 60
+    assert set(history.metrics) == set(comparison.models)
+    assert 0 < comparison.rows[0].lists["coverage@5"] <= 1
+    plain = comparison.as_dict()["models"]
+    assert list(plain["small"]) == ["runs", "metrics", "slices", "lists"]
+    assert plain["small"]["runs"] == ["small-s0", "small-s1"]
+    assert set(plain["large"]["slices"]["history"]) == set(history.targets)
 
 
-@pytest.mark.parametrize("order", [1, -1])
-def test_no_model_takes_the_name_of_another(run_of, order):
-    runs = [run_of("a-s0"), run_of("a-s1", 1), run_of("a", dim=16)][::order]
-    assert sorted(names(runs).values()) == sorted([sorted(["a-s0", "a-s1"])[::order], ["a"]])
-    assert set(names(runs)) in ({"a", "a-s0 and a-s1"}, {"a", "a-s1 and a-s0"})
+def test_tables_have_a_row_a_model_and_the_differences_where_they_are_asked_for(comparison):
+    every, *_, lists = runs_tables(comparison)
+    assert [row[:2] for row in every.rows] == [["pop", ""], ["small", "2"], ["large", "1"]]
+    assert [row[0] for row in lists.rows] == ["pop", "small", "large"]
+    titles = [table.title for table in runs_tables(comparison, differences=True)]
+    assert titles[1] == "difference from small: all"
+    assert {"ndcg@10 by history", "what the recommended lists are like"} < set(titles)
+    assert "worse than small on the same targets" in runs_legend(comparison)
+    assert "small is the mean of small-s0, small-s1." in runs_markdown(comparison, "the command")
 
 
-def test_models_that_share_a_beginning_are_named_in_full(run_of):
-    runs = [run_of("a-1"), run_of("a-2", 1), run_of("a-3", dim=16), run_of("a-4", 1, dim=16)]
-    assert names(runs) == {"a-1 and a-2": ["a-1", "a-2"], "a-3 and a-4": ["a-3", "a-4"]}
-
-
-def test_runs_that_share_no_name_are_named_in_full(run_of):
-    assert names([run_of("first"), run_of("second", 1)]) == {"first and second": ["first", "second"]}
+def test_the_reference_may_be_a_run_a_model_or_a_baseline(runs):
+    for asked, found in (("small-s1", "small"), ("large", "large"), ("pop", "pop")):
+        assert compare_runs(runs, ["pop"], reference=asked).reference == found
+    with pytest.raises(ConfigError, match="reference 'largo' is not among the models; did you mean 'large'"):
+        compare_runs(runs, ["pop"], reference="largo")

@@ -4,7 +4,8 @@ import pytest
 from support.categories import BOTH, SETTINGS, chosen_and_final, toy_config
 
 from embrec.comparisons.encoders import compare_encoders
-from embrec.comparisons.objectives import compare_losses
+from embrec.comparisons.losses import compare_losses
+from embrec.comparisons.request import ComparisonRequest
 from embrec.comparisons.runs import compare_runs, runs_markdown
 from embrec.errors import ConfigError
 from embrec.report.page.build import build_report
@@ -54,4 +55,4 @@ def test_comparisons_that_train_choose_epochs_by_validation(shop):
     with pytest.raises(ConfigError, match=message):
         compare_encoders(category, ["tfidf"], toy_config(settings=(*SETTINGS, BOTH)))
     with pytest.raises(ConfigError, match=message):
-        compare_losses(category, ["tfidf"], ["bpr"], settings=(*SETTINGS, BOTH))
+        compare_losses(ComparisonRequest(category, ["tfidf"], settings=(*SETTINGS, BOTH)), ["bpr"])

@@ -14,7 +14,8 @@ from support.categories import N_ITEMS, config_of, toy_category, toy_config, toy
 from support.logs import log_of, shortened, toy_log
 
 from embrec.comparisons.encoders import compare_encoders
-from embrec.comparisons.runs import compare_runs, same_but_for_seed
+from embrec.comparisons.runs import compare_runs
+from embrec.comparisons.seeds import same_but_for_seed
 from embrec.data.catalog import Catalog
 from embrec.data.interactions import Interactions
 from embrec.data.splits import LeaveOneOut

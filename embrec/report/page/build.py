@@ -6,7 +6,7 @@ from pathlib import Path
 
 from embrec.comparisons.figures import require_matplotlib
 from embrec.comparisons.provenance import circumstances
-from embrec.comparisons.runs import same_but_for_seed
+from embrec.comparisons.seeds import same_but_for_seed
 from embrec.errors import ConfigError
 from embrec.evaluation.cautions import cautions, shown_metrics
 from embrec.evaluation.evaluator import EvaluationConfig, protocol_for

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import cleandoc
 
-from embrec.comparisons.results import Measured, Measurements, measure
+from embrec.comparisons.measurements import Measured, Measurements, measure
 from embrec.data.splits import split_text
 from embrec.evaluation.candidates import Sampled, SeenSoFar
 from embrec.evaluation.metrics import lower_is_better

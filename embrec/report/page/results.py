@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from embrec.comparisons.results import CONFIDENCE, RESAMPLES, Measured, Measurements, measure
+from embrec.comparisons.measurements import CONFIDENCE, RESAMPLES, Measured, Measurements, measure
+from embrec.comparisons.tables import p_value
 from embrec.evaluation.evaluator import Evaluation
 from embrec.evaluation.metrics import lower_is_better, parse_metric
 from embrec.evaluation.statistics import PairedTest
@@ -132,9 +133,5 @@ def _differences(material: PageContext, measured: Mapping[str, Measurements]) ->
 def _difference(test: PairedTest | None) -> Cell:
     if test is None:
         return Cell(NONE)
-    note = f"{signed(test.low)} to {signed(test.high)}, p {_p_value(test.adjusted)}"
+    note = f"{signed(test.low)} to {signed(test.high)}, p {p_value(test.adjusted)}"
     return Cell(signed(test.difference), note, mark(test))
-
-
-def _p_value(value: float) -> str:
-    return "< 0.0001" if value < 0.0001 else f"= {value:.4f}"

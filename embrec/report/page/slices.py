@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from embrec.comparisons.results import CONFIDENCE, Measurements, measure
+from embrec.comparisons.measurements import CONFIDENCE, Measurements, measure
 from embrec.evaluation.few_candidates import telling
 from embrec.report.page.context import PageContext
 from embrec.report.page.dots import dots

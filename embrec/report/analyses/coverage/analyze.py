@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from embrec.comparisons.figures import require_matplotlib
-from embrec.comparisons.results import CONFIDENCE
+from embrec.comparisons.measurements import CONFIDENCE
 from embrec.errors import ConfigError
 from embrec.files import check_output_folder
 from embrec.progress import Progress, silent

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from embrec.comparisons.figures import COLOURS, empty_figure
-from embrec.comparisons.results import CONFIDENCE
+from embrec.comparisons.measurements import CONFIDENCE
 from embrec.report.analyses.coverage.measure import CatalogShare, Coverage, drawn_words
 from embrec.report.analyses.files import entitle, finish, mark_lengths
 

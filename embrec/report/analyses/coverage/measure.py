@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embrec.comparisons.results import CONFIDENCE
+from embrec.comparisons.measurements import CONFIDENCE
 from embrec.comparisons.tables import Table
 from embrec.data.interactions import Interactions
 from embrec.errors import ConfigError

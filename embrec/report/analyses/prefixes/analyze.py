@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from embrec.comparisons.figures import require_matplotlib
-from embrec.comparisons.results import CONFIDENCE, RESAMPLES
+from embrec.comparisons.measurements import CONFIDENCE, RESAMPLES
 from embrec.files import check_output_folder
 from embrec.progress import Progress, silent
 from embrec.report.analyses.context import AnalysisContext

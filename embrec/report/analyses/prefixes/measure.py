@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from embrec.comparisons.results import CONFIDENCE, RESAMPLES
+from embrec.comparisons.measurements import CONFIDENCE, RESAMPLES
 from embrec.comparisons.tables import Table
 from embrec.data.interactions import Interactions
 from embrec.errors import ConfigError

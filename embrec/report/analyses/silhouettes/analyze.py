@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from embrec.comparisons.figures import require_matplotlib
-from embrec.comparisons.results import CONFIDENCE, RESAMPLES
+from embrec.comparisons.measurements import CONFIDENCE, RESAMPLES
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.silhouette import category_column

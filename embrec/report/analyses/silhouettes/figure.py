@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from embrec.comparisons.figures import COLOURS, empty_figure
-from embrec.comparisons.results import CONFIDENCE
+from embrec.comparisons.measurements import CONFIDENCE
 from embrec.report.analyses.files import entitle
 from embrec.report.analyses.silhouettes.measure import Silhouettes, level_words
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embrec.comparisons.results import CONFIDENCE, RESAMPLES
+from embrec.comparisons.measurements import CONFIDENCE, RESAMPLES
 from embrec.comparisons.tables import Table
 from embrec.data.catalog import Catalog
 from embrec.evaluation.silhouette import SAMPLE, Clustered, clustered, cosine_silhouettes

@@ -23,5 +23,5 @@ def test_a_comparison_is_made_by_one_process_at_a_time(tmp_path):
             compare_encoders(category, ["tfidf"], toy_config(), seeds=1, name="one")
         other.kill()
     found = compare_encoders(category, ["tfidf"], toy_config(), seeds=1, name="one")
-    assert len(found.encoders) == 1
+    assert len(found.rows) == 1
     assert not [path for path in category.path.rglob("*") if path.name.startswith(".")]

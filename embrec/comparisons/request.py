@@ -1,0 +1,139 @@
+"""ComparisonRequest: the options that all ways to train and compare share."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from embrec.comparisons.figures import require_matplotlib
+from embrec.comparisons.provenance import seed_numbers
+from embrec.data.splits import LeaveOneOut, Partition, SplitConfig
+from embrec.data.store import Dataset, load_dataset
+from embrec.features.category import specs_or_defaults
+from embrec.files import check_output_folder
+from embrec.progress import Progress, silent
+from embrec.runs.planning import UNKNOWN_TABLE
+from embrec.workspace import Category, check_name
+
+
+@dataclass(frozen=True)
+class ComparisonRequest:
+    """What is trained and measured, and where the report goes.
+
+    Nothing that is there already is done again: feature tables, finished runs (of this comparison or another one), and their
+    rankings. Killed and repeated, a comparison ends with the same report. Variants and seeds that a comparison has from before
+    stay in it. A variant that fails does not stop the others.
+
+    Attributes:
+        category: the prepared data, or its name.
+        features: specs of the encoders that every model of content reads; missing tables are built. If empty and some model
+            reads content: those of the feature tables that fit the split, else those that suit the catalog.
+        split: division of the data.
+        preset: of all variants; None for the choice of each variant, `none` for the defaults.
+        epochs: at most; as the preset says if None.
+        settings: texts such as `model.dim=256`.
+        seeds: of the models of each variant, or their number, with seeds from 0.
+        metrics: names such as `ndcg@10`; if empty, those of the way to compare.
+        reference: variant that the others are compared with; the first if None.
+        name: of the comparison; one for each configuration and data if None.
+        output: folder of the report; that of the comparison if None.
+        command: recorded as having made the report.
+        on_choice: receives one line on the encoders that are taken where none is named.
+        progress: receives every step.
+
+    Examples:
+        >>> request = ComparisonRequest("beauty", seeds=(0, 1), epochs=10, metrics=("ndcg@10",))
+        >>> request.seed_numbers
+        (0, 1)
+    """
+
+    category: Category | str
+    features: Sequence[str] = ()
+    split: SplitConfig = field(default_factory=LeaveOneOut)
+    preset: str | None = None
+    epochs: int | None = None
+    settings: Sequence[str] = ()
+    seeds: int | Sequence[int] = 3
+    metrics: Sequence[str] = ()
+    reference: str | None = None
+    name: str | None = None
+    output: Path | None = None
+    command: str = ""
+    on_choice: Callable[[str], None] = lambda _: None
+    progress: Progress = silent
+
+    @property
+    def folder(self) -> Category:
+        """The folder of the category."""
+        return Category.of(self.category)
+
+    @property
+    def seed_numbers(self) -> tuple[int, ...]:
+        """The seeds of each variant's models, from the lowest.
+
+        Raises:
+            ConfigError: there are none, or one is negative.
+        """
+        return seed_numbers(self.seeds)
+
+    def check(self, subject: str) -> None:
+        """Raise what is wrong with the request itself, before any data are read.
+
+        Args:
+            subject: the way to compare.
+
+        Raises:
+            ConfigError: the output is no folder, a seed is negative, or the name is not usable.
+            MissingExtraError: the figure cannot be drawn.
+        """
+        require_matplotlib()
+        if self.output is not None:
+            check_output_folder(self.output)
+        seed_numbers(self.seeds)
+        check_name("comparison", self.name or subject)
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """A category with its data and their split.
+
+    Attributes:
+        category: the folder that tables and runs lie in.
+        dataset: the catalog and the log.
+        split: division of the log.
+        partition: the events of each part.
+    """
+
+    category: Category
+    dataset: Dataset
+    split: SplitConfig
+    partition: Partition
+
+    @classmethod
+    def load(cls, category: Category, split: SplitConfig) -> "PreparedData":
+        """Read and split the data of a category.
+
+        Raises:
+            DataError: the category does not exist, or the split leaves nothing.
+        """
+        dataset = load_dataset(category)
+        return cls(category, dataset, split, split(dataset.interactions, len(dataset.catalog)))
+
+
+def choose_features(
+    request: ComparisonRequest, reads: bool, check: Callable[[ComparisonRequest], None]
+) -> ComparisonRequest:
+    """Return a request with encoders, where it names none and some model reads content.
+
+    Args:
+        request: as it was made.
+        reads: True if some model reads the feature tables that all share.
+        check: raises what is wrong with the variants of a request; called before the data are read.
+
+    Raises:
+        ConfigError: from `check`, or no encoder suits the catalog.
+    """
+    if request.features or not reads:
+        return request
+    check(replace(request, features=(UNKNOWN_TABLE,)))
+    specs = specs_or_defaults(request.folder, request.split, on_choice=request.on_choice)
+    return replace(request, features=tuple(specs))

@@ -1,0 +1,64 @@
+"""A new way to compare is a class that lists its variants: the engine trains, measures, tests and reports them."""
+
+import json
+
+import pytest
+from support.categories import SETTINGS, toy_category
+from support.comparisons import FILES, changes, row_configs
+
+from embrec.comparisons.engine import compare
+from embrec.comparisons.request import ComparisonRequest
+from embrec.comparisons.results import Subject
+from embrec.comparisons.tables import main_tables
+from embrec.comparisons.variants import Variant, Variants
+from embrec.data.splits import LeaveOneOut
+from embrec.errors import ConfigError
+from embrec.runs.presets import build_config
+
+
+class LearningRates(Variants):
+    """One model of identities with different learning rates."""
+
+    subject = Subject(name="learning-rates", interval="users", costs=("epochs",))
+    default_metrics = ("auc", "hr@10")
+
+    def __init__(self, rates):
+        self.names = tuple(f"{rate:g}" for rate in rates)
+        self.split = LeaveOneOut()
+
+    def shared(self):
+        return {"settings": list(SETTINGS)}
+
+    def variant(self, name):
+        options = {"model.source": "id", "training.epochs": 1, "training.select_by": "auc"}
+        settings = [*SETTINGS, f"training.learning_rate={name}"]
+        return Variant(build_config("toys", options=options, settings=settings), (), {"rate": name}, f"rate {name}")
+
+
+def test_a_class_that_lists_variants_is_a_comparison(tmp_path):
+    category = toy_category(tmp_path)
+    request = ComparisonRequest(category, seeds=2, reference="0.1")
+    comparison = compare(request, LearningRates([0.01, 0.1]))
+    assert [row.name for row in comparison.rows] == ["0.01", "0.1"]
+    rates = [
+        [config.training.learning_rate for config in seeds] for seeds in row_configs(category, comparison).values()
+    ]
+    assert rates == [[0.01, 0.01], [0.1, 0.1]]
+    table, *_, costs = main_tables(comparison)
+    assert table.columns == ["rate", "auc", "hr@10"]
+    assert [row[0] for row in table.rows] == ["0.01", "0.1", "pop", "markov"]
+    assert costs.columns == ["rate", "epochs"]
+    assert comparison.rows[0].metrics["all"]["auc"].estimate.test is not None
+    assert {path.name for path in comparison.folder.iterdir() if path.is_file()} == FILES | {"comparison.json"}
+    assert json.loads((comparison.folder / "results.json").read_text())["subject"] == "learning-rates"
+    before = changes(category.runs)
+    more = compare(request, LearningRates([0.05]))
+    assert [row.name for row in more.rows] == ["0.01", "0.1", "0.05"]
+    assert changes(category.runs).items() >= before.items()
+
+
+def test_a_wrong_variant_is_refused_before_anything_is_done(tmp_path):
+    category = toy_category(tmp_path)
+    with pytest.raises(ConfigError, match="learning_rate"):
+        compare(ComparisonRequest(category), LearningRates([-1]))
+    assert [path.name for path in category.path.iterdir()] == ["data"]
