@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from embrec.cli.completion import complete_run
-from embrec.cli.context import command_line, open_run, print_notes, print_tables
 from embrec.cli.help import Command
 from embrec.cli.help import examples as shown
 from embrec.cli.options import Data, Workspace, with_options
+from embrec.cli.places import open_run
+from embrec.cli.printing import command_line, print_notes, print_tables
 
 if TYPE_CHECKING:
     from embrec.comparisons.tables import Table

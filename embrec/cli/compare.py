@@ -7,18 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from embrec.cli.completion import complete_run, complete_search
-from embrec.cli.context import (
-    command_line,
-    fail_for,
-    open_runs,
-    open_search,
-    print_leaks_of,
-    print_notes,
-    print_tables,
-    print_warnings,
-)
 from embrec.cli.help import Command, examples
 from embrec.cli.options import Baselines, ProtocolOptions, Workspace, metric_option, with_options
+from embrec.cli.places import open_runs, open_search
+from embrec.cli.printing import command_line, fail_for, print_leaks_of, print_notes, print_tables, print_warnings
 from embrec.cli.variant_options import EncoderRuns, ModelRuns, ObjectiveOptions, ObjectiveRuns
 
 if TYPE_CHECKING:

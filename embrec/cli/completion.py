@@ -2,7 +2,7 @@
 
 import typer
 
-from embrec.cli.context import open_workspace
+from embrec.cli.places import open_workspace
 
 
 def complete_category(context: typer.Context, incomplete: str) -> list[str]:

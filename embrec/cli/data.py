@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from embrec.cli.context import open_workspace
 from embrec.cli.help import Command, examples
 from embrec.cli.import_options import PreparationOptions, SourceOptions
 from embrec.cli.import_screen import print_import
 from embrec.cli.options import Data, Split, Workspace, with_options
+from embrec.cli.places import open_workspace
 
 if TYPE_CHECKING:
     from embrec.evaluation.split_report import SplitReport

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from embrec.cli.context import open_workspace
 from embrec.cli.options import Workspace
+from embrec.cli.places import open_workspace
 
 
 def doctor(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from embrec.cli.completion import complete_run
-from embrec.cli.context import open_runs, print_leaks, print_notes, print_warnings, split_command
 from embrec.cli.options import Baselines, Data, ProtocolOptions, Split, Workspace, metric_option, with_options
+from embrec.cli.places import open_runs
+from embrec.cli.printing import print_leaks, print_notes, print_warnings, split_command
 from embrec.cli.training_options import ModelOptions, TrainingOptions
 
 if TYPE_CHECKING:

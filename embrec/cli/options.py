@@ -114,7 +114,7 @@ class Data(OptionGroup):
 
     def open(self) -> "CategoryFolder":
         """Return the category that is named, or the only one."""
-        from embrec.cli.context import open_category
+        from embrec.cli.places import open_category
 
         return open_category(self.category, self.workspace)
 

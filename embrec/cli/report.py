@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from embrec.cli.completion import complete_run
-from embrec.cli.context import command_line, open_runs
 from embrec.cli.options import Baselines, ProtocolOptions, Workspace, metric_option, with_options
+from embrec.cli.places import open_runs
+from embrec.cli.printing import command_line
 
 
 @with_options(ProtocolOptions)

@@ -30,7 +30,7 @@ class SearchedData(OptionGroup):
 
     def open(self) -> "list[Category]":
         """Return the categories."""
-        from embrec.cli.context import open_workspace
+        from embrec.cli.places import open_workspace
 
         return open_workspace(self.workspace).choose_several(self.category or [], every=self.every)
 

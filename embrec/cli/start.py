@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embrec.cli.context import open_workspace
+from embrec.cli.places import open_workspace
 
 if TYPE_CHECKING:
     from embrec.diagnosis import NextStep

@@ -7,17 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from embrec.cli.completion import complete_search
-from embrec.cli.context import (
-    command_line,
-    open_search,
-    open_workspace,
-    print_leaks,
-    print_notes,
-    print_tables,
-    split_command,
-)
 from embrec.cli.help import Command, HelpGroup, examples
 from embrec.cli.options import Workspace, with_options
+from embrec.cli.places import open_search, open_workspace
+from embrec.cli.printing import command_line, print_leaks, print_notes, print_tables, split_command
 from embrec.cli.search_options import (
     FinalOptions,
     ResourceOptions,

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from embrec.cli.context import open_run, print_notes
 from embrec.cli.options import Workspace
+from embrec.cli.places import open_run
+from embrec.cli.printing import print_notes
 
 _SHOWN = 4  # events of a history that are printed
 _TITLE = 72  # characters of a title that are printed: some shops write whole advertisements there
@@ -39,7 +40,7 @@ def recommend(
 
     from embrec.cli.console import answers, print_table, shorten
     from embrec.serving.recommender import Recommender
-    from embrec.serving.requests import histories_of
+    from embrec.serving.requests import answer, histories_of
 
     recommender = Recommender.load(open_run(run, workspace))
     items = None if history is None else [item.strip() for item in history.split(",") if item.strip()]
@@ -51,7 +52,7 @@ def recommend(
                 "what is popular"
             ]
         )
-    results = recommender.recommend([request.items for request in requests], k, exclude_seen=not keep_seen)
+    results = answer(recommender, requests, k, exclude_seen=not keep_seen)
     for request, best in zip(requests, results, strict=True):
         if json_lines:
             for place, item in enumerate(best, start=1):

@@ -49,7 +49,7 @@ class VariantRuns(OptionGroup):
 
     def open(self) -> "CategoryFolder":
         """Return the category that is named, or the only one."""
-        from embrec.cli.context import open_category
+        from embrec.cli.places import open_category
 
         return open_category(self.category, self.workspace)
 
@@ -90,7 +90,7 @@ class VariantRuns(OptionGroup):
             reference: variant that the others are compared with.
         """
         from embrec.cli.console import print_note
-        from embrec.cli.context import command_line
+        from embrec.cli.printing import command_line
         from embrec.comparisons.request import ComparisonRequest
 
         return ComparisonRequest(

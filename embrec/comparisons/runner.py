@@ -17,10 +17,11 @@ from embrec.evaluation.evaluator import Evaluation, evaluate
 from embrec.features.category import build_features
 from embrec.features.table import FeatureTable
 from embrec.progress import Progress
-from embrec.runs.ablation import ranker_without
+from embrec.runs.ablation import model_without
+from embrec.runs.assembly import learned_partition
 from embrec.runs.cache import remembered
 from embrec.runs.config import RunConfig
-from embrec.runs.evaluate import TrainedRanker
+from embrec.runs.extras import log_of
 from embrec.runs.folder import RunFolder
 from embrec.runs.inputs import run_fingerprint
 from embrec.runs.model import load_model
@@ -170,10 +171,11 @@ class Runner:
             found = self.folder.earlier_evaluation(run, without)
             if found is not None:
                 return found
-            ranker = TrainedRanker(load_model(run)) if without is None else ranker_without(run, tables, without)
+            model = load_model(run).model if without is None else model_without(run, tables, without)
             return evaluate(
-                ranker, data.dataset.interactions, data.partition, data.partition.test, config.evaluation,
+                model, log_of(run, data.dataset.interactions), data.partition, data.partition.test, config.evaluation,
                 max_length=config.model.max_length, progress=progress,
+                learned=learned_partition(config, data.dataset.interactions, data.partition),
                 task="rank" if without is None else f"rank without {without}",
             )  # fmt: skip
 

@@ -130,7 +130,7 @@ def compare_runs(
     protocol = protocol_for(config or first.evaluation, len(ground.dataset.catalog))
     if k is not None and isinstance(protocol.candidates, Sampled):
         raise ConfigError("lists are of the whole catalog, not of sampled candidates; ask for lists or for a sample")
-    baselines, left_out = usable_baselines(runs, baselines)
+    baselines, left_out = usable_baselines(runs, baselines, ground.prepared)
     groups = same_but_for_seed(runs, ground.made_of, baselines)
     chosen = _reference(reference, groups, [*dict.fromkeys(baselines), *groups])
     present = present_features(runs, ground.dataset, ground.partition) if dimensions else {}

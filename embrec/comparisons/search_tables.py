@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from embrec.comparisons.tables import Table
-from embrec.data.store import load_dataset
+from embrec.data.prepared import open_split
 from embrec.errors import EmbrecError, RunError
 from embrec.evaluation.statistics import MeanInterval, mean_interval
 from embrec.parameters import call
@@ -99,8 +99,8 @@ class SoFar:
         if before is None:
             return ""
         try:
-            dataset = load_dataset(self.folder.category)
-            now = MadeOf.of(dataset, self.config.base.split(dataset.interactions, len(dataset.catalog)))
+            prepared = open_split(self.folder.category, self.config.base.split)
+            now = MadeOf.of(prepared.dataset, prepared.partition)
         except EmbrecError:
             return ""
         changed = before.differences(now)

@@ -1,27 +1,34 @@
-"""Batches of histories of like length: padding costs as much as work, so as little of it as possible is made."""
+"""Right-padded batches of histories, rows of like length together so that little of a batch is padding."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from embrec.data.sequences import Sequences
+from embrec.data.sequences import Sequences, consecutive
 
 
 @dataclass(frozen=True)
 class Batch:
-    """B histories, right-padded with 0 to the longest, L steps.
+    """B histories of at most L events, right-padded with 0.
+
+    The event after a step is the one that the step predicts: the next event of the history, and after the last step the event
+    that is asked for. Encoders may read its time and its context, which are known when the question is asked, never its item.
 
     Attributes:
-        items: tensor ids, [B, L].
-        times: seconds, [B, L].
+        items: tensor ids of the events read, [B, L].
+        times: their times in seconds, [B, L].
         lengths: valid steps of each row, [B].
-        targets: the tensor id to be predicted at each step, 0 = none, [B, L].
-        query_time: when the last prediction is asked for, [B].
+        targets: tensor id to be predicted at each step, 0 for none, [B, L].
+        query_time: time of the event after the last step of each row, [B].
         user: user indices, [B].
+        context: numeric columns of the events read, name -> float32 [B, L]; NaN where a value is missing.
+        target_context: the same columns of the event after each step, name -> [B, L]; NaN where they are not known.
     """
 
     items: Tensor
@@ -30,21 +37,43 @@ class Batch:
     targets: Tensor
     query_time: Tensor
     user: Tensor
+    context: Mapping[str, Tensor] = field(default_factory=dict)
+    target_context: Mapping[str, Tensor] = field(default_factory=dict)
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on another device."""
-        return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
+        return self._with(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pinned(self) -> "Batch":
-        """Return the batch in memory that a GPU can read by itself, so that moving it there need not be waited for."""
-        return Batch(**{name: value.pin_memory() for name, value in vars(self).items()})
+        """Return the batch in page-locked memory, from which a copy to a GPU is asynchronous."""
+        return self._with(Tensor.pin_memory)
+
+    def _with(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        """Return the batch with every tensor changed."""
+
+        def changed(value: Tensor | Mapping[str, Tensor]) -> Any:
+            return change(value) if isinstance(value, Tensor) else {name: change(one) for name, one in value.items()}
+
+        return Batch(**{one.name: changed(getattr(self, one.name)) for one in fields(self)})
+
+    @cached_property
+    def target_times(self) -> Tensor:
+        """Time of the event after each step, 0 in the padding, [B, L]; computed for the models that read it."""
+        following = torch.nn.functional.pad(self.times, (0, 1))[:, 1:]
+        steps = torch.arange(self.times.shape[1], device=self.times.device)
+        return torch.where(steps == self.lengths[:, None] - 1, self.query_time[:, None], following)
 
 
 def collate(sequences: Sequences, rows: NDArray[np.integer], width: int = 1) -> Batch:
-    """Gather some histories into a right-padded batch of at least `width` steps, without a Python step per event.
+    """Gather some histories into a right-padded batch of at least `width` steps, without a Python loop over events.
 
-    Where `sequences` have targets, the whole history is the input and its last step predicts the target; otherwise each
-    event predicts the one after it and the last event is only a target.
+    Where `sequences` have targets, the whole history is read and its last step predicts the target; otherwise each event
+    predicts the next one and the last event is only a target.
+
+    Args:
+        sequences: the histories.
+        rows: indices of those to gather, [B].
+        width: smallest number of steps of the batch.
     """
     start = sequences.ptr[rows]
     lengths = sequences.ptr[rows + 1] - start
@@ -61,6 +90,17 @@ def collate(sequences: Sequences, rows: NDArray[np.integer], width: int = 1) -> 
     else:
         targets = np.where(valid, sequences.items[np.minimum(index + 1, len(sequences.items) - 1)], 0)
         query_time = sequences.times[np.maximum(start + lengths - 1, 0)]
+    context = {}
+    target_context = {}
+    for name, values in sequences.context.items():
+        # One column more than there are steps: the event after step l stands in column l + 1.
+        wide = np.zeros((len(rows), width + 1), dtype=np.float32)
+        read = np.arange(width + 1) < lengths[:, None]
+        wide[read] = values[consecutive(start, lengths)]
+        context[name] = torch.from_numpy(np.where(valid, wide[:, :-1], 0))
+        if sequences.target is not None:
+            wide[np.arange(len(rows)), inputs] = sequences.target_context[name][rows]
+        target_context[name] = torch.from_numpy(np.where(valid, wide[:, 1:], 0))
     return Batch(
         items=torch.from_numpy(items.astype(np.int64)),
         times=torch.from_numpy(times.astype(np.int64)),
@@ -68,15 +108,21 @@ def collate(sequences: Sequences, rows: NDArray[np.integer], width: int = 1) -> 
         targets=torch.from_numpy(targets.astype(np.int64)),
         query_time=torch.from_numpy(query_time.astype(np.int64)),
         user=torch.from_numpy(sequences.user[rows].astype(np.int64)),
+        context=context,
+        target_context=target_context,
     )
 
 
 def bucket_boundaries(lengths: NDArray[np.integer], batch_size: int) -> list[int]:
     """Return the last length of each bucket, from the histogram of lengths, by the published rule.
 
-    Walking up the distinct lengths, a bucket closes as soon as it holds at least `batch_size` rows: one bucket a length
-    where a length is common, merged buckets in the tail. The authors' code counts the closing length into its bucket
-    but then puts it into the next one; here it stays, so that a closed bucket does fill a batch.
+    Going up the distinct lengths, a bucket closes as soon as it holds at least `batch_size` rows: a common length has a bucket
+    of its own, rare ones share theirs. The authors' code counts the length that closes a bucket into it but then puts it into
+    the next one; here it stays, so that a closed bucket fills a batch.
+
+    Args:
+        lengths: the length of each row, [R].
+        batch_size: rows of a batch.
     """
     boundaries: list[int] = []
     running = 0
@@ -92,16 +138,16 @@ def bucket_boundaries(lengths: NDArray[np.integer], batch_size: int) -> list[int
 
 
 class BucketSampler:
-    """Draws batches of like length; the order depends on the seed and the epoch only, so it can be resumed anywhere.
+    """A sampler of batches of like length; the order depends on the seed and the epoch only, so training can resume anywhere.
 
     Args:
         lengths: the length of each row, [R].
-        batch_size: rows a batch; the last batch of a bucket may be smaller.
-        tokens: most entries a batch, padding included (rows times the longest of them); takes the place of `batch_size`. A
-            row that is longer makes a batch alone.
+        batch_size: rows of a batch; the last batch of a bucket may be smaller.
+        tokens: most entries of a batch, padding included (rows times the longest of them); replaces `batch_size`. A longer row
+            is a batch of its own.
         bucket: put rows of like length together; otherwise a batch holds any rows.
-        seed: of the order.
-        shuffle: draw in random order; otherwise by length, for evaluation.
+        seed: seed of the random order.
+        shuffle: draw batches in random order; otherwise in order of length, for evaluation.
     """
 
     def __init__(
@@ -123,7 +169,7 @@ class BucketSampler:
         self.boundaries = bucket_boundaries(self.lengths, batch_size)
 
     def epoch(self, epoch: int = 0) -> list[NDArray[np.int64]]:
-        """Return the rows of every batch of an epoch, in order."""
+        """Return the rows of each batch of an epoch, in order."""
         if not self.shuffle:
             return self._cut(np.argsort(self.lengths, kind="stable"))
         generator = np.random.default_rng([self.seed, epoch])
@@ -140,16 +186,16 @@ class BucketSampler:
         return [batches[i] for i in generator.permutation(len(batches))]
 
     def _cut(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        """Cut rows, in their order, into batches as large as they may be."""
+        """Cut rows, in their order, into the largest batches allowed."""
         if self.tokens is not None:
             return np.split(rows, token_cuts(self.lengths[rows], self.tokens)) if len(rows) else []
         return [rows[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size)]
 
 
 def token_cuts(lengths: NDArray[np.integer], tokens: int) -> list[int]:
-    """Return where to cut rows of these lengths, so that each piece's rows times its longest are at most `tokens`.
+    """Return where to cut rows so that in each piece the number of rows times the longest length is at most `tokens`.
 
-    Each piece is as long as can be, and at least one row; only the looks at a piece as a whole are steps of Python.
+    Each piece is as long as possible and has at least one row. Python loops over pieces, not over rows.
 
     >>> token_cuts(np.array([1, 1, 2, 2, 5]), 4)
     [2, 4]
@@ -167,6 +213,6 @@ def token_cuts(lengths: NDArray[np.integer], tokens: int) -> list[int]:
 
 
 def batches_in_order(sequences: Sequences, batch_size: int) -> Iterator[tuple[NDArray[np.int64], Batch]]:
-    """Yield (rows, batch) over all histories, like lengths together, each row once."""
+    """Yield (rows, batch) over all histories, each row once, rows of like length together."""
     for rows in BucketSampler(sequences.lengths, batch_size, shuffle=False).epoch():
         yield rows, collate(sequences, rows)

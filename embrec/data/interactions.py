@@ -1,7 +1,7 @@
-"""The interaction log, in columns: events sorted by user and time, with the user's slice one lookup away."""
+"""The interaction log in columns: events sorted by user and time, each user's events one slice."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -9,9 +9,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from embrec.errors import DataError
-from embrec.names import did_you_mean
+from embrec.names import did_you_mean, there_are
 
-_COMPARED = 20_000  # names of users that an unknown one is compared with, at most: a fraction of a second
+_COMPARED = 20_000  # most user names that an unknown one is compared with: a fraction of a second
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,13 @@ class Interactions:
     """Events sorted by (user, time, input order), so that ties in time keep the order of the input.
 
     Attributes:
-        user_ids: names of the users, [U].
-        user: index of each event's user, [E].
+        user_ids: user names, [U].
+        user: user index of each event, [E].
         item: catalog row of each event's item, [E] (the tensor id is one more).
-        time: seconds since 1970, or any increasing order where the source has no times, [E] int64.
-        context: further columns, name -> [E].
-        item_ids: the ids of the catalog whose rows `item` holds, [n]; None where they are not known. Rows mean nothing beside
-            another catalog, so whoever brings a log to a model joins them by these ids.
+        time: seconds since 1970, or any increasing numbers where the source has no times, [E] int64.
+        context: further columns, numbers or texts, name -> [E].
+        item_ids: ids of the catalog whose rows `item` holds, [n]; None where they are not known. Rows of one catalog mean
+            nothing in another, so a log is brought to a model by these ids.
     """
 
     user_ids: NDArray[np.object_]
@@ -69,6 +69,37 @@ class Interactions:
     def __len__(self) -> int:
         return len(self.user)
 
+    def numeric_context(self) -> dict[str, NDArray]:
+        """Return the context columns that hold numbers or truth values, name -> [E]: those that models can read."""
+        return {name: values for name, values in self.context.items() if values.dtype.kind in "biuf"}
+
+    def with_context(self, names: Collection[str]) -> "Interactions":
+        """Return the same log with these context columns alone; the log itself if it has no others.
+
+        Raises:
+            DataError: a column does not exist or does not hold numbers.
+        """
+        there = self.numeric_context()
+        for name in names:
+            if name in self.context and name not in there:
+                raise DataError(
+                    f"context column {name!r} of the log holds {self._text_in(name)}, and models read numbers"
+                )
+            if name not in there:
+                raise DataError(f"the log has no context column {name!r}{there_are(name, list(there))}")
+        chosen = {name: there[name] for name in names}
+        return self if list(chosen) == list(self.context) else replace(self, context=chosen)
+
+    def _text_in(self, name: str) -> str:
+        """Return in words the first value of a context column that is no number, and whose event it belongs to."""
+        values = pl.Series(self.context[name].tolist(), dtype=pl.String)
+        wrong = values.cast(pl.Float64, strict=False).is_null() & (values != "")
+        if not wrong.any():
+            return "texts"
+        event = int(wrong.arg_true()[0])
+        item = "" if self.item_ids is None else f" on item {str(self.item_ids[int(self.item[event])])!r}"
+        return f"texts, such as {values[event]!r} of user {str(self.user_ids[self.user[event]])!r}{item}"
+
     @property
     def n_users(self) -> int:
         """The number of users."""
@@ -87,7 +118,7 @@ class Interactions:
 
     @property
     def position(self) -> NDArray[np.int64]:
-        """The place of each event in its user's history, from 0, [E]; not kept, for it is half as large as the log."""
+        """The place of each event in its user's history, from 0, [E]; not kept, since it is half as large as the log."""
         return np.arange(len(self)) - self.user_ptr[self.user]
 
     @cached_property
@@ -107,7 +138,7 @@ class Interactions:
             raise DataError(f"no user {user!r} among the {self.n_users:,} users of the log{near}") from None
 
     def _like(self, user: str) -> list[str]:
-        """Return the names of users that are about as long as one: few enough to look for the nearest among them."""
+        """Return user names about as long as a given one: few enough to compare it with all of them."""
         alike = [name for name in self.user_ids.tolist() if abs(len(name) - len(user)) <= 1]
         return alike[:_COMPARED]
 

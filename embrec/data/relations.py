@@ -1,14 +1,14 @@
-"""Which items belong together: bought with, looked at instead of, touched right after.
+"""Relations between items, such as bought with, looked at instead of, or touched right after.
 
-Relations come from lists of the catalog, or are counted from events. Those that are counted know the events that they were
-counted from, so they may be given training events only: `partition.train.events(interactions)`. The published relations of
-ML-1M were counted from all events, and hold the test item of two users in three; `embrec.evaluation.leaks` finds
-such relations.
+Relations come from lists of the catalog, or are counted from events. Counted relations know the events that they were counted
+from, so they are counted from training events only: `partition.train.events(interactions)`. The published relations of ML-1M
+were counted from all events and hold the test item of two users in three; `embrec.evaluation.leaks` finds such relations.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import polars as pl
@@ -20,6 +20,10 @@ from embrec.data.repeats import is_repeat
 from embrec.errors import ConfigError, DataError
 from embrec.names import there_are
 
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
 
 @dataclass(frozen=True)
 class Relations:
@@ -29,7 +33,7 @@ class Relations:
         names: of the relations, [R].
         ptr: the tails of head h in relation r are `tail[ptr[r, h] : ptr[r, h + 1]]`, [R, n + 2].
         tail: all pairs, sorted by relation, head and tail, each once, [P].
-        unknown: relation -> entries of its lists that named no item of the catalog and were left out.
+        unknown: relation -> number of entries of its lists that named no item of the catalog and were left out.
     """
 
     names: tuple[str, ...]
@@ -48,8 +52,8 @@ class Relations:
 
         Args:
             n_items: size of the catalog.
-            pairs: relation -> (heads, tails), from 1 to `n_items`, both [p].
-            unknown: see the attribute.
+            pairs: relation -> (heads, tails), tensor ids from 1 to `n_items`, both [p].
+            unknown: see the attribute of this name.
         """
         width = n_items + 1
         ptr = np.zeros((len(pairs), width + 1), dtype=np.int64)
@@ -109,11 +113,11 @@ class Relations:
 
         Args:
             interactions: the log.
-            events: which of its events count, [e]: those of training. Others are passed over as if they had not been.
+            events: indices of the events to count, [e]: those of training. Others are skipped as if they did not exist.
             n_items: size of the catalog.
-            name: of the relation.
+            name: name of the relation.
             first_occurrence: count only what follows a user's first event of an item.
-            most: keep at most so many tails of a head, those with the most events; all if None.
+            most: largest number of tails of a head, those with the most events; all if None.
 
         Raises:
             ConfigError: `most` is less than 1.
@@ -171,7 +175,7 @@ class Relations:
 
     @cached_property
     def _keys(self) -> NDArray[np.int64]:
-        """All pairs as one sorted array of numbers, [P]: they are found in it by bisection."""
+        """All pairs as one sorted array of numbers, to be found by bisection, [P]."""
         width = self.ptr.shape[1] - 1
         row = np.repeat(
             np.arange(len(self.names) * width), np.diff(self.ptr, axis=1).ravel()
@@ -183,7 +187,7 @@ class Relations:
 
         Args:
             heads: tensor ids, of any shape.
-            tails: likewise; both are broadcast to one shape S.
+            tails: tensor ids; both are broadcast to one shape S.
 
         Returns:
             True where `tails` is among the tails of `heads`, [S, R].
@@ -198,17 +202,49 @@ class Relations:
                 found[..., place] = self._keys[np.minimum(at, len(self._keys) - 1)] == wanted
         return found
 
-    def lookup(self, heads: NDArray[np.integer], tails: NDArray[np.integer]) -> NDArray[np.bool_]:
-        """Return how candidates stand to histories.
+    @overload
+    def lookup(self, heads: NDArray[np.integer], tails: NDArray[np.integer]) -> NDArray[np.bool_]: ...
+
+    @overload
+    def lookup(self, heads: "Tensor", tails: "Tensor") -> "Tensor": ...
+
+    def lookup(
+        self, heads: "NDArray[np.integer] | Tensor", tails: "NDArray[np.integer] | Tensor"
+    ) -> "NDArray[np.bool_] | Tensor":
+        """Return how candidates are related to the events of histories.
+
+        Tensors are looked up on their device, where the pairs are copied to once.
 
         Args:
             heads: histories, tensor ids, 0 is padding, [B, H].
-            tails: candidates, likewise, [B, C].
+            tails: candidates, tensor ids, 0 is padding, [B, C].
 
         Returns:
             True where the candidate is a tail of the event's item, [B, C, H, R].
         """
-        return self.holds(heads[:, None, :], tails[:, :, None])
+        if isinstance(heads, np.ndarray) or isinstance(tails, np.ndarray):
+            return self.holds(np.asarray(heads)[:, None, :], np.asarray(tails)[:, :, None])
+        return self._holds_on_device(heads[:, None, :], tails[:, :, None])
+
+    def _holds_on_device(self, heads: "Tensor", tails: "Tensor") -> "Tensor":
+        """Return what `holds` does, for tensors of one device."""
+        import torch  # seconds to import, and most readers of relations need no tensors
+
+        keys = self._keys_by_device.get(heads.device)
+        if keys is None:
+            keys = self._keys_by_device[heads.device] = torch.from_numpy(self._keys).to(heads.device)
+        width = self.ptr.shape[1] - 1
+        relation = torch.arange(len(self.names), device=heads.device) * (width * width)
+        wanted = (heads * width + tails)[..., None] + relation
+        if not len(keys):
+            return torch.zeros_like(wanted, dtype=torch.bool)
+        at = torch.searchsorted(keys, wanted).clamp_(max=len(keys) - 1)
+        return keys[at] == wanted
+
+    @cached_property
+    def _keys_by_device(self) -> "dict[torch.device, Tensor]":
+        """Copies of the sorted pairs, device -> [P]."""
+        return {}
 
 
 def _ids(column: pl.Series) -> pl.Series:
@@ -224,7 +260,7 @@ def _ids(column: pl.Series) -> pl.Series:
 def _most_popular(
     head: NDArray[np.int64], tail: NDArray[np.int64], popularity: NDArray[np.int64], most: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return, for each head, the pairs with its `most` most popular tails; of equally popular ones those of lower id."""
+    """Return, for each head, the pairs with its `most` most popular tails; among equally popular ones, those of lower id."""
     width = len(popularity)
     by_popularity = np.argsort(-popularity, kind="stable")  # ties keep the order of ids
     place = np.empty(width, dtype=np.int64)
@@ -238,7 +274,7 @@ def _most_popular(
 
 
 def _distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the distinct values in order; many times as fast as `np.unique`, which first counts them in a hash table."""
+    """Return the distinct values in order, much faster than `np.unique`, which first counts them in a hash table."""
     values = np.sort(values)
     first = np.ones(len(values), dtype=bool)
     first[1:] = values[1:] != values[:-1]

@@ -8,7 +8,8 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -22,6 +23,7 @@ from embrec.locks import locked
 from embrec.workspace import Category
 
 FORMAT = 1
+Content = TypeVar("Content")
 _NARROW = (pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32)
 _PATIENCE = 0.5  # seconds: who was alone with the data a moment ago looks whether the lock's file can go
 
@@ -129,6 +131,15 @@ def load_with_others(category: Category) -> Dataset:
     return _whole(category, lambda found: replace(_read_dataset(found), others=_read_others(found)))
 
 
+def catalog_size(category: Category) -> int:
+    """Return the number of items of a category, from the header of its catalog's file.
+
+    Raises:
+        DataError: the category does not exist.
+    """
+    return _whole(category, lambda found: int(pl.scan_parquet(_catalog_file(found)).select(pl.len()).collect().item()))
+
+
 @contextlib.contextmanager
 def in_use(category: Category) -> Iterator[None]:
     """Keep imports from replacing the data of a category while the body uses them.
@@ -142,8 +153,8 @@ def in_use(category: Category) -> Iterator[None]:
         yield
 
 
-def _whole(category: Category, read: Callable[[Category], Dataset]) -> Dataset:
-    """Read a data set that may be replaced at any moment: all of it from before or all from after."""
+def _whole(category: Category, read: Callable[[Category], Content]) -> Content:
+    """Read from a data set that may be replaced at any moment: all of it from before or all from after."""
     while True:
         moved = not category.data.exists() and retired_folders(category.data)
         if moved:  # the data are being replaced, or a process died while replacing them
@@ -159,6 +170,10 @@ def _whole(category: Category, read: Callable[[Category], Dataset]) -> Dataset:
             continue
         if _state(category) == before:
             return found
+
+
+def _catalog_file(category: Category) -> Path:
+    return category.data / "catalog.parquet"
 
 
 def _state(category: Category) -> tuple[int, int] | None:
@@ -178,9 +193,7 @@ def _read_dataset(category: Category) -> Dataset:
         )
     frame = pl.read_parquet(category.data / "interactions.parquet")
     users = pl.read_parquet(category.data / "users.parquet")["user"]
-    catalog = Catalog(
-        pl.read_parquet(category.data / "catalog.parquet"), meta["text_columns"], meta.get("title_column")
-    )
+    catalog = Catalog(pl.read_parquet(_catalog_file(category)), meta["text_columns"], meta.get("title_column"))
     interactions = Interactions(
         user_ids=users.to_numpy().astype(object),
         user=frame["user"].to_numpy(),

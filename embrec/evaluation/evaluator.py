@@ -1,15 +1,14 @@
 """Ranking a log's targets by any model under one protocol, and what came out of it, target by target."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
-from torch import Tensor
-from torch.nn import functional as F
 
 from embrec.data.batches import Batch
 from embrec.data.interactions import Interactions
@@ -29,7 +28,9 @@ from embrec.evaluation.ranks import (
     WholeScores,
 )
 from embrec.evaluation.seen import SeenItems
-from embrec.models.factors import Factors
+from embrec.evaluation.streaming import streamed_batches
+from embrec.models.factors import Queries, product_scores
+from embrec.models.interface import SequenceModel, Stateful
 from embrec.parameters import parameter
 from embrec.progress import Progress, silent
 from embrec.validation import Checked
@@ -59,43 +60,17 @@ class EvaluationConfig(Checked):
         return f"ranked among {self.candidates.words()}{seen}, ties: {self.ties}"
 
 
-class Ranker(Protocol):
-    """A model as the evaluator sees it: `Recommender` and every `Baseline`."""
-
-    def item_matrix(self) -> Tensor:
-        """Return what `score` and `queries` need of the catalog."""
-        ...
-
-    def factors(self, item_matrix: Tensor | None = None) -> Factors | None:
-        """Return the catalog's side of the scores; None where scores are no inner products."""
-        ...
-
-    def queries(
-        self, batch: Batch, item_matrix: Tensor | None = None, at: tuple[Tensor, Tensor] | None = None
-    ) -> Tensor:
-        """Return the histories' side of the scores, [B, d], or after M steps, [M, d]; not asked for without factors."""
-        ...
-
-    def score(self, batch: Batch, candidates: Tensor | None = None, item_matrix: Tensor | None = None) -> Tensor:
-        """Return scores of the candidates [B, C], or of the whole catalog, [B, n + 1]."""
-        ...
-
-    def eval(self) -> object:
-        """Turn off what only training does."""
-        ...
-
-
 @dataclass(frozen=True)
 class Evaluation:
-    """What came of every target.
+    """The outcome of every target.
 
     Attributes:
-        standing: where it stands among its candidates.
-        user: whose it is, [T].
-        event: which event of the log it is, [T].
-        label: a `Label`: whether training knew its user and its item, [T].
-        ties: the policy of ranks.
-        top: the best tensor ids that were kept, best first, 0 where there are fewer, [T, k]; None if none were.
+        standing: place of each target among its candidates.
+        user: user index of the target, [T].
+        event: index of the target's event in the log, [T].
+        label: `Label` of the target: what training knew of its user and its item, [T].
+        ties: policy for ties in ranks.
+        top: tensor ids of the best items, best first, 0 where there are fewer, [T, k]; None if they were not kept.
     """
 
     standing: Standing
@@ -147,7 +122,7 @@ class Evaluation:
 
 @torch.inference_mode()
 def evaluate(
-    model: Ranker,
+    model: SequenceModel,
     interactions: Interactions,
     partition: Partition,
     targets: Positions,
@@ -159,23 +134,29 @@ def evaluate(
     device: torch.device | None = None,
     progress: Progress = silent,
     task: str = "evaluate",
+    learned: Partition | None = None,
 ) -> Evaluation:
     """Rank every target.
+
+    A stateful model is asked in the order of time and observes the events between the targets: see
+    `embrec.evaluation.streaming`.
 
     Beside the results it takes room for a block of scores and the histories of some targets, whatever the number of users.
 
     Args:
-        model: what scores.
+        model: the model to evaluate.
         interactions: the log.
-        partition: how it was split.
-        targets: which of its targets, `partition.valid` or `partition.test`.
+        partition: division of the log by its split.
+        targets: the targets to rank, `partition.valid` or `partition.test`.
         config: the protocol.
-        max_length: the longest history the model reads.
+        max_length: longest history that the model reads, in events.
         hidden: items that are neither history nor candidates yet, [n]: `partition.hidden` for validation.
-        keep: how many of the best items to keep of each target; none of sampled candidates.
-        device: where the model is; the CPU if None.
-        progress: told of every batch.
-        task: what to call it.
+        keep: number of best items to keep for each target; none are kept of sampled candidates.
+        device: device of the model; the CPU if None.
+        progress: called after every batch.
+        task: name of the evaluation in `progress`.
+        learned: division of the log that was used for training, if it differs from `partition`; a stateful model has observed
+            its training events.
 
     Raises:
         ConfigError: there are too few items to draw candidates from.
@@ -188,17 +169,27 @@ def evaluate(
     ranking = _Ranking(model, interactions, partition, config, hidden, device, keep)
     parts: list[tuple[NDArray[np.int64], Standing, NDArray[np.int32] | None]] = []
     done = 0
-    for reading in forward_batches(
-        interactions,
-        targets,
-        max_length,
-        config.batch_size,
-        hidden=hidden if hidden.any() else None,
-        shared=ranking.shares,
-    ):
-        parts.extend(ranking(reading, targets))
-        done += len(reading.targets)
-        progress(task, done, len(targets))
+    unread = hidden if hidden.any() else None
+    if isinstance(model, Stateful):
+        batches = streamed_batches(
+            model,
+            interactions,
+            learned or partition,
+            targets,
+            max_length,
+            config.batch_size,
+            hidden=unread,
+            device=device,
+        )
+    else:
+        batches = forward_batches(
+            interactions, targets, max_length, config.batch_size, hidden=unread, shared=ranking.shares
+        )
+    with closing(batches):
+        for reading in batches:
+            parts.extend(ranking(reading, targets))
+            done += len(reading.targets)
+            progress(task, done, len(targets))
     return _gathered(parts, interactions, partition, targets, config.ties)
 
 
@@ -264,7 +255,7 @@ class _Ranking:
 
     def __init__(
         self,
-        model: Ranker,
+        model: SequenceModel,
         interactions: Interactions,
         partition: Partition,
         config: EvaluationConfig,
@@ -272,13 +263,13 @@ class _Ranking:
         device: torch.device,
         keep: int,
     ) -> None:
-        self.model = model
+        stateful = isinstance(model, Stateful)  # what is held in memory would not change with the state
+        self.model = model if stateful else model.cached()
         self.interactions = interactions
         self.config = config
         self.device = device
         self.keep = keep
-        self.matrix = model.item_matrix()
-        self.factors = model.factors(self.matrix)
+        self.factors = None if stateful else self.model.factors()
         self.shares = self.factors is not None and self.factors.causal
         self.seen = SeenItems(interactions)
         candidate = np.concatenate([[False], ~hidden])
@@ -306,14 +297,14 @@ class _Ranking:
             yield reading.targets, *self._rank(targets.select(reading.targets), batch)
             return
         row, step = (side.to(self.device) for side in reading.at)
-        queries = self.model.queries(batch, self.matrix, (row, step))
+        queries = self.model.queries(batch, (row, step))
         for start in range(0, len(queries), self.config.batch_size):
             piece = slice(start, start + self.config.batch_size)
             asked = reading.targets[piece]
-            yield asked, *self._rank(targets.select(asked), batch, queries[piece])
+            yield asked, *self._rank(targets.select(asked), batch, queries.select(piece))
 
     def _rank(
-        self, targets: Positions, batch: Batch, queries: Tensor | None = None
+        self, targets: Positions, batch: Batch, queries: Queries | None = None
     ) -> tuple[Standing, NDArray[np.int32] | None]:
         """Rank targets by their queries, or where there are none, by whatever scores the model gives their histories."""
         event = targets.events(self.interactions)
@@ -324,7 +315,7 @@ class _Ranking:
         if queries is not None:
             scores = self.products(queries)
         else:
-            scores = WholeScores(self.model.score(batch, item_matrix=self.matrix))
+            scores = WholeScores(self.model.score(batch))
         excluded = NotCandidates.none()
         if self.config.seen == "exclude":
             row, item = self.seen.before(targets)
@@ -333,7 +324,12 @@ class _Ranking:
         return self.scan(scores, ids, excluded, time=self.interactions.time[event], keep=self.keep)
 
     def _among_sampled(
-        self, targets: Positions, ids: NDArray[np.int64], event: NDArray[np.int64], batch: Batch, queries: Tensor | None
+        self,
+        targets: Positions,
+        ids: NDArray[np.int64],
+        event: NDArray[np.int64],
+        batch: Batch,
+        queries: Queries | None,
     ) -> Standing:
         config = self.sampler.config
         nothing = np.empty(0, dtype=np.int64)
@@ -343,10 +339,9 @@ class _Ranking:
         drawn = self.sampler.draw(ids, event, row, item)
         candidates = torch.from_numpy(np.concatenate([ids[:, None], drawn], axis=1)).to(self.device)
         if queries is not None and self.factors is not None:
-            scores = (F.embedding(candidates, self.factors.items) @ queries[:, :, None])[:, :, 0]
-            scores = scores.masked_fill(~self.factors.scorable[candidates], -torch.inf)
+            scores = product_scores(self.factors, queries, candidates)
         else:
-            scores = self.model.score(batch, candidates, self.matrix)
+            scores = self.model.score(batch, candidates)
         own, others = scores[:, :1], scores[:, 1:]
         undefined = own[:, 0].isnan().cpu().numpy()
         return Standing(

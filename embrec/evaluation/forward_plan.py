@@ -1,6 +1,6 @@
 """Batches of histories for evaluation; targets of one user share a forward pass where the model is causal."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +38,7 @@ def forward_batches(
     *,
     hidden: NDArray[np.bool_] | None = None,
     shared: bool = False,
-) -> Iterator[ForwardBatch]:
+) -> Generator[ForwardBatch, None, None]:
     """Yield batches of histories, like lengths together, until every target has been asked for once.
 
     The history of a target is the last `max_length` events before it. If the output of a model at an event does not depend on

@@ -1,5 +1,5 @@
-"""What the recommended lists are like, whether or not the target is among them: how much of the catalog they show, how popular
-it is, how alike the items of a list are, and whether a list is as popular as what its user likes.
+"""Metrics of recommended lists that do not depend on the target: coverage of the catalog, popularity, similarity within a list,
+and the match of a list's popularity with that of the user's history.
 
 `top` is the best tensor ids of each of T targets, best first, 0 where there are fewer, [T, k].
 """
@@ -130,7 +130,7 @@ def list_metrics(
         evaluation: with lists of k or more.
         interactions: the log.
         partition: how it was split.
-        k: how many items a list has.
+        k: length of a list.
         vectors: of the items, for the similarity within a list, [n, d]; left out if None.
 
     Raises:

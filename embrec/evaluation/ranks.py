@@ -1,8 +1,8 @@
-"""Where targets rank among their candidates, by counting the scores above theirs block by block: no sort, and no matrix of
-users by items.
+"""Ranks of targets among their candidates, by counting the higher scores block by block, without a sort or a matrix of users by
+items.
 
-The floor is the bare product of queries and items in the same blocks; a rank costs two comparisons of each score on top of it,
-and the best k one more.
+The least possible work is the product of queries and items in the same blocks. A rank takes two more comparisons of each score,
+and the best k take one.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from embrec.evaluation.block_counts import BLOCK_WIDTH, BlockCounter
 from embrec.evaluation.top_k import BestItems
-from embrec.models.factors import Factors
+from embrec.models.factors import Factors, Queries
 from embrec.threads import single_threads
 
 Ties = Literal["mean", "optimistic", "pessimistic"]
@@ -31,12 +31,12 @@ _SHARE_OF_TIES: dict[Ties, float] = {"mean": 0.5, "optimistic": 0.0, "pessimisti
 
 @dataclass(frozen=True)
 class Standing:
-    """Where each of T targets stands among its candidates.
+    """The place of each of T targets among its candidates.
 
     Attributes:
         greater: candidates with a higher score, [T].
         tied: other candidates with the same score, [T].
-        candidates: how many were ranked, the target among them, [T].
+        candidates: number of ranked candidates, the target among them, [T].
         undefined: True where the target's score is not a number; it then stands behind all others, [T].
     """
 
@@ -119,51 +119,65 @@ class BatchScores(Protocol):
 
 
 class Products:
-    """Scores that are inner products, made a block at a time in one buffer.
+    """Scores that are sums of products, made a block at a time in one buffer.
 
     Items with the same vector must tie to the last bit, in whichever block they are and beside whichever batch. Libraries
     add up the terms of a product in another order where a matrix is small (MKL: with fewer than 16 rows or columns), so
-    no smaller ones are multiplied here than `_AT_LEAST`.
+    no smaller ones are multiplied here than `_AT_LEAST`. Sparse products are added to the dense ones in place.
 
     Args:
-        factors: the catalog's side.
-        rows: of a batch, at most.
-        width: of a block, at most.
+        factors: the catalog's factor of the scores.
+        rows: most rows of a batch.
+        width: most columns of a block.
     """
 
     def __init__(self, factors: Factors, rows: int, width: int) -> None:
         self.items = _at_least(factors.items)
+        self.sparse = factors.sparse
         self._room = max(width, _AT_LEAST)  # for each row
         self._buffer = self.items.new_empty(max(rows, _AT_LEAST) * self._room)
-        self._rows = 0
-        self._queries = self.items[:0]
+        self._queries = Queries(self.items[:0])
+        self._dense = self.items[:0]
 
-    def __call__(self, queries: Tensor) -> "Products":
-        """Take the queries of the next batch, [B, d]."""
-        self._rows, self._queries = len(queries), _at_least(queries)
+    def __call__(self, queries: Queries) -> "Products":
+        """Take the queries of the next batch, B of them."""
+        self._queries, self._dense = queries, _at_least(queries.dense)
         return self
 
     def part(self, rows: slice) -> "Products":
         """Return the products of some rows, in their part of the buffer; see `BatchScores`."""
         part = copy(self)
         part._buffer = self._buffer[rows.start * self._room :]
-        return part(self._queries[rows])
+        return part(self._queries.select(rows))
 
     def block(self, start: int, stop: int) -> Tensor:
         """Return the products with some of the items; see `BatchScores`."""
         first = max(0, min(start, stop - _AT_LEAST))
         last = max(stop, first + _AT_LEAST)
-        out = self._buffer[: len(self._queries) * (last - first)].view(len(self._queries), last - first)
-        torch.mm(self._queries, self.items[first:last].T, out=out)
-        return out[: self._rows, start - first : stop - first]
+        out = self._buffer[: len(self._dense) * (last - first)].view(len(self._dense), last - first)
+        torch.mm(self._dense, self.items[first:last].T, out=out)
+        scores = out[: len(self._queries), start - first : stop - first]
+        for part, query in zip(self.sparse, self._queries.sparse, strict=True):
+            part.add_block(scores, query, start)
+        return scores
 
     def of(self, ids: Tensor) -> Tensor:
-        """Return one product a row: the diagonal of a product of matrices, which is made as the blocks are."""
-        return self.among(ids).diagonal()
+        """Return one score a row: the dense product is the diagonal of a product of matrices, made as the blocks are."""
+        return self._with_sparse(self._products(ids).diagonal()[:, None], ids[:, None])[:, 0]
 
     def among(self, ids: Tensor) -> Tensor:
-        """Return the products with any items, [C] -> [B, C], each the same to the last bit as in a block."""
-        return (self._queries @ _at_least(self.items[ids]).T)[: self._rows, : len(ids)]
+        """Return the scores of any items, [C] -> [B, C], each the same to the last bit as in a block."""
+        return self._with_sparse(self._products(ids), ids.expand(len(self._queries), -1))
+
+    def _products(self, ids: Tensor) -> Tensor:
+        return (self._dense @ _at_least(self.items[ids]).T)[: len(self._queries), : len(ids)]
+
+    def _with_sparse(self, scores: Tensor, ids: Tensor) -> Tensor:
+        if self.sparse:
+            scores = scores.contiguous()
+        for part, query in zip(self.sparse, self._queries.sparse, strict=True):
+            part.add_at(scores, query, ids)
+        return scores
 
 
 def _at_least(vectors: Tensor) -> Tensor:
@@ -172,7 +186,7 @@ def _at_least(vectors: Tensor) -> Tensor:
 
 
 class WholeScores:
-    """Scores of the whole catalog that a model has made at once, [B, n + 1]."""
+    """Scores of the whole catalog that a model makes at once, [B, n + 1]."""
 
     def __init__(self, scores: Tensor) -> None:
         self.scores = scores.float()
@@ -196,8 +210,8 @@ class CatalogScan:
     Args:
         candidate: True for the tensor ids that are ranked, [n + 1]; the padding must be False.
         scorable: False for those that the model ranks last, all alike, [n + 1].
-        rows: of a batch, at most.
-        device: where the scores are.
+        rows: most rows of a batch.
+        device: device of the scores.
         since: for candidates that are seen so far: the time from which an id is one, [n + 1].
     """
 
@@ -239,11 +253,11 @@ class CatalogScan:
         """Rank each row's target, which always is a candidate.
 
         Args:
-            scores: of the batch.
+            scores: scores of the batch.
             targets: tensor ids, [B].
             excluded: pairs that are no candidates.
             time: when each target is asked for, [B]; needed with `since`.
-            keep: how many of the best candidates to return.
+            keep: number of best candidates to return.
 
         Returns:
             The standing of the targets, and the best tensor ids, [B, keep], 0 where there are fewer; None if none are kept.

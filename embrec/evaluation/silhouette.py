@@ -1,4 +1,4 @@
-"""Do items of one category lie together? The silhouette of category clusters in the space of the raw item vectors.
+"""Silhouettes: how well items of one category lie together in the space of the raw item vectors.
 
 From -1 (every item is nearer to another category) over 0 (categories overlap) to 1.
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from embrec.data.attributes import category_paths
 from embrec.data.catalog import Catalog
 from embrec.errors import ConfigError
 from embrec.features.encoder import Vectors
@@ -21,7 +22,6 @@ from embrec.names import there_are
 
 CATEGORY_COLUMNS = ("category", "categories", "main_cat", "genres", "department")
 SAMPLE = 5000  # items at most: the distances of all pairs of them take 100 MB
-_SEPARATORS = (" > ", "|", ";", " / ", ", ")
 
 
 def category_column(catalog: Catalog, asked: str | None = None) -> str | None:
@@ -43,20 +43,6 @@ def category_column(catalog: Catalog, asked: str | None = None) -> str | None:
             raise ConfigError(f"the catalog has no column {asked!r} to cluster by{there_are(asked, columns)}")
         return asked
     return next((name for name in CATEGORY_COLUMNS if name in columns and catalog.frame[name].count()), None)
-
-
-def category_paths(values: Sequence[str | None]) -> list[tuple[str, ...]]:
-    """Return each text as a path from the general to the special, empty where there is none.
-
-    The separator is whichever of those in use (`A > B`, `A|B`, `A;B`, `A / B`, `A, B`) most values have; a text without it
-    is one name.
-
-    >>> category_paths(["Beauty, Hair Care, Shampoos", "Beauty, Makeup", None])
-    [('Beauty', 'Hair Care', 'Shampoos'), ('Beauty', 'Makeup'), ()]
-    """
-    texts = [value or "" for value in values]
-    separator = max(_SEPARATORS, key=lambda candidate: sum(candidate in text for text in texts))
-    return [tuple(part for piece in text.split(separator) if (part := piece.strip())) for text in texts]
 
 
 def clusters(paths: Sequence[tuple[str, ...]], *, level: int | None = None, smallest: int = 10) -> NDArray[np.int64]:

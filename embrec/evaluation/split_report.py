@@ -1,13 +1,13 @@
-"""A split, looked at before anything is trained on it: its parts, and what a test on it can show."""
+"""Report on a split before anything is trained on it: its parts, and what a test on it can show."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from embrec.data.prepared import open_split
 from embrec.data.relations import Relations
 from embrec.data.split_summary import PartSummary, describe_parts
 from embrec.data.splits import SplitConfig
-from embrec.data.store import load_dataset
 from embrec.data.timeline import Timeline, timeline
 from embrec.evaluation.leaks import LeakReport, check_leaks
 from embrec.features.finding import find_table
@@ -22,7 +22,7 @@ class SplitReport:
         split: how the log was divided.
         timeline: what the times of the log mean.
         parts: train, valid and test.
-        leaks: what was looked for, and what was found.
+        leaks: the checks for leaks and their findings.
     """
 
     split: SplitConfig
@@ -48,15 +48,15 @@ def describe_split(
     Args:
         category: the prepared data.
         split: how to divide them.
-        features: feature tables to be looked at too, by encoder name; see `find_table`.
-        relations: columns of the catalog that hold lists of items to be looked at too, such as also_bought.
+        features: feature tables to check too, by encoder name; see `find_table`.
+        relations: catalog columns with lists of items to check too, such as also_bought.
 
     Raises:
         DataError: the category does not exist, or a part of the split is empty.
         FeatureError: a feature table is missing or belongs to other items.
     """
-    dataset = load_dataset(category)
-    partition = split(dataset.interactions, len(dataset.catalog))
+    prepared = open_split(category, split)
+    dataset, partition = prepared.dataset, prepared.partition
     tables = [find_table(category, name, dataset.catalog, partition.train_items, split) for name in features]
     return SplitReport(
         split,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from embrec.data.prepared import PreparedSplit, open_split
 from embrec.data.readers.raw import REPEATED
 from embrec.data.splits import LeaveOneOut, SplitConfig, parse_split, split_text
 from embrec.data.store import Dataset, in_use, load_dataset
@@ -70,8 +71,7 @@ def build_features(
             _require_lines(encoder, dataset)
     fit_rows = None
     if fit_on == "train":
-        partition = split(dataset.interactions, len(dataset.catalog))
-        fit_rows = partition.train_items
+        fit_rows = PreparedSplit.of(dataset, split or LeaveOneOut()).partition.train_items
     reports = []
     with in_use(category):
         for encoder in made:
@@ -123,10 +123,10 @@ def tables_or_defaults(
         ConfigError: there are no tables, and no encoder suits the catalog.
         FeatureError: a table cannot be built.
     """
-    dataset = load_dataset(category)
     split = split or LeaveOneOut()
-    rows = split(dataset.interactions, len(dataset.catalog)).train_items
-    tables = fitting_tables(category, dataset.catalog, rows)
+    prepared = open_split(category, split)
+    catalog, rows = prepared.catalog, prepared.partition.train_items
+    tables = fitting_tables(category, catalog, rows)
     if not tables:
         build_features(
             category,
@@ -134,7 +134,7 @@ def tables_or_defaults(
             on_choice=lambda words: on_choice(f"no feature table fits {split_text(split)}; building {words}"),
             progress=progress,
         )
-        return short_names(fitting_tables(category, dataset.catalog, rows))
+        return short_names(fitting_tables(category, catalog, rows))
     names = short_names(tables)
     on_choice(f"no feature table is named; taking {'the one' if len(names) == 1 else 'all'} there: {', '.join(names)}")
     return names
@@ -162,7 +162,7 @@ def specs_or_defaults(
     if any_split:
         tables = list_tables(category, damaged=lambda _: None)
     else:
-        rows = (split or LeaveOneOut())(dataset.interactions, len(dataset.catalog)).train_items
+        rows = PreparedSplit.of(dataset, split or LeaveOneOut()).partition.train_items
         tables = fitting_tables(category, dataset.catalog, rows)
     specs = list(dict.fromkeys(spec for table in tables if (spec := spec_of(table)) is not None))
     if specs:

@@ -5,7 +5,7 @@ the same object.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
@@ -24,6 +24,8 @@ class ItemsConfig(Checked):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    # What a kind of model reads besides feature tables: relations, attributes, context; see `embrec.runs.extras`.
+    reads: ClassVar[frozenset[str]] = frozenset()
 
     source: Annotated[
         Literal["content", "id", "hybrid"],

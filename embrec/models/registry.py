@@ -9,7 +9,7 @@ A model has a file of its own in `embrec.models.zoo` (its configuration, its bui
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
 from embrec.errors import ConfigError
 from embrec.models.config import ItemsConfig
@@ -45,6 +45,15 @@ class Registration:
         named = self.config.model_fields["kind"].default
         if named != self.kind:
             raise ConfigError(f"model {self.kind!r}: the field `kind` of {self.config.__name__} says {named!r}")
+
+    @property
+    def scored(self) -> bool:
+        """True if the model is trained on scores of drawn negatives alone, by the return type of its builder."""
+        try:
+            model = get_type_hints(self.build).get("return")
+        except (NameError, TypeError):  # a builder without readable annotations: the training itself says what it needs
+            return False
+        return hasattr(model, "training_scores") and not hasattr(model, "training_steps")
 
     @property
     def source(self) -> str:

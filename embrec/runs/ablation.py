@@ -1,4 +1,4 @@
-"""What a fusion owes to each of its sources: the metrics of the trained model when one of them falls silent."""
+"""Ablation of a trained fusion: the model with the vectors of one source zeroed, without training it again."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,18 +9,19 @@ from torch import Tensor, nn
 
 from embrec.errors import RunError
 from embrec.features.table import FeatureTable
-from embrec.models.factorised import SequenceRecommender
-from embrec.models.items import ContentEncoder, Hybrid
+from embrec.models.item_based import ItemBasedModel
+from embrec.models.items.cached import CachedItems
+from embrec.models.items.content import ContentEncoder
+from embrec.models.items.hybrid import Hybrid
 from embrec.models.tables import FrozenTable, SparseTable
-from embrec.runs.evaluate import TrainedRanker
 from embrec.runs.folder import RunFolder
 from embrec.runs.inputs import frozen_table
-from embrec.runs.model import TrainedModel, load_model
+from embrec.runs.model import load_model
 from embrec.runs.provenance import table_hash
 
 
 @torch.inference_mode()
-def matrix_without(model: SequenceRecommender, tables: Mapping[str, FrozenTable], source: str) -> Tensor:
+def matrix_without(model: ItemBasedModel, tables: Mapping[str, FrozenTable], source: str) -> Tensor:
     """Return the item vectors of a trained model with the vectors of one source zeroed for every item, [n + 1, d].
 
     Histories and candidates are both read through them. Nothing is retrained: this asks what the model has come to rely on,
@@ -34,17 +35,19 @@ def matrix_without(model: SequenceRecommender, tables: Mapping[str, FrozenTable]
     Raises:
         RunError: the model reads no such source.
     """
-    content = model.items.content if isinstance(model.items, Hybrid) else model.items
+    items = model.items.encoder if isinstance(model.items, CachedItems) else model.items
+    content = items.content if isinstance(items, Hybrid) else items
     if not isinstance(content, ContentEncoder) or source not in content.sources:
         raise RunError(f"the model reads no source {source!r}")
     dim = content.tables[content.sources.index(source)].dim
     silent = SparseTable(csr_matrix((len(model.known) - 1, dim), dtype=np.float32))  # takes no room
     content.tables = nn.ModuleList(silent if name == source else tables[name] for name in content.sources)
-    return model.eval().item_matrix()
+    model.eval()
+    return items.all_items()  # type: ignore[union-attr]
 
 
-def ranker_without(run: RunFolder, tables: Sequence[FeatureTable], source: str) -> TrainedRanker:
-    """Return a finished run as the evaluator sees it, with one of its sources silent; see `matrix_without`.
+def model_without(run: RunFolder, tables: Sequence[FeatureTable], source: str) -> ItemBasedModel:
+    """Return the model of a finished run with one of its sources silent; see `matrix_without`.
 
     Args:
         run: of a model with features.
@@ -60,6 +63,8 @@ def ranker_without(run: RunFolder, tables: Sequence[FeatureTable], source: str) 
             raise RunError(
                 f"run {run.path} was trained on other contents of {table.path.stem} than it holds now; train it again"
             )
-    trained = load_model(run)
+    model = load_model(run).model
+    if not isinstance(model, ItemBasedModel):
+        raise RunError(f"the model reads no source {source!r}")
     others = {table.path.stem: frozen_table(table) for table in tables if table.path.stem != source}
-    return TrainedRanker(TrainedModel(trained.model, matrix_without(trained.model, others, source), trained.catalog))
+    return model.with_items(CachedItems(matrix_without(model, others, source)))

@@ -1,6 +1,5 @@
-"""A trainer put together from data and configuration, for a run of its own as for the trials of a search."""
+"""A trainer composed from data and configuration, for a run or for a trial of a search."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,23 +13,25 @@ from embrec.data.sequences import Sequences, training_sequences
 from embrec.data.splits import Partition
 from embrec.evaluation.evaluator import evaluate
 from embrec.evaluation.metrics import lower_is_better
-from embrec.models.tables import FrozenTable
+from embrec.models.inputs import CatalogInputs
+from embrec.models.interface import Factorised, Scored, Stateful
 from embrec.models.zoo import build_model
 from embrec.progress import Progress, silent
 from embrec.runs.config import RunConfig
 from embrec.training.loop.trainer import OnEpoch, Trainer, Validation
+from embrec.training.streaming import TrainingStream
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a training reads beside feature tables, as plain arrays that several processes can share.
+    """The events that a training reads, as plain arrays that several processes can share.
 
     Attributes:
-        interactions: the log.
+        interactions: the log as the model reads it.
         partition: how it is divided, as `learned_partition` returns it.
         sequences: the training histories, of `max_length` steps at most.
-        popularity: training events of each tensor id, [n + 1].
-        max_length: of the histories.
+        popularity: number of training events of each tensor id, [n + 1].
+        max_length: largest number of steps of a history.
     """
 
     interactions: Interactions
@@ -54,7 +55,7 @@ def learned_partition(config: RunConfig, interactions: Interactions, partition: 
 def make_trainer(
     config: RunConfig,
     data: TrainingData,
-    sources: Mapping[str, FrozenTable],
+    inputs: CatalogInputs,
     device: torch.device,
     *,
     checkpoint: Path,
@@ -66,24 +67,20 @@ def make_trainer(
     """Return the trainer of a new model; it validates if the partition has validation targets.
 
     Args:
-        config: with the feature tables' full names.
-        data: what is learned from.
-        sources: feature tables by their full names; those that the model does not read are left alone.
-        device: to train on.
-        checkpoint: the file that a resume starts from.
-        fingerprint: of configuration and data, which the checkpoint belongs to.
-        on_epoch: called with the record of each epoch that is over.
-        progress: told of every step.
+        config: configuration with the feature tables' full names.
+        data: histories and partition to train on.
+        inputs: what the model reads of the catalog; feature tables that it does not name are ignored.
+        device: device to train on.
+        checkpoint: file that a resume starts from.
+        fingerprint: hash of configuration and data that the checkpoint belongs to.
+        on_epoch: called with the record of each finished epoch.
+        progress: called after every step.
         shard: (rank, world) of this process; see `Trainer`.
     """
     partition, max_length = data.partition, config.model.max_length
-    sequences = data.sequences
-    if max_length != data.max_length:
-        sequences = training_sequences(data.interactions, partition, max_length)
     torch.manual_seed(config.training.seed)
-    known = torch.zeros(len(partition.train_items) + 1, dtype=torch.bool)
-    known[1:] = torch.tensor(partition.train_items)
-    model = build_model(config.model, {name: sources[name] for name in config.model.features}, known).to(device)
+    model = build_model(config.model, inputs.select(config.model.features))
+    model.to(device)
     names = metric_names(config)
 
     def validate() -> Validation:
@@ -96,7 +93,7 @@ def make_trainer(
 
     return Trainer(
         model,
-        sequences,
+        training_rows(model, config, data),
         torch.tensor(data.popularity),
         validate if len(partition.valid) else None,
         config.training,
@@ -108,11 +105,23 @@ def make_trainer(
     )
 
 
+def training_rows(model: Factorised | Scored, config: RunConfig, data: TrainingData) -> Sequences | TrainingStream:
+    """Return what a model trains on: a history a row, a row for each prefix of one, or the events in the order of time."""
+    max_length = config.model.max_length
+    if isinstance(model, Stateful):
+        return TrainingStream(data.interactions, data.partition, max_length, config.training.batch_size)
+    if getattr(model, "prefixes", False):
+        return training_sequences(data.interactions, data.partition, max_length, prefixes=True)
+    if max_length != data.max_length:
+        return training_sequences(data.interactions, data.partition, max_length)
+    return data.sequences
+
+
 def metric_names(config: RunConfig) -> tuple[str, ...]:
-    """Return the metrics that are computed, that which chooses the epoch among them."""
+    """Return the metrics to compute, including the one that chooses the epoch."""
     return tuple(dict.fromkeys((*config.evaluation.metrics, config.training.select_by)))
 
 
 def popularity(interactions: Interactions, partition: Partition) -> Tensor:
-    """Return the training events of each tensor id, [n + 1]."""
+    """Return the number of training events of each tensor id, [n + 1]."""
     return torch.nn.functional.pad(torch.from_numpy(partition.training_counts(interactions)), (1, 0))

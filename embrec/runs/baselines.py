@@ -4,8 +4,9 @@ import json
 from collections.abc import Sequence
 from functools import partial
 
+from embrec.data.prepared import PreparedSplit, open_split
 from embrec.data.splits import Partition, SplitConfig
-from embrec.data.store import Dataset, load_dataset
+from embrec.data.store import Dataset
 from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, evaluate
 from embrec.features.table import FeatureTable
@@ -19,13 +20,16 @@ from embrec.runs.provenance import targets_hash
 from embrec.workspace import Category
 
 
-def usable_baselines(runs: Sequence[RunFolder], asked: Sequence[str] | None = None) -> tuple[list[str], list[str]]:
-    """Return the baselines to compare runs with, and a sentence for each that is left out.
+def usable_baselines(
+    runs: Sequence[RunFolder], asked: Sequence[str] | None = None, prepared: PreparedSplit | None = None
+) -> tuple[list[str], list[str]]:
+    """Return the baselines to compare runs with, and for each that is left out the reason in a sentence.
 
     Args:
-        runs: of one category and split.
-        asked: names from `BASELINES`, or `none` alone for none of them; None for all that can be computed: one that reads
-            content needs feature tables that some run reads and that are still there.
+        runs: runs of one category and split.
+        asked: names from `BASELINES`, or `none` alone for no baseline; None for all that can be computed: one that reads
+            content needs feature tables that some run reads and that still exist.
+        prepared: the data of the runs; read here if None.
 
     Raises:
         ConfigError: a baseline is unknown, or `none` stands beside others.
@@ -42,21 +46,20 @@ def usable_baselines(runs: Sequence[RunFolder], asked: Sequence[str] | None = No
     notes = [f"The baseline {name} is left out: a run has its name." for name in BASELINES if name in taken]
     names = [name for name in BASELINES.usable() if name not in taken]
     reading = [name for name in names if BASELINES[name].reads_content]
-    if reading and (reason := _why_no_content(runs)):
+    if reading and (reason := _why_no_content(runs, prepared)):
         names = [name for name in names if name not in reading]
         notes += [f"{BASELINES[name].title} is left out: {reason}" for name in reading]
     return names, notes
 
 
-def _why_no_content(runs: Sequence[RunFolder]) -> str:
+def _why_no_content(runs: Sequence[RunFolder], prepared: PreparedSplit | None) -> str:
     """Return why a baseline that reads content has nothing to read; empty where it has."""
     config = next((config for run in runs if (config := run.config()).model.features), None)
     if config is None:
         return "none of these runs reads any content."
-    dataset = load_dataset(runs[0].category)
-    partition = config.split(dataset.interactions, len(dataset.catalog))
+    prepared = prepared or open_split(runs[0].category, config.split)
     try:
-        find_tables(runs[0].category, config.model.features, dataset.catalog, partition.train_items)
+        find_tables(runs[0].category, config.model.features, prepared.catalog, prepared.partition.train_items)
     except FeatureError as error:
         return str(error)
     return ""
@@ -84,7 +87,7 @@ def evaluate_baselines(
     keep: int = 0,
     progress: Progress = silent,
 ) -> dict[str, Evaluation]:
-    """Rank the test targets by baselines; what was computed before is read from the folder of the category.
+    """Rank the test targets by baselines; evaluations computed before are read from the category's folder.
 
     Args:
         category: of the data.
@@ -102,13 +105,14 @@ def evaluate_baselines(
         FeatureError: a feature table is missing or belongs to other items.
     """
     evaluations: dict[str, Evaluation] = {}
-    targets = targets_hash(dataset.interactions, partition)
+    log = dataset.interactions.with_context(())  # no baseline reads context
+    targets = targets_hash(log, partition)
 
     def ranked(name: str, tables: Sequence[FeatureTable]) -> Evaluation:
         baseline = BASELINES[name].build({table.path.stem: vectors(table) for table in tables})
-        baseline.fit(dataset.interactions, partition)
+        baseline.fit(log, partition)
         return evaluate(
-            baseline, dataset.interactions, partition, partition.test, config, max_length=baseline.reads, keep=keep,
+            baseline, log, partition, partition.test, config, max_length=baseline.reads, keep=keep,
             progress=progress, task=name,
         )  # fmt: skip
 

@@ -1,8 +1,8 @@
-"""Whether runs and the data of their category belong together, and on which targets they can be measured.
+"""Common ground of runs: the data and the test targets that they can be measured on together.
 
 A category may be imported again after a run was trained. Targets of the new log may then be events that the run has learned
-from, and its figures would be too good by any amount. So a run is measured on the data that it was trained on, or the caller
-asks for another log by name, and then no run of those that are measured together has met the targets.
+from, and its metrics would be far too good. So a run is measured on the data that it was trained on. If the caller allows
+another log, targets that any of the runs has learned from are left out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,8 +15,9 @@ import yaml
 from numpy.typing import NDArray
 
 from embrec.data.catalog import ITEM, Catalog
+from embrec.data.prepared import PreparedSplit, open_split
 from embrec.data.splits import Partition
-from embrec.data.store import Dataset, load_dataset
+from embrec.data.store import Dataset
 from embrec.errors import FeatureError, RunError
 from embrec.features.table import FeatureTable
 from embrec.parameters import parameter
@@ -27,26 +28,35 @@ from embrec.runs.provenance import MadeOf, table_hash, used_targets, user_hashes
 
 @dataclass(frozen=True)
 class Ground:
-    """What several runs can be measured on together.
+    """The data and targets that several runs can be measured on together.
 
     Attributes:
-        dataset: their category as it is now.
-        partition: their split of it, without the test targets that one of them was trained or validated on.
-        made_of: path of a run -> what it was made of; None where that cannot be told.
-        notes: what is to be said beside every figure that is measured on it.
+        prepared: their category as it is now and their split of it, without the test targets that one of them was trained or
+            validated on.
+        made_of: path of a run -> hashes of the data it was trained on; None where they are not known.
+        notes: cautions to show with every figure measured on it.
     """
 
-    dataset: Dataset
-    partition: Partition
+    prepared: PreparedSplit
     made_of: Mapping[Path, MadeOf | None]
     notes: tuple[str, ...] = ()
 
+    @property
+    def dataset(self) -> Dataset:
+        """The catalog and the log."""
+        return self.prepared.dataset
+
+    @property
+    def partition(self) -> Partition:
+        """How the log is divided."""
+        return self.prepared.partition
+
 
 def common_ground(runs: Sequence[RunFolder], *, other_log: bool = False) -> Ground:
-    """Return the data that runs belong to, or raise where they do not belong together.
+    """Return the data that runs belong to; raise if they do not belong together.
 
     Args:
-        runs: finished ones, of one category and split.
+        runs: finished runs of one category and split.
         other_log: allow runs that were trained on another log of the same catalog; test targets that one of them was trained or
             validated on are left out for all.
 
@@ -61,8 +71,8 @@ def common_ground(runs: Sequence[RunFolder], *, other_log: bool = False) -> Grou
             raise RunError(f"runs {runs[0].path} and {run.path} belong to different categories; evaluate them apart")
         if run.config().split != first.split:
             raise RunError(f"runs {runs[0].name} and {run.name} were trained on different splits; evaluate them apart")
-    dataset = load_dataset(runs[0].require_category())
-    partition = first.split(dataset.interactions, len(dataset.catalog))
+    prepared = open_split(runs[0].require_category(), first.split)
+    dataset, partition = prepared.dataset, prepared.partition
     now = MadeOf.of(dataset, partition)
     made_of: dict[Path, MadeOf | None] = {}
     notes: list[str] = []
@@ -89,12 +99,12 @@ def common_ground(runs: Sequence[RunFolder], *, other_log: bool = False) -> Grou
         )
     if used.any():
         notes.append(f"{used.sum():,} of the {len(used):,} test targets are left out for all models")
-        partition = replace(partition, test=partition.test.select(~used))
-    return Ground(dataset, partition, made_of, tuple(notes))
+        prepared = PreparedSplit(dataset, replace(partition, test=partition.test.select(~used)))
+    return Ground(prepared, made_of, tuple(notes))
 
 
 def _require_catalog(run: RunFolder, dataset: Dataset) -> None:
-    """Raise unless the items of a run are those of its category, in the same order: ids of tensors are places in it."""
+    """Raise unless the items of a run are those of its category in the same order, by which tensor ids are numbered."""
     before, now = _item_ids(run), dataset.catalog.item_ids
     if np.array_equal(before, now):
         return
@@ -116,7 +126,7 @@ def _item_ids(run: RunFolder) -> NDArray[np.object_]:
 
 
 def _by_fingerprint(run: RunFolder, dataset: Dataset, now: MadeOf) -> MadeOf | None:
-    """Tell from the fingerprint of a run without a record what it was made of.
+    """Find out from the fingerprint of a run without hashes which data it was trained on.
 
     Returns:
         What the category holds now, where that gives the run's fingerprint; a record without a log where it does not; None
@@ -144,7 +154,7 @@ def _used(run: RunFolder, dataset: Dataset, partition: Partition) -> NDArray[np.
 
 
 def _all_are_strangers(run: RunFolder, dataset: Dataset) -> bool:
-    """Say whether a run knows none of the users of a log, so that matching events by user finds nothing whatever it met."""
+    """Return True if a run knows none of the users of a log, so that its events cannot be matched by user."""
     known = run.read_learned()["user"].to_numpy()
     return not np.isin(user_hashes(dataset.interactions.user_ids), known).any()
 
@@ -179,7 +189,7 @@ def _on_another_log(run: RunFolder, met: NDArray[np.bool_] | None, why: str) -> 
 
 
 def _doubts(run: RunFolder, before: MadeOf | None) -> list[str]:
-    """Say what cannot be told of a run, or has changed beside its log."""
+    """Return cautions about a run: what is unknown of its data, and what has changed besides its log."""
     if before is None:
         return [
             f"{run.name} keeps no record of the data that it was trained on, and one of its feature tables is gone, so nobody "

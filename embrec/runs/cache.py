@@ -68,7 +68,7 @@ def remembered(
         keep: number of the best items that are needed of each target.
         compute: makes the evaluation.
         log: hash of the log and of the targets that are ranked.
-        without: feature table whose vectors are silenced (see `ranker_without`); None for the whole model.
+        without: feature table whose vectors are silenced (see `model_without`); None for the whole model.
     """
     silenced = b"" if without is None else f"without {without}".encode()
     identity = run.fingerprint().encode() + run.weights.read_bytes() + log + silenced

@@ -6,8 +6,9 @@ from pydantic import ConfigDict, model_validator
 
 from embrec.data.splits import LeaveOneOut, SplitConfig
 from embrec.evaluation.evaluator import EvaluationConfig
-from embrec.models.registry import ModelConfig
+from embrec.models.registry import MODELS, ModelConfig
 from embrec.training.config import TrainingConfig
+from embrec.training.objectives.scored import refusal
 from embrec.validation import Checked
 
 
@@ -39,4 +40,12 @@ class RunConfig(Checked):
     def _loss_fits_the_model(self) -> "RunConfig":
         if self.training.loss.needs == "nothing":
             self.model.check_fixed_targets(self.training.loss.name)
+        return self
+
+    @model_validator(mode="after")
+    def _negatives_fit_the_model(self) -> "RunConfig":
+        if self.model.kind in MODELS and MODELS[self.model.kind].scored:
+            message = refusal(self.training.loss, self.training.negatives)
+            if message:
+                raise ValueError(message)
         return self

@@ -5,61 +5,27 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from embrec.data.batches import Batch
+from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
-from embrec.data.store import Dataset, load_dataset
+from embrec.data.store import Dataset, catalog_size
 from embrec.errors import ConfigError, FeatureError
-from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, Ranker, evaluate, protocol_for
+from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, evaluate, protocol_for
 from embrec.features.encoder import name_in_stem
-from embrec.models.factors import Factors
+from embrec.models.interface import SequenceModel
 from embrec.progress import Progress, silent
+from embrec.runs.assembly import learned_partition
 from embrec.runs.baselines import check_baseline, evaluate_baselines
 from embrec.runs.belonging import Ground, common_ground
 from embrec.runs.cache import remembered
+from embrec.runs.config import RunConfig
+from embrec.runs.extras import log_of
 from embrec.runs.folder import RunFolder, Runs, runs_of
 from embrec.runs.inputs import find_tables
-from embrec.runs.model import TrainedModel, load_model
+from embrec.runs.model import load_model
 from embrec.runs.provenance import targets_hash
 from embrec.validation import validated
-
-
-class TrainedRanker:
-    """A trained model as the evaluator sees it, with the item vectors of its run."""
-
-    def __init__(self, trained: TrainedModel) -> None:
-        self.trained = trained
-
-    def item_matrix(self) -> torch.Tensor:
-        """Return the run's item vectors, [n + 1, d]."""
-        return self.trained.item_matrix
-
-    def score(
-        self, batch: Batch, candidates: torch.Tensor | None = None, item_matrix: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        """Score as `Recommender.score` does."""
-        matrix = self.trained.item_matrix if item_matrix is None else item_matrix
-        return self.trained.model.score(batch, candidates, matrix)
-
-    def factors(self, item_matrix: torch.Tensor | None = None) -> Factors:
-        """Return the run's item vectors as the scorer reads them."""
-        return self.trained.model.factors(self.trained.item_matrix if item_matrix is None else item_matrix)
-
-    def queries(
-        self,
-        batch: Batch,
-        item_matrix: torch.Tensor | None = None,
-        at: tuple[torch.Tensor, torch.Tensor] | None = None,
-    ) -> torch.Tensor:
-        """Return the histories' queries as `Recommender.queries` does."""
-        return self.trained.model.queries(batch, self.trained.item_matrix if item_matrix is None else item_matrix, at)
-
-    def eval(self) -> "TrainedRanker":
-        """Turn off dropout."""
-        self.trained.model.eval()
-        return self
 
 
 def evaluate_runs(
@@ -102,20 +68,21 @@ def evaluate_runs(
     dataset, partition = ground.dataset, ground.partition
     chosen = protocol_for(config or first.evaluation, len(dataset.catalog))
 
-    def ranked(ranker: Ranker, name: str, max_length: int) -> Evaluation:
+    def ranked(model: SequenceModel, log: Interactions, run: RunFolder, config: RunConfig) -> Evaluation:
         return evaluate(
-            ranker, dataset.interactions, partition, partition.test, chosen, max_length=max_length, keep=keep,
-            progress=progress, task=name,
+            model, log, partition, partition.test, chosen,
+            max_length=config.model.max_length, keep=keep, progress=progress, task=run.name,
+            learned=learned_partition(config, log, partition),
         )  # fmt: skip
 
-    targets = targets_hash(dataset.interactions, partition)
     features = next((config.model.features for config in configs.values() if config.model.features), ())
     evaluations = evaluate_baselines(
         runs[0].category, dataset, partition, first.split, baselines, features, chosen, keep=keep, progress=progress
     )
     for run in runs:
-        compute = partial(ranked, TrainedRanker(load_model(run)), run.name, configs[run.name].model.max_length)
-        evaluations[run.name] = remembered(run, chosen, keep, compute, log=targets)
+        log = log_of(run, dataset.interactions)
+        compute = partial(ranked, load_model(run).model, log, run, configs[run.name])
+        evaluations[run.name] = remembered(run, chosen, keep, compute, log=targets_hash(log, partition))
     return evaluations
 
 
@@ -175,4 +142,4 @@ def protocol(
         name: value for name, value in changes.items() if value is not None
     }
     changed = validated(EvaluationConfig, values, subject=str)
-    return protocol_for(changed, len(load_dataset(run.category).catalog))
+    return protocol_for(changed, catalog_size(run.category))

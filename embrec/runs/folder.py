@@ -64,6 +64,11 @@ class RunFolder(Made):
         return self.path / "items.safetensors"
 
     @property
+    def inputs(self) -> Path:
+        """Relations, attributes and names of context columns that the model reads; other runs have none."""
+        return self.path / "inputs.safetensors"
+
+    @property
     def catalog(self) -> Path:
         """The items with their attributes, for readable recommendations."""
         return self.path / "catalog.parquet"

@@ -1,27 +1,36 @@
-"""The inputs of a training: the data set, its split, and the feature tables that the model reads."""
+"""The inputs of a training: the data, how they are divided, and what the model reads of the catalog."""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from embrec.data.catalog import Catalog
+from embrec.data.interactions import Interactions
+from embrec.data.prepared import PreparedSplit, open_split
 from embrec.data.splits import Partition, SplitConfig
-from embrec.data.store import Dataset, load_dataset
+from embrec.data.store import Dataset
 from embrec.features.finding import find_table
 from embrec.features.table import FeatureTable
+from embrec.models.inputs import CatalogInputs
 from embrec.models.tables import DenseTable, FrozenTable, SparseTable
 from embrec.runs.assembly import learned_partition
 from embrec.runs.config import RunConfig
-from embrec.runs.provenance import log_hash
+from embrec.runs.extras import read_extras
+from embrec.runs.provenance import context_hash, log_hash
 from embrec.workspace import Category
 
 # Below this share of non-zero entries a sparse product is faster and smaller than a dense one.
 _SPARSE_DENSITY = 0.05
+
+# Settings of a training that change no result: where it runs, and when it saves.
+NO_RESULT = {"device", "checkpoint_seconds", "workers"}
 
 
 def find_tables(
@@ -46,51 +55,100 @@ def frozen_table(table: FeatureTable) -> FrozenTable:
     return SparseTable(values) if isinstance(values, csr_matrix) else DenseTable(values)
 
 
-# Settings of a training that change no result: where it runs, and when it saves.
-NO_RESULT = {"device", "checkpoint_seconds", "workers"}
-
-
-class Inputs(NamedTuple):
+@dataclass(frozen=True)
+class Inputs:
     """What a training reads.
 
     Attributes:
-        dataset: the catalog and the log.
-        partition: how the split divides the log; the test is measured by it, whatever was learned from.
+        prepared: the data, and how the split divides them; the test is measured by it, whatever was learned from.
         tables: the feature tables in the order of the configuration.
         learned: how the log is divided for the training itself: see `learned_partition`.
+        extras: what the model reads of the category besides the tables.
     """
 
-    dataset: Dataset
-    partition: Partition
+    prepared: PreparedSplit
     tables: list[FeatureTable]
     learned: Partition
+    extras: CatalogInputs
+
+    @property
+    def dataset(self) -> Dataset:
+        """The catalog and the log."""
+        return self.prepared.dataset
+
+    @property
+    def partition(self) -> Partition:
+        """How the split divides the log."""
+        return self.prepared.partition
+
+    @cached_property
+    def log(self) -> Interactions:
+        """The log as the model reads it: with its context columns alone."""
+        return self.dataset.interactions.with_context(self.extras.context)
+
+    @cached_property
+    def catalog(self) -> CatalogInputs:
+        """All that the model reads of the catalog; the feature tables are read into memory once."""
+        return replace(self.extras, tables={table.path.stem: frozen_table(table) for table in self.tables})
+
+    @cached_property
+    def extras_hash(self) -> bytes:
+        """A hash of what is read besides feature tables, the context of the events too; empty for models that read nothing."""
+        return self.extras.extras_fingerprint.encode() + context_hash(self.log)
 
 
 def load_inputs(category: Category, config: RunConfig) -> Inputs:
     """Read what a training needs.
 
-    Feature tables are those of the split's own training items, also where validation events are learned from too.
+    Feature tables are those of the split's own training items, even if validation events are learned from too.
 
     Raises:
-        DataError: the category does not exist, or the split leaves no training events, validation targets or test targets.
+        ConfigError: a relation, an attribute or a context column that the model names does not have the form it needs.
+        DataError: the category or a column does not exist, or the split leaves no training events, validation targets or test
+            targets.
         FeatureError: a feature table is missing or belongs to other items.
     """
-    dataset = load_dataset(category)
-    partition = config.split(dataset.interactions, len(dataset.catalog))
-    tables = find_tables(category, config.model.features, dataset.catalog, partition.train_items, config.split)
-    return Inputs(dataset, partition, tables, learned_partition(config, dataset.interactions, partition))
+    return inputs_of(category, config, open_split(category, config.split))
 
 
-def run_fingerprint(config: RunConfig, dataset: Dataset, tables: Sequence[FeatureTable]) -> str:
-    """Hash what a run's result depends on: configuration, log, items and vectors, but not where it runs or when it saves."""
-    return fingerprint_of(config.identity(training=NO_RESULT), dataset, tables)
+def inputs_of(
+    category: Category, config: RunConfig, prepared: PreparedSplit, features: Sequence[str] | None = None
+) -> Inputs:
+    """Gather the inputs of a training from data that are in memory; see `load_inputs`.
+
+    Args:
+        category: the category of the data, whose feature tables are read.
+        config: the configuration.
+        prepared: the data and their division.
+        features: names of the feature tables; those of the configuration if None.
+    """
+    catalog, partition = prepared.catalog, prepared.partition
+    names = config.model.features if features is None else features
+    tables = find_tables(category, names, catalog, partition.train_items, config.split)
+    learned = learned_partition(config, prepared.interactions, partition)
+    return Inputs(prepared, tables, learned, read_extras(config.model, prepared, learned))
 
 
-def fingerprint_of(settings: Mapping[str, Any], dataset: Dataset, tables: Sequence[FeatureTable]) -> str:
+def run_fingerprint(config: RunConfig, dataset: Dataset, tables: Sequence[FeatureTable], extras: bytes = b"") -> str:
+    """Hash all that a run's result depends on: configuration, log, items and vectors, but not where it runs or when it saves.
+
+    Args:
+        config: the configuration of the run.
+        dataset: the catalog and the log.
+        tables: the feature tables, in the order of the configuration.
+        extras: hash of what the model reads besides them, see `Inputs.extras_hash`.
+    """
+    return fingerprint_of(config.identity(training=NO_RESULT), dataset, tables, extras)
+
+
+def fingerprint_of(
+    settings: Mapping[str, Any], dataset: Dataset, tables: Sequence[FeatureTable], extras: bytes = b""
+) -> str:
     """Hash settings, as `RunConfig.identity` returns them, and data; see `run_fingerprint`."""
     digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=16)
     digest.update(dataset.catalog.fingerprint.encode())
     digest.update(log_hash(dataset.interactions))
     for table in tables:
         digest.update(np.ascontiguousarray(table.fingerprints).tobytes())
+    digest.update(extras)
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Training a run in this process: the loop, the evaluation of its test targets, and the files of the finished run."""
+"""Training of a run in this process: the loop, the evaluation of the test targets, and the files of the finished run."""
 
 import time
 from contextlib import nullcontext
@@ -6,21 +6,18 @@ from typing import Any
 
 import torch
 
-from embrec.data.splits import Partition
-from embrec.data.store import Dataset
 from embrec.errors import ConfigError
 from embrec.evaluation.evaluator import evaluate
-from embrec.features.table import FeatureTable
 from embrec.files import write_json
 from embrec.memory import peak_memory
-from embrec.models.factorised import SequenceRecommender
+from embrec.models.interface import Trainable
 from embrec.progress import Progress
 from embrec.runs.assembly import TrainingData, make_trainer, metric_names
 from embrec.runs.cache import remembered
 from embrec.runs.config import RunConfig
 from embrec.runs.epoch_log import EpochLog
 from embrec.runs.folder import RunFolder
-from embrec.runs.inputs import Inputs, frozen_table
+from embrec.runs.inputs import Inputs
 from embrec.runs.model import save_model
 from embrec.runs.provenance import targets_hash
 from embrec.training.loop.checkpoint import TrainerState
@@ -48,31 +45,26 @@ def fit_model(
     run: RunFolder,
     config: RunConfig,
     fingerprint: str,
-    dataset: Dataset,
-    partition: Partition,
-    tables: list[FeatureTable],
+    inputs: Inputs,
     device: torch.device,
     progress: Progress,
     shard: tuple[int, int] = (0, 1),
-) -> tuple[SequenceRecommender, TrainerState]:
-    """Build the model of a run and train it, or take from its checkpoint what is done already.
+) -> tuple[Trainable, TrainerState]:
+    """Build the model of a run and train it, continuing from its checkpoint if there is one.
 
     Args:
-        run: the folder of checkpoint and log; it may lie anywhere in the processes that do not lead.
-        config: with the feature tables' full names.
-        fingerprint: what `run_fingerprint` returned.
-        dataset: the catalog and the log.
-        partition: how the log is divided, as `learned_partition` returns it.
-        tables: the feature tables, in the order of the configuration.
-        device: to train on.
-        progress: told of every step.
+        run: folder of checkpoint and log; any folder in the processes that do not lead.
+        config: configuration with the feature tables' full names.
+        fingerprint: hash that `run_fingerprint` returned.
+        inputs: inputs that `load_inputs` returned.
+        device: device to train on.
+        progress: called after every step.
         shard: (rank, world) of this process; see `Trainer`.
     """
-    data = TrainingData.of(dataset.interactions, partition, config.model.max_length)
-    sources = {table.path.stem: frozen_table(table) for table in tables}
+    data = TrainingData.of(inputs.log, inputs.learned, config.model.max_length)
     with EpochLog(run) if shard[0] == 0 else nullcontext() as log:
         trainer = make_trainer(
-            config, data, sources, device, checkpoint=run.checkpoint, fingerprint=fingerprint,
+            config, data, inputs.catalog, device, checkpoint=run.checkpoint, fingerprint=fingerprint,
             on_epoch=log.epoch if log is not None else None, progress=progress, shard=shard,
         )  # fmt: skip
         state = trainer.fit()
@@ -90,41 +82,41 @@ def train_here(
     progress: Progress,
     shard: tuple[int, int] = (0, 1),
 ) -> None:
-    """Train in this process a run that was begun; the leader of several also evaluates it and completes its folder.
+    """Train a run that was begun in this process; the first of several processes also evaluates it and completes its folder.
 
     Args:
-        run: its folder.
-        config: with the feature tables' full names.
-        fingerprint: what `run_fingerprint` returned.
-        inputs: what `load_inputs` returned.
-        device: to train on.
-        progress: told of every step.
+        run: folder of the run.
+        config: configuration with the feature tables' full names.
+        fingerprint: hash that `run_fingerprint` returned.
+        inputs: inputs that `load_inputs` returned.
+        device: device to train on.
+        progress: called after every step.
         shard: (rank, world) of this process; see `Trainer`.
 
     Raises:
         RunError: loss or gradient stopped being numbers, or the disk is full.
     """
-    dataset, partition, tables, learned = inputs
-    model, state = fit_model(run, config, fingerprint, dataset, learned, tables, device, progress, shard)
+    dataset, partition, log = inputs.dataset, inputs.partition, inputs.log
+    model, state = fit_model(run, config, fingerprint, inputs, device, progress, shard)
     if shard[0] > 0:
         return
     started = time.monotonic()
     test = evaluate(
-        model, dataset.interactions, partition, partition.test, config.evaluation, max_length=config.model.max_length,
-        device=device, progress=progress, task="test",
+        model, log, partition, partition.test, config.evaluation, max_length=config.model.max_length,
+        device=device, progress=progress, task="test", learned=inputs.learned,
     )  # fmt: skip
     metrics = _metrics(config, model, state, test.metrics(metric_names(config)), time.monotonic() - started)
-    save_model(run, model, dataset.catalog, {table.path.stem: table.dim for table in tables})
+    save_model(run, model, dataset.catalog, inputs.catalog)
     if "import" in dataset.meta:
         write_json(run.source_file, dataset.meta["import"]["arguments"])
-    # Whoever compares the run with others need not rank its targets again.
-    remembered(run, config.evaluation, 0, lambda: test, log=targets_hash(dataset.interactions, partition))
+    # Comparisons of the run with others then read its ranks.
+    remembered(run, config.evaluation, 0, lambda: test, log=targets_hash(log, partition))
     write_json(run.metrics, metrics)
 
 
 def _metrics(
     config: RunConfig,
-    model: SequenceRecommender,
+    model: Trainable,
     state: TrainerState,
     test: dict[str, dict[str, float]],
     seconds: float,

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -15,38 +16,54 @@ from torch import Tensor
 from embrec.data.catalog import Catalog
 from embrec.errors import RunError
 from embrec.files import atomic_path, write_parquet
-from embrec.models.factorised import SequenceRecommender
+from embrec.models.inputs import CatalogInputs
+from embrec.models.interface import SequenceModel, Trainable
+from embrec.models.item_based import ItemBasedModel
+from embrec.models.items.cached import CachedItems
 from embrec.models.tables import placeholder
 from embrec.models.zoo import build_model
+from embrec.runs.extras import load_extras, save_extras
 from embrec.runs.folder import RunFolder
 
 
-@dataclass(frozen=True)
-class TrainedModel:
+class LoadedModel(NamedTuple):
     """A trained model in memory.
 
     Attributes:
-        model: its `item_matrix` is not to be used, for it has no feature tables: use `item_matrix` below.
-        item_matrix: the vectors of the catalog, row 0 zero, [n + 1, d].
+        model: with the item vectors of the run, and the encoder that made them for new items; a stateful one in the state that
+            it had after its training.
         catalog: the items, [n].
     """
 
-    model: SequenceRecommender
-    item_matrix: Tensor
+    model: SequenceModel
     catalog: Catalog
 
 
-def save_model(run: RunFolder, model: SequenceRecommender, catalog: Catalog, table_dims: dict[str, int]) -> None:
-    """Write weights, item vectors and catalog of a trained model; `table_dims` gives the length of each source's vectors."""
+def save_model(run: RunFolder, model: Trainable, catalog: Catalog, inputs: CatalogInputs) -> None:
+    """Write weights, item vectors, catalog and other inputs of a trained model, so that it loads without its category.
+
+    Args:
+        run: folder of the run.
+        model: the trained model.
+        catalog: the items.
+        inputs: what the model reads of them; feature tables are not saved, only the lengths of their vectors.
+
+    Raises:
+        RunError: a file cannot be written.
+    """
     model.eval()
     with torch.inference_mode():
-        matrix = model.item_matrix()
+        matrix = model.catalog()
     write_parquet(catalog.frame, run.catalog)
     # One entry: the library writes several in random order, and equal runs should be equal byte by byte.
-    about: dict[str, Any] = {"text_columns": catalog.text_columns, "table_dims": table_dims}
+    about: dict[str, Any] = {
+        "text_columns": catalog.text_columns,
+        "table_dims": {name: table.dim for name, table in inputs.tables.items()},
+    }
     if catalog.named_title is not None:
         about["title_column"] = catalog.named_title
     metadata = {"embrec": json.dumps(about)}
+    save_extras(run, inputs)
     _write_tensors(run.items, {"vectors": matrix, "known": model.known}, metadata)
     _write_tensors(run.weights, model.state_dict(), {})
 
@@ -59,7 +76,7 @@ def _write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str
         raise RunError(f"cannot write {path} ({error}); make room and train again: the training is kept") from None
 
 
-def load_model(run: RunFolder) -> TrainedModel:
+def load_model(run: RunFolder) -> LoadedModel:
     """Read a trained model, without its category or its feature tables.
 
     Raises:
@@ -77,7 +94,18 @@ def load_model(run: RunFolder) -> TrainedModel:
         raise RunError(f"run {run.path} cannot be read: {error}") from None
     table_dims: dict[str, int] = metadata["table_dims"]
     tables = {name: placeholder(table_dims[name]) for name in config.model.features}
-    model = build_model(config.model, tables, arrays["known"])
+    model = build_model(config.model, CatalogInputs(tables, arrays["known"], **load_extras(run)))
     model.load_state_dict(weights)
+    if isinstance(model, ItemBasedModel):
+        model = model.with_items(CachedItems(arrays["vectors"], model.items))
     catalog = Catalog(frame, metadata["text_columns"], metadata.get("title_column"))
-    return TrainedModel(model.eval(), arrays["vectors"], catalog)
+    return LoadedModel(model.eval(), catalog)
+
+
+def catalog_vectors(trained: LoadedModel) -> NDArray[np.float32]:
+    """Return the item vectors of a model in the order of the catalog, [n, d]; zeros of one dimension if it has none."""
+    matrix = trained.model.catalog()
+    if not matrix.numel():
+        return np.zeros((len(trained.catalog), 1), dtype=np.float32)
+    vectors: NDArray[np.float32] = matrix[1:].detach().float().cpu().numpy()
+    return vectors

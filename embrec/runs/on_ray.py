@@ -278,7 +278,7 @@ def _read(share: _Share) -> tuple[RunConfig, Inputs]:
         )
     config = RunConfig.model_validate(share.config)
     inputs = load_inputs(share.category, config)
-    if run_fingerprint(config, inputs.dataset, inputs.tables) != share.fingerprint:
+    if run_fingerprint(config, inputs.dataset, inputs.tables, inputs.extras_hash) != share.fingerprint:
         raise RunError(
             f"the machine {socket.gethostname()} sees other data in {share.category.path} than the one that began the run; "
             "the workspace must lie in a folder that all machines share, and all need the same version of embrec"

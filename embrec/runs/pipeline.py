@@ -1,4 +1,4 @@
-"""From a prepared category to a finished run folder, in steps that can be killed and repeated."""
+"""The training of a run, from a prepared category to a finished run folder; a killed training continues when repeated."""
 
 import shutil
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from embrec.workspace import Category, check_name
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What `train` returns: the run, its metrics, and whether it was there already."""
+    """The result of `train`: the run, its metrics, and whether it was finished before."""
 
     run: RunFolder
     metrics: dict[str, Any]
@@ -43,19 +43,19 @@ def train(
     on_leaks: Callable[[LeakReport], None] | None = None,
     progress: Progress = silent,
 ) -> TrainingResult:
-    """Train a model, evaluate it once on the test targets, and leave a complete run folder.
+    """Train a model, evaluate it once on the test targets, and write a complete run folder.
 
-    Repeated with the same arguments it returns the finished run, or goes on where a killed one stopped. With more than one
+    Called again with the same arguments, it returns the finished run or continues one that was killed. With more than one
     worker, or an address, the workers of Ray train.
 
     Args:
         category: the prepared data, or its name.
-        config: the model, its training and its evaluation; feature tables by name.
-        name: of the run.
-        force: start over where a run of that name exists.
-        address: of a running Ray cluster; workers are started on this machine if None.
-        on_leaks: told, before the training begins or goes on, what the checks for leaks found; the run folder keeps it too.
-        progress: told of every step.
+        config: configuration of the model, its training and its evaluation; feature tables by name.
+        name: name of the run.
+        force: start over if a run of that name exists.
+        address: address of a running Ray cluster; workers start on this machine if None.
+        on_leaks: called with the findings of the checks for leaks before training starts or continues; the run keeps them.
+        progress: called after every step.
 
     Raises:
         ConfigError: a value is out of range or does not fit the data, the device is not there, or no cluster at the address.
@@ -99,7 +99,7 @@ def _train(
             config.training.select_by, inputs.dataset.interactions, inputs.partition.valid, config.evaluation,
             len(inputs.dataset.catalog), inputs.partition.hidden,
         )  # fmt: skip
-    fingerprint = run_fingerprint(config, inputs.dataset, inputs.tables)
+    fingerprint = run_fingerprint(config, inputs.dataset, inputs.tables, inputs.extras_hash)
     if run.path.exists() and force:
         shutil.rmtree(run.path)
     if run.config_file.exists():
@@ -126,7 +126,7 @@ def _train(
 
 
 def settled(config: RunConfig, inputs: Inputs) -> RunConfig:
-    """Return a configuration as its run keeps it: feature tables by their full names, a protocol that fits the catalog.
+    """Return the configuration that a run keeps: feature tables by their full names, a protocol that fits the catalog.
 
     Raises:
         ConfigError: the protocol does not fit the catalog.
@@ -138,7 +138,7 @@ def settled(config: RunConfig, inputs: Inputs) -> RunConfig:
 
 
 def _begin(run: RunFolder, config: RunConfig, fingerprint: str, inputs: Inputs) -> None:
-    """Write what identifies the run; the configuration last, for it says that the rest is there."""
+    """Write the files that identify the run; the configuration last, since its presence says that the others are complete."""
     if not run.config_file.exists():  # killed before it was begun, perhaps with other encoders
         shutil.rmtree(run.encoders, ignore_errors=True)
         for file in (run.made_of_file, run.learned_file, run.leaks):
@@ -154,14 +154,14 @@ def _begin(run: RunFolder, config: RunConfig, fingerprint: str, inputs: Inputs) 
 
 
 def _record(run: RunFolder, inputs: Inputs) -> None:
-    """Write what the run is made of, unless it is there; the hashes last, for they say that the events are there."""
+    """Write the run's events and the hashes of its data unless they exist; the hashes last: they say that the events exist."""
     if not run.made_of_file.exists():
         write_parquet(used_events(inputs.dataset.interactions, inputs.learned), run.learned_file)
         write_json(run.made_of_file, MadeOf.of(inputs.dataset, inputs.partition, inputs.tables).as_dict())
 
 
 def _what_differs(run: RunFolder, config: RunConfig, inputs: Inputs) -> str:
-    """Return the first setting or part of the data that differs from those of a run, for a message; empty if unknown."""
+    """Return the first setting or part of the data that differs from a run's, for a message; empty if there is none."""
     before, now = (dotted(one.identity(training=NO_RESULT)) for one in (run.config(), config))
     for key in [*now, *(key for key in before if key not in now)]:
         if before.get(key) != now.get(key):
@@ -172,10 +172,12 @@ def _what_differs(run: RunFolder, config: RunConfig, inputs: Inputs) -> str:
 
 
 def _leaks(run: RunFolder, inputs: Inputs) -> LeakReport:
-    """Return what the checks for leaks found when the run was begun; look now if it has just been."""
+    """Return the findings of the checks for leaks from the start of the run; check now if there are none yet."""
     known = run.read_leaks()
     if known is not None:
         return known
-    report = check_leaks(inputs.dataset, inputs.partition, inputs.tables, learned=inputs.learned)
+    report = check_leaks(
+        inputs.dataset, inputs.partition, inputs.tables, inputs.extras.relations, learned=inputs.learned
+    )
     write_json(run.leaks, report.as_dict())
     return report

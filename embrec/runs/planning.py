@@ -4,6 +4,7 @@ import glob
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from embrec.data.prepared import PreparedSplit
 from embrec.data.splits import SplitConfig
 from embrec.data.store import load_dataset
 from embrec.evaluation.evaluator import protocol_for
@@ -20,7 +21,7 @@ from embrec.runs.presets import build_config, published_features, reads_tables, 
 from embrec.runs.seeds import seed_config, seed_run
 from embrec.workspace import Category
 
-# Stands for tables that are not known yet, in a configuration that is made to be checked.
+# Placeholder for tables that are not known yet in a configuration that is only checked.
 UNKNOWN_TABLE = "the feature tables"
 
 
@@ -34,19 +35,19 @@ def complete_config(
     on_choice: Callable[[str], None] = lambda _: None,
     progress: Progress = silent,
 ) -> RunConfig:
-    """Return a run's configuration as `build_config` does; where the model reads content and no table is named, with tables.
+    """Return a run's configuration as `build_config` does, with feature tables if the model reads content and none is named.
 
-    They are those of the category that fit the split; where there is none, those of the encoders that suit the catalog are
-    built. Everything that can be wrong with the configuration is said before that.
+    The tables are those of the category that fit the split. If there is none, tables of encoders that suit the catalog are
+    built; the rest of the configuration is checked before that.
 
     Args:
         category: the prepared data.
-        split: how it is divided; leave-one-out if None.
+        split: how the data are divided; leave-one-out if None.
         preset: see `build_config`.
         options: see `build_config`.
         settings: see `build_config`.
-        on_choice: told in one line which tables are meant, and why.
-        progress: told of every block of a build.
+        on_choice: called with one line that names the chosen tables and the reason.
+        progress: called after every block of a build.
 
     Raises:
         ConfigError: a key is unknown or a value not allowed, or no encoder suits the catalog.
@@ -70,7 +71,7 @@ def complete_config(
 
 
 def check_config(category: Category, config: RunConfig) -> None:
-    """Raise what `train` would for a configuration, but for its feature tables: what is to be known before they are built.
+    """Raise the errors that `train` would raise for a configuration, except those of its feature tables.
 
     Raises:
         ConfigError: a value does not fit the data, or there is no such device.
@@ -81,22 +82,22 @@ def check_config(category: Category, config: RunConfig) -> None:
         choose_device(config.training.device)
     dataset = load_dataset(category)
     protocol_for(config.evaluation, len(dataset.catalog), config.training.select_by)
-    partition = config.split(dataset.interactions, len(dataset.catalog))
+    partition = PreparedSplit.of(dataset, config.split).partition
     learned = learned_partition(config, dataset.interactions, partition)
     config.training.negatives.check(int(learned.train_items.sum()))
 
 
 def default_name(category: Category, config: RunConfig, seeds: Sequence[int] = (), *, force: bool = False) -> str:
-    """Return the name of a run that was given none: what it is made of.
+    """Return the default name of a run, made of its model and data.
 
-    Where a run with another configuration or other data has that name, the new one is told apart by the beginning of its
-    fingerprint, so that the same command always means the same run.
+    If a run with another configuration or other data has that name, the beginning of the new run's fingerprint is added, so
+    that the same arguments always mean the same run.
 
     Args:
         category: the prepared data.
-        config: of the run.
-        seeds: of several runs, whose names begin with what is returned; none for one run.
-        force: runs are started over: the name without a fingerprint is meant, unless the runs have one already.
+        config: configuration of the run.
+        seeds: seeds of several runs, whose names begin with the returned name; none for one run.
+        force: True if the run is started over: its name has a fingerprint only if the run has one already.
 
     Raises:
         ConfigError, DataError, FeatureError: as `load_inputs` does.
@@ -115,7 +116,7 @@ def default_name(category: Category, config: RunConfig, seeds: Sequence[int] = (
 
     def fingerprint(seed: int | None) -> str:
         one = config if seed is None else seed_config(config, seed)
-        return run_fingerprint(one, inputs.dataset, inputs.tables)
+        return run_fingerprint(one, inputs.dataset, inputs.tables, inputs.extras_hash)
 
     apart = f"{plain}-{fingerprint(0 if seeds else None)[:8]}"
     if begun(apart):

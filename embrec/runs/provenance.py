@@ -1,4 +1,4 @@
-"""What a run was made of: hashes that tell its data from other data, and the events that it has learned from."""
+"""Provenance of a run: hashes of its data, and the events that it learned from."""
 
 import hashlib
 import json
@@ -20,15 +20,15 @@ from embrec.features.table import FeatureTable
 
 @dataclass(frozen=True)
 class MadeOf:
-    """The data of a run, of a search, or of a category as it is now; what differs between two of them has another hash.
+    """Hashes of the data of a run, of a search, or of a category as it is now.
 
     Attributes:
-        log: of the events in their order: users by number, items by catalog row, times.
-        users: of the users' names in their order.
-        catalog: of the item ids in their order.
-        partition: of the events that the split learns from, validates and tests.
-        tables: name of a feature table -> hash of what it was encoded from.
-        counts: users, items, events, and the events of training, validation and test.
+        log: hash of the events in their order: users by number, items by catalog row, times.
+        users: hash of the users' names in their order.
+        catalog: hash of the item ids in their order.
+        partition: hash of the training, validation and test events of the split.
+        tables: name of a feature table -> hash of the contents that it was encoded from.
+        counts: number of users, items, events, and events of training, validation and test.
     """
 
     log: str
@@ -45,7 +45,7 @@ class MadeOf:
         Args:
             dataset: catalog and log.
             partition: how the split divides the log, whatever was learned from.
-            tables: the feature tables that are read beside it.
+            tables: the feature tables that are read too.
         """
         log = dataset.interactions
         return cls(
@@ -76,7 +76,7 @@ class MadeOf:
 
     @classmethod
     def read(cls, file: Path) -> "MadeOf | None":
-        """Read what a run or a search was made of; None where there is no such file, as earlier versions wrote none.
+        """Read the hashes of a run or a search; None if there is no such file, since earlier versions wrote none.
 
         Raises:
             RunError: the file is damaged.
@@ -93,7 +93,7 @@ class MadeOf:
         return asdict(self)
 
     def differences(self, now: "MadeOf") -> list[str]:
-        """Say in words what has changed from this to now, the gravest first; tables that only one of them has say nothing."""
+        """Return in words what has changed from this to now, the most serious first; tables that only one has are ignored."""
         changed = []
         if self.catalog != now.catalog:
             changed.append("the catalog has other items, or the same in another order")
@@ -111,14 +111,14 @@ class MadeOf:
         return changed
 
     def is_of(self, dataset: Dataset) -> bool:
-        """Return whether this was made from the log and the catalog of a data set, however that is split."""
+        """Return True if these are the log and the catalog of a data set, whatever its split."""
         log = dataset.interactions
         users = _hash("\n".join(map(str, log.user_ids.tolist())).encode())
         return (self.log, self.users, self.catalog) == (log_hash(log).hex(), users, dataset.catalog.fingerprint)
 
     @property
     def data(self) -> tuple[str, ...]:
-        """All of it but the tables: the same for everything that is measured on the same targets."""
+        """All hashes but those of the tables: equal for everything that is measured on the same targets."""
         return self.log, self.users, self.catalog, self.partition
 
 
@@ -130,8 +130,22 @@ def log_hash(interactions: Interactions) -> bytes:
     return digest.digest()
 
 
+def context_hash(interactions: Interactions) -> bytes:
+    """Hash the numeric context columns of a log; empty if it has none.
+
+    It is no part of `log_hash`, by which runs of models that read no context are found again. Give the log as a model reads it.
+    """
+    columns = interactions.numeric_context()
+    if not columns:
+        return b""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, values in columns.items():
+        digest.update(json.dumps([name, str(values.dtype)]).encode() + np.ascontiguousarray(values).tobytes())
+    return digest.digest()
+
+
 def partition_hash(partition: Partition) -> str:
-    """Hash which events a split learns from, validates and tests."""
+    """Hash the training, validation and test events of a split."""
     digest = hashlib.blake2b(digest_size=16)
     for part in (partition.train, partition.valid, partition.test):
         digest.update(len(part).to_bytes(8, "little"))
@@ -141,20 +155,24 @@ def partition_hash(partition: Partition) -> str:
 
 
 def targets_hash(interactions: Interactions, partition: Partition) -> bytes:
-    """Hash a log and what is learned from, validated and tested of it: what ranks of its test targets depend on."""
-    return log_hash(interactions) + bytes.fromhex(partition_hash(partition))
+    """Hash a log and its training, validation and test events: all that the ranks of its test targets depend on.
+
+    Args:
+        interactions: the log as the model reads it, with the context columns that it reads alone.
+        partition: how it is divided.
+    """
+    return log_hash(interactions) + bytes.fromhex(partition_hash(partition)) + context_hash(interactions)
 
 
 def table_hash(table: FeatureTable) -> str:
-    """Hash what the vectors of a feature table were encoded from; its name says by what."""
+    """Hash the contents that a feature table was encoded from; its name says by which encoder."""
     return _hash(np.ascontiguousarray(table.fingerprints).tobytes())
 
 
 def used_events(interactions: Interactions, learned: Partition) -> pl.DataFrame:
-    """Return the events that a training learns from or chooses its epoch by: columns user (a hash of the name) and items.
+    """Return the training and validation events of a training: columns user (a hash of the name) and items.
 
-    Items are catalog rows, one list a user, sorted, with repeats: what is asked of them is whether a user's nth event on an
-    item was among them.
+    Items are catalog rows, one sorted list for each user, with repeats, so that a user's nth event on an item can be found.
 
     Args:
         interactions: the log.
@@ -174,14 +192,14 @@ def used_events(interactions: Interactions, learned: Partition) -> pl.DataFrame:
 def used_targets(
     used: pl.DataFrame, item_ids: NDArray[np.object_], dataset: Dataset, partition: Partition
 ) -> NDArray[np.bool_]:
-    """Return which test targets of a log were used by a training on another log, [T]; items are matched by their ids.
+    """Return which test targets of a log a training on another log has used, [T]; items are matched by their ids.
 
-    A target that is its user's nth event on its item was used if the training had n such events or more.
+    A target that is its user's nth event on its item was used if the training had at least n such events.
 
     Args:
-        used: as `used_events` returned it.
-        item_ids: of the catalog of that training.
-        dataset: the data of the targets.
+        used: events that `used_events` returned.
+        item_ids: item ids of the catalog of that training.
+        dataset: data of the targets.
         partition: how they are split.
     """
     log = dataset.interactions
@@ -215,7 +233,7 @@ def used_targets(
 
 
 def user_hashes(names: NDArray[np.object_]) -> NDArray[np.uint64]:
-    """Return a number for each user's name, [k]: a run keeps no names of people."""
+    """Return a hash of each user's name, [k]: a run keeps no names of people."""
     digests = [hashlib.blake2b(str(name).encode(), digest_size=8).digest() for name in names.tolist()]
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 

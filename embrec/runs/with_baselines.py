@@ -56,9 +56,9 @@ def beside_baselines(
         RunError: a run is not finished, or the runs do not belong together or to the data of their category.
     """
     runs = [run for group in models.values() for run in group]
-    baselines, notes = usable_baselines(runs, asked)
-    first = runs[0].config()
     ground = common_ground(runs, other_log=other_log)
+    baselines, notes = usable_baselines(runs, asked, ground.prepared)
+    first = runs[0].config()
     found = evaluate_runs(runs, baselines, config, progress, ground=ground)
     evaluations = {name: [found[run.name] for run in group] for name, group in models.items()}
     evaluations |= {name: [found[name]] for name in baselines}

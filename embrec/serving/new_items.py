@@ -1,6 +1,6 @@
-"""New items as a run's encoders read them: which columns must be there, what is in the catalog already, what says nothing."""
+"""New items for a run's encoders: the columns that they read, items that the catalog has already, items without content."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +16,6 @@ from embrec.errors import DataError
 from embrec.features.chain import Chain
 from embrec.features.encoder import Encoded, Encoder
 from embrec.features.text.texts import TextParams, template_columns
-from embrec.models.items import ItemEncoder
 from embrec.names import listed, nearest
 from embrec.parameters import parameter
 from embrec.serving.ranking import each_alone
@@ -93,17 +92,29 @@ def encode(encoder: Encoder, items: Catalog) -> tuple[Tensor, NDArray[np.bool_]]
     return torch.from_numpy(np.asarray(vectors).astype(np.float32, copy=False)), found
 
 
-def item_vectors(model: ItemEncoder, features: Mapping[str, Tensor], count: int) -> Tensor:
-    """Return the item vectors of new items, [k, d], each the same to the last bit whatever others there are: one by one, for
-    what a product of several rows gives for one of them depends on how many there are, and on where among them it stands.
+def item_vectors(
+    encode_items: Callable[[Mapping[str, Tensor]], Tensor], features: Mapping[str, Tensor], count: int, dim: int
+) -> Tensor:
+    """Encode new items one by one, so that a vector does not depend on the other items of the call, to the last bit.
+
+    What a product of several rows gives for one of them depends on how many there are, and on its place among them.
+
+    Args:
+        encode_items: method of a model; see `Extensible`.
+        features: source name -> feature vectors, [k, d_s].
+        count: number of items, k.
+        dim: length of an item vector, d.
+
+    Returns:
+        [k, d].
     """
 
     def part(start: int) -> Tensor:
         rows = range(start, min(start + _ROWS, count))
-        vectors = [model.encode({name: values[row : row + 1] for name, values in features.items()}) for row in rows]
+        vectors = [encode_items({name: values[row : row + 1] for name, values in features.items()}) for row in rows]
         return torch.cat(vectors)
 
-    return torch.cat([torch.empty(0, model.out_dim), *each_alone(part, range(0, count, _ROWS))])
+    return torch.cat([torch.empty(0, dim), *each_alone(part, range(0, count, _ROWS))])
 
 
 def empty_notes(items: Catalog, found: Mapping[str, NDArray[np.bool_]]) -> list[str]:

@@ -1,157 +1,235 @@
-"""Ranking the candidates after histories, by the products and the rule for ties that evaluation has.
+"""Ranking the candidates after histories, with the products and the rule for ties of evaluation.
 
-An answer must depend on its history and on nothing else. Yet libraries add up the terms of a product in another order where a
+An answer depends on its history and on nothing else. Yet libraries add up the terms of a product in another order where a
 matrix has another shape, so that the last bit of a score, and with it the order of items that are equal but for that bit, would
-depend on how many other histories are asked for in the same call. So nothing here has a shape that the company decides.
+depend on how many other histories are asked for in the same call. So no shape here depends on the other histories of a call.
 Histories are read in blocks whose width their own length decides, filled up to one of two numbers of rows, in one thread each,
 and one by one where a processor is not steady even so; products are made by `Products`, whose bits do not depend on their
 block.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 from torch import Tensor
 
-from embrec.data.batches import collate
+from embrec.data.batches import Batch, collate
 from embrec.data.sequences import Sequences
 from embrec.evaluation.block_counts import BLOCK_WIDTH, BlockCounter
-from embrec.evaluation.ranks import NotCandidates, PairsByItem, Products
+from embrec.evaluation.ranks import BatchScores, NotCandidates, PairsByItem, Products, WholeScores
 from embrec.evaluation.top_k import BestItems, stable_best
-from embrec.models.factorised import SequenceRecommender as Model
+from embrec.models.factors import Queries
+from embrec.models.interface import SequenceModel
 from embrec.threads import single_threads
 
-AT_A_TIME = 256  # histories that are ranked together: one task of one thread
 _SMALL, _LARGE = 4, 64  # histories of a block that the model reads, at least and otherwise
-_VECTORS = (
-    32  # numbers that a processor works on at a time: where a step has a whole multiple of them, no row is a remainder
-)
+# Numbers that a processor works on at a time: where a step has a whole multiple of them, no row is a remainder.
+_VECTORS = 32
 _PROBED = 64  # steps of the widest block that is tried out, to see whether blocks are steady
 _NARROWEST = 4  # steps of a block: products of fewer rows depend on where in memory they lie
-_FEW = (
-    4  # histories for which a look at all scores, to find what is worth an exact one, is cheaper than exact ones of all
-)
+# Histories for which a look at all scores, to find what is worth an exact one, is cheaper than exact ones of all.
+_FEW = 4
+_NOBODY = -1  # the user of a served history: none of the training log
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
-class Ranking:
-    """Ranks the candidates of a trained model.
+class CandidateRanking(ABC):
+    """Ranks the candidates of a model after histories.
 
     Args:
         model: reads the histories.
-        item_matrix: the vectors of all items, row 0 zero, [n + 1, d].
+        scorable: True for the tensor ids that the model scores, [n + 1].
         max_length: the longest history that the model reads.
         left_out: tensor ids that are no candidates although the model would score them, [any].
+        context: names of the context columns that the model reads.
     """
 
+    at_a_time = 256  # histories that are ranked together: one task of one thread
+
     def __init__(
-        self, model: Model, item_matrix: Tensor, max_length: int, left_out: NDArray[np.integer] | None = None
+        self,
+        model: SequenceModel,
+        scorable: Tensor,
+        max_length: int,
+        left_out: NDArray[np.integer] | None = None,
+        context: Sequence[str] = (),
     ) -> None:
         self.model = model
-        self.item_matrix = item_matrix
+        self.context = tuple(context)
         self.max_length = max_length
-        self._widths = _widths(max_length)
-        self._small, self._large = max(_SMALL, _VECTORS // math.gcd(_VECTORS, model.sequence.out_dim)), _LARGE
-        with torch.inference_mode():
-            self.factors = model.factors(item_matrix)
-        self.scorable = self.factors.scorable.clone()
+        self.scorable = scorable.clone()
         if left_out is not None:
             self.scorable[torch.from_numpy(np.asarray(left_out, dtype=np.int64))] = False
-
+        self._widths = _widths(max_length)
         self._never = np.flatnonzero(~self.scorable.numpy())
-        if not next(each_alone(lambda _: self._is_steady(), [None])):
-            self._small = self._large = 1  # each history alone, wherever it is asked for
 
-    def queries(self, sequences: Sequences, rows: NDArray[np.integer]) -> Tensor:
-        """Return the queries after some of the histories, each cut to its last `max_length` events, [R, d]."""
-        read = sequences.select(rows, self.max_length)
-        width = self._widths[np.searchsorted(self._widths, read.lengths)]
-        order = np.argsort(width, kind="stable")
-        edges = np.flatnonzero(np.diff(width[order])) + 1
-        found = self.factors.items.new_empty(len(rows), self.factors.items.shape[1])
-        for alike in np.split(order, edges):
-            for block, size in _blocks(alike, self._small, self._large):
-                batch = collate(read, np.resize(block, size), int(width[block[0]]))
-                found[torch.from_numpy(block)] = self.model.queries(batch, self.item_matrix)[: len(block)]
-        return found
+    @abstractmethod
+    def queries(self, sequences: Sequences, rows: NDArray[np.integer]) -> Any:
+        """Return what `best` and `blocks` read of some of the histories, each cut to its last `max_length` events."""
 
-    def _is_steady(self) -> bool:
-        """Return whether this processor gives a history the same query, to the last bit, in blocks of both sizes and wherever
-        it stands in them. Most sizes of models are steady; where rows of odd lengths lie in memory matters to some products.
-        """
-        generator = np.random.default_rng(0)
-        for width in self._widths[self._widths <= _PROBED].tolist():
-            items = generator.integers(1, len(self.scorable), (_LARGE, width))
-            read = Sequences.from_histories(items - 1)
-            rows = np.arange(_LARGE)
-            places = generator.permutation(_LARGE)
-            expected = self.model.queries(collate(read, rows), self.item_matrix)
-            if not torch.equal(self.model.queries(collate(read, places), self.item_matrix), expected[places]):
-                return False
-            for first in (0, 1, _LARGE // 2 + 1):
-                block = np.concatenate([rows[first : first + self._small - 1], [first]])
-                if not torch.equal(self.model.queries(collate(read, block), self.item_matrix), expected[block]):
-                    return False
-        return True
+    @abstractmethod
+    def _scores(self, queries: Any, width: int) -> BatchScores:
+        """Return the scores of histories, in blocks of at most `width` tensor ids."""
 
-    def best(self, queries: Tensor, excluded: NotCandidates, k: int) -> tuple[Tensor, Tensor]:
-        """Return the scores and tensor ids of the best k candidates of each query, best first, both [R, k].
+    def parts(self, rows: NDArray[np.integer]) -> list[NDArray[np.integer]]:
+        """Return rows in the parts that are ranked together."""
+        return [rows[start : start + self.at_a_time] for start in range(0, len(rows), self.at_a_time)]
+
+    def best(self, queries: Any, excluded: NotCandidates, k: int) -> tuple[Tensor, Tensor]:
+        """Return the scores and tensor ids of the best k candidates of each history, best first, both [R, k].
 
         Among equal scores the item that stands first in the catalog comes first. Where a row has fewer candidates, its scores
         end in -inf and its ids in 0.
 
         Args:
-            queries: of R histories.
+            queries: of R histories, as `queries` returns them.
             excluded: pairs of row and tensor id that are no candidates.
-            k: how many; at most as many as there are items are returned.
+            k: number of candidates; at most as many as there are items are returned.
         """
         k = min(k, len(self.scorable) - 1)
-        if len(queries) <= _FEW:
-            parts = [slice(row, row + 1) for row in range(len(queries))]
-            found = [self._best_of_one(queries[row], excluded.part(row).item, k) for row in parts]
-            return torch.cat([scores for scores, _ in found]), torch.cat([ids for _, ids in found])
         width = min(BLOCK_WIDTH, len(self.scorable) - 1)
-        best = BestItems(len(queries), k, BlockCounter(len(queries), width, queries.device))
+        best = BestItems(len(queries), k, BlockCounter(len(queries), width, self.scorable.device))
         for start, block in self.blocks(queries, excluded):
             best.add(block, start)
         return best.scores(), best.ids()
 
-    def blocks(self, queries: Tensor, excluded: NotCandidates, first: int = 1) -> Iterator[tuple[int, Tensor]]:
+    def blocks(self, queries: Any, excluded: NotCandidates, first: int = 1) -> Iterator[tuple[int, Tensor]]:
         """Yield the scores of all tensor ids from `first`, block by block: the first id and [R, W]; -inf for what is no
         candidate. A block is overwritten by the next.
         """
         end = len(self.scorable)
         width = min(BLOCK_WIDTH, max(1, end - 1))
-        products = Products(self.factors, len(queries), width)(queries)
+        scores = self._scores(queries, width)
         pairs = PairsByItem(excluded.row, excluded.item)
         for start in range(first, end, width):
             stop = min(start + width, end)
-            block = products.block(start, stop)
+            block = scores.block(start, stop)
             first_never, last_never = np.searchsorted(self._never, [start, stop])
             if first_never < last_never:
                 block.index_fill_(1, torch.from_numpy(self._never[first_never:last_never] - start), -torch.inf)
             block[pairs.between(start, stop)] = -torch.inf
             yield start, block
 
-    def _best_of_one(self, query: Tensor, excluded: NDArray[np.int64], k: int) -> tuple[Tensor, Tensor]:
-        """Return what `best` does for one query, [1, d] -> both [1, k]: a product of a matrix and a vector finds the few items
-        that can be among the best, and only these get their exact scores.
+    def _read(self, sequences: Sequences, rows: NDArray[np.integer]) -> tuple[Sequences, NDArray[np.int64]]:
+        """Return some of the histories, cut, and the width that each is padded to."""
+        read = sequences.select(rows, self.max_length)
+        return replace(read, user=np.full(len(read), _NOBODY)), self._widths[
+            np.searchsorted(self._widths, read.lengths)
+        ]
+
+
+class Ranking(CandidateRanking):
+    """Ranks the candidates of a model whose scores are sums of products.
+
+    Args:
+        model: reads the histories.
+        max_length: the longest history that the model reads.
+        left_out: tensor ids that are no candidates although the model would score them, [any].
+        context: names of the context columns that the model reads.
+    """
+
+    def __init__(
+        self,
+        model: SequenceModel,
+        max_length: int,
+        left_out: NDArray[np.integer] | None = None,
+        context: Sequence[str] = (),
+    ) -> None:
+        with torch.inference_mode():
+            model = model.cached()
+            factors = model.factors()
+        if factors is None:
+            raise ValueError("the scores of the model are no sums of products")
+        super().__init__(model, factors.scorable, max_length, left_out, context)
+        self.factors = factors
+        # The state of a sequence encoder decides in which sizes its products are steady.
+        dim = getattr(getattr(model, "sequence", None), "out_dim", max(1, factors.items.shape[1]))
+        self._small, self._large = max(_SMALL, _VECTORS // math.gcd(_VECTORS, dim)), _LARGE
+        if not next(each_alone(lambda _: self._is_steady(), [None])):
+            self._small = self._large = 1  # each history alone, wherever it is asked for
+
+    def queries(self, sequences: Sequences, rows: NDArray[np.integer]) -> Queries:
+        """Return the queries after some of the histories, R of them; see `CandidateRanking`."""
+        read, width = self._read(sequences, rows)
+        order = np.argsort(width, kind="stable")
+        edges = np.flatnonzero(np.diff(width[order])) + 1
+        places: list[NDArray[np.integer]] = [order[:0]]
+        found = [self._no_queries()]
+        for alike in np.split(order, edges):
+            for block, size in _blocks(alike, self._small, self._large):
+                batch = collate(read, np.resize(block, size), int(width[block[0]]))
+                found.append(self.model.queries(batch).select(slice(0, len(block))))
+                places.append(block)
+        return Queries.joined(found).select(np.argsort(np.concatenate(places)))
+
+    def _no_queries(self) -> Queries:
+        sparse = tuple(csr_matrix((0, part.matrix.shape[0]), dtype=np.float32) for part in self.factors.sparse)
+        return Queries(self.factors.items[:0], sparse)
+
+    def _is_steady(self) -> bool:
+        """Return True if this processor gives a history the same query, to the last bit, in blocks of both sizes and wherever
+        it stands in them. Most sizes of models are steady; where rows of odd lengths lie in memory matters to some products.
         """
-        rough = (self.factors.items @ query[0])[: len(self.scorable)]
+        generator = np.random.default_rng(0)
+        for width in self._widths[self._widths <= _PROBED].tolist():
+            items = generator.integers(1, len(self.scorable), (_LARGE, width))
+            read = Sequences.from_histories(items - 1, context=dict.fromkeys(self.context, items))
+            rows = np.arange(_LARGE)
+            places = generator.permutation(_LARGE)
+            expected = self._dense(collate(read, rows))
+            if not torch.equal(self._dense(collate(read, places)), expected[places]):
+                return False
+            for first in (0, 1, _LARGE // 2 + 1):
+                block = np.concatenate([rows[first : first + self._small - 1], [first]])
+                if not torch.equal(self._dense(collate(read, block)), expected[block]):
+                    return False
+        return True
+
+    def _dense(self, batch: Batch) -> Tensor:
+        return self.model.queries(batch).dense
+
+    def _scores(self, queries: Queries, width: int) -> Products:
+        return Products(self.factors, len(queries), width)(queries)
+
+    def best(self, queries: Queries, excluded: NotCandidates, k: int) -> tuple[Tensor, Tensor]:
+        """Return the scores and tensor ids of the best k candidates of each query; see `CandidateRanking.best`."""
+        if len(queries) > _FEW:
+            return super().best(queries, excluded, k)
+        k = min(k, len(self.scorable) - 1)
+        parts = [slice(row, row + 1) for row in range(len(queries))]
+        found = [self._best_of_one(queries.select(row), excluded.part(row).item, k) for row in parts]
+        return torch.cat([scores for scores, _ in found]), torch.cat([ids for _, ids in found])
+
+    def _best_of_one(self, query: Queries, excluded: NDArray[np.int64], k: int) -> tuple[Tensor, Tensor]:
+        """Return what `best` does for one query, both [1, k]: a product of a matrix and a vector finds the few items that can
+        be among the best, and only these get their exact scores.
+        """
+        dense = query.dense[0]
+        rough = self.factors.items @ dense
+        # Two sums of the same d terms in different orders differ by less than this; four times, for both ends of a comparison.
+        slack = len(dense) * 2.0**-21 * float(query.dense.norm()) * self._longest
+        if query.sparse:
+            for part, of_query in zip(self.factors.sparse, query.sparse, strict=True):
+                part.add_block(rough[None], of_query, 0)
+            # The sparse terms are added to it in the same order, but each sum is rounded.
+            terms = 1 + sum(of_query.nnz for of_query in query.sparse)
+            slack += terms * 2.0**-21 * float(rough.nan_to_num(0, 0, 0).abs().max())
+        rough = rough[: len(self.scorable)]
         possible = self.scorable & ~rough.isnan()
         possible[torch.from_numpy(excluded)] = False
         rough = rough.masked_fill(~possible, -torch.inf)
-        # Two sums of the same d terms in different orders differ by less than this; four times, for both ends of a comparison.
-        slack = len(query[0]) * 2.0**-21 * float(query.norm()) * self._longest
         floor = float(rough.topk(k).values[-1]) - slack
         if np.isfinite(floor):
             possible &= rough >= floor
@@ -171,6 +249,60 @@ class Ranking:
         return float(self.factors.items.norm(dim=1).max())
 
 
+class WholeRanking(CandidateRanking):
+    """Ranks the candidates of a model whose scores are no sums of products: it scores the catalog for each history alone.
+
+    Args:
+        model: reads the histories.
+        n_items: size of the catalog, n.
+        max_length: the longest history that the model reads.
+        left_out: tensor ids that are no candidates although the model would score them, [any].
+        context: names of the context columns that the model reads.
+    """
+
+    at_a_time = 16  # whose scores of the whole catalog are held at a time
+
+    def __init__(
+        self,
+        model: SequenceModel,
+        n_items: int,
+        max_length: int,
+        left_out: NDArray[np.integer] | None = None,
+        context: Sequence[str] = (),
+    ) -> None:
+        with torch.inference_mode():
+            model = model.cached()
+        scorable = torch.ones(n_items + 1, dtype=torch.bool)
+        scorable[0] = False
+        super().__init__(model, scorable, max_length, left_out, context)
+
+    def queries(self, sequences: Sequences, rows: NDArray[np.integer]) -> Tensor:
+        """Return the scores of the whole catalog after some of the histories, [R, n + 1]."""
+        read, width = self._read(sequences, rows)
+        found = torch.empty(len(rows), len(self.scorable))
+        for row in range(len(rows)):
+            found[row] = self.model.score(collate(read, np.array([row]), int(width[row])))[0].float()
+        return found
+
+    def _scores(self, queries: Tensor, width: int) -> WholeScores:
+        return WholeScores(queries)
+
+
+def make_ranking(
+    model: SequenceModel,
+    n_items: int,
+    max_length: int,
+    left_out: NDArray[np.integer] | None = None,
+    context: Sequence[str] = (),
+) -> CandidateRanking:
+    """Return the ranking that fits a model; the arguments are those of `WholeRanking`."""
+    with torch.inference_mode():
+        products = model.factors() is not None
+    if products:
+        return Ranking(model, max_length, left_out, context)
+    return WholeRanking(model, n_items, max_length, left_out, context)
+
+
 def excluded_items(sequences: Sequences, rows: NDArray[np.integer], exclude_seen: bool) -> NotCandidates:
     """Return the distinct items of some of the histories, whole as they are, each with the place of its row; or none."""
     if not exclude_seen:
@@ -181,11 +313,6 @@ def excluded_items(sequences: Sequences, rows: NDArray[np.integer], exclude_seen
     beyond = int(items.max(initial=0)) + 1
     pairs = np.unique(np.repeat(np.arange(len(rows)), lengths) * beyond + items)
     return NotCandidates(pairs // beyond, pairs % beyond)
-
-
-def parts_of(rows: NDArray[np.integer]) -> list[NDArray[np.integer]]:
-    """Return rows in the parts that are ranked together."""
-    return [rows[start : start + AT_A_TIME] for start in range(0, len(rows), AT_A_TIME)]
 
 
 def each_alone(work: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:

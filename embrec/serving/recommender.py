@@ -1,11 +1,11 @@
-"""A trained run in use: recommend from any history, and take in items that training never saw."""
+"""Recommender: a trained run that recommends after any history and takes in items that training never saw."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import polars as pl
@@ -19,23 +19,25 @@ from embrec.data.sequences import Sequences
 from embrec.errors import DataError, RunError
 from embrec.features.registry import load_encoder
 from embrec.features.text.texts import clean
-from embrec.models.factorised import SequenceRecommender as Model
+from embrec.models.interface import Extensible
+from embrec.models.interface import SequenceModel as Model
 from embrec.names import listed
 from embrec.parameters import parameter
 from embrec.progress import Progress, silent
 from embrec.runs.config import RunConfig
+from embrec.runs.extras import context_of
 from embrec.runs.folder import RunFolder, locate_run
 from embrec.runs.model import load_model
+from embrec.serving.histories import History, check_count, read_beside, read_histories, read_ids
 from embrec.serving.new_items import empty_notes, encode, extend, item_vectors, read_columns
-from embrec.serving.ranking import Ranking, each_alone, excluded_items, parts_of
+from embrec.serving.ranking import CandidateRanking, each_alone, excluded_items, make_ranking
 from embrec.serving.reading import as_imported, read_new_items
-from embrec.serving.requests import History, check_count, read_histories, read_ids
 from embrec.workspace import Workspace
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """One item of an answer: its id, its score (comparable within one history only) and its title, if it has one."""
+    """A recommended item: its id, its score (comparable within one history only) and its title, if it has one."""
 
     item: str
     score: float
@@ -45,17 +47,18 @@ class Recommendation:
 class Recommender:
     """Recommends from a run's files alone: neither its category nor its feature tables are read.
 
-    The answer to a history depends on the history alone: not on what else is asked for in the same call, nor on how many
-    items are asked for, so that the best 5 are the first 5 of the best 10. Among equal scores the item that stands first in the
-    catalog comes first, as in evaluation.
+    The answer to a history depends on the history alone: not on other histories in the same call, nor on the number of items
+    asked for, so that the best 5 are the first 5 of the best 10. Among equal scores the item that comes first in the catalog
+    comes first, as in evaluation.
 
     Attributes:
-        run: the folder it came from.
-        config: how it was trained.
-        catalog: the candidates, in the order of the tensor ids; items added later stand at the end.
-        n_trained: how many of them were there in training.
-        item_matrix: the vectors of all items behind a row of zeros, [n + 1, d]; `item_vectors` gives them by id.
+        run: folder of the run.
+        config: configuration of the run.
+        catalog: the candidates in the order of their tensor ids; items added later come last.
+        n_trained: number of items that were in the catalog in training.
+        model: scores the candidates, with the item vectors of the run and of items added later.
         unreadable: tensor ids of added items in which the encoders found nothing to read; they are no candidates.
+        context: names of the context columns of events that the model reads; most models read none.
     """
 
     def __init__(
@@ -63,26 +66,26 @@ class Recommender:
         run: RunFolder,
         config: RunConfig,
         model: Model,
-        item_matrix: Tensor,
         catalog: Catalog,
         n_trained: int,
         unreadable: Sequence[int] = (),
+        context: Sequence[str] = (),
     ) -> None:
         self.run = run
         self.config = config
         self.model = model
-        self.item_matrix = item_matrix
         self.catalog = catalog
         self.n_trained = n_trained
         self.unreadable = tuple(unreadable)
+        self.context = tuple(context)
 
     @classmethod
     def load(cls, run: RunFolder | Path | str, workspace: Workspace | Path | str | None = None) -> "Recommender":
         """Read a run.
 
         Args:
-            run: its folder, `category/run`, or its name where it is the only one of that name.
-            workspace: where a run that is named is looked for; $EMBREC_WORKSPACE, else ./workspace, if None.
+            run: folder of the run, `category/run`, or a name that only one run has.
+            workspace: workspace in which a named run is found; $EMBREC_WORKSPACE, else ./workspace, if None.
 
         Raises:
             RunError: there is no such run, or it is not finished.
@@ -93,7 +96,14 @@ class Recommender:
             raise RunError(f"{run!r} is no run; give its folder, or its name such as 'shop/first'")
         folder = run if isinstance(run, RunFolder) else RunFolder(Path(run))
         trained = load_model(folder)
-        return cls(folder, folder.config(), trained.model, trained.item_matrix, trained.catalog, len(trained.catalog))
+        return cls(
+            folder,
+            folder.config(),
+            trained.model,
+            trained.catalog,
+            len(trained.catalog),
+            context=context_of(folder),
+        )
 
     def read_items(
         self,
@@ -106,10 +116,10 @@ class Recommender:
         """Read new items as the run's own catalog was read: by the reader of its source, from the same columns.
 
         Args:
-            items: a file such as the catalog came from, or with the catalog's columns; or such a table in memory.
-            item_column: of the ids, if it is another than the import's.
-            image_column: of the paths of pictures, relative to the file's folder, if it is another than the import's.
-            images: folder of pictures named <item>.jpg, if it is another than the import's.
+            items: a file like the one that the catalog was imported from, or with its columns; or such a table in memory.
+            item_column: column of the ids, if it differs from the import's.
+            image_column: column of the image paths, relative to the file's folder, if it differs from the import's.
+            images: folder of images named <item>.jpg, if it differs from the import's.
 
         Raises:
             DataError: the file is missing, malformed or empty, has no ids, or an item stands in it twice.
@@ -131,15 +141,15 @@ class Recommender:
         Args:
             items: the new items: a file or a table in memory, which are read by `read_items`, or a catalog. Columns that they
                 lack count as empty.
-            progress: told of every source that is encoded.
-            tell: told in a line each what was noticed, such as columns that are missing; a Python warning each if None.
+            progress: called after each source that is encoded.
+            tell: called with each note, such as a missing column, in one line; a Python warning each if None.
 
         Raises:
             DataError: the encoders find nothing to read in any of the new items, or the items cannot be read.
             RunError: the model knows items by identity only.
         """
         names = self.config.model.features
-        if not names:
+        if not names or not isinstance(self.model, Extensible):
             raise RunError(
                 f"run {self.run.name!r} knows items by identity only and cannot score new ones; "
                 f"train with {parameter('model.source', 'content')} or hybrid"
@@ -166,46 +176,79 @@ class Recommender:
                 + "; ".join([readable, f"the items have: {listed(items.frame.columns)}", *notes])
             )
         _say([*notes, *empty_notes(added, found)], tell)
-        rows = item_vectors(self.model.items, features, len(added))
+        rows = item_vectors(self.model.encode_items, features, len(added), self.item_matrix.shape[1])
         empty = np.flatnonzero(~np.any(list(found.values()), axis=0)) + len(self.catalog) + 1
         return Recommender(
             self.run,
             self.config,
-            self.model,
-            torch.cat([self.item_matrix, rows]),
+            self.model.extended(rows),
             extended,
             self.n_trained,
             (*self.unreadable, *empty.tolist()),
+            self.context,
         )
 
     @overload  # a str is a sequence of str too, but is refused
     def recommend(  # type: ignore[overload-overlap]
-        self, histories: Sequence[str], k: int = ..., exclude_seen: bool = ...
+        self,
+        histories: Sequence[str],
+        k: int = ...,
+        exclude_seen: bool = ...,
+        *,
+        times: Sequence[int] | None = ...,
+        at: int | None = ...,
+        context: Mapping[str, Sequence[float]] | None = ...,
+        query_context: Mapping[str, float] | None = ...,
     ) -> list[Recommendation]: ...
 
     @overload
     def recommend(
-        self, histories: Sequence[History], k: int = ..., exclude_seen: bool = ...
+        self,
+        histories: Sequence[History],
+        k: int = ...,
+        exclude_seen: bool = ...,
+        *,
+        times: Sequence[Sequence[int]] | None = ...,
+        at: int | Sequence[int] | None = ...,
+        context: Mapping[str, Sequence[Sequence[float]]] | None = ...,
+        query_context: Mapping[str, Sequence[float]] | None = ...,
     ) -> list[list[Recommendation]]: ...
 
     def recommend(
-        self, histories: Sequence[str] | Sequence[History], k: int = 10, exclude_seen: bool = True
+        self,
+        histories: Sequence[str] | Sequence[History],
+        k: int = 10,
+        exclude_seen: bool = True,
+        *,
+        times: Sequence[Any] | None = None,
+        at: int | Sequence[int] | None = None,
+        context: Mapping[str, Sequence[Any]] | None = None,
+        query_context: Mapping[str, Any] | None = None,
     ) -> list[Recommendation] | list[list[Recommendation]]:
         """Return the best k items after each history of item ids, oldest first.
 
         Args:
             histories: lists of ids, [["a", "b"], ["c"]], whose answer is a list of recommendations each; or one list of ids,
                 ["a", "b"], which is one history, and whose answer is one list of recommendations.
-            k: how many items; a history with fewer candidates gets fewer.
+            k: number of items; a history with fewer candidates gets fewer.
             exclude_seen: leave out the items of the history.
+            times: times of the events in seconds since 1970, in the form of `histories`, for models that read times; unknown
+                (0) if None.
+            at: time at which the next event is asked for, one for all histories or one each; the time of the last event if
+                None.
+            context: values of the events in each context column that the model reads (`context`), name -> in the form of
+                `histories`.
+            query_context: values of the event that is asked for, as far as they are known, name -> one for each history.
 
         Raises:
             ConfigError: k is no whole number of at least 1.
-            DataError: a history names an unknown item, or a text stands where a history belongs.
+            DataError: a history names an unknown item, a text stands where a history belongs, times or context do not fit the
+                histories, or a context column that the model reads is missing.
         """
         k = check_count(k)
         read, flat = read_histories(histories)
-        sequences = Sequences.from_histories(self.catalog.rows(history) for history in read)
+        beside = read_beside(read, flat, self.context, times, at, context, query_context)
+        sequences = Sequences.from_histories((self.catalog.rows(history) for history in read), **beside)
         scores, ids = self.top_k(sequences, np.arange(len(read)), k, exclude_seen)
         answers = []
         for row_scores, row_ids in zip(scores.numpy(), ids.numpy(), strict=True):
@@ -245,11 +288,20 @@ class Recommender:
     def _titles(self) -> list[str]:
         return self.catalog.titles()
 
+    @property
+    def item_matrix(self) -> Tensor:
+        """The vectors of all items behind a row of zeros, [n + 1, d]; `item_vectors` gives them by id."""
+        return self.model.catalog()
+
     @cached_property
-    def ranking(self) -> Ranking:
-        """What ranks the candidates; made when it is first asked for, and kept."""
-        return Ranking(
-            self.model, self.item_matrix, self.config.model.max_length, np.array(self.unreadable, dtype=np.int64)
+    def ranking(self) -> CandidateRanking:
+        """The ranking of the candidates; made at the first use and kept."""
+        return make_ranking(
+            self.model,
+            len(self.catalog),
+            self.config.model.max_length,
+            np.array(self.unreadable, dtype=np.int64),
+            self.context,
         )
 
     def top_k(
@@ -277,11 +329,11 @@ class Recommender:
             excluded = excluded_items(sequences, part, exclude_seen)
             return part, *ranking.best(ranking.queries(sequences, part), excluded, k)
 
-        return each_alone(best, parts_of(rows))
+        return each_alone(best, ranking.parts(rows))
 
 
 def _say(notes: Sequence[str], tell: Callable[[str], None] | None) -> None:
-    """Tell what was noticed, as warnings for the caller of `with_items` where nobody else listens."""
+    """Pass notes on to a callback, or as warnings to the caller of `with_items` if there is none."""
     for note in notes:
         if tell is not None:
             tell(note)

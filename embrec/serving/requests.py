@@ -1,50 +1,49 @@
-"""For whom to recommend: histories as callers write them, users by name, or a sample of users."""
+"""Requests for recommendations: histories as callers write them, users by name, or a sample of users."""
 
-from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from embrec.data.everyone import load_everyone
 from embrec.errors import ConfigError, DataError
 from embrec.parameters import call, parameter
-
-if TYPE_CHECKING:
-    from embrec.serving.recommender import Recommender
-
-History = Sequence[str]
+from embrec.serving.recommender import Recommendation, Recommender
 
 
 @dataclass(frozen=True)
 class Request:
-    """One history that is asked for.
+    """One history to recommend after.
 
     Attributes:
-        items: ids, oldest first.
-        user: whose it is; None where it is nobody's.
+        items: item ids, oldest first.
+        user: name of the user; None for a history of nobody.
+        times: times of the events in seconds; None where they are not known.
+        context: values of the events in the context columns that the model reads, name -> one for each event.
     """
 
     items: list[str]
     user: str | None = None
+    times: list[int] | None = None
+    context: Mapping[str, list[float]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """How messages name it."""
         return "this history" if self.user is None else f"user {self.user}"
 
 
 def histories_of(
-    recommender: "Recommender",
+    recommender: Recommender,
     *,
     users: Sequence[str] | None = None,
     history: Sequence[str] | None = None,
     sample: int | None = None,
 ) -> list[Request]:
-    """Return the histories that a request names; the items of users are those of the log of the run's category, by their ids.
+    """Return the histories that a request names; those of users come from the log of the run's category, matched by item ids.
 
     Args:
-        recommender: whose category the users belong to.
+        recommender: recommender whose category the users belong to.
         users: names of users.
         history: item ids, oldest first.
         sample: how many users to draw, evenly over the log's users.
@@ -60,14 +59,20 @@ def histories_of(
         recommender.catalog.rows(items)
         return [Request(items)]
     everyone = load_everyone(recommender.run.require_category())
-    log = everyone.interactions
+    log = everyone.interactions.with_context(recommender.context)
     if users:
         indices = [everyone.user_index(user) for user in users]
     else:
         indices = np.unique(np.linspace(0, log.n_users - 1, sample or 1).astype(int)).tolist()
     found = []
     for index in indices:
-        request = Request(everyone.catalog.item_ids[log.history(index)].tolist(), str(log.user_ids[index]))
+        events = slice(log.user_ptr[index], log.user_ptr[index + 1])
+        request = Request(
+            everyone.catalog.item_ids[log.item[events]].tolist(),
+            str(log.user_ids[index]),
+            log.time[events].tolist(),
+            {name: values[events].tolist() for name, values in log.context.items()},
+        )
         unknown = [item for item in request.items if item not in recommender.catalog]
         if unknown:
             raise DataError(
@@ -78,66 +83,20 @@ def histories_of(
     return found
 
 
-def read_histories(given: Iterable[str] | Iterable[History]) -> tuple[list[list[str]], bool]:
-    """Return histories as lists of ids, and whether a single one was given that was not wrapped in a list.
-
-    >>> read_histories([["a", "b"], ("c",)])
-    ([['a', 'b'], ['c']], False)
-    >>> read_histories(["a", "b"])
-    ([['a', 'b']], True)
+def answer(
+    recommender: Recommender, requests: Sequence[Request], k: int = 10, *, exclude_seen: bool = True
+) -> "list[list[Recommendation]]":
+    """Return the best k items after the history of each request; see `Recommender.recommend`.
 
     Raises:
-        DataError: a text stands where a history belongs, or something that is no text where an id belongs.
+        ConfigError: k is no whole number of at least 1.
+        DataError: the model reads a context column that a request does not have.
     """
-    if isinstance(given, str | bytes):
-        raise DataError(f"{given!r} is a text where a history belongs; wrap it in a list: recommend([{given!r}])")
-    if isinstance(given, Mapping) or hasattr(given, "columns"):
-        raise DataError(
-            f"histories are lists of item ids, not a {type(given).__name__}; give for example list(histories.values()), or "
-            "the table to score_by_user"
-        )
-    entries: list[object] = list(_iterated(given, "the histories"))
-    if entries and all(isinstance(entry, str) for entry in entries):
-        return [[str(item) for item in entries]], True
-    histories = []
-    for place, entry in enumerate(entries, start=1):
-        if isinstance(entry, str | bytes):
-            raise DataError(
-                f"history {place} is the text {entry!r}, beside others that are lists; wrap it in a list: [[...], [{entry!r}]]"
-            )
-        histories.append(read_ids(entry, f"history {place}"))
-    return histories, False
-
-
-def read_ids(given: object, what: str = "the list of items") -> list[str]:
-    """Return item ids as texts, in their order.
-
-    Raises:
-        DataError: it is no list, or something that is no text stands in it.
-    """
-    items = list(_iterated(given, what))
-    for item in items:
-        if not isinstance(item, str):
-            raise DataError(f"{what} holds {item!r}; item ids are texts, such as {str(item)!r} in quotes")
-    return [str(item) for item in items]
-
-
-def check_count(k: object) -> int:
-    """Return how many items are wanted.
-
-    Raises:
-        ConfigError: it is not a whole number of at least 1.
-    """
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-        raise ConfigError(f"k is {k!r}; give how many items to return, a whole number from 1")
-    return int(k)
-
-
-def _iterated(value: object, what: str) -> Iterable[object]:
-    if isinstance(value, Set):
-        raise DataError(f"{what}: a {type(value).__name__} has no order, which matters here; give a list of item ids")
-    if isinstance(value, Mapping):
-        raise DataError(f"{what}: {value!r} is a {type(value).__name__}; give a list of item ids, such as ['a1', 'b2']")
-    if isinstance(value, Iterable):
-        return value
-    raise DataError(f"{what}: {value!r} is no list of item ids; a history is a list of texts, such as ['a1', 'b2']")
+    names = [name for name in recommender.context if all(name in one.context for one in requests)]
+    return recommender.recommend(
+        [one.items for one in requests],
+        k,
+        exclude_seen,
+        times=[one.times or [0] * len(one.items) for one in requests],
+        context={name: [one.context[name] for one in requests] for name in names},
+    )

@@ -1,4 +1,4 @@
-"""Batch scoring: the best items for every user, or the best users for every new item, written as one table."""
+"""Batch scoring: the best items for every user or the best users for every new item, as one table."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,10 +14,10 @@ from embrec.files import atomic_path
 from embrec.names import unknown
 from embrec.parameters import call
 from embrec.progress import Progress, silent
+from embrec.serving.histories import check_count
 from embrec.serving.logs import Log, read_log
-from embrec.serving.ranking import each_alone, excluded_items, parts_of
+from embrec.serving.ranking import each_alone, excluded_items
 from embrec.serving.recommender import Recommender
-from embrec.serving.requests import check_count
 
 _NO_NEW_ITEMS = f"there are no new items to find users for; give them with {call('with_items', items='FILE')}"
 WAYS = ("user", "item")
@@ -30,6 +30,7 @@ def score_by(
     k: int = 10,
     *,
     exclude_seen: bool = True,
+    at: int | None = None,
     progress: Progress = silent,
 ) -> pl.DataFrame:
     """Score a log by `user` or by `item`; see `score_by_user` and `score_by_item`.
@@ -38,11 +39,11 @@ def score_by(
         ConfigError: it is neither.
     """
     score = score_by_user if check_request(what, k) == "user" else score_by_item
-    return score(recommender, log, k, exclude_seen=exclude_seen, progress=progress)
+    return score(recommender, log, k, exclude_seen=exclude_seen, at=at, progress=progress)
 
 
 def check_request(what: str, k: object = 10, new_items: bool = True) -> str:
-    """Return by what is to be scored, if that can be, before anything is read.
+    """Return `user` or `item` if a request can be met; checked before any data are read.
 
     Raises:
         ConfigError: it is neither `user` nor `item`, k is no whole number of at least 1, or there are no new items to find
@@ -62,26 +63,29 @@ def score_by_user(
     k: int = 10,
     *,
     exclude_seen: bool = True,
+    at: int | None = None,
     progress: Progress = silent,
 ) -> pl.DataFrame:
     """Return each user's best k candidates: columns user, rank (from 1), item, score, new (added after training).
 
     Args:
-        recommender: what scores.
-        log: whose histories: a data set, the log of one, or a table of users, items and perhaps times; see `read_log`. Its
-            items are found by their ids, whatever catalog its rows are of.
-        k: how many items a user.
+        recommender: recommender that scores.
+        log: users and their histories: a data set, the log of one, or a table of users, items and perhaps times; see
+            `read_log`. Its items are found by their ids, whatever catalog its rows belong to.
+        k: number of items for each user.
         exclude_seen: leave out the items of the user's history.
-        progress: told how many users are done.
+        at: time in seconds at which all users are asked for their next event, for models that read times; the time of each
+            user's last event if None.
+        progress: called with the number of users that are done.
 
     Raises:
         ConfigError: k is no whole number of at least 1.
         DataError: the log has items that the recommender does not know, or is at fault itself.
     """
     k = check_count(k)
-    interactions = read_log(log, recommender.catalog, recommender.run.name)
+    interactions = read_log(log, recommender.catalog, recommender.run.name, recommender.context)
     item_ids, user_ids = _names(recommender.catalog.item_ids), _names(interactions.user_ids)
-    sequences, order = _histories(interactions)
+    sequences, order = _histories(interactions, at)
     frames = [_NOBODY]
     done = 0
     for rows, scores, tensor_ids in recommender.top_k_of_parts(sequences, order, k, exclude_seen):
@@ -110,12 +114,13 @@ def score_by_item(
     k: int = 10,
     *,
     exclude_seen: bool = True,
+    at: int | None = None,
     progress: Progress = silent,
 ) -> pl.DataFrame:
     """Return each new item's best k users: columns item, rank (from 1), user, score; arguments as of `score_by_user`.
 
-    Scores of one item by different users are inner products of the same vector, so they can be compared. Among equal scores the
-    user who stands first in the log comes first. An item in which the encoders found nothing to read has no users.
+    Scores of one item for different users are inner products with the same vector, so they can be compared. Among equal scores
+    the user who comes first in the log comes first. An item in which the encoders found nothing to read has no users.
 
     Raises:
         ConfigError: k is no whole number of at least 1.
@@ -125,8 +130,8 @@ def score_by_item(
     n_new = len(recommender.catalog) - recommender.n_trained
     if n_new == 0:
         raise DataError(_NO_NEW_ITEMS)
-    interactions = read_log(log, recommender.catalog, recommender.run.name)
-    sequences, order = _histories(interactions)
+    interactions = read_log(log, recommender.catalog, recommender.run.name, recommender.context)
+    sequences, order = _histories(interactions, at)
     ranking = recommender.ranking  # made here, and not by several threads at once
 
     def of_new(rows: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.float32]]:
@@ -140,7 +145,7 @@ def score_by_item(
     scores = np.full((n_new, 0), -np.inf, dtype=np.float32)
     users = np.zeros((n_new, 0), dtype=np.int64)
     done = 0
-    for rows, more in each_alone(of_new, parts_of(order)):
+    for rows, more in each_alone(of_new, ranking.parts(order)):
         scores = np.concatenate([scores, np.where(np.isnan(more), -np.inf, more)], axis=1)
         users = np.concatenate([users, np.broadcast_to(rows, more.shape)], axis=1)
         best = np.lexsort((users, -scores), axis=1)[:, :k]
@@ -159,7 +164,7 @@ def score_by_item(
 
 
 def check_output(path: Path) -> Path:
-    """Return the path that scores are to be written to, if they can be.
+    """Return a path if scores can be written to it.
 
     Raises:
         DataError: it is a folder, its folder does not exist, or its ending is of no format that is written.
@@ -174,7 +179,7 @@ def check_output(path: Path) -> Path:
 
 
 def write_scores(scores: pl.DataFrame, path: Path) -> None:
-    """Write scores in the format of the path's ending, whole or not at all: .parquet, .csv or .jsonl.
+    """Write scores atomically in the format of the path's ending: .parquet, .csv or .jsonl.
 
     Raises:
         DataError: the ending is another, or the file cannot be written.
@@ -188,9 +193,9 @@ def write_scores(scores: pl.DataFrame, path: Path) -> None:
         raise DataError(f"cannot write {path} ({reason}); make room or choose another place") from None
 
 
-def _histories(interactions: Interactions) -> tuple[Sequences, NDArray[np.int64]]:
-    """Return everybody's history, and the users with like lengths together."""
-    sequences = latest_sequences(interactions, int(interactions.lengths.max(initial=0)))
+def _histories(interactions: Interactions, at: int | None) -> tuple[Sequences, NDArray[np.int64]]:
+    """Return the histories of all users, and the users in the order of their lengths."""
+    sequences = latest_sequences(interactions, int(interactions.lengths.max(initial=0)), at)
     return sequences, np.argsort(sequences.lengths, kind="stable")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from embrec.data.store import load_dataset
+from embrec.data.store import catalog_size
 from embrec.errors import ConfigError, EmbrecError
 from embrec.evaluation.metrics import cutoff, lower_is_better
 from embrec.evaluation.statistics import MeanInterval, mean_interval
@@ -88,7 +88,7 @@ def measured(result: SearchResult, metrics: Sequence[str] = METRICS, progress: P
     if result.runs is None:
         return Found(result)
     runs: list[RunFolder] = [one.run for one in result.runs.runs.values()]
-    items = len(load_dataset(runs[0].category).catalog)
+    items = catalog_size(runs[0].category)
     names = dict.fromkeys((result.config.objective, *metrics))
     config = protocol(runs[0], metrics=[name for name in names if (cutoff(name) or 0) < items])
     name = result.folder.name

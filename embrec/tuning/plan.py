@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from embrec.data.prepared import open_split
 from embrec.data.splits import LeaveOneOut, SplitConfig
-from embrec.data.store import load_dataset
+from embrec.errors import ConfigError
 from embrec.features.category import tables_or_defaults
 from embrec.progress import Progress, silent
 from embrec.runs.planning import UNKNOWN_TABLE
@@ -67,8 +68,8 @@ def plan_search(
         check_name("search", name)
     if space != DEFAULT:
         preset = preset or load_space(space).preset
-    dataset = load_dataset(category)
-    train_items = int(split(dataset.interactions, len(dataset.catalog)).train_items.sum())
+    prepared = open_split(category, split)
+    train_items = prepared.n_train_items
     options = dict(options or {})
     request = SearchRequest(space=space, **search)
 
@@ -82,7 +83,7 @@ def plan_search(
     else:
         checked = config([UNKNOWN_TABLE])
         check_config(checked)
-        check_items(checked, len(dataset.catalog), train_items)
+        check_items(checked, len(prepared.catalog), train_items)
         planned = config(
             tables_or_defaults(
                 category,
@@ -141,17 +142,37 @@ def resumed_search(
     if device is not None:
         config = config.model_copy(update={"base": changed_config(config.base, {"training.device": device})})
     if space is not None and space != DEFAULT:
-        dataset = load_dataset(folder.category)
-        partition = config.base.split(dataset.interactions, len(dataset.catalog))
         tables = config.base.model.features
-        items = int(partition.train_items.sum())
-        given = build_search(config.base, SearchRequest(space, warm=False), items=items, tables=tables)
-        folder.check(config.model_copy(update={"space": given.space}))
+        items = open_split(folder.category, config.base.split).n_train_items
+        told = build_search(config.base, SearchRequest(space, warm=False), items=items, tables=tables)
+        folder.check(config.model_copy(update={"space": told.space}))
     return SearchPlan(folder.category, folder.name, config)
 
 
+def refuse_with_resume(wishes: Mapping[str, Any]) -> None:
+    """Raise a ConfigError if an option would change a search that is resumed.
+
+    Args:
+        wishes: option -> value; None, False and nothing at all are no wishes.
+    """
+    for option, value in wishes.items():
+        if value and option not in _OF_A_SITTING:
+            name = _OPTIONS.get(option, option.replace("_", "-"))
+            raise ConfigError(
+                f"--resume goes on with a search as it was begun; leave out --{name}, or begin another search with --name"
+            )
+
+
+# What a resumed search may be given: how it runs, and what it is checked against.
+_OF_A_SITTING = {
+    "resume", "workspace", "samples", "final_epochs", "final_on", "space", "seeds",
+    "concurrent", "threads", "per_gpu", "device", "address",
+}  # fmt: skip
+_OPTIONS = {"every": "all", "setting": "set"}
+
+
 def _named(options: Mapping[str, Any], settings: Sequence[str]) -> set[str]:
-    """Return the settings that the user gave a value; the default space does not vary them."""
+    """Return the settings that the user gave a value: no default space varies them."""
     named = {key for key, value in options.items() if value is not None}
     for key, _, text in (setting.partition("=") for setting in settings):
         value = yaml.safe_load(text)  # valid, since the configuration was built from it

@@ -9,21 +9,19 @@ import numpy as np
 import yaml
 
 from embrec.data.interactions import Interactions
-from embrec.data.splits import Partition
-from embrec.data.store import Dataset, in_use, load_dataset
+from embrec.data.prepared import open_split
+from embrec.data.store import in_use
 from embrec.errors import ConfigError, RunError
 from embrec.evaluation.evaluator import protocol_for
 from embrec.evaluation.few_candidates import check_selection
 from embrec.evaluation.leaks import LeakReport
 from embrec.evaluation.metrics import cutoff, tells_apart
-from embrec.features.table import FeatureTable
 from embrec.files import write_text
-from embrec.models.tables import table_arrays
 from embrec.parameters import call, parameter
 from embrec.progress import Progress, silent
 from embrec.runs.assembly import TrainingData
 from embrec.runs.config import RunConfig
-from embrec.runs.inputs import find_tables, frozen_table, run_fingerprint
+from embrec.runs.inputs import Inputs, inputs_of, run_fingerprint
 from embrec.runs.local import choose_device
 from embrec.runs.presets import changed_config
 from embrec.runs.provenance import MadeOf
@@ -175,9 +173,7 @@ class Prepared(NamedTuple):
 
     config: SearchConfig
     fingerprint: str
-    dataset: Dataset
-    partition: Partition
-    tables: dict[str, FeatureTable]
+    inputs: Inputs
 
 
 def prepare(category: Category, config: SearchConfig) -> tuple[SearchConfig, SharedData]:
@@ -194,19 +190,19 @@ def prepare(category: Category, config: SearchConfig) -> tuple[SearchConfig, Sha
         ConfigError: a setting, the objective or a bound is not valid.
         FeatureError: a feature table is missing or belongs to other items.
     """
-    config, fingerprint, dataset, partition, tables = read_inputs(category, config)
+    config, fingerprint, inputs = read_inputs(category, config)
     shared = SharedData(
         base=config.base.model_dump(mode="json"),
-        data=TrainingData.of(_for_trials(dataset.interactions), partition, config.base.model.max_length),
-        tables={table.path.stem: table_arrays(frozen_table(table)) for table in tables.values()},
+        data=TrainingData.of(_for_trials(inputs.log), inputs.partition, config.base.model.max_length),
+        inputs=inputs.catalog.arrays(),
         fingerprint=fingerprint,
-        made_of=MadeOf.of(dataset, partition, list(tables.values())).as_dict(),
+        made_of=MadeOf.of(inputs.dataset, inputs.partition, inputs.tables).as_dict(),
     )
     return config, shared
 
 
 def check_config(config: SearchConfig) -> None:
-    """Check the parts of a search that do not depend on the data.
+    """Raise if a search cannot be right for any data.
 
     Raises:
         ConfigError: a setting, the objective or the device is not valid.
@@ -244,28 +240,28 @@ def read_inputs(category: Category, config: SearchConfig) -> Prepared:
     """
     base, space = config.base, config.parsed_space()
     check_config(config)  # before the data are read
-    dataset = load_dataset(category)
-    partition = base.split(dataset.interactions, len(dataset.catalog))
-    check_items(config, len(dataset.catalog), int(partition.train_items.sum()))
+    prepared = open_split(category, base.split)
+    items, partition = len(prepared.catalog), prepared.partition
+    check_items(config, items, prepared.n_train_items)
     names = feature_names(space, base)
-    found = find_tables(category, names, dataset.catalog, partition.train_items, base.split)
-    tables = dict(zip(names, found, strict=True))
-    base, space, start = _with_stems(config, {name: table.path.stem for name, table in tables.items()})
-    evaluation = protocol_for(base.evaluation, len(dataset.catalog), config.objective)
+    inputs = inputs_of(category, base, prepared, names)
+    stems = {name: table.path.stem for name, table in zip(names, inputs.tables, strict=True)}
+    base, space, start = _with_stems(config, stems)
+    evaluation = protocol_for(base.evaluation, items, config.objective)
     check_selection(
         config.objective,
-        dataset.interactions,
+        prepared.interactions,
         partition.valid,
         evaluation,
-        len(dataset.catalog),
+        items,
         partition.hidden,
         what="the objective",
     )
     base = base.model_copy(update={"evaluation": evaluation})
     config = config.model_copy(update={"base": base, "space": space.plain(), "start": start})
     _check_start(config)
-    fingerprint = run_fingerprint(_same_for_all(base), dataset, list(tables.values()))
-    return Prepared(config, fingerprint, dataset, partition, tables)
+    fingerprint = run_fingerprint(_same_for_all(base), inputs.dataset, inputs.tables, inputs.extras_hash)
+    return Prepared(config, fingerprint, inputs)
 
 
 def final_config(result: SearchResult) -> RunConfig:

@@ -9,7 +9,7 @@ import torch
 
 from embrec.errors import RunError
 from embrec.evaluation.metrics import lower_is_better
-from embrec.models.tables import TableArrays, table_of_arrays
+from embrec.models.inputs import InputArrays
 from embrec.runs.assembly import TrainingData, make_trainer
 from embrec.runs.config import RunConfig
 from embrec.runs.presets import changed_config
@@ -29,7 +29,7 @@ class SharedData:
 
     base: Mapping[str, Any]
     data: TrainingData
-    tables: Mapping[str, TableArrays]
+    inputs: InputArrays
     fingerprint: str
     made_of: Mapping[str, Any] | None = None
 
@@ -58,16 +58,16 @@ class TrialTraining:
         device: str = "cpu",
     ) -> None:
         config = changed_config(RunConfig.model_validate(shared.base), settings)
-        config.model.check([shared.tables[name].shape[1] for name in config.model.features])
+        inputs = shared.inputs.inputs(config.model.features)
+        config.model.check([table.dim for table in inputs.tables.values()])
         config.training.negatives.check(int(shared.data.partition.train_items.sum()))
         self.sign = -1 if lower_is_better(config.training.select_by) else 1
         self.objective = f"valid {config.training.select_by}"
         self.reported = reported
-        sources = {name: table_of_arrays(shared.tables[name]) for name in config.model.features}
         self.trainer = make_trainer(
             config,
             shared.data,
-            sources,
+            inputs,
             torch.device(device),
             checkpoint=checkpoint,
             fingerprint=f"{shared.fingerprint} {sorted(settings.items())}",
@@ -91,7 +91,7 @@ class TrialTraining:
 
     @property
     def best(self) -> float | None:
-        """The best value of the objective up to the last reported epoch; None if no epoch was validated."""
+        """The best value of the objective up to the last epoch that was returned; None if none was validated."""
         records = self.trainer.state.history[: self.reported]
         values = [record[self.objective] for record in records if self.objective in record]
         return max(values, key=lambda value: self.sign * value) if values else None

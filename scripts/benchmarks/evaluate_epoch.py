@@ -20,6 +20,7 @@ from embrec.data.sequences import training_sequences
 from embrec.data.splits import GlobalTime, LeaveOneOut, Partition, PerUserRatio, Split, UserHoldout
 from embrec.evaluation.evaluator import EvaluationConfig, evaluate
 from embrec.models.baselines.popularity import PopRec
+from embrec.models.inputs import CatalogInputs
 from embrec.models.zoo import build_model
 from embrec.models.zoo.embrec import EmbRecConfig
 from embrec.runs.assembly import popularity
@@ -46,7 +47,7 @@ def epoch_and_evaluation(log: Interactions, items: int, split: Split) -> tuple[f
     known = torch.ones(items + 1, dtype=torch.bool)
     known[0] = False
     torch.manual_seed(0)
-    model = build_model(EmbRecConfig(source="id", dim=DIM, units=DIM, metric="dot"), {}, known)
+    model = build_model(EmbRecConfig(source="id", dim=DIM, units=DIM, metric="dot"), CatalogInputs({}, known))
     sequences = training_sequences(log, partition, MAX_LENGTH)
     config = TrainingConfig(epochs=1)
     started = process_time()

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from embrec.evaluation.ranks import CatalogScan, NotCandidates, Products
-from embrec.models.factors import Factors
+from embrec.models.factors import Factors, Queries
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def main() -> None:
 
     def product() -> None:
         for start in starts:
-            products(queries[start : start + options.batch])
+            products(Queries(queries[start : start + options.batch]))
             for first in range(1, options.items + 1, scan.width):
                 products.block(first, min(first + scan.width, options.items + 1))
 
@@ -60,7 +60,9 @@ def main() -> None:
                 own = np.arange(len(targets[rows])).repeat(options.seen)
                 pairs = seen[rows].ravel()
                 other = pairs != targets[rows][own]
-                scan(products(queries[rows]), targets[rows], NotCandidates(own[other], pairs[other]), keep=keep)
+                scan(
+                    products(Queries(queries[rows])), targets[rows], NotCandidates(own[other], pairs[other]), keep=keep
+                )
 
         return run
 

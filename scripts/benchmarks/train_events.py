@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from embrec.data.sequences import Sequences
+from embrec.models.inputs import CatalogInputs
 from embrec.models.negatives import Negatives
 from embrec.models.zoo import build_model
 from embrec.models.zoo.embrec import EmbRecConfig
@@ -52,7 +53,9 @@ def events_per_second(device: torch.device, precision: str, items: int, negative
     sequences = Sequences(read.items, read.times, read.ptr, read.user)
     known = torch.ones(items + 1, dtype=torch.bool)
     known[0] = False
-    model = build_model(EmbRecConfig(source="id", dim=DIM, units=DIM, metric="dot"), {}, known).to(device)
+    model = build_model(EmbRecConfig(source="id", dim=DIM, units=DIM, metric="dot"), CatalogInputs({}, known)).to(
+        device
+    )
     marks: list[float] = []
 
     def validate() -> dict[str, float]:

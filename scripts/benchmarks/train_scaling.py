@@ -25,6 +25,7 @@ import torch
 from numpy.typing import NDArray
 
 from embrec.data.sequences import Sequences
+from embrec.models.inputs import CatalogInputs
 from embrec.models.negatives import Negatives
 from embrec.models.zoo import build_model
 from embrec.models.zoo.embrec import EmbRecConfig
@@ -70,7 +71,7 @@ def epoch_seconds(sequences: Sequences, items: int, negatives: Negatives, bucket
     known = torch.ones(items + 1, dtype=torch.bool)
     known[0] = False
     torch.manual_seed(0)
-    model = build_model(EmbRecConfig(source="id", dim=DIM, units=DIM, metric="dot"), {}, known)
+    model = build_model(EmbRecConfig(source="id", dim=DIM, units=DIM, metric="dot"), CatalogInputs({}, known))
     popularity = torch.from_numpy(np.bincount(sequences.items, minlength=items + 1))
     marks: list[float] = []
 

@@ -24,9 +24,11 @@ import torch
 
 from embrec.data.interactions import Interactions
 from embrec.data.splits import LeaveOneOut
-from embrec.models.tables import DenseTable, table_arrays
+from embrec.models.inputs import CatalogInputs
+from embrec.models.tables import DenseTable
 from embrec.runs.assembly import TrainingData
 from embrec.runs.config import RunConfig
+from embrec.runs.extras import known_items
 from embrec.runs.presets import build_config
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.folder import SearchFolder
@@ -54,10 +56,11 @@ def prepared(users: int, epochs: int, negatives: int = 512) -> tuple[RunConfig, 
     options = {"model.features": ["random"], "training.negatives.count": negatives, "training.epochs": epochs}
     base = build_config("generated", options=options, settings=settings)
     log = generated(users, ITEMS)
-    data = TrainingData.of(log, LeaveOneOut()(log, ITEMS), base.model.max_length)
+    partition = LeaveOneOut()(log, ITEMS)
+    data = TrainingData.of(log, partition, base.model.max_length)
     vectors = np.random.default_rng(1).normal(size=(ITEMS, DIM)).astype(np.float32)
-    tables = {"random": table_arrays(DenseTable(vectors))}
-    return base, SharedData(base.model_dump(mode="json"), data, tables, "benchmark")
+    inputs = CatalogInputs({"random": DenseTable(vectors)}, known_items(partition.train_items))
+    return base, SharedData(base.model_dump(mode="json"), data, inputs.arrays(), "benchmark")
 
 
 class Watch:

@@ -1,7 +1,9 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -158,3 +160,47 @@ def test_moving_a_batch_keeps_its_values(batch_size):
 
     batch = collate(sequences_of([[1, 2, 3]] * batch_size), np.arange(batch_size))
     assert torch.equal(batch.to(torch.device("cpu")).items, batch.items)
+
+
+def test_each_step_knows_when_the_event_that_it_predicts_happens():
+    learned = collate(sequences_of([[1, 2, 3], [4, 5]]), np.array([1, 0]))
+    assert learned.target_times.tolist() == [[50, 0], [20, 30]]
+    asked = collate(sequences_of([[1, 2, 3], [], [4]], targets=[9, 8, 7]), np.array([0, 1, 2]))
+    assert asked.target_times.tolist() == [[20, 30, 90], [0, 0, 0], [70, 0, 0]]
+    assert asked.times.tolist() == [[10, 20, 30], [0, 0, 0], [40, 0, 0]]
+    assert asked.query_time.tolist() == [90, 80, 70]
+
+
+def test_context_stands_beside_its_event_and_moves_with_the_batch():
+    sequences = replace(sequences_of([[1, 2, 3], [4, 5]]), context={"rating": np.array([1, 2, 3, 4, 5], np.float32)})
+    batch = collate(sequences, np.array([1, 0]))
+    assert batch.context["rating"].tolist() == [[4, 0], [1, 2]]
+    assert batch.target_context["rating"].tolist() == [[5, 0], [2, 3]]
+    moved = batch.to(torch.device("cpu"))
+    assert torch.equal(moved.context["rating"], batch.context["rating"])
+    asked = replace(
+        sequences_of([[1, 2], []], targets=[9, 8]),
+        context={"rating": np.array([4, 2], np.float32)},
+        target_context={"rating": np.array([5, 1], np.float32)},
+    )
+    batch = collate(asked, np.array([0, 1]), width=3)
+    assert batch.context["rating"].tolist() == [[4, 2, 0], [0, 0, 0]]
+    assert batch.target_context["rating"].tolist() == [[2, 5, 0], [0, 0, 0]]
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.integers(1, 99), min_size=1, max_size=7), min_size=1, max_size=6), st.booleans(), st.data())
+def test_batches_equal_a_plain_loop(rows, asked, data):
+    targets = data.draw(st.lists(st.integers(1, 99), min_size=len(rows), max_size=len(rows))) if asked else None
+    batch = collate(sequences_of(rows, targets), np.arange(len(rows)))
+    width = batch.items.shape[1]
+    for row, history in enumerate(rows):
+        read = history if asked else history[:-1]
+        after = [*history[1:], targets[row]] if asked else history[1:]
+        padding = [0] * (width - len(read))
+        assert batch.items[row].tolist() == read + padding
+        assert batch.times[row].tolist() == [10 * item for item in read] + padding
+        assert batch.target_times[row].tolist() == [10 * item for item in after] + padding
+        only_last = [0] * (len(read) - 1) + after[-1:]
+        assert batch.targets[row].tolist() == (only_last if asked else after) + padding
+        assert batch.lengths[row] == len(read)

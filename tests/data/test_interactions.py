@@ -1,4 +1,5 @@
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,3 +49,25 @@ def test_an_empty_or_ragged_log_is_an_error():
         Interactions.from_events(np.array([], dtype=object), none, none, none)
     with pytest.raises(DataError, match="equally long: user 1, item 2, time 1"):
         Interactions.from_events(np.array(["u"], dtype=object), np.zeros(1), np.zeros(2), np.zeros(1))
+
+
+def test_models_read_the_context_columns_that_hold_numbers():
+    log = Interactions.from_events(
+        np.array(["ann", "bob"], dtype=object),
+        np.array([0, 0, 1]),
+        np.array([0, 1, 1]),
+        np.arange(3),
+        {"rating": np.array([1, 5, 2]), "note": np.array(["4", "", "n/a"], dtype=object)},
+        item_ids=pl.Series(["a", "b"]),
+    )
+    assert list(log.numeric_context()) == ["rating"]
+    assert log.with_context(["rating"]).context["rating"].tolist() == [1, 5, 2]
+    assert log.with_context(()).context == {}
+    plain = log.with_context(())
+    assert plain.with_context(()) is plain
+    with pytest.raises(
+        DataError, match="'note' of the log holds texts, such as 'n/a' of user 'bob' on item 'b', and models"
+    ):
+        log.with_context(["note"])
+    with pytest.raises(DataError, match=r"no context column 'ratings'.*rating"):
+        log.with_context(["ratings"])

@@ -1,10 +1,11 @@
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embrec.data.interactions import Interactions
-from embrec.data.sequences import latest_sequences, target_sequences, training_sequences
-from embrec.data.splits import ItemHoldout, LeaveOneOut
+from embrec.data.sequences import Sequences, latest_sequences, target_sequences, training_sequences
+from embrec.data.splits import ItemHoldout, LeaveOneOut, Positions
 from embrec.errors import DataError
 
 ITEMS = 8
@@ -79,3 +80,65 @@ def test_no_history_sees_its_target_or_what_follows(rows, other):
         target_sequences(log, LeaveOneOut()(log, ITEMS).test, 5) for log in (log_of(rows), log_of(changed))
     )
     assert before.items.tolist() == after.items.tolist()
+
+
+@settings(deadline=None)
+@given(histories, lengths)
+def test_prefixes_are_rows_of_their_own(rows, max_length):
+    log = log_of(rows)
+    try:
+        partition = LeaveOneOut()(log, ITEMS)
+    except DataError:
+        return
+    expected = []
+    for user, row in enumerate(rows):
+        learned = row[:-2] if len(row) >= 3 else []
+        first = max(1, len(learned) - max_length)
+        expected += [(user, learned[max(0, n - max_length) : n], learned[n]) for n in range(first, len(learned))]
+    found = training_sequences(log, partition, max_length, prefixes=True)
+    parts = np.split(found.items - 1, found.ptr[1:-1]) if len(found) else []
+    assert [
+        (user, part.tolist(), target - 1) for user, part, target in zip(found.user, parts, found.target, strict=True)
+    ] == expected
+    whole = training_sequences(log, partition, max_length)
+    assert found.steps.sum() == len(found) == whole.steps.sum()
+    times = np.split(found.times, found.ptr[1:-1]) if len(found) else []
+    assert all(part[-1] < at for part, at in zip(times, found.target_time, strict=True))
+
+
+def test_times_and_context_stand_beside_their_events():
+    times = np.array([5, 1, 3, 2, 4])
+    context = {"rating": np.array([50, 10, 30, 20, 40]), "note": np.array(["a", "b", "c", "d", "e"], dtype=object)}
+    log = Interactions.from_events(
+        np.array(["u", "v"], dtype=object), np.array([0, 0, 0, 1, 1]), np.arange(5), times, context
+    )
+    latest = latest_sequences(log, 2)
+    assert latest.items.tolist() == [3, 1, 4, 5]
+    assert latest.times.tolist() == [3, 5, 2, 4]
+    assert latest.target_time.tolist() == [5, 4]
+    assert latest_sequences(log, 2, at=9).target_time.tolist() == [9, 9]
+    assert list(latest.context) == ["rating"]  # texts are no tensors
+    assert latest.context["rating"].tolist() == [30, 50, 20, 40]
+    assert np.isnan(latest.target_context["rating"]).all()
+    asked = target_sequences(log, Positions(np.array([0]), np.array([2])), 5)
+    assert asked.context["rating"].tolist() == [10, 30]
+    assert asked.target_context["rating"].tolist() == [50]
+    assert asked.select(np.array([0]), 1).context["rating"].tolist() == [30]
+    plain = target_sequences(log.with_context(()), Positions(np.array([0]), np.array([2])), 5)
+    assert plain.context == plain.target_context == {}
+
+
+def test_histories_of_callers_have_times_and_context():
+    given = Sequences.from_histories(
+        [np.array([3, 4]), np.array([], dtype=np.int64)],
+        times=[[10, 20], []],
+        context={"rating": [[1, 5], []], "hour": [[7, 8], []]},
+        query_context={"hour": [9, 10]},
+    )
+    assert given.target_time.tolist() == [20, 0]
+    assert given.context["rating"].tolist() == [1, 5]
+    assert given.target_context["hour"].tolist() == [9, 10]
+    assert np.isnan(given.target_context["rating"]).all()
+    assert Sequences.from_histories([np.array([1])], query_times=[7]).target_time.tolist() == [7]
+    with pytest.raises(ValueError, match="one value for each event"):
+        Sequences.from_histories([np.array([1])], times=[[1, 2]])

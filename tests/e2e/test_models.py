@@ -90,7 +90,7 @@ def test_a_model_of_raw_features_trained_by_cosine_recommends(shop):
         "--set", "model.fc=false", "--set", "model.metric=cosine", "--run", "cosine",
     )(shop)  # fmt: skip
     trained = load_model(RunFolder(shop.run_folder("cosine")))
-    norms = trained.item_matrix[1:].norm(dim=1)
+    norms = trained.model.catalog()[1:].norm(dim=1)
     torch.testing.assert_close(norms, torch.ones_like(norms))
     assert Recommender.load(shop.run_folder("cosine")).recommend([["i01"]], k=3)[0]
 

@@ -88,9 +88,12 @@ class WithoutFactors:
 
     def __init__(self, model):
         self.model = model
-        self.item_matrix, self.score, self.eval = model.item_matrix, model.score, model.eval
+        self.score, self.eval = model.score, model.eval
 
-    def factors(self, item_matrix=None):
+    def cached(self):
+        return self
+
+    def factors(self):
         return None
 
 
@@ -127,9 +130,9 @@ def test_sampled_candidates_are_different_and_the_same_for_every_model_and_batch
             super().__init__(model)
             self.score = self.spy
 
-        def spy(self, batch, candidates, item_matrix):
+        def spy(self, batch, candidates):
             seen.extend(zip(batch.user.tolist(), candidates.tolist(), strict=True))
-            return self.model.score(batch, candidates, item_matrix)
+            return self.model.score(batch, candidates)
 
     for batch_size, kind in ((4, "content"), (100, "id")):
         config = EvaluationConfig(candidates=f"sampled:count=5:by={by}:exclude={exclude}", batch_size=batch_size)

@@ -11,7 +11,7 @@ from support.standings import scan, standing_of
 
 from embrec.evaluation.block_counts import BLOCK_WIDTH
 from embrec.evaluation.ranks import CatalogScan, NotCandidates, Products
-from embrec.models.factors import Factors
+from embrec.models.factors import Factors, Queries
 
 NOTHING = NotCandidates(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 NAN = float("nan")
@@ -96,7 +96,7 @@ def scan_products(queries, factors, targets, excluded=NOTHING, **options):
     candidate = np.ones(len(factors.items), dtype=bool)
     candidate[0] = False
     run = CatalogScan(candidate, factors.scorable.numpy(), len(queries), torch.device("cpu"))
-    return run(Products(factors, len(queries), run.width)(queries), targets, excluded, **options)
+    return run(Products(factors, len(queries), run.width)(Queries(queries)), targets, excluded, **options)
 
 
 @pytest.mark.parametrize("dim", [1, 7, 64, 129])
@@ -139,9 +139,9 @@ def test_counting_as_on_a_gpu_gives_the_same():
     candidate = np.arange(len(factors.items)) > 0
     run = CatalogScan(candidate, factors.scorable.numpy(), len(queries), torch.device("cpu"))
     scores = Products(factors, len(queries), run.width)
-    in_lanes, best = run(scores(queries), targets, NOTHING, keep=20)
+    in_lanes, best = run(scores(Queries(queries)), targets, NOTHING, keep=20)
     run.counter().in_lanes = False
-    plain, best_too = run(scores(queries), targets, NOTHING, keep=20)
+    plain, best_too = run(scores(Queries(queries)), targets, NOTHING, keep=20)
     assert (in_lanes.greater == plain.greater).all()
     assert (in_lanes.tied == plain.tied).all()
     assert (best == best_too).all()

@@ -27,9 +27,8 @@ def test_scores_do_not_depend_on_batch_mates_or_padding(source, model):
 @pytest.mark.parametrize(("source", "model"), COMPOSITIONS)
 def test_scores_of_a_step_do_not_depend_on_later_events(source, model):
     model = composed(source, model)
-    matrix = model.item_matrix()
-    one = model.step_queries(toy_batch([3, 7, 2, 9, 9]), matrix)
-    other = model.step_queries(toy_batch([3, 7, 2, 14, 1]), matrix)
+    one = model.step_queries(toy_batch([3, 7, 2, 9, 9]))
+    other = model.step_queries(toy_batch([3, 7, 2, 14, 1]))
     torch.testing.assert_close(one[:, :3], other[:, :3])
     assert not torch.allclose(one[:, 3:], other[:, 3:])
 
@@ -63,8 +62,8 @@ def test_an_item_without_training_events_is_scored_by_content_but_not_by_identit
 
 def test_a_hybrid_treats_an_item_without_training_events_by_content_alone():
     model = toy_model("hybrid", unknown=(4,))
-    torch.testing.assert_close(model.item_matrix()[4], model.items.content.all_items()[4])
-    assert not torch.allclose(model.item_matrix()[5], model.items.content.all_items()[5])
+    torch.testing.assert_close(model.catalog()[4], model.items.content.all_items()[4])
+    assert not torch.allclose(model.catalog()[5], model.items.content.all_items()[5])
 
 
 def test_a_new_item_with_the_content_of_an_old_one_gets_its_vector():
@@ -73,7 +72,7 @@ def test_a_new_item_with_the_content_of_an_old_one_gets_its_vector():
         "dense": model.items.tables[0].vectors[[9]],
         "sparse": model.items.tables[1].project(torch.eye(11))[[9]],
     }
-    torch.testing.assert_close(model.items.encode(features), model.item_matrix()[[9]])
+    torch.testing.assert_close(model.items.encode(features), model.catalog()[[9]])
 
 
 def test_identity_cannot_encode_new_items():
@@ -85,7 +84,7 @@ def test_an_empty_history_has_the_query_of_no_events():
     model = toy_model(metric="dot")
     torch.nn.init.normal_(model.query.bias)
     queries = model.queries(toy_batch([], [3]))
-    torch.testing.assert_close(queries[0], model.query.bias)
+    torch.testing.assert_close(queries.dense[0], model.query.bias)
 
 
 def test_training_steps_leave_padding_out():
@@ -99,24 +98,14 @@ def test_training_steps_leave_padding_out():
 def test_training_steps_ask_what_scoring_answers():
     model = toy_model()
     batch = toy_batch([3, 7, 2], [5], targets=[1, 9])
-    torch.testing.assert_close(model.training_steps(batch).queries, model.queries(batch))
-
-
-def test_training_scores_mask_the_positive_among_the_negatives():
-    model = toy_model()
-    negatives = torch.tensor([9, 4])
-    positive, negative, mask = model.training_scores(toy_batch([3, 7, 2], [5], targets=[1, 9]), negatives)
-    scores = model.score(toy_batch([3, 7, 2], [5]))
-    torch.testing.assert_close(positive, scores[[0, 1], [1, 9]])
-    torch.testing.assert_close(negative, scores[:, negatives])
-    assert mask.tolist() == [[True, True], [False, True]]
+    torch.testing.assert_close(model.training_steps(batch).queries, model.queries(batch).dense)
 
 
 def test_cosine_scores_are_cosines_over_the_temperature():
     model = toy_model(metric="cosine", temperature=0.5)
     batch = toy_batch([3, 7])
-    query = model.step_queries(batch, model.item_matrix())[:, -1]
-    expected = torch.nn.functional.cosine_similarity(query, model.item_matrix()[1:]) / 0.5
+    query = model.step_queries(batch)[:, -1]
+    expected = torch.nn.functional.cosine_similarity(query, model.catalog()[1:]) / 0.5
     torch.testing.assert_close(model.score(batch)[0, 1:], expected)
 
 
@@ -131,4 +120,4 @@ def test_id_dropout_drops_the_residual_of_whole_items_in_training_only():
 def test_a_residual_query_starts_at_the_last_item():
     model, plain = (toy_model(metric="dot", residual=residual) for residual in (True, False))
     batch = toy_batch([3, 7], [5])
-    torch.testing.assert_close(model.queries(batch), plain.queries(batch) + model.item_matrix()[[7, 5]])
+    torch.testing.assert_close(model.queries(batch).dense, plain.queries(batch).dense + model.catalog()[[7, 5]])

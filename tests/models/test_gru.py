@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from support.toys import of_lengths
 
 from embrec.models.encoders.gru import CELLS, PublishedGRU
 
@@ -26,7 +27,7 @@ def test_published_cell_equals_the_formula_unrolled_by_hand():
         new = np.maximum(candidate @ np.concatenate([event, reset * state]) + candidate_bias, 0)
         state = update * state + (1 - update) * new
         expected.append(state)
-    output = cell(x, torch.tensor([3]))
+    output = cell(x, of_lengths(3))
     np.testing.assert_allclose(output[0].detach().numpy(), np.stack(expected), rtol=1e-12)
 
 
@@ -41,7 +42,7 @@ def test_stepping_through_a_history_gives_the_same_outputs(name):
     torch.manual_seed(0)
     cell = CELLS[name](5, 6).eval()
     x = torch.randn(2, 4, 5)
-    whole = cell(x, torch.tensor([4, 4]))
+    whole = cell(x, of_lengths(4, 4))
     state = cell.init_state(2, x)
     for step in range(4):
         output, state = cell.step(x[:, step], state)
@@ -52,6 +53,6 @@ def test_stepping_through_a_history_gives_the_same_outputs(name):
 def test_dropout_is_off_outside_training(name):
     cell = CELLS[name](5, 64, dropout=0.5)
     x = torch.randn(2, 3, 5)
-    lengths = torch.tensor([3, 3])
+    lengths = of_lengths(3, 3)
     assert not torch.equal(cell.train()(x, lengths), cell(x, lengths))
     assert torch.equal(cell.eval()(x, lengths), cell(x, lengths))

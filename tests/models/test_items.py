@@ -6,7 +6,8 @@ from support.toys import N_ITEMS, next_item_batch, toy_batch, toy_model
 
 from embrec.models.losses.cosine import Cosine
 from embrec.models.negatives import Negatives
-from embrec.training.objectives.factorised import Objective, step_weights
+from embrec.training.objectives.base import step_weights
+from embrec.training.objectives.factorised import FactorisedObjective
 
 MODELS = {"embrec": {}, "sasrec": {"kind": "sasrec", "heads": 3}, "gru4rec": {"kind": "gru4rec", "item_bias": False}}
 
@@ -19,10 +20,10 @@ def test_without_layers_the_item_vectors_are_the_features_dense_and_sparse():
     model = frozen()
     dense, sparse = model.items.tables
     expected = torch.cat([dense.vectors, sparse.project(torch.eye(11))], dim=1)
-    torch.testing.assert_close(model.item_matrix(), expected)
+    torch.testing.assert_close(model.catalog(), expected)
     assert not any(name.startswith("items.") for name, _ in model.named_parameters())
     torch.testing.assert_close(
-        model.items.encode({"dense": expected[[9], :7], "sparse": expected[[9], 7:]}), model.item_matrix()[[9]]
+        model.items.encode({"dense": expected[[9], :7], "sparse": expected[[9], 7:]}), model.catalog()[[9]]
     )
 
 
@@ -43,8 +44,8 @@ def test_a_new_items_vector_does_not_depend_on_those_beside_it(source):
 @pytest.mark.parametrize("model", MODELS)
 def test_the_cosine_loss_turns_queries_to_their_targets_and_scores_are_cosines(model):
     made = frozen(model, dropout=0.0)
-    before = made.item_matrix().clone()
-    objective = Objective(made, Cosine(), Negatives(), torch.ones(N_ITEMS + 1))
+    before = made.catalog().clone()
+    objective = FactorisedObjective(made, Cosine(), Negatives(), torch.ones(N_ITEMS + 1))
     batch = next_item_batch([1, 2, 3, 4], [5, 6, 7], [8, 9])
     weights = step_weights(batch, "token-mean", 6, 6)
     optimizer = torch.optim.Adam(made.parameters(), lr=0.02)
@@ -56,9 +57,9 @@ def test_the_cosine_loss_turns_queries_to_their_targets_and_scores_are_cosines(m
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.6 * losses[0]
-    assert torch.equal(made.item_matrix(), before)
+    assert torch.equal(made.catalog(), before)
     history = toy_batch([1, 2, 3], [8])
-    queries = made.step_queries(history, before)[[0, 1], [2, 0]]
+    queries = made.step_queries(history)[[0, 1], [2, 0]]
     cosines = torch.nn.functional.cosine_similarity(queries[:, None], before[None, 1:], dim=2)
     torch.testing.assert_close(made.score(history)[:, 1:] * made.scorer.temperature, cosines)
     assert made.score(history).argmax(dim=1).tolist() == [4, 9]

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from support.toys import of_lengths
 from torch import nn
 from torch.nn import functional as F
 
@@ -23,7 +24,7 @@ def events(size=2, steps=5, seed=1):
 @pytest.mark.parametrize("positions", ["start", "end"])
 def test_later_events_change_no_earlier_output(positions):
     model = transformer(positions=positions)
-    x, lengths = events(), torch.tensor([5, 5])
+    x, lengths = events(), of_lengths(5, 5)
     changed = torch.cat([x[:, :3], events(seed=2)[:, 3:]], dim=1)
     one, other = model(x, lengths), model(changed, lengths)
     torch.testing.assert_close(one[:, :3], other[:, :3])
@@ -34,8 +35,8 @@ def test_later_events_change_no_earlier_output(positions):
 def test_outputs_do_not_depend_on_batch_mates_or_padding(positions):
     model = transformer(positions=positions)
     x = events(3)
-    alone = model(x[:1, :3], torch.tensor([3]))
-    in_company = model(x, torch.tensor([3, 5, 1]))
+    alone = model(x[:1, :3], of_lengths(3))
+    in_company = model(x, of_lengths(3, 5, 1))
     torch.testing.assert_close(in_company[:1, :3], alone)
 
 
@@ -66,12 +67,12 @@ def test_attention_is_one_fused_causal_call(monkeypatch):
     calls = []
     attend = F.scaled_dot_product_attention
     monkeypatch.setattr(F, "scaled_dot_product_attention", lambda *a, **k: calls.append(k) or attend(*a, **k))
-    transformer(layers=3)(events(), torch.tensor([5, 5]))
+    transformer(layers=3)(events(), of_lengths(5, 5))
     assert [(call["is_causal"], call["dropout_p"]) for call in calls] == [(True, 0.0)] * 3
 
 
 def test_positions_are_counted_from_the_start_or_back_from_each_end():
-    lengths = torch.tensor([5, 2])
+    lengths = of_lengths(5, 2)
     places = {"start": [[0, 1, 2, 3, 4]] * 2, "end": [[4, 3, 2, 1, 0], [1, 0, 0, 0, 0]]}
     for positions, expected in places.items():
         model = transformer(positions=positions, layers=1, scale=3.0)
@@ -82,20 +83,20 @@ def test_positions_are_counted_from_the_start_or_back_from_each_end():
 
 def test_a_history_longer_than_the_positions_is_refused():
     model = transformer(max_length=4)
-    model(events(steps=4), torch.tensor([4, 4]))
+    model(events(steps=4), of_lengths(4, 4))
     with pytest.raises(ValueError, match="5 events are longer than the 4 positions"):
-        model(events(), torch.tensor([5, 5]))
+        model(events(), of_lengths(5, 5))
 
 
 def test_dropout_is_off_outside_training():
-    model, x, lengths = transformer(dropout=0.5), events(), torch.tensor([5, 5])
+    model, x, lengths = transformer(dropout=0.5), events(), of_lengths(5, 5)
     assert not torch.equal(model.train()(x, lengths), model(x, lengths))
     assert torch.equal(model.eval()(x, lengths), model(x, lengths))
 
 
 def test_stepping_through_a_history_gives_the_same_outputs():
     model, x = transformer(scale=2.0), events()
-    whole = model(x, torch.tensor([5, 5]))
+    whole = model(x, of_lengths(5, 5))
     state = model.init_state(2, x)
     for step in range(5):
         output, state = model.step(x[:, step], state)

@@ -6,6 +6,7 @@ import torch
 from support.toys import N_ITEMS
 
 from embrec.errors import RunError
+from embrec.models.inputs import CatalogInputs
 from embrec.models.tables import DenseTable, placeholder
 from embrec.models.zoo.embrec import EmbRecConfig, build_embrec
 from embrec.runs.ablation import matrix_without
@@ -23,7 +24,7 @@ def fusion(source="content", tables=TABLES):
     known = torch.ones(N_ITEMS + 1, dtype=torch.bool)
     known[0] = False
     config = EmbRecConfig(source=source, features=tuple(tables), dim=4, units=8)
-    model = build_embrec(config, tables, known)
+    model = build_embrec(config, CatalogInputs(tables, known))
     if source == "hybrid":
         torch.nn.init.normal_(model.items.identity.weight)
     return model.eval()
@@ -32,13 +33,13 @@ def fusion(source="content", tables=TABLES):
 @pytest.mark.parametrize("source", ["content", "hybrid"])
 def test_a_source_that_said_nothing_is_not_missed(source):
     model = fusion(source)
-    before = model.item_matrix()
+    before = model.catalog()
     assert torch.equal(matrix_without(model, TABLES, "nothing"), before)
 
 
 def test_the_items_of_a_silent_source_are_all_alike_in_it_and_unchanged_in_the_others():
     model = fusion()
-    before = model.item_matrix()
+    before = model.catalog()
     after = matrix_without(model, TABLES, "words")
     assert torch.equal(after[:, 4:], before[:, 4:])
     assert not torch.equal(after[1:, :4], before[1:, :4])

@@ -29,9 +29,9 @@ from embrec.report.analyses.embedding_map.analyze import analyze_map
 from embrec.report.analyses.examples.analyze import analyze_examples
 from embrec.report.analyses.prefixes.analyze import analyze_prefixes
 from embrec.report.page.build import build_report
-from embrec.runs.ablation import ranker_without
+from embrec.runs.ablation import model_without
 from embrec.runs.belonging import common_ground
-from embrec.runs.evaluate import TrainedRanker, evaluate_runs
+from embrec.runs.evaluate import evaluate_runs
 from embrec.runs.folder import RunFolder
 from embrec.runs.inputs import NO_RESULT, fingerprint_of
 from embrec.runs.model import load_model
@@ -104,7 +104,7 @@ def test_targets_that_a_run_has_met_are_left_out_and_the_others_measured(run):
     found = evaluate_runs([run], ["pop"], ground=ground)
     data = ground.dataset.interactions
     by_hand = evaluate(
-        TrainedRanker(load_model(run)), data, ground.partition, ground.partition.test, run.config().evaluation,
+        load_model(run).model, data, ground.partition, ground.partition.test, run.config().evaluation,
         max_length=run.config().model.max_length,
     )  # fmt: skip
     assert found["one"].event.tolist() == (data.user_ptr[1:31] - 1).tolist() == found["pop"].event.tolist()
@@ -315,10 +315,10 @@ def test_a_source_falls_silent_only_beside_the_contents_that_were_trained_on(run
     other = train(run.category, config_of(**content), "other").run
     (stem,) = other.config().model.features
     table = FeatureTable.open(run.category.features / f"{stem}.h5")
-    assert ranker_without(other, [table], stem).item_matrix().shape == (N_ITEMS + 1, 8)
+    assert model_without(other, [table], stem).catalog().shape == (N_ITEMS + 1, 8)
     table.fingerprints = table.fingerprints[::-1]
     with pytest.raises(RunError, match=f"other contents of {stem}"):
-        ranker_without(other, [table], stem)
+        model_without(other, [table], stem)
 
 
 def test_a_category_that_is_imported_again_during_a_comparison_is_noticed(run):

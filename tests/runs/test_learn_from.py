@@ -75,8 +75,8 @@ def test_all_epochs_are_trained_and_the_last_is_kept():
     state = learner.fit()
     assert (state.best_epoch, len(state.history), state.finished) == (4, 5, True)
     assert not any(name.startswith("valid") for record in state.history for name in record)
-    assert len(learner.sequences) == len(make_trainer().sequences)
-    assert len(learner.sequences.items) > len(make_trainer().sequences.items)
+    assert len(learner.rows.sequences) == len(make_trainer().rows.sequences)
+    assert len(learner.rows.sequences.items) > len(make_trainer().rows.sequences.items)
 
 
 def test_the_average_of_the_last_epoch_is_kept_where_there_is_one():

@@ -15,6 +15,8 @@ from embrec.data.sequences import Sequences
 from embrec.data.splits import LeaveOneOut
 from embrec.evaluation.evaluator import EvaluationConfig, evaluate
 from embrec.evaluation.ranks import NotCandidates, Products
+from embrec.models.factors import Queries
+from embrec.models.items.cached import CachedItems
 from embrec.serving.ranking import Ranking, _widths
 
 N_ITEMS = 300
@@ -67,7 +69,7 @@ def test_scores_are_those_of_the_model():
     history = [10, 20, 30]
     (answer,) = model.recommend([[f"i{row:03d}" for row in history]], k=300, exclude_seen=False)
     with torch.inference_mode():
-        expected = model.model.score(toy_batch([row + 1 for row in history]), item_matrix=model.item_matrix)[0, 1:]
+        expected = model.model.score(toy_batch([row + 1 for row in history]))[0, 1:]
     found = {item.item: item.score for item in answer}
     np.testing.assert_allclose([found[f"i{row:03d}"] for row in range(300)], expected.numpy(), rtol=1e-4, atol=1e-5)
 
@@ -78,12 +80,12 @@ def test_a_look_at_all_scores_finds_what_exact_scores_of_all_find():
     generator = torch.Generator().manual_seed(1)
     matrix = model.item_matrix.clone()
     matrix[1:] = matrix[1] * (1 + 1e-7 * torch.randn(N_ITEMS, 1, generator=generator)) + 1e-8
-    ranking = Ranking(model.model, matrix, 50)
-    queries = torch.randn(6, ranking.factors.items.shape[1], generator=generator)
+    ranking = Ranking(model.model.with_items(CachedItems(matrix)), 50)
+    queries = Queries(torch.randn(6, ranking.factors.items.shape[1], generator=generator))
     nothing = NotCandidates(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
     many_scores, many_ids = ranking.best(queries, nothing, 10)
     for row in range(6):
-        scores, ids = ranking.best(queries[row : row + 1], nothing, 10)
+        scores, ids = ranking.best(queries.select(slice(row, row + 1)), nothing, 10)
         assert torch.equal(ids[0], many_ids[row])
         assert torch.equal(scores[0], many_scores[row])
     exact = Products(ranking.factors, 6, N_ITEMS)(queries).block(1, N_ITEMS + 1)

@@ -8,6 +8,7 @@ import torch
 
 from embrec.data.catalog import Catalog
 from embrec.models import registry
+from embrec.models.inputs import CatalogInputs
 from embrec.models.tables import DenseTable
 from embrec.models.zoo import build_model
 from embrec.runs.folder import RunFolder
@@ -35,12 +36,10 @@ def toy_recommender(kind: str = "embrec", n_items: int = 300, distinct: int = 90
     if kind in ("embrec", "published"):
         options |= {"units": dim, "cell": "published" if kind == "published" else "fast"}
     config = registry.of("embrec" if kind == "published" else kind).config(**options)
-    model = build_model(config, {"dense": DenseTable(vectors)}, known).eval()
+    model = build_model(config, CatalogInputs({"dense": DenseTable(vectors)}, known)).eval()
     catalog = Catalog(pl.DataFrame({"item": [f"i{row:03d}" for row in range(n_items)]}))
-    with torch.inference_mode():
-        matrix = model.item_matrix()
     run_config = build_config("toys", options={"model.source": "id"}).model_copy(update={"model": config})
-    return Recommender(RunFolder(Path("toy")), run_config, model, matrix, catalog, n_items)
+    return Recommender(RunFolder(Path("toy")), run_config, model, catalog, n_items)
 
 
 def random_histories(n_items: int, count: int, longest: int = 60, seed: int = 0) -> list[list[str]]:

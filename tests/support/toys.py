@@ -10,6 +10,7 @@ from embrec.data.batches import Batch, collate
 from embrec.data.sequences import Sequences
 from embrec.models import registry
 from embrec.models.factorised import SequenceRecommender
+from embrec.models.inputs import CatalogInputs
 from embrec.models.tables import DenseTable, SparseTable
 from embrec.models.zoo import build_model
 
@@ -32,7 +33,7 @@ def toy_model(
     options = {"source": source, "features": features, "dim": 6} | options
     if kind == "embrec":
         options = {"cell": cell, "units": 8} | options
-    model = build_model(registry.of(kind).config(**options), {name: tables[name] for name in features}, known).eval()
+    model = build_model(registry.of(kind).config(**options), CatalogInputs(tables, known).select(features)).eval()
     if source == "hybrid":  # as if it had been trained: a residual of zero would hide what it does
         torch.nn.init.normal_(model.items.identity.weight)
     return model
@@ -50,6 +51,11 @@ def toy_batch(*histories: list[int], targets: list[int] | None = None, width: in
     lengths = torch.tensor([len(history) for history in histories])
     nothing = torch.zeros(len(histories), dtype=torch.long)
     return Batch(items, torch.zeros_like(items), lengths, at_step, nothing, nothing)
+
+
+def of_lengths(*lengths: int) -> Batch:
+    """A batch of histories of these lengths, for encoders that are given item vectors beside it."""
+    return toy_batch(*[[1] * length for length in lengths])
 
 
 def next_item_batch(*histories: list[int]) -> Batch:

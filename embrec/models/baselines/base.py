@@ -1,24 +1,25 @@
-"""What the evaluator asks of a model without training."""
+"""The base classes of the baselines: models that fit by counting, without gradient steps."""
 
 from abc import ABC, abstractmethod
+from typing import Self
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from embrec.data.batches import Batch
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
-from embrec.models.factors import Factors
+from embrec.models.factors import Factors, Queries, product_scores
+from embrec.models.interface import Step
 
 
 class Baseline(ABC):
-    """Fits on training events in one pass, and scores the items that may follow a history.
+    """A `SequenceModel` that fits on training events in one pass.
 
-    One that scores by products of vectors is a `FactorisedBaseline`; any other gives whole rows of scores, a batch at a time.
+    A baseline whose scores are sums of products is a `FactorisedBaseline`; any other gives whole rows of scores.
 
     Attributes:
-        reads: how many of the last events of a history the scores depend on.
+        reads: number of last events of a history that the scores depend on.
     """
 
     reads: int = 1
@@ -28,57 +29,57 @@ class Baseline(ABC):
         """Learn from the training events of the partition, and from nothing else."""
 
     @abstractmethod
-    def score(self, batch: Batch, candidates: Tensor | None = None, item_matrix: Tensor | None = None) -> Tensor:
-        """Score items as what comes after each history; arguments and result as of `Recommender.score`."""
+    def score(self, batch: Batch, candidates: Tensor | None = None) -> Tensor:
+        """Score items as the one that follows each history; see `SequenceModel.score`."""
 
-    def item_matrix(self) -> Tensor:
-        """Return what `score` and `queries` need of the catalog: nothing where scores are no products."""
+    def cached(self) -> Self:
+        """Return the baseline itself: it holds what it has counted."""
+        return self
+
+    def catalog(self) -> Tensor:
+        """Return an empty matrix, [0, 0]: there are no item vectors."""
         return torch.empty(0, 0)
 
-    def factors(self, item_matrix: Tensor | None = None) -> Factors | None:
-        """Return the catalog's side of the scores; None where they are no products of vectors."""
+    def factors(self) -> Factors | None:
+        """Return None: the scores are no sums of products."""
         return None
 
-    def queries(
-        self, batch: Batch, item_matrix: Tensor | None = None, at: tuple[Tensor, Tensor] | None = None
-    ) -> Tensor:
-        """Return the histories' side of the scores; arguments and result as of `Recommender.queries`.
+    def queries(self, batch: Batch, at: Step | None = None) -> Queries:
+        """Return the histories' factor of the scores; see `SequenceModel.queries`.
 
         Raises:
-            NotImplementedError: the scores are no products of vectors.
+            NotImplementedError: the scores are no sums of products.
         """
         raise NotImplementedError(f"the scores of {type(self).__name__} are no products of vectors")
 
-    def eval(self) -> "Baseline":
+    def eval(self) -> Self:
         """Do nothing: there is no dropout to turn off."""
         return self
 
 
 class FactorisedBaseline(Baseline):
-    """Scores like a `Recommender`: by products of queries and item vectors."""
+    """A baseline whose scores are sums of products of queries and items."""
 
     @abstractmethod
-    def item_matrix(self) -> Tensor:
+    def catalog(self) -> Tensor:
         """Return the vectors of the catalog, row 0 zero, [n + 1, d]."""
 
     @abstractmethod
-    def queries(
-        self, batch: Batch, item_matrix: Tensor | None = None, at: tuple[Tensor, Tensor] | None = None
-    ) -> Tensor:
-        """Return the vectors of the histories; arguments and result as of `Recommender.queries`."""
+    def queries(self, batch: Batch, at: Step | None = None) -> Queries:
+        """Return the histories' factor of the scores; see `SequenceModel.queries`."""
 
-    def factors(self, item_matrix: Tensor | None = None) -> Factors:
-        """Return the catalog's side of the scores; every item can be scored."""
-        matrix = self.item_matrix() if item_matrix is None else item_matrix
+    def factors(self) -> Factors:
+        """Return the catalog's factor of the scores; every item can be scored."""
+        matrix = self.catalog()
         scorable = torch.ones(len(matrix), dtype=torch.bool)
         scorable[0] = False
         return Factors(matrix, scorable)
 
-    def score(self, batch: Batch, candidates: Tensor | None = None, item_matrix: Tensor | None = None) -> Tensor:
-        """Score items as what comes after each history; arguments and result as of `Recommender.score`."""
-        queries, items = self.queries(batch, item_matrix), self.factors(item_matrix).items
-        if candidates is not None:
-            return (F.embedding(candidates, items) @ queries[:, :, None]).squeeze(-1)
-        scores = queries @ items.T
-        scores[:, 0] = -torch.inf
-        return scores
+    def score(self, batch: Batch, candidates: Tensor | None = None) -> Tensor:
+        """Score items as the one that follows each history; see `SequenceModel.score`."""
+        return product_scores(self.factors(), self.queries(batch), candidates)
+
+
+def steps_of(batch: Batch, at: Step | None) -> Step:
+    """Return row and step of each query: those asked for, or the last step of each row, -1 where it has no events."""
+    return (torch.arange(len(batch.items)), batch.lengths - 1) if at is None else at

@@ -1,4 +1,4 @@
-"""Content nearest neighbours: recommend what looks like the last few items.
+"""Content nearest neighbours: recommends what resembles the last few items.
 
 No training and no other users, yet strong: a sequence model that does not beat it has not learned sequences.
 """
@@ -16,8 +16,10 @@ from torch.nn import functional as F
 from embrec.data.batches import Batch
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
-from embrec.models.baselines.base import FactorisedBaseline
+from embrec.models.baselines.base import FactorisedBaseline, steps_of
 from embrec.models.baselines.registry import BaselineRegistration
+from embrec.models.factors import Queries
+from embrec.models.interface import Step
 
 
 class ContentKNN(FactorisedBaseline):
@@ -28,7 +30,7 @@ class ContentKNN(FactorisedBaseline):
 
     Args:
         sources: source name -> item vectors, dense or sparse, [n, d_s].
-        k: how many of the last items count.
+        k: number of last items that count.
         svd_dim: length of a sparse source's vectors after the reduction.
     """
 
@@ -53,18 +55,16 @@ class ContentKNN(FactorisedBaseline):
         reduced: NDArray[np.float32] = svd.transform(vectors)
         return reduced
 
-    def item_matrix(self) -> Tensor:
+    def catalog(self) -> Tensor:
         """Return the unit vectors, row 0 zero, [n + 1, d]."""
         return self._vectors
 
-    def queries(
-        self, batch: Batch, item_matrix: Tensor | None = None, at: tuple[Tensor, Tensor] | None = None
-    ) -> Tensor:
-        """Return the direction of the last items' mean, [B, d]; see `Recommender.queries`."""
-        row, step = (torch.arange(len(batch.items)), batch.lengths - 1) if at is None else at
+    def queries(self, batch: Batch, at: Step | None = None) -> Queries:
+        """Return the direction of the last items' mean, [B, d]; see `SequenceModel.queries`."""
+        row, step = steps_of(batch, at)
         recent = step[:, None] - torch.arange(self.k)  # [M, k]
         items = batch.items[row[:, None], recent.clamp(min=0)] * (recent >= 0)
-        return F.normalize(self._vectors[items].sum(dim=1), dim=1)
+        return Queries(F.normalize(self._vectors[items].sum(dim=1), dim=1))
 
 
 CONTENT_KNN = BaselineRegistration(

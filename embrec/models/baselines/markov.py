@@ -1,4 +1,4 @@
-"""First-order Markov chain: recommend what most often came right after the last item.
+"""First-order Markov chain: recommends what most often came right after the last item.
 
 Counting alone, yet stronger than many a trained model on sequences: one that does not beat it has learned no more of the order
 of events than pairs. The transition graph of FPMC without its factorisation [rendle2010].
@@ -13,13 +13,15 @@ from torch import Tensor
 from embrec.data.batches import Batch
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
-from embrec.models.baselines.base import Baseline
+from embrec.models.baselines.base import FactorisedBaseline, steps_of
 from embrec.models.baselines.registry import BaselineRegistration
+from embrec.models.factors import Factors, Queries, SparsePart
+from embrec.models.interface import Step
 
 _EXACT = 1 << 23  # steps between 0 and what a float32 still holds exactly
 
 
-class Markov(Baseline):
+class Markov(FactorisedBaseline):
     """Scores an item by how often it came right after the history's last item, over the training events of all users.
 
     Items that came as often are told apart by their number of training events: a share below 1 is added to each count, so that
@@ -34,26 +36,36 @@ class Markov(Baseline):
         follows = user[1:] == user[:-1]
         size = len(partition.train_items) + 1
         pairs = (np.ones(int(follows.sum()), dtype=np.float32), (item[:-1][follows], item[1:][follows]))
-        self._counts = csr_matrix(pairs, shape=(size, size))  # adds up repeated pairs
-        highest = int(self._counts.data.max(initial=1))
+        counts = csr_matrix(pairs, shape=(size, size))  # adds up repeated pairs
+        highest = int(counts.data.max(initial=1))
         shares = popularity_shares(partition.training_counts(interactions), _EXACT // highest)
-        self._shares = torch.from_numpy(np.concatenate([[-np.inf], shares]).astype(np.float32))
+        self._followers = SparsePart("transitions", counts)
+        self._shares = torch.from_numpy(np.concatenate([[0], shares]).astype(np.float32))
 
-    def score(self, batch: Batch, candidates: Tensor | None = None, item_matrix: Tensor | None = None) -> Tensor:
-        """Score items as what comes after each history; arguments and result as of `Recommender.score`."""
-        last = batch.items.gather(1, (batch.lengths - 1).clamp(min=0)[:, None])[:, 0] * (batch.lengths > 0)
-        found = self._counts[last.numpy()].tocoo()
-        scores = self._shares.repeat(len(last), 1)
-        scores[torch.from_numpy(found.row).long(), torch.from_numpy(found.col).long()] += torch.from_numpy(found.data)
-        return scores if candidates is None else scores.gather(1, candidates)
+    def catalog(self) -> Tensor:
+        """Return the shares of popularity, [n + 1, 1]."""
+        return self._shares[:, None]
+
+    def factors(self) -> Factors:
+        """Return the shares as a dense product of one dimension and the counted transitions as a sparse one."""
+        return super().factors()._replace(sparse=(self._followers,))
+
+    def queries(self, batch: Batch, at: Step | None = None) -> Queries:
+        """Return queries that select the transitions from the last item; see `SequenceModel.queries`."""
+        row, step = steps_of(batch, at)
+        last = batch.items[row, step.clamp(min=0)].numpy()
+        any_item = (step >= 0).numpy()
+        ptr = np.concatenate([[0], np.cumsum(any_item)])
+        chosen = csr_matrix((np.ones(ptr[-1], dtype=np.float32), last[any_item], ptr), (len(last), len(self._shares)))
+        return Queries(torch.ones(len(last), 1), (chosen,))
 
 
 def popularity_shares(counts: NDArray[np.int64], steps: int) -> NDArray[np.float64]:
     """Return shares from 0 to below 1 in the order of counts, equal ones for equal counts, [n].
 
     Args:
-        counts: of events, [n].
-        steps: how many shares there may be at most; where there are more different counts, neighbours share one.
+        counts: number of events of each item, [n].
+        steps: largest number of different shares; if there are more different counts, neighbours share one.
 
     >>> popularity_shares(np.array([5, 0, 5, 90]), steps=100).tolist()
     [0.25, 0.0, 0.25, 0.5]

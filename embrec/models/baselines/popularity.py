@@ -9,6 +9,8 @@ from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
 from embrec.models.baselines.base import FactorisedBaseline
 from embrec.models.baselines.registry import BaselineRegistration
+from embrec.models.factors import Queries
+from embrec.models.interface import Step
 
 
 class PopRec(FactorisedBaseline):
@@ -18,15 +20,13 @@ class PopRec(FactorisedBaseline):
         """Count the training events of each item."""
         self._counts = F.pad(torch.from_numpy(partition.training_counts(interactions)).float(), (1, 0))
 
-    def item_matrix(self) -> Tensor:
+    def catalog(self) -> Tensor:
         """Return the counts, [n + 1, 1]."""
         return self._counts[:, None]
 
-    def queries(
-        self, batch: Batch, item_matrix: Tensor | None = None, at: tuple[Tensor, Tensor] | None = None
-    ) -> Tensor:
-        """Return the same for every history, [B, 1]; see `Recommender.queries`."""
-        return torch.ones(len(batch.items if at is None else at[0]), 1)
+    def queries(self, batch: Batch, at: Step | None = None) -> Queries:
+        """Return the same query for every history, [B, 1]; see `SequenceModel.queries`."""
+        return Queries(torch.ones(len(batch.items if at is None else at[0]), 1))
 
 
 POPULARITY = BaselineRegistration(

@@ -1,31 +1,40 @@
-"""What every sequence encoder offers."""
+"""The base class of the sequence encoders."""
 
 from typing import Any
 
 from torch import Tensor, nn
 
+from embrec.data.batches import Batch
+
 
 class SequenceEncoder(nn.Module):
-    """Base of the sequence encoders: from the vectors of a history to what a query is made of.
+    """Turns the item vectors of a history into the input of a query.
+
+    A causal encoder gives an output a step, [B, L, h], that depends on that step and earlier ones. A pooled encoder gives one
+    output a history, [B, h], and is trained on a row for each prefix of a history.
 
     Attributes:
-        out_dim: h, the length of an output.
-        causal: whether the output at a step is the same whatever follows, as all are that can serve one event at a time.
+        out_dim: length of an output, h.
+        causal: True if the output at a step is the same whatever follows; only such encoders can serve one event at a time.
+        pooled: True if there is one output a history.
     """
 
     out_dim: int
     causal: bool = True
+    pooled: bool = False
 
-    def forward(self, x: Tensor, lengths: Tensor, user: Tensor | None = None, dt: Tensor | None = None) -> Tensor:
-        """Read right-padded histories; the output at a step depends on that and earlier steps, [B, L, h].
+    def forward(self, x: Tensor, batch: Batch, user: Tensor | None = None) -> Tensor:
+        """Read right-padded histories.
 
         Outputs past a history's length are meaningless and must not be read.
 
         Args:
             x: item vectors, [B, L, d].
-            lengths: valid steps of each history, [B].
+            batch: the histories: lengths, times and context of the steps.
             user: user vectors, [B, d_u], for encoders that take one.
-            dt: seconds since the event before, [B, L], for encoders that read them.
+
+        Returns:
+            [B, L, h], or [B, h] if the encoder is pooled.
         """
         raise NotImplementedError
 
@@ -34,12 +43,18 @@ class SequenceEncoder(nn.Module):
         return like.new_zeros(size, self.out_dim)
 
     def init_state(self, size: int, like: Tensor) -> Any:
-        """Return what `step` starts from: the state of `size` histories without an event."""
+        """Return the state of `size` histories without an event, which `step` starts from."""
         raise NotImplementedError
 
     def step(self, x: Tensor, state: Any, user: Tensor | None = None) -> tuple[Tensor, Any]:
-        """Read one more event of each history, x [B, d]; return the output [B, h] and the new state.
+        """Read one more event of each history, without dropout.
 
-        It serves one event at a time, so it never drops anything.
+        Args:
+            x: item vectors of the events, [B, d].
+            state: of the histories so far.
+            user: user vectors, [B, d_u], for encoders that take one.
+
+        Returns:
+            The output, [B, h], and the new state.
         """
         raise NotImplementedError

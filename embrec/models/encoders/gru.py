@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from embrec.data.batches import Batch
 from embrec.models.dropout import dropout
 from embrec.models.encoders.base import SequenceEncoder
 
@@ -48,7 +49,7 @@ class PublishedGRU(SequenceEncoder):
         """Return the state before the first event, zeros [size, h]."""
         return self.empty(size, like)
 
-    def forward(self, x: Tensor, lengths: Tensor, user: Tensor | None = None, dt: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, batch: Batch, user: Tensor | None = None) -> Tensor:
         """Read right-padded histories; see `SequenceEncoder`."""
         in_dim = x.shape[-1]
         # The inputs' part of both products does not depend on the state: one large product instead of L small ones.
@@ -104,7 +105,7 @@ class FastGRU(SequenceEncoder):
         """Return the state before the first event, zeros [size, h]."""
         return self.empty(size, like)
 
-    def forward(self, x: Tensor, lengths: Tensor, user: Tensor | None = None, dt: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, batch: Batch, user: Tensor | None = None) -> Tensor:
         """Read right-padded histories; see `SequenceEncoder`."""
         states, _ = self.gru(dropout(x, self.input_dropout, self.training))
         return dropout(states, self.dropout, self.training)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from embrec.data.batches import Batch
 from embrec.models.dropout import dropout
 from embrec.models.encoders.base import SequenceEncoder
 
@@ -151,7 +152,7 @@ class CausalTransformer(SequenceEncoder):
         self.layers = nn.ModuleList(TransformerLayer(dim, heads, feed_forward or dim, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(dim)
 
-    def forward(self, x: Tensor, lengths: Tensor, user: Tensor | None = None, dt: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, batch: Batch, user: Tensor | None = None) -> Tensor:
         """Read right-padded histories; see `SequenceEncoder`.
 
         Raises:
@@ -165,7 +166,7 @@ class CausalTransformer(SequenceEncoder):
         if self.positions == "start":
             positions = self.position[:steps]
         else:
-            places = lengths[:, None] - 1 - torch.arange(steps, device=x.device)
+            places = batch.lengths[:, None] - 1 - torch.arange(steps, device=x.device)
             positions = F.embedding(places.clamp(min=0), self.position)
         x = torch.add(positions, x, alpha=self.scale)
         x = dropout(x, self.dropout, self.training)

@@ -82,15 +82,6 @@ def catalog_loss(
     return total
 
 
-def catalog_losses(
-    queries: Tensor, items: Tensor, targets: Tensor, kernel: Kernel, exclusion: Exclusion | None = None
-) -> Tensor:
-    """Return the loss of each step, [M], without gradients; the arguments are those of `catalog_loss`."""
-    with torch.no_grad():
-        product = _AllItems(queries, items, False)
-        return _blocks(product, targets, torch.ones_like(queries[:, 0]), kernel, exclusion, None, False)
-
-
 def shared_loss(
     queries: Tensor,
     positives: Tensor,

@@ -3,21 +3,19 @@
 Source: [semikin2019] sec. 3.2; the published form is preset `embrec`.
 """
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
-from torch import Tensor
 
 from embrec.distributions import Searchable, Uniform
 from embrec.models.config import ItemsConfig
 from embrec.models.encoders.gru import CELLS
 from embrec.models.factorised import SequenceRecommender
-from embrec.models.items import build_items
+from embrec.models.inputs import CatalogInputs
+from embrec.models.items.build import build_items
 from embrec.models.registry import Registration
-from embrec.models.scorers import FactorisedScorer
-from embrec.models.tables import FrozenTable
-from embrec.models.users import NoUser
+from embrec.models.scorers.factorised import FactorisedScorer
+from embrec.models.users.none import NoUser
 
 
 class EmbRecConfig(ItemsConfig):
@@ -50,15 +48,15 @@ class EmbRecConfig(ItemsConfig):
     ] = 0.2
 
 
-def build_embrec(config: EmbRecConfig, tables: Mapping[str, FrozenTable], known: Tensor) -> SequenceRecommender:
+def build_embrec(config: EmbRecConfig, inputs: CatalogInputs) -> SequenceRecommender:
     """Compose the model; see `build_model`."""
-    items = build_items(config, tables, known)
+    items = build_items(config, inputs.tables, inputs.known)
     return SequenceRecommender(
         items=items,
         users=NoUser(),
         sequence=CELLS[config.cell](items.out_dim, config.units, config.dropout),
         scorer=FactorisedScorer(config.metric, config.temperature),
-        known=known,
+        known=inputs.known,
         residual=config.residual,
     )
 

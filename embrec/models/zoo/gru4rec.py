@@ -4,22 +4,22 @@ Source: [hidasi2016], [hidasi2018], with the shared ("constrained") item vectors
 authors compared with under that name is another model: preset `gru4rec-embrec`.
 """
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from embrec.distributions import Choice, Searchable, Uniform
 from embrec.models.config import ItemsConfig
 from embrec.models.encoders.gru import FastGRU
 from embrec.models.factorised import SequenceRecommender
-from embrec.models.items import IdEmbedding, build_items
+from embrec.models.inputs import CatalogInputs
+from embrec.models.items.build import build_items
+from embrec.models.items.identity import IdEmbedding
 from embrec.models.registry import Registration
-from embrec.models.scorers import FactorisedScorer
-from embrec.models.tables import FrozenTable
-from embrec.models.users import NoUser
+from embrec.models.scorers.factorised import FactorisedScorer
+from embrec.models.users.none import NoUser
 
 
 class GRU4RecConfig(ItemsConfig):
@@ -60,9 +60,9 @@ class GRU4RecConfig(ItemsConfig):
             raise ValueError(f"loss {loss} trains directions, which have no bias: set model.item_bias false")
 
 
-def build_gru4rec(config: GRU4RecConfig, tables: Mapping[str, FrozenTable], known: Tensor) -> SequenceRecommender:
+def build_gru4rec(config: GRU4RecConfig, inputs: CatalogInputs) -> SequenceRecommender:
     """Compose the model; see `build_model`."""
-    items = build_items(config, tables, known)
+    items = build_items(config, inputs.tables, inputs.known)
     sequence = FastGRU(items.out_dim, items.out_dim, config.dropout, input_dropout=config.item_dropout)
     _initialise(sequence.gru)
     if isinstance(items, IdEmbedding):
@@ -72,8 +72,8 @@ def build_gru4rec(config: GRU4RecConfig, tables: Mapping[str, FrozenTable], know
         items=items,
         users=NoUser(),
         sequence=sequence,
-        scorer=FactorisedScorer(config.metric, config.temperature, biases=len(known) if config.item_bias else 0),
-        known=known,
+        scorer=FactorisedScorer(config.metric, config.temperature, biases=len(inputs.known) if config.item_bias else 0),
+        known=inputs.known,
         query_layer=False,
     )
 

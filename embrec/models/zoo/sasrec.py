@@ -3,22 +3,21 @@
 Source: [kang2018].
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
-from torch import Tensor
 
 from embrec.distributions import Choice, Searchable, Uniform
 from embrec.errors import ConfigError
 from embrec.models.config import ItemsConfig
 from embrec.models.encoders.transformer import CausalTransformer
 from embrec.models.factorised import SequenceRecommender
-from embrec.models.items import build_items
+from embrec.models.inputs import CatalogInputs
+from embrec.models.items.build import build_items
 from embrec.models.registry import Registration
-from embrec.models.scorers import FactorisedScorer
-from embrec.models.tables import FrozenTable
-from embrec.models.users import NoUser
+from embrec.models.scorers.factorised import FactorisedScorer
+from embrec.models.users.none import NoUser
 
 
 class SASRecConfig(ItemsConfig):
@@ -86,14 +85,14 @@ class SASRecConfig(ItemsConfig):
             raise ValueError(f"{self.heads} heads do not divide item vectors of length {length}; change heads or dim")
 
 
-def build_sasrec(config: SASRecConfig, tables: Mapping[str, FrozenTable], known: Tensor) -> SequenceRecommender:
+def build_sasrec(config: SASRecConfig, inputs: CatalogInputs) -> SequenceRecommender:
     """Compose the model; see `build_model`.
 
     Raises:
         ConfigError: the heads do not divide the frozen vectors of a model without dense layers.
     """
-    config.check([table.dim for table in tables.values()])
-    items = build_items(config, tables, known)
+    config.check([table.dim for table in inputs.tables.values()])
+    items = build_items(config, inputs.tables, inputs.known)
     return SequenceRecommender(
         items=items,
         users=NoUser(),
@@ -109,7 +108,7 @@ def build_sasrec(config: SASRecConfig, tables: Mapping[str, FrozenTable], known:
             position_std=config.id_std,
         ),
         scorer=FactorisedScorer(config.metric, config.temperature),
-        known=known,
+        known=inputs.known,
         query_layer=False,
     )
 

@@ -8,6 +8,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from embrec.comparisons.provenance import circumstances
+from embrec.data.interactions import Interactions
+from embrec.data.prepared import PreparedSplit
 from embrec.data.splits import Partition, split_text
 from embrec.data.store import Dataset
 from embrec.evaluation.candidates import AllItems, Sampled
@@ -17,6 +19,7 @@ from embrec.report.titles import item_title
 from embrec.runs.belonging import common_ground
 from embrec.runs.config import RunConfig
 from embrec.runs.evaluate import evaluate_runs
+from embrec.runs.extras import log_of
 from embrec.runs.folder import RunFolder
 
 
@@ -34,8 +37,7 @@ class AnalysisContext:
 
     run: RunFolder
     config: RunConfig
-    dataset: Dataset
-    partition: Partition
+    prepared: PreparedSplit
     notes: tuple[str, ...] = ()
 
     @classmethod
@@ -48,7 +50,17 @@ class AnalysisContext:
         """
         run.read_metrics()
         ground = common_ground([run])
-        return cls(run, run.config(), ground.dataset, ground.partition, ground.notes)
+        return cls(run, run.config(), ground.prepared, ground.notes)
+
+    @property
+    def dataset(self) -> Dataset:
+        """The catalog and the log."""
+        return self.prepared.dataset
+
+    @property
+    def partition(self) -> Partition:
+        """How the log is divided."""
+        return self.prepared.partition
 
     @property
     def folder(self) -> Path:
@@ -59,6 +71,11 @@ class AnalysisContext:
     def title(self) -> str:
         """Category, run and split, the start of the titles of figures."""
         return f"{self.run.category.name}, run {self.run.name}, {split_text(self.config.split)}"
+
+    @cached_property
+    def log(self) -> Interactions:
+        """The log as the run's model reads it: with its context columns alone."""
+        return log_of(self.run, self.dataset.interactions)
 
     @cached_property
     def popularity(self) -> NDArray:

@@ -21,7 +21,7 @@ from embrec.runs.baselines import usable_baselines
 from embrec.runs.belonging import common_ground
 from embrec.runs.evaluate import evaluate_runs, learning_notes, present_features
 from embrec.runs.folder import RunFolder
-from embrec.runs.model import load_model
+from embrec.runs.model import catalog_vectors, load_model
 
 
 def build_report(
@@ -65,7 +65,7 @@ def build_report(
     runs = tuple(read_run(folder) for folder in {folder.path.resolve(): folder for folder in folders}.values())
     category = runs[0].folder.category
     ground = common_ground([run.folder for run in runs], other_log=other_log)
-    baselines, notes = usable_baselines([run.folder for run in runs], baselines)
+    baselines, notes = usable_baselines([run.folder for run in runs], baselines, ground.prepared)
     search, missing = read_search(runs)
     evaluations = evaluate_runs([run.folder for run in runs], baselines, config, progress, keep=LIST, ground=ground)
     dataset, partition = ground.dataset, ground.partition
@@ -75,13 +75,12 @@ def build_report(
     seeds = {name: [one] for name, one in evaluations.items()}
     context = PageContext(
         category=category.name,
-        dataset=dataset,
-        partition=partition,
+        prepared=ground.prepared,
         config=protocol.model_copy(update={"metrics": shown_metrics(protocol.metrics, evaluations[runs[0].name])}),
         runs=runs,
         evaluations=evaluations,
         slices=target_slices(dataset.interactions, partition, evaluations[runs[0].name], present),
-        vectors=load_model(runs[0].folder).item_matrix[1:].float().numpy(),
+        vectors=catalog_vectors(load_model(runs[0].folder)),
         seed=seed,
         command=command,
         created=_today(),

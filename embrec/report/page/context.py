@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embrec.data.prepared import PreparedSplit
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset
 from embrec.errors import ConfigError, RunError
@@ -152,8 +153,7 @@ class PageContext:
     """
 
     category: str
-    dataset: Dataset
-    partition: Partition
+    prepared: PreparedSplit
     config: EvaluationConfig
     runs: tuple[Run, ...]
     evaluations: Mapping[str, Evaluation]
@@ -165,6 +165,16 @@ class PageContext:
     notes: tuple[str, ...] = ()
     search: Search | None = None
     seeds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def dataset(self) -> Dataset:
+        """The catalog and the log."""
+        return self.prepared.dataset
+
+    @property
+    def partition(self) -> Partition:
+        """How the log is divided."""
+        return self.prepared.partition
 
     @cached_property
     def trained(self) -> dict[str, tuple[str, ...]]:

@@ -30,7 +30,7 @@ class TrainerState:
         best_epoch: its epoch, or the last one where nothing is validated; -1 if there is none yet.
         best_weights: the weights of that epoch.
         history: one record an epoch that is over.
-        finished: whether training is over.
+        finished: True if the training is over.
     """
 
     epoch: int = 0
@@ -46,7 +46,7 @@ class TrainerState:
     finished: bool = False
 
 
-class Stateful(Protocol):
+class Resumable(Protocol):
     """A part of the training with a state of tensors and plain values, such as the model."""
 
     def state_dict(self) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class Stateful(Protocol):
         ...
 
 
-def save_checkpoint(path: Path, state: TrainerState, parts: Mapping[str, Stateful], fingerprint: str) -> None:
+def save_checkpoint(path: Path, state: TrainerState, parts: Mapping[str, Resumable], fingerprint: str) -> None:
     """Write everything that the next step depends on; `fingerprint` names the configuration and data it belongs to.
 
     Raises:
@@ -81,7 +81,7 @@ def save_checkpoint(path: Path, state: TrainerState, parts: Mapping[str, Statefu
         ) from None
 
 
-def load_checkpoint(data: bytes, path: Path | None, parts: Mapping[str, Stateful], fingerprint: str) -> TrainerState:
+def load_checkpoint(data: bytes, path: Path | None, parts: Mapping[str, Resumable], fingerprint: str) -> TrainerState:
     """Bring the parts and the random generators back to the checkpoint and return its state.
 
     Args:

@@ -1,19 +1,31 @@
 """The optimisers of a training configuration."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
+from embrec.models.interface import ParameterGroup
 from embrec.training.config import TrainingConfig
 
 
-def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainingConfig) -> Optimizer:
-    """Return the optimiser of a configuration, in one fused kernel where torch has it for the weights' device."""
-    weights = list(parameters)
+def make_optimizer(
+    parameters: Iterable[nn.Parameter], config: TrainingConfig, groups: Sequence[ParameterGroup] = ()
+) -> Optimizer:
+    """Return the optimiser of a configuration, in one fused kernel where torch has it for the weights' device.
+
+    Args:
+        parameters: the weights.
+        config: the optimiser and its settings.
+        groups: the same weights in groups with settings of their own; none if empty. A group's factor of the learning rate is
+            its entry `rate`.
+    """
+    weights: list[Any] = list(parameters)
     fused = all(weight.device.type in ("cpu", "cuda") for weight in weights)
+    if groups:
+        weights = [_options(group) for group in groups]
     rate, decay = config.learning_rate, config.weight_decay
     if config.optimizer == "adam":
         return Adam(weights, lr=rate, betas=config.betas, weight_decay=decay, fused=fused)
@@ -22,6 +34,12 @@ def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainingConfig) -
     if config.optimizer == "adagrad":
         return Adagrad(weights, rate, momentum=config.momentum, weight_decay=decay)
     return SGD(weights, lr=rate, momentum=config.momentum, weight_decay=decay, fused=fused)
+
+
+def _options(group: ParameterGroup) -> dict[str, Any]:
+    """Return a group as torch's optimisers take it."""
+    options = {"params": list(group.parameters), "rate": group.rate}
+    return options if group.weight_decay is None else {**options, "weight_decay": group.weight_decay}
 
 
 class Adagrad(Optimizer):
@@ -40,7 +58,7 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[nn.Parameter],
+        parameters: Iterable[Any],
         learning_rate: float,
         *,
         momentum: float = 0.0,

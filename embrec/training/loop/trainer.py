@@ -12,20 +12,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from embrec.data.batches import Batch, BucketSampler, collate
+from embrec.data.batches import Batch
+from embrec.data.events import Events
 from embrec.data.sequences import Sequences
 from embrec.errors import DivergedError
-from embrec.models.factorised import SequenceRecommender
+from embrec.models.interface import Factorised, Scored, Stateful
 from embrec.parameters import parameter
 from embrec.progress import Progress, silent
 from embrec.training.config import TrainingConfig
-from embrec.training.loop.checkpoint import Stateful, TrainerState, load_checkpoint, save_checkpoint
+from embrec.training.loop.checkpoint import Resumable, TrainerState, load_checkpoint, save_checkpoint
 from embrec.training.loop.guard import Guard
 from embrec.training.loop.precision import Precision, compile_model
 from embrec.training.loop.prefetch import prefetch
+from embrec.training.loop.rows import ShuffledHistories, TrainingRows
 from embrec.training.loop.shards import Shard
 from embrec.training.loop.updates import Updates
-from embrec.training.objectives.factorised import Objective, step_weights
+from embrec.training.objectives.base import step_weights
+from embrec.training.objectives.choose import make_objective
+from embrec.training.streaming import TrainingStream, check_workers
 
 
 class Validation(NamedTuple):
@@ -51,27 +55,30 @@ class BatchShare(NamedTuple):
         batch: its histories.
         weights: of their M valid steps in the loss, [M].
         steps: valid steps of the whole batch.
+        events: events that a stateful model observes after the step.
     """
 
     batch: Batch
     weights: Tensor
     steps: int
+    events: Events | None = None
 
 
 class Trainer:
     """Trains one model; killed at any moment, a new trainer with the same arguments ends with the same weights.
 
     Args:
-        model: with freshly initialised weights.
-        sequences: the training histories.
+        model: with freshly initialised weights; the protocol that it satisfies decides the objective.
+        sequences: the training histories: rows in which each event predicts the next one, or rows with a target each. A
+            stateful model trains on the events in the order of time.
         popularity: training events of each tensor id, [n + 1].
-        validate: returns the validation metrics of the model as it stands; None where nothing is validated: then all epochs are
-            trained, and the last one is kept.
-        config: optimiser, batches, stopping.
-        checkpoint: the file that a resume starts from; nothing is written if None.
-        fingerprint: names the configuration and data, so that no other training resumes from this checkpoint.
-        on_epoch: called with the record of each epoch that is over.
-        progress: told of every step.
+        validate: returns the validation metrics of the current model; None without validation: then all epochs are trained, and
+            the last one is kept.
+        config: settings of optimiser, batches and stopping.
+        checkpoint: file that a resumed training starts from; nothing is written if None.
+        fingerprint: hash of configuration and data, so that no other training resumes from this checkpoint.
+        on_epoch: called with the record of each finished epoch.
+        progress: called after every step.
         shard: (rank, world) where several processes train one model, each with a trainer of its own and the same other
             arguments, under an initialised `torch.distributed`. Process 0 alone reads and writes the checkpoint, validates
             and reports; all of them return the same state and end with the same weights.
@@ -79,8 +86,8 @@ class Trainer:
 
     def __init__(
         self,
-        model: SequenceRecommender,
-        sequences: Sequences,
+        model: Factorised | Scored,
+        sequences: Sequences | TrainingStream,
         popularity: Tensor,
         validate: Validate | None,
         config: TrainingConfig,
@@ -92,28 +99,27 @@ class Trainer:
         shard: tuple[int, int] = (0, 1),
     ) -> None:
         self.model = model
-        self.sequences = sequences
+        self.module: nn.Module = model  # type: ignore[assignment]
         self.validate = validate
         self.config = config
         self.checkpoint = checkpoint
         self.fingerprint = fingerprint
         self.device = model.known.device
+        self.observer = model if isinstance(model, Stateful) else None
+        if self.observer is not None and not isinstance(sequences, TrainingStream):
+            raise TypeError("a stateful model is trained on a TrainingStream: on the events in the order of time")
+        check_workers(model, shard[1])
         self.shard = Shard(*shard, self.device)
         self.on_epoch = on_epoch if self.shard.leads else None
         self.progress = progress if self.shard.leads else silent
         self.precision = Precision(config.precision, self.device)
         if config.compile:
-            compile_model(model, self.device)
-        self.objective: nn.Module = Objective(model, config.loss, config.negatives, popularity, config.seed)
-        # The last event of a training history is only a target.
-        self.sampler = BucketSampler(
-            sequences.lengths - 1,
-            config.batch_size,
-            tokens=config.batch_tokens,
-            bucket=config.bucket,
-            seed=config.seed,
+            compile_model(self.module, self.device)
+        self.objective: nn.Module = make_objective(model, config.loss, config.negatives, popularity, config.seed)
+        self.rows: TrainingRows = (
+            sequences if isinstance(sequences, TrainingStream) else ShuffledHistories(sequences, config)
         )
-        self.updates = Updates(model, config, self.precision, len(self.sampler.epoch(0)))
+        self.updates = Updates(self.module, config, self.precision, len(self.rows.epoch(0)))
         self.guard = Guard(self.shard)
         self.saved = ""
         self.state = TrainerState()
@@ -157,13 +163,15 @@ class Trainer:
         return self.checkpoint.read_bytes() if self.checkpoint is not None and self.checkpoint.exists() else b""
 
     @property
-    def _parts(self) -> dict[str, Stateful]:
-        return {"model": self.model, "updates": self.updates}
+    def _parts(self) -> dict[str, Resumable]:
+        return {"model": self.module, "updates": self.updates}
 
     def _take_steps(self) -> None:
         state = self.state
-        self.model.train()
-        plan = self._plan()
+        self.module.train()
+        plan = self.rows.epoch(state.epoch)
+        if self.observer is not None and state.step == 0:
+            self.observer.reset()
         started = saved = time.monotonic()
         with contextlib.closing(self._batches(plan[state.step :])) as batches:
             for share in batches:
@@ -179,10 +187,6 @@ class Trainer:
                 self.progress(self._task, state.step, len(plan) + 1, self._note())
         state.seconds += time.monotonic() - started
 
-    def _plan(self) -> list[NDArray[np.int64]]:
-        """Return the rows of each batch of the epoch."""
-        return self.sampler.epoch(0 if self.config.negatives.frozen else self.state.epoch)
-
     def _batches(self, plan: list[NDArray[np.int64]]) -> Generator[BatchShare, None, None]:
         if self.device.type == "cpu":
             # Two threads would share the processors that the step already fills: collating is 0.4 ms of 60 to 240.
@@ -192,25 +196,30 @@ class Trainer:
     def _share(self, rows: NDArray[np.int64]) -> BatchShare:
         """Gather this process's share of a batch."""
         own, counts = self.shard.rows(rows)
-        batch = collate(self.sequences, own)
-        steps, own_steps = (int((self.sequences.lengths[some] - 1).sum()) for some in (rows, own))
-        total = steps if self.config.reduction == "token-mean" else len(rows)
+        batch = self.rows.batch(own)
+        steps, own_steps = (int(self.rows.steps[some].sum()) for some in (rows, own))
+        users = int((self.rows.steps[rows] > 0).sum())
+        total = max(1, steps if self.config.reduction == "token-mean" else users)
         # Gradients are averaged over the processes, so each one's share counts as often as there are processes.
         scale = self.shard.world if counts else 0
         weights = step_weights(batch, self.config.reduction, total, own_steps) * scale
         if self.device.type == "cuda":
             batch, weights = batch.pinned(), weights.pin_memory()
-        return BatchShare(batch, weights, steps)
+        return BatchShare(batch, weights, steps, self.rows.events(rows) if self.observer is not None else None)
 
     def _step(self, share: BatchShare) -> None:
         config, state = self.config, self.state
         epoch = 0 if config.negatives.frozen else state.epoch
         self.shard.begin_step(config.seed, self.shard.moment(state.epoch, state.step))
         batch, weights = share.batch.to(self.device), share.weights.to(self.device, non_blocking=True)
-        with self.precision.autocast():
-            loss = self.objective(batch, weights, self.shard.moment(epoch, state.step))
-        norm = self.updates.apply(loss, state.epoch, state.done)
-        self.guard.add(loss, norm, share.steps)
+        if share.steps:
+            with self.precision.autocast():
+                loss = self.objective(batch, weights, self.shard.moment(epoch, state.step))
+            norm = self.updates.apply(loss, state.epoch, state.done)
+            self.guard.add(loss, norm, share.steps)
+        if self.observer is not None and share.events is not None:
+            with torch.no_grad():
+                self.observer.observe(share.events.to(self.device))
 
     def _read_losses(self) -> None:
         state = self.state
@@ -256,7 +265,7 @@ class Trainer:
                 note += f", no better for {without} epoch{'s' * (without > 1)}: stopped"
         record["seconds"] = round(state.seconds, 2)
         state.history.append(record)
-        steps = len(self._plan()) + 1  # the last one was the validation
+        steps = state.step + 1  # the last one was the validation
         self.progress(self._task, steps, steps, note)
         state.epoch, state.step, state.loss_sum, state.loss_count = state.epoch + 1, 0, 0.0, 0
         self._save()

@@ -1,11 +1,11 @@
-"""What a loss does to the weights: everything between the loss of a batch and the next batch."""
+"""The update of the weights: everything between the loss of a batch and the next batch."""
 
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from embrec.models.factorised import SequenceRecommender
+from embrec.models.interface import Grouped
 from embrec.training.config import TrainingConfig
 from embrec.training.loop.averaging import WeightAverage
 from embrec.training.loop.gradients import GradientRules
@@ -26,14 +26,14 @@ class Updates:
         ConfigError: an L2 term names no part of the model.
     """
 
-    def __init__(
-        self, model: SequenceRecommender, config: TrainingConfig, precision: Precision, steps_an_epoch: int
-    ) -> None:
+    def __init__(self, model: nn.Module, config: TrainingConfig, precision: Precision, steps_an_epoch: int) -> None:
         self.config = config
         self.scaler = precision.scaler
         self.steps = steps_an_epoch * config.epochs
         self.rules = GradientRules(model, config.l2, clip_value=config.clip_value, clip_norm=config.clip_norm)
-        self.optimizer = make_optimizer(model.parameters(), config)
+        self.optimizer = make_optimizer(
+            model.parameters(), config, model.parameter_groups() if isinstance(model, Grouped) else ()
+        )
         self.average = WeightAverage(model, config.ema)
 
     def rate(self, epoch: int, step: int) -> float:
@@ -43,13 +43,13 @@ class Updates:
         return self.config.learning_rate * schedule.factor(done, total)
 
     def apply(self, loss: Tensor, epoch: int, step: int) -> Tensor:
-        """Move the weights down the gradient of a loss, and return the gradient's norm, a scalar that is not waited for."""
+        """Backpropagate and take one optimiser step; return the gradient's norm as a scalar on the device (no host sync)."""
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(self.optimizer)
         norm = self.rules.apply()
         for group in self.optimizer.param_groups:
-            group["lr"] = self.rate(epoch, step)
+            group["lr"] = self.rate(epoch, step) * group.get("rate", 1.0)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.average.update(step)

@@ -1,1 +1,1 @@
-"""From a batch to the number that is minimised: one file for each way of training."""
+"""Objectives: from a batch to the number that is minimised, with one file for each way of training."""

@@ -1,60 +1,37 @@
-"""From a batch to the number that is minimised."""
+"""The objective of models that are trained on products of queries and item vectors."""
 
 import torch
 from torch import Tensor, nn
 
 from embrec.data.batches import Batch
-from embrec.models.factorised import SequenceRecommender, TrainingSteps
+from embrec.models.interface import Factorised, TrainingSteps
 from embrec.models.losses.blocks import catalog_loss, gathered_loss, shared_loss
 from embrec.models.losses.config import Loss
-from embrec.models.negatives import Histories, Negatives, NegativeSampler, catalog_exclusion
+from embrec.models.negatives import Negatives, catalog_exclusion
+from embrec.training.objectives.base import Moment, Objective, with_auxiliary
 
-Moment = tuple[int, ...]
 
+class FactorisedObjective(Objective):
+    """The loss of a `Factorised` model, in blocks: no tensor of all steps' scores is made.
 
-class Objective(nn.Module):
-    """The loss of a model on a batch: each valid step's next item against its negatives.
-
-    Items without a training event are no candidates: as eternal negatives they would be pushed down for being new.
-
-    Args:
-        model: what is trained.
-        loss: which loss.
-        negatives: which negatives.
-        popularity: training events of each tensor id, [n + 1].
-        seed: of the draws.
+    The arguments are those of `Objective`.
     """
 
-    def __init__(
-        self, model: SequenceRecommender, loss: Loss, negatives: Negatives, popularity: Tensor, seed: int = 0
-    ) -> None:
-        super().__init__()
-        self.model = model
-        self.loss = loss
-        self.negatives = negatives
-        known = model.known
-        self.candidates = known.nonzero().squeeze(1)  # tensor ids, [C]
-        self.every_item = len(self.candidates) == len(known) - 1
-        self.column = torch.full((len(known),), len(self.candidates), device=known.device)
-        self.column[self.candidates] = torch.arange(len(self.candidates), device=known.device)
-        self.sampler: NegativeSampler | None = None
-        if negatives.sampled:
-            self.sampler = NegativeSampler(negatives, popularity.to(known.device)[self.candidates], seed)
+    def __init__(self, model: Factorised, loss: Loss, negatives: Negatives, popularity: Tensor, seed: int = 0) -> None:
+        super().__init__(model, loss, negatives, popularity, seed)  # type: ignore[arg-type]
+        self.every_item = len(self.candidates) == len(model.known) - 1
 
     def forward(self, batch: Batch, weights: Tensor, moment: Moment) -> Tensor:
-        """Return the weighted sum of the losses of the batch's steps, a scalar.
+        """Return the loss of a batch, a scalar; see `Objective`."""
+        steps = self.model.training_steps(batch)  # type: ignore[operator]
+        return with_auxiliary(self._loss(batch, steps, weights, moment), weights, steps.auxiliary)
 
-        Args:
-            batch: B histories with M valid steps.
-            weights: of each valid step, row by row, [M].
-            moment: tells the draws of one training apart, such as (epoch, step).
-        """
-        steps = self.model.training_steps(batch)
+    def _loss(self, batch: Batch, steps: TrainingSteps, weights: Tensor, moment: Moment) -> Tensor:
         if self.loss.needs == "nothing":
             losses = self.loss.target_form()(steps.queries, nn.functional.embedding(steps.targets, steps.items))
             return (losses * weights).sum()  # in float32 under autocast too, which a product would not be
         size = len(self.candidates)
-        histories = self._histories(batch, steps)
+        histories = self.histories(batch, steps.targets, steps.row)
         if self.sampler is None:
             items = steps.items[1:] if self.every_item else steps.items[self.candidates]
             kernel = self.loss.kernel(size - 1, size)
@@ -71,26 +48,3 @@ class Objective(nn.Module):
             return shared_loss(steps.queries, positives, shared, weights, kernel, sample.exclusion, offsets)
         candidates = torch.cat([negatives, steps.targets[:, None]], dim=1)
         return gathered_loss(steps.queries, steps.items, candidates, weights, kernel, sample.exclusion, offsets)
-
-    def _histories(self, batch: Batch, steps: TrainingSteps) -> Histories:
-        column = self.column
-        own = column.new_empty(0, 0)
-        if self.negatives.excluded != "target":
-            last = batch.targets.gather(1, (batch.lengths[:, None] - 1).clamp(min=0))
-            own = column[torch.cat([batch.items, last], dim=1)]
-        return Histories(own, steps.row, column[steps.targets])
-
-
-def step_weights(batch: Batch, reduction: str, total: int, steps: int) -> Tensor:
-    """Return the weight of each valid step in the batch's loss, [M].
-
-    Args:
-        batch: B histories; those of a worker, where a batch is shared.
-        reduction: "token-mean": each step counts alike; "user-mean": each history does ([semikin2019] eq. 1).
-        total: steps of the whole batch, or its histories for the user mean.
-        steps: valid steps of `batch`, M, so that no accelerator need be asked.
-    """
-    if reduction == "token-mean":
-        return torch.full((steps,), 1 / total, device=batch.targets.device)
-    counts = (batch.targets > 0).sum(dim=1)
-    return (1 / (counts * total)).repeat_interleave(counts, output_size=steps)

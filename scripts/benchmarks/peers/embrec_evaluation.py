@@ -8,7 +8,7 @@ from clocked import TOP, Arrays, run
 
 from embrec.evaluation.metrics import metric
 from embrec.evaluation.ranks import CatalogScan, NotCandidates, Products
-from embrec.models.factors import Factors
+from embrec.models.factors import Factors, Queries
 
 BATCH = 256
 
@@ -29,7 +29,7 @@ def prepare(arrays: Arrays) -> Callable[[], dict[str, float]]:
             row = np.repeat(np.arange(len(targets[rows])), seen.shape[1])
             pairs = np.unique(row * len(items) + seen[rows].ravel())
             excluded = NotCandidates(pairs // len(items), pairs % len(items))
-            standing, _ = scan(products(queries[rows]), targets[rows], excluded, keep=TOP)
+            standing, _ = scan(products(Queries(queries[rows])), targets[rows], excluded, keep=TOP)
             for name in sums:
                 sums[name] += float(metric(name, standing).sum())
         return {name: value / len(queries) for name, value in sums.items()}

@@ -19,10 +19,11 @@ def run(task: Task, clock: Clock, precision: Literal["float32", "bfloat16"] = "f
 
     from embrec.data.batches import batches_in_order
     from embrec.data.sequences import Sequences
+    from embrec.models.inputs import CatalogInputs
     from embrec.models.zoo import build_model
     from embrec.models.zoo.sasrec import SASRecConfig
     from embrec.training.config import TrainingConfig
-    from embrec.training.loop.trainer import Trainer
+    from embrec.training.loop.trainer import Trainer, Validation
 
     events = pl.read_csv(task.train, schema_overrides={"user": pl.String, "item": pl.String})
     names, row = np.unique(events["item"].to_numpy(), return_inverse=True)
@@ -39,7 +40,7 @@ def run(task: Task, clock: Clock, precision: Literal["float32", "bfloat16"] = "f
     known[0] = False
     torch.manual_seed(task.seed)
     config = SASRecConfig(dim=DIM, layers=BLOCKS, heads=HEADS, dropout=DROPOUT, max_length=MAX_LENGTH)
-    model = build_model(config, {}, known)
+    model = build_model(config, CatalogInputs({}, known))
     training = TrainingConfig(
         epochs=task.epochs,
         batch_size=BATCH_SIZE,
@@ -50,18 +51,21 @@ def run(task: Task, clock: Clock, precision: Literal["float32", "bfloat16"] = "f
     )
     popularity = torch.from_numpy(np.bincount(events["row"].to_numpy() + 1, minlength=len(names) + 1))
     epoch = iter(range(1, task.epochs + 1))  # the last epoch is the one to keep: nothing is validated
-    trainer = Trainer(
-        model, sequences, popularity, lambda: {"ndcg@10": next(epoch)}, training, on_epoch=lambda record: clock.mark()
-    )
+
+    def validate() -> Validation:
+        value = next(epoch)
+        return Validation({"ndcg@10": value}, value)
+
+    trainer = Trainer(model, sequences, popularity, validate, training, on_epoch=lambda record: clock.mark())
     clock.mark()
     trainer.fit()
     model.eval()
 
     def recommendations() -> Iterator[tuple[str, str, int]]:
         with torch.inference_mode():
-            matrix = model.item_matrix()
+            cached = model.cached()
             for rows, batch in batches_in_order(read, 256):
-                scores = model.score(batch, item_matrix=matrix)
+                scores = cached.score(batch)
                 for row, row_scores in zip(rows, scores, strict=True):
                     row_scores[torch.from_numpy(histories[row] + 1)] = -torch.inf
                 best = scores.topk(TOP, dim=1).indices.numpy() - 1
@@ -71,7 +75,7 @@ def run(task: Task, clock: Clock, precision: Literal["float32", "bfloat16"] = "f
     return Outcome(
         epochs=task.epochs,
         targets=int((sequences.lengths - 1).sum()),
-        updates=len(trainer.sampler.epoch(0)),
+        updates=len(trainer.rows.epoch(0)),
         parameters=sum(weights.numel() for weights in model.parameters()),
         recommendations=recommendations(),
         note="" if precision == "float32" else f"matrix products in {precision}",

@@ -6,7 +6,7 @@ from support.toys import N_ITEMS, next_item_batch, toy_batch, toy_model
 
 from embrec.models.losses.cross_entropy import CrossEntropy
 from embrec.models.negatives import Negatives
-from embrec.training.objectives.factorised import Objective
+from embrec.training.objectives.factorised import FactorisedObjective
 
 BATCH = toy_batch([3, 7, 2], [5])
 
@@ -30,15 +30,14 @@ def test_a_score_is_the_similarity_plus_the_items_bias(source, metric):
 
 def test_the_bias_is_one_more_dimension_so_that_an_index_of_inner_products_serves_it():
     model = gru4rec()
-    queries, items = model.queries(BATCH), model.scorer.project_items(model.item_matrix())
+    queries, items = model.queries(BATCH).dense, model.scorer.project_items(model.catalog())
     assert items.shape == (N_ITEMS + 1, model.items.out_dim + 1)
     torch.testing.assert_close((queries @ items.T)[:, 1:], model.score(BATCH)[:, 1:])
 
 
 def test_items_added_after_training_have_no_bias():
     model = gru4rec("content")
-    matrix = torch.cat([model.item_matrix(), model.item_matrix()[[9]]])  # a twin of item 9
-    scores = model.score(BATCH, item_matrix=matrix)
+    scores = model.extended(model.catalog()[[9]]).score(BATCH)  # with a twin of item 9
     torch.testing.assert_close(scores[:, N_ITEMS + 1], scores[:, 9] - model.scorer.bias[9])
 
 
@@ -48,7 +47,7 @@ def test_without_item_bias_there_is_none():
 
 def test_an_item_without_training_events_keeps_a_bias_of_zero():
     model = toy_model("content", kind="gru4rec", unknown=(4,))
-    made = Objective(model, CrossEntropy(), Negatives(), torch.ones(N_ITEMS + 1))
+    made = FactorisedObjective(model, CrossEntropy(), Negatives(), torch.ones(N_ITEMS + 1))
     made(next_item_batch([3, 7, 2]), torch.ones(2), (0, 0)).backward()
     gradient = model.scorer.bias.grad
     assert (gradient[[0, 4]] == 0).all()
@@ -70,18 +69,18 @@ def test_weights_start_uniform_gate_by_gate():
 
 def test_items_are_dropped_from_the_input_in_training_only():
     model = gru4rec(item_dropout=0.5, dropout=0.0)
-    matrix = model.item_matrix()
-    in_use = model.step_queries(BATCH, matrix)
-    assert torch.equal(in_use, model.step_queries(BATCH, matrix))
-    training = model.train().step_queries(BATCH, matrix)
-    assert not torch.allclose(training, model.step_queries(BATCH, matrix))
-    assert torch.equal(model.item_matrix(), matrix)  # the candidates are whole
+    matrix = model.catalog()
+    in_use = model.step_queries(BATCH)
+    assert torch.equal(in_use, model.step_queries(BATCH))
+    training = model.train().step_queries(BATCH)
+    assert not torch.allclose(training, model.step_queries(BATCH))
+    assert torch.equal(model.catalog(), matrix)  # the candidates are whole
 
 
 def test_the_query_is_the_state_itself():
     model = gru4rec()
-    x = model.item_matrix()[BATCH.items]
-    torch.testing.assert_close(model.step_queries(BATCH, model.item_matrix()), model.sequence(x, BATCH.lengths))
+    x = model.catalog()[BATCH.items]
+    torch.testing.assert_close(model.step_queries(BATCH), model.sequence(x, BATCH))
 
 
 def test_embrecs_gru4rec_sends_identities_through_two_dense_layers():
@@ -94,7 +93,7 @@ def test_embrecs_gru4rec_sends_identities_through_two_dense_layers():
     torch.testing.assert_close(items.all_items(), expected)
     assert abs(items.weight.std() - 1) < 0.2
     assert "items.weight" in dict(model.named_parameters())  # what the preset's penalty is named after
-    made = Objective(model, CrossEntropy(), Negatives(), torch.ones(N_ITEMS + 1))
+    made = FactorisedObjective(model, CrossEntropy(), Negatives(), torch.ones(N_ITEMS + 1))
     made(next_item_batch([3, 7, 2]), torch.ones(2), (0, 0)).backward()
     assert (items.weight.grad[4] == 0).all()
     assert (items.weight.grad[5] != 0).any()

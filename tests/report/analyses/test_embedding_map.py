@@ -9,13 +9,12 @@ from scipy import stats
 from support.toys import N_ITEMS, toy_batch, toy_model
 
 from embrec.errors import ConfigError, DataError
-from embrec.models.factors import Factors
+from embrec.models.factors import Factors, Queries
 from embrec.progress import silent
 from embrec.report.analyses.context import AnalysisContext
 from embrec.report.analyses.embedding_map import measure as embedding_map
 from embrec.report.analyses.embedding_map.analyze import analyze_map
 from embrec.report.analyses.embedding_map.measure import _of_item, _of_query, _shares_below, locate, table
-from embrec.runs.evaluate import TrainedRanker
 from embrec.runs.model import load_model
 
 
@@ -26,7 +25,7 @@ def context(toys):
 
 @pytest.fixture(scope="module")
 def ranker(toys):
-    return TrainedRanker(load_model(toys["prefixes"]))
+    return load_model(toys["prefixes"]).model
 
 
 @pytest.fixture
@@ -43,7 +42,7 @@ def test_places_in_the_catalog_are_those_of_a_loop(monkeypatch, block, unknown):
     batch = toy_batch([1, 2, 4], [7, 8], [9], [2, 2])
     own = np.array([0, 6, 11, 19])
     with torch.inference_mode():
-        queries, factors = model.queries(batch), model.factors()
+        queries, factors = model.queries(batch).dense, model.factors()
         scores = model.score(batch)[:, 1:].numpy()
         above, counts = _shares_below(queries, factors, own, silent)
         of_item, of_query = _of_item(queries, factors, 6), _of_query(queries[1], factors)
@@ -77,14 +76,17 @@ def test_a_model_that_offers_everybody_the_most_popular_items_is_found_out(conte
     class Popular:
         """Scores by popularity, whoever asks."""
 
-        def item_matrix(self):
+        def catalog(self):
             return torch.from_numpy(np.pad(context.popularity, (1, 0)).astype(np.float32))[:, None]
 
-        def factors(self, matrix):
-            return Factors(matrix, torch.arange(len(matrix)) > 0)
+        def factors(self):
+            return Factors(self.catalog(), torch.arange(len(self.catalog())) > 0)
 
-        def queries(self, batch, matrix):
-            return torch.ones(len(batch.items), 1)
+        def queries(self, batch):
+            return Queries(torch.ones(len(batch.items), 1))
+
+        def cached(self):
+            return self
 
         def eval(self):
             return self
@@ -133,14 +135,11 @@ def test_a_user_who_is_asked_for_is_shown_at_the_last_target(context, ranker):
 
 @pytest.mark.usefixtures("flat")
 def test_targets_that_the_model_cannot_score_are_left_out(context, ranker):
-    class Forgetful(TrainedRanker):
-        def factors(self, item_matrix=None):
-            factors = super().factors(item_matrix)
-            known = factors.scorable.clone()
-            known[1:11] = False
-            return factors._replace(scorable=known)
-
-    found = locate(context, Forgetful(ranker.trained))
+    forgetful = ranker.with_items(ranker.items)
+    known = ranker.factors().scorable.clone()
+    known[1:11] = False
+    forgetful.factors = lambda: ranker.factors()._replace(scorable=known)
+    found = locate(context, forgetful)
     assert found.left_out > 0
     assert found.items.min() >= 10
     assert np.isnan(found.bias.share[:10]).all()

@@ -17,7 +17,7 @@ from embrec.report.analyses.examples.analyze import analyze_examples
 from embrec.report.analyses.examples.measure import choose, tables
 from embrec.report.examples import fallen_back, personalised
 from embrec.report.fallback import describe_histories, fallback, popular_items
-from embrec.runs.model import load_model
+from embrec.runs.model import catalog_vectors, load_model
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def context(toys):
 def test_the_users_are_those_of_the_rules_of_the_report(context):
     log, evaluation = context.dataset.interactions, context.evaluated(keep=10)
     popular = popular_items(context.popularity)
-    vectors = load_model(context.run).item_matrix[1:].numpy()
+    vectors = catalog_vectors(load_model(context.run))
     histories = describe_histories(log, evaluation.event, vectors, popular)
     back = fallback(evaluation.top.astype(np.int64) - 1, popular, histories)
     before = log.position[evaluation.event]

@@ -3,6 +3,7 @@ import pytest
 from support.catalogs import titled
 from support.logs import log_of
 
+from embrec.data.prepared import PreparedSplit
 from embrec.data.splits import LeaveOneOut
 from embrec.data.store import Dataset
 from embrec.evaluation.evaluator import EvaluationConfig
@@ -20,8 +21,7 @@ def data_of(times, meta=None):
     log = log_of(ROWS, times)
     context = PageContext(
         category="toys",
-        dataset=Dataset(titled("abc"), log, meta or {}),
-        partition=LeaveOneOut()(log, 3),
+        prepared=PreparedSplit.of(Dataset(titled("abc"), log, meta or {}), LeaveOneOut()),
         config=EvaluationConfig(),
         runs=(),
         evaluations={},

@@ -6,9 +6,12 @@ from support.toys import toy_model
 from torch import nn
 
 from embrec.errors import ConfigError
+from embrec.models.interface import ParameterGroup
 from embrec.training.config import TrainingConfig
 from embrec.training.loop.gradients import GradientRules
 from embrec.training.loop.optimizers import Adagrad, make_optimizer
+from embrec.training.loop.precision import Precision
+from embrec.training.loop.updates import Updates
 
 GRADIENTS = [torch.tensor([1.0, -2.0, 0.0]), torch.tensor([0.5, 3.0, -1.0]), torch.tensor([2.0, 0.1, 0.3])]
 
@@ -31,6 +34,33 @@ def test_adagrad_with_momentum_is_that_of_gru4rec():
         move = 0.3 * move - 0.1 * gradient / torch.sqrt(sums + 1e-6)
         weight = weight + move
     assert torch.allclose(moved(config), weight)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "adagrad", "sgd"])
+def test_a_group_has_a_rate_and_a_decay_of_its_own(optimizer):
+    class InGroups(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one = nn.Parameter(torch.tensor([1.0, 2.0, 3.0]))
+            self.other = nn.Parameter(torch.tensor([1.0, 2.0, 3.0]))
+
+        def parameter_groups(self):
+            return [ParameterGroup([self.one]), ParameterGroup([self.other], rate=0.5, weight_decay=0.2)]
+
+    config = TrainingConfig(optimizer=optimizer, learning_rate=0.1, schedule={"warm_up": 2})
+    model, device = InGroups(), torch.device("cpu")
+    updates = Updates(model, config, Precision("float32", device), steps_an_epoch=3)
+    for step, gradient in enumerate(GRADIENTS):
+        updates.apply((model.one * gradient).sum() + (model.other * gradient).sum(), 0, step)
+    expected = []
+    for settings in ({}, {"learning_rate": 0.05, "weight_decay": 0.2}):
+        alone = nn.ParameterList([nn.Parameter(torch.tensor([1.0, 2.0, 3.0]))])
+        one = Updates(alone, config.model_copy(update=settings), Precision("float32", device), steps_an_epoch=3)
+        for step, gradient in enumerate(GRADIENTS):
+            one.apply((alone[0] * gradient).sum(), 0, step)
+        expected.append(alone[0].detach())
+    torch.testing.assert_close(model.one.detach(), expected[0])
+    torch.testing.assert_close(model.other.detach(), expected[1])
 
 
 def test_adagrad_without_momentum_is_torchs():

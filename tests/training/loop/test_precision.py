@@ -44,6 +44,7 @@ def test_a_compiled_transformer_learns_what_it_does_otherwise():
     from support.workers import INTERACTIONS, PARTITION
 
     from embrec.data.sequences import training_sequences
+    from embrec.models.inputs import CatalogInputs
     from embrec.models.zoo import build_model
     from embrec.models.zoo.sasrec import SASRecConfig
     from embrec.runs.assembly import popularity
@@ -54,7 +55,7 @@ def test_a_compiled_transformer_learns_what_it_does_otherwise():
     for compiled in (False, True):
         torch.manual_seed(0)
         counts = popularity(INTERACTIONS, PARTITION)
-        model = build_model(SASRecConfig(dim=8, layers=2, dropout=0.0), {}, counts > 0)
+        model = build_model(SASRecConfig(dim=8, layers=2, dropout=0.0), CatalogInputs({}, counts > 0))
         config = TrainingConfig(epochs=2, batch_size=8, compile=compiled)
         sequences = training_sequences(INTERACTIONS, PARTITION, 50)
         names = list(model.state_dict())
@@ -65,6 +66,7 @@ def test_a_compiled_transformer_learns_what_it_does_otherwise():
 
 
 def test_a_missing_compiler_is_named(monkeypatch):
+    from embrec.models.inputs import CatalogInputs
     from embrec.models.zoo import build_model
     from embrec.models.zoo.sasrec import SASRecConfig
     from embrec.training.loop.precision import compile_model
@@ -73,6 +75,6 @@ def test_a_missing_compiler_is_named(monkeypatch):
         raise RuntimeError("InvalidCxxCompiler: No working C++ compiler found\nmore")
 
     monkeypatch.setattr(torch, "compile", fail)
-    model = build_model(SASRecConfig(dim=8), {}, torch.ones(5, dtype=torch.bool))
+    model = build_model(SASRecConfig(dim=8), CatalogInputs({}, torch.ones(5, dtype=torch.bool)))
     with pytest.raises(ConfigError, match=r"no working compiler for cpu \(InvalidCxx.* found\); leave it out"):
         compile_model(model, torch.device("cpu"))

@@ -71,7 +71,7 @@ def losses(history):
 def test_three_processes_learn_what_one_does(results, reduction):
     alone = make_trainer(**SHARED, reduction=reduction)
     state = alone.fit()
-    assert min(map(len, alone.sampler.epoch(0))) < 3  # so that some process has no row
+    assert min(map(len, alone.rows.epoch(0))) < 3  # so that some process has no row
     for result in results[reduction]:
         assert torch.allclose(result["weights"], weights(alone), atol=1e-4)
         assert losses(result["history"]) == pytest.approx(losses(state.history), abs=1e-5)

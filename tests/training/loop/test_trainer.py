@@ -11,7 +11,7 @@ from embrec.evaluation.evaluator import EvaluationConfig, evaluate
 from embrec.models.losses.cross_entropy import CrossEntropy
 from embrec.models.negatives import Negatives
 from embrec.training.loop.trainer import Validation
-from embrec.training.objectives.factorised import Objective
+from embrec.training.objectives.factorised import FactorisedObjective
 
 
 def validation(value):
@@ -109,7 +109,7 @@ def test_a_loss_that_is_no_number_stops_the_training():
 
 def test_items_without_training_events_are_no_candidates_of_the_loss():
     model = toy_model("id", unknown=(4, 9))
-    objective = Objective(model, CrossEntropy(), Negatives(), torch.ones(N_ITEMS + 1))
+    objective = FactorisedObjective(model, CrossEntropy(), Negatives(), torch.ones(N_ITEMS + 1))
     assert 4 not in objective.candidates
     assert 9 not in objective.candidates
     assert len(objective.candidates) == N_ITEMS - 2

@@ -12,7 +12,8 @@ from embrec.models.losses.cross_entropy import CrossEntropy
 from embrec.models.losses.sampled_softmax import SampledSoftmax
 from embrec.models.losses.top1 import Top1, Top1Max
 from embrec.models.negatives import Negatives
-from embrec.training.objectives.factorised import Objective, step_weights
+from embrec.training.objectives.base import step_weights
+from embrec.training.objectives.factorised import FactorisedObjective
 
 UNKNOWN = (4, 9)
 POPULARITY = torch.arange(N_ITEMS + 1)
@@ -56,7 +57,11 @@ def double_model(source="hybrid", **options):
 
 
 def objective(model, loss, negatives):
-    return Objective(model, loss, negatives, POPULARITY, seed=1)
+    return FactorisedObjective(model, loss, negatives, POPULARITY, seed=1)
+
+
+def histories_of(made, steps, histories):
+    return made.histories(next_item_batch(*histories), steps.targets, steps.row)
 
 
 def brute_force(made, histories):
@@ -64,7 +69,7 @@ def brute_force(made, histories):
     model, loss, config = made.model, made.loss, made.negatives
     known = [item for item in range(1, N_ITEMS + 1) if item not in UNKNOWN]
     steps = model.training_steps(next_item_batch(*histories))
-    sample = None if made.sampler is None else made.sampler(made._histories(next_item_batch(*histories), steps), MOMENT)
+    sample = None if made.sampler is None else made.sampler(histories_of(made, steps, histories), MOMENT)
     labels = {item for history in histories for item in history[1:]}
     places = [(row, place) for row, history in enumerate(histories) for place in range(1, len(history))]
     losses = []
@@ -150,7 +155,7 @@ def test_one_step_of_an_in_batch_loss_has_no_negatives_and_costs_nothing(loss):
 @pytest.mark.parametrize("negatives", [Negatives(), Negatives(count=200), Negatives(count=200, share="position")])
 def test_items_without_training_events_are_never_pushed_down(source, negatives):
     model = double_model(source)
-    vectors = model.item_matrix().detach().requires_grad_()
+    vectors = model.catalog().detach().requires_grad_()
     model.items.all_items = lambda: vectors
     made = objective(model, CrossEntropy(), negatives)
     made(next_item_batch(*HISTORIES), torch.ones(12, dtype=torch.float64), MOMENT).backward()
@@ -188,7 +193,7 @@ def test_the_cosine_loss_asks_for_the_direction_of_the_next_item_itself():
     batch = next_item_batch(*HISTORIES)
     total = objective(model, Cosine(), Negatives())(batch, torch.ones(12, dtype=torch.float64), MOMENT)
     matrix = model.items.all_items()
-    queries = model.step_queries(batch, matrix)
+    queries = model.step_queries(batch)
     losses = [
         1 - torch.nn.functional.cosine_similarity(queries[row, place], matrix[item], dim=0)
         for row, history in enumerate(HISTORIES)

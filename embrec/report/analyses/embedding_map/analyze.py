@@ -9,7 +9,6 @@ from embrec.report.analyses.context import AnalysisContext
 from embrec.report.analyses.embedding_map.figure import draw
 from embrec.report.analyses.embedding_map.measure import SAMPLE, EmbeddingMap, as_numbers, locate
 from embrec.report.analyses.files import write_analysis
-from embrec.runs.evaluate import TrainedRanker
 from embrec.runs.folder import RunFolder
 from embrec.runs.model import load_model
 
@@ -48,7 +47,7 @@ def analyze_map(
     if output is not None:
         check_output_folder(output)
     context = AnalysisContext.open(run)
-    found = locate(context, TrainedRanker(load_model(run)), user=user, sample=sample, seed=seed, progress=progress)
+    found = locate(context, load_model(run).model, user=user, sample=sample, seed=seed, progress=progress)
     folder = output or context.folder
     numbers = context.description(command, seed=seed, sample=sample, **as_numbers(context, found))
     write_analysis(folder, "map", lambda: draw(context, found), numbers)

@@ -22,9 +22,9 @@ from embrec.data.everyone import learned_user
 from embrec.data.sequences import target_sequences
 from embrec.data.splits import Positions
 from embrec.errors import ConfigError, RunError
-from embrec.evaluation.evaluator import Ranker
 from embrec.evaluation.lists import gini
 from embrec.models.factors import Factors
+from embrec.models.interface import SequenceModel
 from embrec.progress import Progress, silent
 from embrec.report.analyses.context import AnalysisContext
 
@@ -116,17 +116,18 @@ class EmbeddingMap:
 @torch.inference_mode()
 def locate(
     context: AnalysisContext,
-    ranker: Ranker,
+    model: SequenceModel,
     *,
     user: str | None = None,
     sample: int = SAMPLE,
     seed: int = 0,
     progress: Progress = silent,
 ) -> EmbeddingMap:
-    """Return the map of a model; arguments and errors as of `analyze_map`."""
-    ranker.eval()
-    factors = ranker.factors(ranker.item_matrix())
-    if factors is None:
+    """Find where queries and items lie, and how they match; arguments and errors as of `analyze_map`."""
+    model.eval()
+    model = model.cached()
+    factors = model.factors()
+    if factors is None or factors.sparse:
         raise RunError(f"the scores of run {context.run.name!r} are no inner products, so there is nothing to draw")
     wanted = None if user is None else learned_user(context.run.category, context.dataset.interactions, user)
     targets = _sample(context.partition.test, sample, np.random.default_rng(seed), wanted, user)
@@ -137,7 +138,7 @@ def locate(
     targets, item = targets.select(scorable), item[scorable]
     if len(targets) < FEWEST:
         raise ConfigError(f"a map needs {FEWEST} users with a test target that can be scored; there are {len(targets)}")
-    queries = _queries(context, ranker, targets)
+    queries = _queries(context, model, targets)
     above, counts = _shares_below(queries, factors, item, progress)
     match = _match(context, targets, item, above, wanted, seed)
     items = np.unique(item)
@@ -179,13 +180,12 @@ def _sample(
     return test.select(rows[chosen])
 
 
-def _queries(context: AnalysisContext, ranker: Ranker, targets: Positions) -> Tensor:
+def _queries(context: AnalysisContext, model: SequenceModel, targets: Positions) -> Tensor:
     """Return the query before each target, [S, d]."""
-    sequences = target_sequences(context.dataset.interactions, targets, context.config.model.max_length)
-    matrix = ranker.item_matrix()
+    sequences = target_sequences(context.log, targets, context.config.model.max_length)
     parts, order = [], []
     for rows, batch in batches_in_order(sequences, _BATCH):
-        parts.append(ranker.queries(batch, matrix).float().cpu())
+        parts.append(model.queries(batch).dense.float().cpu())
         order.append(rows)
     return torch.cat(parts)[torch.from_numpy(np.argsort(np.concatenate(order)))]
 

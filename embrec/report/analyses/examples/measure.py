@@ -15,7 +15,7 @@ from embrec.progress import Progress, silent
 from embrec.report.analyses.context import AnalysisContext
 from embrec.report.examples import ChosenUsers, Example, example, fallen_back, personalised, rank_words
 from embrec.report.fallback import describe_histories, fallback, popular_items
-from embrec.runs.model import load_model
+from embrec.runs.model import catalog_vectors, load_model
 
 USERS = 4
 HISTORY, LIST = 5, 3  # number of items of a history and of a list to show, as in [semikin2019]
@@ -74,7 +74,7 @@ def choose(context: AnalysisContext, *, users: int = USERS, seed: int = 0, progr
     if evaluation.top is None:
         raise ValueError("the evaluation has no lists")
     popular = popular_items(context.popularity)
-    vectors = load_model(context.run).item_matrix[1:].float().numpy()
+    vectors = catalog_vectors(load_model(context.run))
     histories = describe_histories(log, evaluation.event, vectors, popular)
     found = fallback(evaluation.top[:, :keep].astype(np.int64) - 1, popular, histories)
     before = log.position[evaluation.event]

@@ -1,4 +1,4 @@
-"""Scorers: how a query and an item vector become a score."""
+"""The factorised scorer: a score is an inner product or a cosine."""
 
 from typing import Literal
 
@@ -15,7 +15,7 @@ class FactorisedScorer(nn.Module):
 
     Args:
         metric: "dot" as published, or "cosine".
-        temperature: what cosines are divided by; a small one makes the softmax sharp.
+        temperature: divisor of the cosines; a small one makes the softmax sharp.
         biases: tensor ids that have a trained bias each, added to their scores: n + 1, or 0 for none. It is one more
             dimension of the projected vectors, so that whatever works on inner products needs not know of it. Items added
             later have none.
@@ -27,8 +27,13 @@ class FactorisedScorer(nn.Module):
         self.temperature = temperature
         self.bias = nn.Parameter(torch.zeros(biases)) if biases else None
 
-    def project_queries(self, queries: Tensor) -> Tensor:
-        """Bring queries [..., d] into the space where the score is an inner product."""
+    def project_queries(self, queries: Tensor, user: Tensor | None = None) -> Tensor:
+        """Bring queries into the space where the score is an inner product.
+
+        Args:
+            queries: [..., d].
+            user: the vectors of their users, [..., d_u]; this scorer does not read them.
+        """
         queries = F.normalize(queries, dim=-1) / self.temperature if self.metric == "cosine" else queries
         return queries if self.bias is None else F.pad(queries, (0, 1), value=1.0)
 
@@ -38,9 +43,3 @@ class FactorisedScorer(nn.Module):
         if self.bias is None:
             return items
         return torch.cat([items, F.pad(self.bias, (0, len(items) - len(self.bias)))[:, None]], dim=1)
-
-    def forward(self, queries: Tensor, items: Tensor) -> Tensor:
-        """Score projected queries [B, d] against projected items [C, d] -> [B, C] or [B, C, d] -> [B, C]."""
-        if items.dim() == 3:
-            return (items @ queries[:, :, None]).squeeze(-1)
-        return queries @ items.T

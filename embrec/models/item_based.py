@@ -1,0 +1,80 @@
+"""The base of trained models that read their items through an item encoder."""
+
+from collections.abc import Mapping
+from copy import copy
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from embrec.data.batches import Batch
+from embrec.models.factors import Factors, Queries
+from embrec.models.interface import Step
+from embrec.models.items.base import ItemEncoder
+from embrec.models.items.cached import CachedItems
+
+
+class ItemBasedModel(nn.Module):
+    """A trained model with an item encoder, `items`, which may be replaced by the vectors that it made.
+
+    A run saves the item vectors and not the feature tables, so a loaded model has them as its encoder. A subclass satisfies
+    `Factorised` or `Scored` (see `embrec.models.interface`); whatever it knows of an item comes from `items`, or is a weight.
+
+    Args:
+        items: the item encoder.
+        known: True for the items with training events, [n + 1]; the others are no candidates in training.
+
+    Attributes:
+        prefixes: True if the model gives one query a history, so that it trains on a row for each prefix of a history.
+    """
+
+    known: Tensor
+    prefixes: bool = False
+
+    def __init__(self, items: ItemEncoder, known: Tensor) -> None:
+        super().__init__()
+        self.items = items
+        self.register_buffer("known", known.clone(), persistent=False)
+
+    def catalog(self) -> Tensor:
+        """Return the vectors of the whole catalog, row 0 zero, [n + 1, d]."""
+        return self.items.all_items()
+
+    def factors(self) -> Factors | None:
+        """Return None: the scores are no sums of products, unless a subclass says so."""
+        return None
+
+    def queries(self, batch: Batch, at: Step | None = None) -> Queries:
+        """Return the histories' factor of the scores; see `SequenceModel.queries`.
+
+        Raises:
+            NotImplementedError: the scores are no sums of products.
+        """
+        raise NotImplementedError(f"the scores of {type(self).__name__} are no sums of products")
+
+    def score(self, batch: Batch, candidates: Tensor | None = None) -> Tensor:
+        """Score items as the one that follows each history; see `SequenceModel.score`."""
+        raise NotImplementedError
+
+    def cached(self) -> Self:
+        """Return the same model with the item vectors held in memory; later training does not change them."""
+        if isinstance(self.items, CachedItems):
+            return self
+        return self.with_items(CachedItems(self.catalog(), self.items))
+
+    def with_items(self, items: ItemEncoder) -> Self:
+        """Return the model with another item encoder; all other parts are shared."""
+        other = copy(self)
+        other._modules = self._modules.copy()
+        other.items = items
+        return other
+
+    def encode_items(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Return the vectors of items from outside the catalog, [k, d]; see `ItemEncoder.encode`."""
+        return self.items.encode(features)
+
+    def extended(self, vectors: Tensor) -> Self:
+        """Return the model with items at the end of its catalog, by their vectors, [k, d]."""
+        encoder = self.items.encoder if isinstance(self.items, CachedItems) else self.items
+        matrix = torch.cat([self.catalog(), vectors])
+        return self.with_items(CachedItems(matrix, encoder, inductive=self.items.inductive))

@@ -1,0 +1,1 @@
+"""Scorers: how a query and an item vector become a score."""
