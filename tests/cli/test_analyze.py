@@ -82,7 +82,7 @@ def test_map_prints_the_popularity_bias_and_whose_dots_are_red(analyze, tmp_path
 def test_examples_says_how_the_users_were_chosen(analyze, tmp_path):
     code, _, errors = analyze("examples", "mine", "--users", "2", "--seed", "5", "--output", "here")
     assert code == 0, errors
-    assert "note: users whose recommendations are personal: Drawn with seed 5, one a user, from the targets" in errors
+    assert "note: users whose recommendations are personal: Drawn with seed 5, one per user, from the targets" in errors
     assert f"figure: {Path('here') / 'examples-*.png'}, numbers: {Path('here') / 'examples.json'}" in errors
     found = json.loads((tmp_path / "here" / "examples.json").read_text())
     assert [group["title"] for group in found["groups"]] == [

@@ -225,7 +225,7 @@ def test_bad_ids_are_said_in_one_line(tmp_path, name, content, message):
 
 
 def test_a_path_must_be_given_and_be_a_file(tmp_path):
-    with pytest.raises(ConfigError, match="encoder 'vectors', parameter 'path'"):
+    with pytest.raises(ConfigError, match="encoder 'vectors': parameter 'path' is missing"):
         make_encoder("vectors")
     with pytest.raises(FeatureError, match=r"file of vectors .*v\.npy does not exist"):
         encoder(tmp_path / "v.npy").contents(catalog())

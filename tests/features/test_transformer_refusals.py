@@ -34,7 +34,7 @@ def test_a_model_that_cannot_be_fetched_is_said_in_one_line(name, monkeypatch, t
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"prompt": "query: "}, r"parameter 'prompt': .*must contain \{text\}"),
+        ({"prompt": "query: "}, r"parameter 'prompt' is .*must contain \{text\}"),
         ({"pooling": "median"}, "parameter 'pooling'"),
         ({"precision": "int8"}, "parameter 'precision'"),
         ({"max_tokens": 0}, "parameter 'max_tokens'"),

@@ -157,7 +157,7 @@ def one_line(match, name, **params):
 
 @pytest.mark.parametrize("name", ["vision", "clip"])
 def test_a_model_must_be_named(name):
-    with pytest.raises(ConfigError, match=f"encoder '{name}', parameter 'model': Field required"):
+    with pytest.raises(ConfigError, match=f"encoder '{name}': parameter 'model' is missing"):
         make_encoder(name)
 
 
