@@ -9,7 +9,6 @@ import yaml
 
 from embrec.data.prepared import open_split
 from embrec.data.splits import LeaveOneOut, SplitConfig
-from embrec.errors import ConfigError
 from embrec.features.category import tables_or_defaults
 from embrec.progress import Progress, silent
 from embrec.runs.planning import UNKNOWN_TABLE
@@ -147,28 +146,6 @@ def resumed_search(
         told = build_search(config.base, SearchRequest(space, warm=False), items=items, tables=tables)
         folder.check(config.model_copy(update={"space": told.space}))
     return SearchPlan(folder.category, folder.name, config)
-
-
-def refuse_with_resume(wishes: Mapping[str, Any]) -> None:
-    """Raise a ConfigError if an option would change a search that is resumed.
-
-    Args:
-        wishes: option -> value; None, False and nothing at all are no wishes.
-    """
-    for option, value in wishes.items():
-        if value and option not in _OF_A_SITTING:
-            name = _OPTIONS.get(option, option.replace("_", "-"))
-            raise ConfigError(
-                f"--resume goes on with a search as it was begun; leave out --{name}, or begin another search with --name"
-            )
-
-
-# What a resumed search may be given: how it runs, and what it is checked against.
-_OF_A_SITTING = {
-    "resume", "workspace", "samples", "final_epochs", "final_on", "space", "seeds",
-    "concurrent", "threads", "per_gpu", "device", "address",
-}  # fmt: skip
-_OPTIONS = {"every": "all", "setting": "set"}
 
 
 def _named(options: Mapping[str, Any], settings: Sequence[str]) -> set[str]:
