@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from embrec.errors import ConfigError, MissingExtraError
+from embrec.parameters import parameter
 from embrec.processors import usable_processors
 
 _ANSWER_SECONDS = 5
@@ -59,19 +60,24 @@ def ray_cluster(
         purpose: reason for needing Ray, for messages.
         modules: modules of Ray to import besides its core.
         address: address of a running cluster, `host:port` or `auto`; None starts a new one on this machine.
-        processors: minimum number of CPUs of a new cluster, even if the machine has fewer.
+        processors: number of processes that work at once; two always may, so that a small machine can try it.
         gpus: number of GPUs of a new cluster; None: those that Ray finds.
 
     Raises:
         MissingExtraError: Ray is not installed.
-        ConfigError: no cluster answers at the address.
+        ConfigError: no cluster answers at the address, or this machine has too few processors for a new one.
     """
+    there = usable_processors()
+    if address is None and processors > max(2, there):
+        raise ConfigError(
+            f"{processors:,} workers need a processor each, and this machine has {there}; use fewer {parameter('workers')}"
+        )
     if address is not None:
         _bring_token()
     ray = import_ray(purpose, *modules)
     with tempfile.TemporaryDirectory(prefix="embrec-ray-", ignore_cleanup_errors=True) as folder:
         here: dict[str, Any] = {
-            "num_cpus": max(processors, usable_processors()),
+            "num_cpus": max(processors, there),
             "num_gpus": gpus,
             "include_dashboard": False,
             "_temp_dir": folder,
