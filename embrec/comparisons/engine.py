@@ -10,7 +10,7 @@ from embrec.comparisons.provenance import circumstances, data_hash, identity_has
 from embrec.comparisons.request import ComparisonRequest, PreparedData
 from embrec.comparisons.results import Comparison, Row
 from embrec.comparisons.runner import Runner, VariantResult
-from embrec.comparisons.silhouettes import Silhouettes
+from embrec.comparisons.silhouettes import SilhouetteCache
 from embrec.comparisons.store import ComparisonFolder
 from embrec.comparisons.tables import markdown
 from embrec.comparisons.variants import Variant, Variants, check_config
@@ -51,7 +51,7 @@ def compare(request: ComparisonRequest, variants: Variants) -> Comparison:
     for variant in every.values():
         protocol_for(variant.config.evaluation, len(data.dataset.catalog), variant.config.training.select_by)
     with folder.work(data.category):
-        silhouettes = Silhouettes(data.dataset.catalog, clusters, folder)
+        silhouettes = SilhouetteCache(data.dataset.catalog, clusters, folder)
         runner = Runner(data, folder, silhouettes, request.progress, variants.with_ablation)
         results = runner.run(every)
         references = variants.references(list(results), request.reference)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from embrec.comparisons.objectives import (
     METRICS,
     Count,
-    Objective,
+    LossVariant,
     ObjectiveVariants,
     SharedSettings,
     compare_objectives,
@@ -34,7 +34,7 @@ class NegativesVariants(ObjectiveVariants):
 
     def references(self, names: Sequence[str], asked: str | None) -> dict[str, str]:
         """Return the variant that each one is compared with: the most negatives of its loss and protocol."""
-        every = [Objective.of(name) for name in names]
+        every = [LossVariant.of(name) for name in names]
         found = {}
         for one in every:
             group = [other for other in every if (other.loss, other.published) == (one.loss, one.published)]
@@ -83,7 +83,7 @@ def compare_negatives(
         for count in numbers
         if count > items
     ]
-    objectives = [Objective(loss, count) for loss in dict.fromkeys(losses) for count in [*fitting, "all"]]
+    objectives = [LossVariant(loss, count) for loss in dict.fromkeys(losses) for count in [*fitting, "all"]]
     keys = ("count", "alpha", "exclude", "frozen")
     shared = SharedSettings(
         replace(request, reference=None),

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from embrec.comparisons.request import PreparedData
 from embrec.comparisons.results import SourceSummary, TrainedRun
-from embrec.comparisons.silhouettes import Silhouettes
+from embrec.comparisons.silhouettes import SilhouetteCache
 from embrec.comparisons.store import ComparisonFolder
 from embrec.comparisons.variants import Variant
 from embrec.errors import EmbrecError, RunError
@@ -72,7 +72,7 @@ class Runner:
 
     data: PreparedData
     folder: ComparisonFolder
-    silhouettes: Silhouettes
+    silhouettes: SilhouetteCache
     progress: Progress
     with_ablation: bool = False
     failures: dict[str, str] = field(default_factory=dict)

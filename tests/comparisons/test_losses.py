@@ -10,7 +10,7 @@ from support.comparisons import FILES, changes, row_configs, wanted
 from embrec.comparisons.figures import draw
 from embrec.comparisons.losses import LOSSES, compare_losses
 from embrec.comparisons.negatives import compare_negatives
-from embrec.comparisons.objectives import Objective
+from embrec.comparisons.objectives import LossVariant
 from embrec.comparisons.request import ComparisonRequest
 from embrec.errors import ConfigError, RunError
 from embrec.runs.evaluate import evaluate_runs
@@ -37,7 +37,7 @@ def test_each_loss_is_measured_by_the_mean_of_its_seeds(losses):
 
 def test_each_loss_has_the_setting_of_its_preset_under_one_protocol(losses):
     for row, runs in row_configs(*losses).items():
-        objective = Objective.of(row)
+        objective = LossVariant.of(row)
         preset = load_preset(f"embrec-{objective.loss}")
         for config in runs:
             assert config.training.loss.name == objective.loss

@@ -9,7 +9,7 @@ from support.comparisons import changes, row_configs, wanted
 
 from embrec.comparisons.figures import draw
 from embrec.comparisons.negatives import compare_negatives
-from embrec.comparisons.objectives import Objective
+from embrec.comparisons.objectives import LossVariant
 from embrec.comparisons.request import ComparisonRequest
 from embrec.comparisons.tables import markdown
 from embrec.errors import ConfigError
@@ -22,13 +22,13 @@ def test_each_number_of_negatives_is_compared_with_all_of_the_same_loss(negative
     ]  # fmt: skip
     assert len(comparison.rows) == 12
     for row in comparison.rows:
-        assert row.reference == Objective.of(row.name)._replace(negatives="all").name
+        assert row.reference == LossVariant.of(row.name)._replace(negatives="all").name
         assert (row.metrics["all"]["auc"].estimate.test is None) == (row.labels["negatives"] == "all")
 
 
 def test_negatives_are_drawn_by_popularity_and_the_number_is_all_that_differs(negatives):
     for row, runs in row_configs(*negatives).items():
-        objective = Objective.of(row)
+        objective = LossVariant.of(row)
         for config in runs:
             drawn = config.training.negatives
             assert (drawn.count, drawn.alpha) == (objective.negatives, 0 if objective.negatives == "all" else 1)
