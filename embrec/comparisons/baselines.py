@@ -47,9 +47,15 @@ def baselines_beside(
     for name, kind, tables in wanted:
         try:
             (found[name],) = evaluate_baselines(
-                data.category, data.dataset, data.partition, data.split, [kind], tables, config.evaluation,
+                data.category,
+                data.dataset,
+                data.partition,
+                data.split,
+                [kind],
+                tables,
+                config.evaluation,
                 progress=progress,
-            ).values()  # fmt: skip
+            ).values()
         except EmbrecError as error:
             notes.append(f"the baseline {name} is left out: {error}")
     evaluations = {variant: result.evaluations for variant, result in results.items()}

@@ -162,9 +162,17 @@ def compare_encoders(
         RunError: the comparison was begun with another configuration or other data, or every encoder failed.
     """
     request = ComparisonRequest(
-        category, split=config.split, seeds=seeds, metrics=metrics, name=name, output=output, command=command,
-        reference=None if reference is None else _checked(reference), on_choice=on_choice, progress=progress,
-    )  # fmt: skip
+        category,
+        split=config.split,
+        seeds=seeds,
+        metrics=metrics,
+        name=name,
+        output=output,
+        command=command,
+        reference=None if reference is None else _checked(reference),
+        on_choice=on_choice,
+        progress=progress,
+    )
     request.check(SUBJECT.name)
     if encoders is not None and not encoders:
         raise ConfigError("no encoder is named")

@@ -127,9 +127,12 @@ class _Shared:
         options = {"model.kind": spec.kind, "model.features": features or None, "training.epochs": self.request.epochs}
         try:
             return build_config(
-                self.request.folder.name, split=self.request.split, preset=spec.preset, options=options,
+                self.request.folder.name,
+                split=self.request.split,
+                preset=spec.preset,
+                options=options,
                 settings=[*self.request.settings, *spec.settings],
-            )  # fmt: skip
+            )
         except ConfigError as error:
             raise ConfigError(f"model {spec.name!r}: {error}") from None
 

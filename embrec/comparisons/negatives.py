@@ -87,7 +87,12 @@ def compare_negatives(
     keys = ("count", "alpha", "exclude", "frozen")
     shared = SharedSettings(
         replace(request, reference=None),
-        varied=("training.loss", "training.loss.name", "training.negatives", *(f"training.negatives.{key}" for key in keys)),
+        varied=(
+            "training.loss",
+            "training.loss.name",
+            "training.negatives",
+            *(f"training.negatives.{key}" for key in keys),
+        ),
         alpha=alpha,
-    )  # fmt: skip
+    )
     return compare_objectives(NegativesVariants, with_published(objectives) if published else objectives, shared, notes)

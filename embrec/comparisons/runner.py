@@ -173,11 +173,16 @@ class Runner:
                 return found
             model = load_model(run).model if without is None else model_without(run, tables, without)
             return evaluate(
-                model, log_of(run, data.dataset.interactions), data.partition, data.partition.test, config.evaluation,
-                max_length=config.model.max_length, progress=progress,
+                model,
+                log_of(run, data.dataset.interactions),
+                data.partition,
+                data.partition.test,
+                config.evaluation,
+                max_length=config.model.max_length,
+                progress=progress,
                 learned=learned_partition(config, data.dataset.interactions, data.partition),
                 task="rank" if without is None else f"rank without {without}",
-            )  # fmt: skip
+            )
 
         return remembered(run, config.evaluation, 0, compute, log=self._targets_hash, without=without)
 

@@ -254,8 +254,11 @@ def runs_tables(comparison: RunsComparison, *, differences: bool = False) -> lis
     if not differences or not comparison.has_tests:
         return tables
     slices = slice_tables(comparison)
-    both = [table for label, one in zip(comparison.targets, slices, strict=True)
-            for table in (one, difference_table(comparison, label))]  # fmt: skip
+    both = [
+        table
+        for label, one in zip(comparison.targets, slices, strict=True)
+        for table in (one, difference_table(comparison, label))
+    ]
     return [*both, *tables[len(slices) :]]
 
 

@@ -175,9 +175,15 @@ def draw_searches(comparison: SearchComparison) -> "Figure":
         ]
         seeds = f"{way}, mean of {len(searches)} seeds" if len(searches) > 1 else way
         axes.plot(
-            *zip(*means, strict=True), drawstyle="steps-post", color=colour, linewidth=2.2, marker=marker,
-            markevery=max(1, len(means) // 8), markersize=5, label=seeds,
-        )  # fmt: skip
+            *zip(*means, strict=True),
+            drawstyle="steps-post",
+            color=colour,
+            linewidth=2.2,
+            marker=marker,
+            markevery=max(1, len(means) // 8),
+            markersize=5,
+            label=seeds,
+        )
     axes.set_xlabel("trials")
     axes.set_ylabel(f"best validation {comparison.objective.upper()} so far")
     axes.spines[["top", "right"]].set_visible(False)

@@ -112,9 +112,16 @@ def evaluate_baselines(
         baseline = BASELINES[name].build({table.path.stem: vectors(table) for table in tables})
         baseline.fit(log, partition)
         return evaluate(
-            baseline, log, partition, partition.test, config, max_length=baseline.reads, keep=keep,
-            progress=progress, task=name,
-        )  # fmt: skip
+            baseline,
+            log,
+            partition,
+            partition.test,
+            config,
+            max_length=baseline.reads,
+            keep=keep,
+            progress=progress,
+            task=name,
+        )
 
     for name in dict.fromkeys(names):
         check_baseline(name)

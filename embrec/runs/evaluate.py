@@ -70,10 +70,17 @@ def evaluate_runs(
 
     def ranked(model: SequenceModel, log: Interactions, run: RunFolder, config: RunConfig) -> Evaluation:
         return evaluate(
-            model, log, partition, partition.test, chosen,
-            max_length=config.model.max_length, keep=keep, progress=progress, task=run.name,
+            model,
+            log,
+            partition,
+            partition.test,
+            chosen,
+            max_length=config.model.max_length,
+            keep=keep,
+            progress=progress,
+            task=run.name,
             learned=learned_partition(config, log, partition),
-        )  # fmt: skip
+        )
 
     features = next((config.model.features for config in configs.values() if config.model.features), ())
     evaluations = evaluate_baselines(

@@ -88,9 +88,14 @@ def train_on_ray(run: RunFolder, config: RunConfig, fingerprint: str, address: s
     )
     progress(_START, 0, 1)
     with ray_cluster(
-        parameter("training.workers", workers), "train", "train.torch", "util.queue",
-        address=address, processors=workers, gpus=torch.cuda.device_count(),
-    ) as ray:  # fmt: skip
+        parameter("training.workers", workers),
+        "train",
+        "train.torch",
+        "util.queue",
+        address=address,
+        processors=workers,
+        gpus=torch.cuda.device_count(),
+    ) as ray:
         there = ray.cluster_resources()
         each = resources_of_each(
             config.training.device,
