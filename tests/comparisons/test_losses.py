@@ -21,8 +21,14 @@ from embrec.runs.presets import load_preset
 def test_each_loss_is_measured_by_the_mean_of_its_seeds(losses):
     category, comparison = losses
     assert [row.name for row in comparison.rows] == [
-        "cross-entropy", "cross-entropy, published", "bpr", "bpr, published", "bpr-max", "bpr-max, published", "cosine",
-    ]  # fmt: skip
+        "cross-entropy",
+        "cross-entropy, published",
+        "bpr",
+        "bpr, published",
+        "bpr-max",
+        "bpr-max, published",
+        "cosine",
+    ]
     assert comparison.metric_names == ("auc", "hr@20")
     assert comparison.seeds == (0, 2)
     for row in comparison.rows:

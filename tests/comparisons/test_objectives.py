@@ -57,8 +57,11 @@ def test_one_table_shows_every_row_and_says_how_it_was_ranked(subject, request):
     )
     assert list(table.columns[:5]) == ["loss", "negatives", "protocol", "auc", "hr@20"]
     assert [row[0] for row in table.rows] == [
-        *(row.labels["loss"] for row in comparison.rows), "pop", "markov", "content-knn"
-    ]  # fmt: skip
+        *(row.labels["loss"] for row in comparison.rows),
+        "pop",
+        "markov",
+        "content-knn",
+    ]
     assert {tuple(row[1:3]) for row in table.rows[-3:]} == {("-", "-")}
     value = comparison.rows[0].metrics["all"]["auc"]
     mean, half_width = mean_interval(value.seeds)

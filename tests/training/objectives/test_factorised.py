@@ -47,9 +47,11 @@ NEGATIVES = {
     "in-batch, target": Negatives(count=0, in_batch=True, exclude="target"),
 }
 COMBINATIONS = [
-    (loss, negatives) for loss in LOSSES for negatives in NEGATIVES
+    (loss, negatives)
+    for loss in LOSSES
+    for negatives in NEGATIVES
     if NEGATIVES[negatives].sampled or LOSSES[loss].needs != "sample"
-]  # fmt: skip
+]
 
 
 def double_model(source="hybrid", **options):
