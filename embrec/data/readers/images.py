@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from embrec.data.catalog import IMAGE
-from embrec.data.readers.ids import likeness
+from embrec.data.id_mismatch import find_id_mismatch
 from embrec.data.readers.raw import ITEM
 from embrec.errors import DataError
 from embrec.parameters import parameter
@@ -37,7 +37,11 @@ def images_in_folder(
     others = items.drop(IMAGE, strict=False)
     joined = others.join(found, on=ITEM, how="left", maintain_order="left")
     without = joined.filter(pl.col(IMAGE).is_null())[ITEM]
-    close = likeness(without, found.filter(~pl.col(ITEM).is_in(items[ITEM].implode()))[ITEM]) if len(without) else None
+    close = (
+        find_id_mismatch(without, found.filter(~pl.col(ITEM).is_in(items[ITEM].implode()))[ITEM])
+        if len(without)
+        else None
+    )
     told = f"a file is named {close.other!r} where an item is {close.one!r}: {close.cause}" if close else ""
     if len(without) == len(joined):
         raise DataError(
