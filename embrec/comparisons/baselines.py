@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from embrec.comparisons.measurements import measure
-from embrec.comparisons.request import PreparedData
 from embrec.comparisons.results import Baselines
 from embrec.comparisons.runner import VariantResult
+from embrec.data.prepared import PreparedSplit
+from embrec.data.splits import SplitConfig
 from embrec.errors import EmbrecError
 from embrec.evaluation.cautions import cautions, shown_metrics
 from embrec.evaluation.evaluator import Evaluation
@@ -13,10 +14,13 @@ from embrec.evaluation.verdict import verdict_lines, verdicts
 from embrec.progress import Progress
 from embrec.runs.baselines import evaluate_baselines
 from embrec.runs.config import RunConfig
+from embrec.workspace import Category
 
 
 def baselines_beside(
-    data: PreparedData,
+    category: Category,
+    split: SplitConfig,
+    data: PreparedSplit,
     config: RunConfig,
     results: Mapping[str, VariantResult],
     metrics: Sequence[str],
@@ -29,7 +33,9 @@ def baselines_beside(
     note.
 
     Args:
-        data: of the comparison.
+        category: the folder that the tables lie in.
+        split: division of the log.
+        data: the data of the category, divided.
         config: of any variant: evaluation and the metric that chooses epochs are the same for all.
         results: variant -> its tables and evaluations.
         metrics: what is measured.
@@ -47,10 +53,10 @@ def baselines_beside(
     for name, kind, tables in wanted:
         try:
             (found[name],) = evaluate_baselines(
-                data.category,
+                category,
                 data.dataset,
                 data.partition,
-                data.split,
+                split,
                 [kind],
                 tables,
                 config.evaluation,

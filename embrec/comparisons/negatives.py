@@ -12,8 +12,9 @@ from embrec.comparisons.objectives import (
     compare_objectives,
     with_published,
 )
-from embrec.comparisons.request import ComparisonRequest, PreparedData
+from embrec.comparisons.request import ComparisonRequest
 from embrec.comparisons.results import Comparison, Subject
+from embrec.data.prepared import open_split
 from embrec.errors import ConfigError
 from embrec.evaluation.metrics import cutoff
 
@@ -75,7 +76,7 @@ def compare_negatives(
         raise ConfigError("loss cosine has no negatives to vary; choose other losses")
     for name in request.metrics or METRICS:
         cutoff(name)  # before the data are read
-    items = int(PreparedData.load(request.folder, request.split).partition.train_items.sum())
+    items = open_split(request.folder, request.split).n_train_items
     numbers = sorted({count for count in counts if count != "all"})
     fitting: list[Count] = [count for count in numbers if count <= items]
     notes = [

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from embrec.comparisons.figures import require_matplotlib
 from embrec.comparisons.provenance import seed_numbers
-from embrec.data.splits import LeaveOneOut, Partition, SplitConfig
-from embrec.data.store import Dataset, load_dataset
+from embrec.data.splits import LeaveOneOut, SplitConfig
 from embrec.features.category import specs_or_defaults
 from embrec.files import check_output_folder
 from embrec.progress import Progress, silent
@@ -90,33 +89,6 @@ class ComparisonRequest:
             check_output_folder(self.output)
         seed_numbers(self.seeds)
         check_name("comparison", self.name or subject)
-
-
-@dataclass(frozen=True)
-class PreparedData:
-    """A category with its data and their split.
-
-    Attributes:
-        category: the folder that tables and runs lie in.
-        dataset: the catalog and the log.
-        split: division of the log.
-        partition: the events of each part.
-    """
-
-    category: Category
-    dataset: Dataset
-    split: SplitConfig
-    partition: Partition
-
-    @classmethod
-    def load(cls, category: Category, split: SplitConfig) -> "PreparedData":
-        """Read and split the data of a category.
-
-        Raises:
-            DataError: the category does not exist, or the split leaves nothing.
-        """
-        dataset = load_dataset(category)
-        return cls(category, dataset, split, split(dataset.interactions, len(dataset.catalog)))
 
 
 def choose_features(
