@@ -36,11 +36,11 @@ def baselines_beside(
         category: the folder that the tables lie in.
         split: division of the log.
         data: the data of the category, divided.
-        config: of any variant: evaluation and the metric that chooses epochs are the same for all.
+        config: configuration of any variant: evaluation and the metric that chooses epochs are the same for all.
         results: variant -> its tables and evaluations.
-        metrics: what is measured.
+        metrics: names of the metrics.
         reference: variant that the baselines are compared with.
-        progress: receives every batch.
+        progress: callback, called at every batch.
     """
     found: dict[str, Evaluation] = {}
     notes: list[str] = []

@@ -37,7 +37,7 @@ class ModelSpec(NamedTuple):
 
     Attributes:
         name: the text, without spaces.
-        kind: of the model; None where a preset says it.
+        kind: kind of the model; None where a preset says it.
         preset: name of a preset, or several with plus signs between them; None for the defaults.
         settings: texts such as `model.layers=2`.
         features: specs of its own encoders; None for those that all models share.

@@ -62,7 +62,7 @@ def compare_negatives(
     Args:
         request: data, settings, seeds and report; it names no reference.
         losses: those that are ranked against negatives.
-        counts: of negatives, drawn anew at each step and shared by the batch; the user's own items do not count.
+        counts: numbers of negatives, drawn anew at each step and shared by the batch; the user's own items do not count.
         published: beside each row also train it with the negatives of the published code.
         alpha: negatives are drawn in proportion to popularity to this power; 1, as [semikin2019], or 0 for uniform.
 

@@ -155,7 +155,7 @@ class ObjectiveVariants(Variants):
     Args:
         objectives: those that are asked for.
         shared: what all of them share.
-        notes: on variants that were left out.
+        notes: notes on variants that were left out.
     """
 
     default_metrics: ClassVar[Sequence[str]] = METRICS
@@ -224,7 +224,7 @@ def compare_objectives(
         kind: the way to compare.
         objectives: those that are asked for.
         shared: what all of them share.
-        notes: on variants that were left out.
+        notes: notes on variants that were left out.
 
     Raises:
         ConfigError: a loss, a setting, a preset or a metric is unknown, or nothing is asked for; nothing is done then.

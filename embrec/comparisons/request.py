@@ -16,7 +16,7 @@ from embrec.workspace import Category, check_name
 
 @dataclass(frozen=True)
 class ComparisonRequest:
-    """What is trained and measured, and where the report goes.
+    """A request for a comparison: data, shared options of all variants, metrics, and the place of the report.
 
     Nothing that is there already is done again: feature tables, finished runs (of this comparison or another one), and their
     rankings. Killed and repeated, a comparison ends with the same report. Variants and seeds that a comparison has from before
@@ -26,18 +26,18 @@ class ComparisonRequest:
         category: the prepared data, or its name.
         features: specs of the encoders that every model of content reads; missing tables are built. If empty and some model
             reads content: those of the feature tables that fit the split, else those that suit the catalog.
-        split: division of the data.
-        preset: of all variants; None for the choice of each variant, `none` for the defaults.
-        epochs: at most; as the preset says if None.
-        settings: texts such as `model.dim=256`.
-        seeds: of the models of each variant, or their number, with seeds from 0.
-        metrics: names such as `ndcg@10`; if empty, those of the way to compare.
+        split: split of the data.
+        preset: preset of all variants; None for the choice of each variant, `none` for the defaults.
+        epochs: largest number of epochs; that of the preset if None.
+        settings: settings of all variants, such as `model.dim=256`.
+        seeds: seeds of the models of each variant, or their number, with seeds from 0.
+        metrics: names such as `ndcg@10`; if empty, the defaults of the kind of comparison.
         reference: variant that the others are compared with; the first if None.
-        name: of the comparison; one for each configuration and data if None.
-        output: folder of the report; that of the comparison if None.
-        command: recorded as having made the report.
-        on_choice: receives one line on the encoders that are taken where none is named.
-        progress: receives every step.
+        name: name of the comparison; one for each configuration and data if None.
+        output: folder of the report; the folder of the comparison if None.
+        command: command line to record in the report.
+        on_choice: callback that receives one line about encoders that are chosen because none is named.
+        progress: callback, called at every step.
 
     Examples:
         >>> request = ComparisonRequest("beauty", seeds=(0, 1), epochs=10, metrics=("ndcg@10",))

@@ -38,7 +38,7 @@ class VariantResult(NamedTuple):
 
     Attributes:
         sources: feature tables that its models read.
-        silhouette: in their vectors; None where there are no categories.
+        silhouette: silhouette in their vectors; None where there are no categories.
         runs: one a seed.
         evaluations: one a seed.
         without: for a fusion, table -> evaluations with that source silenced, one a seed.
@@ -67,10 +67,10 @@ class Runner:
         category: the folder that tables and runs lie in.
         split: division of the log.
         data: the data of the category, divided.
-        folder: of the comparison, with its seeds.
-        silhouettes: of the vectors that variants read.
-        progress: receives every step.
-        with_ablation: also measure fusions with each of their sources silenced.
+        folder: folder of the comparison, with its seeds.
+        silhouettes: silhouettes of the vectors that variants read.
+        progress: callback, called at every step.
+        with_ablation: True to measure fusions also with each of their sources silenced.
         failures: variant -> why it failed.
     """
 
@@ -88,7 +88,7 @@ class Runner:
         """Do all that is left to do, seed by seed, so that first results are there early.
 
         Args:
-            variants: name -> what is trained.
+            variants: name -> variant.
 
         Returns:
             Variant -> its results; those that failed are left out and noted in `failures`.

@@ -1,4 +1,4 @@
-"""What searches found, as tables: of one search, and of several categories in the form of [semikin2019] Tables 2 and 3."""
+"""Tables of the results of searches: of one search, and of several categories in the form of [semikin2019] Tables 2 and 3."""
 
 import contextlib
 import math
@@ -37,7 +37,7 @@ class SoFar:
     """The results of a search so far, as tables, sentences and plain values.
 
     Args:
-        folder: of the search.
+        folder: folder of the search.
 
     Raises:
         RunError: the folder is no search, or damaged.

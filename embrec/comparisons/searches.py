@@ -112,7 +112,7 @@ def compare_searches(folders: Sequence[SearchFolder]) -> SearchComparison:
     """Compare searches of one category and objective; those that differ in their seed alone are one way to search.
 
     Args:
-        folders: of the searches.
+        folders: folders of the searches.
 
     Raises:
         RunError: they differ in category, data or objective, or one has no trial with a value.
@@ -144,7 +144,7 @@ def write_search_comparison(comparison: SearchComparison, folder: Path, command:
     """Write the figure of the best value so far, and the numbers.
 
     Args:
-        comparison: of searches.
+        comparison: a comparison of searches.
         folder: for `figure.png`, `figure.svg` and `searches.json`.
         command: recorded as having made them.
 

@@ -90,7 +90,7 @@ def evaluate_baselines(
     """Rank the test targets by baselines; evaluations computed before are read from the category's folder.
 
     Args:
-        category: of the data.
+        category: category of the data.
         dataset: catalog and log.
         partition: the log, divided by the split.
         split: which made the partition.

@@ -55,9 +55,9 @@ def extend(catalog: Catalog, items: Catalog, columns: Sequence[str]) -> NewItems
     """Put items at the end of a catalog, in its columns, leaving out those that it has.
 
     Args:
-        catalog: of a recommender.
+        catalog: catalog of a recommender.
         items: new ones, and perhaps some that it has.
-        columns: of the catalog that its encoders read.
+        columns: columns of the catalog that its encoders read.
     """
     notes = []
     is_known = items.frame[ITEM].is_in(catalog.frame[ITEM].implode())

@@ -94,7 +94,7 @@ class CandidateRanking(ABC):
         end in -inf and its ids in 0.
 
         Args:
-            queries: of R histories, as `queries` returns them.
+            queries: queries of R histories, as `queries` returns them.
             excluded: pairs of row and tensor id that are no candidates.
             k: number of candidates; at most as many as there are items are returned.
         """

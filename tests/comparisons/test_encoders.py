@@ -37,7 +37,7 @@ def encoded(compared, folder):
 
 
 def report(folder):
-    """A report without what differs from sitting to sitting."""
+    """A report without what differs from session to session."""
     numbers = json.loads((folder / "results.json").read_text())
     for encoder in numbers["encoders"]:
         for key in ("encoding seconds", "items per second"):

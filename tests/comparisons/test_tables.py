@@ -14,7 +14,7 @@ def comparison(compared):
 
 
 def test_tables_show_every_encoder_on_every_slice(comparison):
-    all_items, warm, cold, cost, knockout = main_tables(comparison)
+    all_items, warm, cold, cost, ablation = main_tables(comparison)
     assert [table.title.split(",")[0] for table in (all_items, warm, cold)] == ["all items", "warm items", "cold items"]
     encoders = ["tfidf", "minilm", "tfidf, minilm"]
     baselines = ["pop", "markov", *(f"content-knn ({name})" for name in encoders)]
@@ -27,8 +27,8 @@ def test_tables_show_every_encoder_on_every_slice(comparison):
     assert {len(row) for table in (all_items, warm, cold) for row in table.rows} == {
         4
     }  # hr@50 says nothing of 40 items
-    assert len(knockout.rows) == 2 * 3
-    assert knockout.title.startswith("tfidf, minilm when a source falls silent")
+    assert len(ablation.rows) == 2 * 3
+    assert ablation.title.startswith("tfidf, minilm when a source falls silent")
 
 
 def test_verdicts_are_marked(comparison):

@@ -21,8 +21,8 @@ def images_in_folder(
     Args:
         items: catalog.
         folder: folder of the images.
-        notes: receives the number of items without an image.
-        remarks: receives a remark if names of files differ slightly from item ids, as without leading zeros.
+        notes: mapping that receives the number of items without an image.
+        remarks: list that receives a remark if names of files differ slightly from item ids, as without leading zeros.
 
     Raises:
         DataError: the folder does not exist, or has no image of any item.
@@ -61,7 +61,7 @@ def images_by_column(items: pl.DataFrame, column: str, folder: Path, notes: dict
         items: catalog.
         column: column of paths, absolute or relative to `folder`; may be null.
         folder: folder of the catalog file.
-        notes: receives the numbers of items without an image and of missing files.
+        notes: mapping that receives the numbers of items without an image and of missing files.
 
     Raises:
         DataError: none of the files exists, or the column does not hold paths.

@@ -53,7 +53,7 @@ class BatchShare(NamedTuple):
 
     Attributes:
         batch: its histories.
-        weights: of their M valid steps in the loss, [M].
+        weights: weights of their M valid steps in the loss, [M].
         steps: valid steps of the whole batch.
         events: events that a stateful model observes after the step.
     """
