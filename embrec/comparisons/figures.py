@@ -8,7 +8,7 @@ from embrec.comparisons.measurements import CONFIDENCE, Measured
 from embrec.comparisons.results import Comparison, Row
 from embrec.comparisons.tables import shown
 from embrec.errors import MissingExtraError
-from embrec.files import atomic_path
+from embrec.files import atomic_path, check_output_folder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +34,21 @@ def require_matplotlib() -> None:
         import matplotlib  # noqa: F401
     except ImportError:
         raise MissingExtraError("matplotlib", "report", "a figure") from None
+
+
+def check_drawable(output: Path | None) -> None:
+    """Raise unless figures can be drawn and written; called before any work.
+
+    Args:
+        output: folder that is asked for; None for the default.
+
+    Raises:
+        ConfigError: the output is no folder.
+        MissingExtraError: matplotlib is not installed.
+    """
+    require_matplotlib()
+    if output is not None:
+        check_output_folder(output)
 
 
 def save_figure(drawing: Callable[[], "Figure"], folder: Path, name: str = "figure") -> None:

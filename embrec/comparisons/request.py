@@ -4,11 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from embrec.comparisons.figures import require_matplotlib
+from embrec.comparisons.figures import check_drawable
 from embrec.comparisons.provenance import seed_numbers
 from embrec.data.splits import LeaveOneOut, SplitConfig
 from embrec.features.category import specs_or_defaults
-from embrec.files import check_output_folder
 from embrec.progress import Progress, silent
 from embrec.runs.planning import UNKNOWN_TABLE
 from embrec.workspace import Category, check_name
@@ -84,9 +83,7 @@ class ComparisonRequest:
             ConfigError: the output is no folder, a seed is negative, or the name is not usable.
             MissingExtraError: the figure cannot be drawn.
         """
-        require_matplotlib()
-        if self.output is not None:
-            check_output_folder(self.output)
+        check_drawable(self.output)
         seed_numbers(self.seeds)
         check_name("comparison", self.name or subject)
 
