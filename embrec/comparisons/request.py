@@ -13,6 +13,10 @@ from embrec.runs.planning import UNKNOWN_TABLE
 from embrec.workspace import Category, check_name
 
 
+def say_nothing(line: str) -> None:
+    """Ignore a line about what was chosen."""
+
+
 @dataclass(frozen=True)
 class ComparisonRequest:
     """A request for a comparison: data, shared options of all variants, metrics, and the place of the report.
@@ -56,7 +60,7 @@ class ComparisonRequest:
     name: str | None = None
     output: Path | None = None
     command: str = ""
-    on_choice: Callable[[str], None] = lambda _: None
+    on_choice: Callable[[str], None] = say_nothing
     progress: Progress = silent
 
     @property
