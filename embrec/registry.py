@@ -187,7 +187,7 @@ class ChosenFrom:
     So a configuration accepts choices that were registered after its own class was made.
 
     Attributes:
-        registry: of the choices.
+        registry: registry of the choices.
         by: the key that names the choice, such as `kind`.
         config: returns the configuration class of an entry.
         default: the choice of values without that key; None where the key is required.

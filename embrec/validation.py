@@ -5,8 +5,10 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
+import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -69,6 +71,24 @@ def validated(
     except ValidationError as problem:
         message = explain(problem, model, noun=noun, subject=subject, see=see)
     raise error(f"{where}: {message}" if where else message)
+
+
+def read_validated(model: type[Model], file: Path, error: type[EmbrecError]) -> Model:
+    """Read a YAML file as a pydantic model.
+
+    Args:
+        model: class of the result.
+        file: path of the file, which exists.
+        error: class of the error.
+
+    Raises:
+        EmbrecError: of class `error`: the file is no YAML, a key is unknown or missing, or a value is not allowed.
+    """
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as problem:
+        raise error(f"{file}: {problem}") from None
+    return validated(model, values, str(file), error=error)
 
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@
 # Guess: saving the same thing twice gives the same file, so that the hash of a model's file says whether it is the same model.
 # Seen: the order of the metadata in the header is drawn anew at each save, even within one process. Tensors stand in a fixed order,
 # and with one entry of metadata the bytes are always the same.
-# Here: the metadata of a run are one entry of JSON (embrec/training/run.py), and tests compare the files of equal trainings byte by byte.
+# Here: the metadata of a run are one entry of JSON (embrec/runs/model.py), and tests compare the files of equal trainings byte by byte.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 install safetensors==0.8.0 numpy==2.4.6
 cat >"$folder/run.py" <<'PYTHON'

@@ -56,9 +56,14 @@ def prefixes(
 
     with progress_bars() as progress:
         subject, found, folder = analyze_prefixes(
-            open_run(run, workspace), metrics=metric or [], longest=longest, seed=seed, output=output,
-            command=command_line(), progress=progress,
-        )  # fmt: skip
+            open_run(run, workspace),
+            metrics=metric or [],
+            longest=longest,
+            seed=seed,
+            output=output,
+            command=command_line(),
+            progress=progress,
+        )
     title = f"{subject.title}, {found.users:,} users, {subject.config.evaluation.words()}"
     _print(title, tables(found), [*subject.notes, *found.notes()], folder / "prefixes")
 
@@ -87,9 +92,16 @@ def coverage(
 
     with progress_bars() as progress:
         subject, found, folder = analyze_coverage(
-            open_run(run, workspace), k=k, longest=longest, resamples=resamples, replace=replace, seed=seed,
-            output=output, command=command_line(), progress=progress,
-        )  # fmt: skip
+            open_run(run, workspace),
+            k=k,
+            longest=longest,
+            resamples=resamples,
+            replace=replace,
+            seed=seed,
+            output=output,
+            command=command_line(),
+            progress=progress,
+        )
     title = f"{subject.title}: share of the {found.items:,} items, {drawn_words(found)}"
     _print(title, [table(found)], [*subject.notes, *found.notes()], folder / "coverage")
 
@@ -123,9 +135,15 @@ def silhouettes(
 
     with progress_bars() as progress:
         found, folder = analyze_silhouettes(
-            data.open(), encoder or [], levels=level or [], column=cluster_by,
-            seed=seed, output=output, command=command_line(), progress=progress,
-        )  # fmt: skip
+            data.open(),
+            encoder or [],
+            levels=level or [],
+            column=cluster_by,
+            seed=seed,
+            output=output,
+            command=command_line(),
+            progress=progress,
+        )
     _print(found.title, tables_of(found), found.notes(), folder / "silhouettes")
 
 
@@ -148,9 +166,14 @@ def map_(
 
     with progress_bars() as progress:
         subject, found, folder = analyze_map(
-            open_run(run, workspace), user=user, sample=sample, seed=seed, output=output, command=command_line(),
+            open_run(run, workspace),
+            user=user,
+            sample=sample,
+            seed=seed,
+            output=output,
+            command=command_line(),
             progress=progress,
-        )  # fmt: skip
+        )
     _print(f"{subject.title}: who is offered what", [table(found)], [*subject.notes, *found.notes()], folder / "map")
 
 

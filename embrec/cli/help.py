@@ -12,9 +12,20 @@ _SETTING = re.compile(r"\{((?:model|training|evaluation|search)\.[a-z_.]+)\}")
 
 # As one goes through them; what is not named here comes behind.
 _ORDER = (
-    "data", "features", "train", "tune", "evaluate", "compare", "report", "analyze", "recommend", "score", "settings",
-    "presets", "doctor",
-)  # fmt: skip
+    "data",
+    "features",
+    "train",
+    "tune",
+    "evaluate",
+    "compare",
+    "report",
+    "analyze",
+    "recommend",
+    "score",
+    "settings",
+    "presets",
+    "doctor",
+)
 
 
 def _fill(parameters: Sequence[object]) -> None:

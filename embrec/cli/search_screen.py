@@ -31,10 +31,17 @@ class SearchScreen:
         self.told: set[int] = set()
         self.finished: set[str] = set()
         self.best: float | None = None
-        self.live = Live(
-            console=self.console, get_renderable=self._draw, refresh_per_second=4, transient=True,
-            auto_refresh=self.console.is_terminal,
-        ) if self.console.is_terminal else None  # fmt: skip
+        self.live = (
+            Live(
+                console=self.console,
+                get_renderable=self._draw,
+                refresh_per_second=4,
+                transient=True,
+                auto_refresh=self.console.is_terminal,
+            )
+            if self.console.is_terminal
+            else None
+        )
 
     def on_change(self, state: "SearchState") -> None:
         """Take note of a trial that began, has trained an epoch or ended."""

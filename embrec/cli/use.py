@@ -66,9 +66,10 @@ def recommend(
         for title in shown:
             answers().print(f"  - {shorten(title, _TITLE)}", markup=False)
         print_table(
-            "", ["rank", "item", "title", "score"],
+            "",
+            ["rank", "item", "title", "score"],
             [[place, item.item, shorten(item.title, _TITLE), item.score] for place, item in enumerate(best, start=1)],
-        )  # fmt: skip
+        )
 
 
 def score(

@@ -85,7 +85,7 @@ class VariantRuns(OptionGroup):
 
         Args:
             category: the category.
-            progress: receives every step.
+            progress: callback, called at every step.
             features: encoders that every model of content reads.
             reference: variant that the others are compared with.
         """

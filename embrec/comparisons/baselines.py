@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from embrec.comparisons.measurements import measure
-from embrec.comparisons.request import PreparedData
 from embrec.comparisons.results import Baselines
 from embrec.comparisons.runner import VariantResult
+from embrec.data.prepared import PreparedSplit
+from embrec.data.splits import SplitConfig
 from embrec.errors import EmbrecError
 from embrec.evaluation.cautions import cautions, shown_metrics
 from embrec.evaluation.evaluator import Evaluation
@@ -13,10 +14,13 @@ from embrec.evaluation.verdict import verdict_lines, verdicts
 from embrec.progress import Progress
 from embrec.runs.baselines import evaluate_baselines
 from embrec.runs.config import RunConfig
+from embrec.workspace import Category
 
 
 def baselines_beside(
-    data: PreparedData,
+    category: Category,
+    split: SplitConfig,
+    data: PreparedSplit,
     config: RunConfig,
     results: Mapping[str, VariantResult],
     metrics: Sequence[str],
@@ -29,12 +33,14 @@ def baselines_beside(
     note.
 
     Args:
-        data: of the comparison.
-        config: of any variant: evaluation and the metric that chooses epochs are the same for all.
+        category: the folder that the tables lie in.
+        split: division of the log.
+        data: the data of the category, divided.
+        config: configuration of any variant: evaluation and the metric that chooses epochs are the same for all.
         results: variant -> its tables and evaluations.
-        metrics: what is measured.
+        metrics: names of the metrics.
         reference: variant that the baselines are compared with.
-        progress: receives every batch.
+        progress: callback, called at every batch.
     """
     found: dict[str, Evaluation] = {}
     notes: list[str] = []
@@ -47,9 +53,15 @@ def baselines_beside(
     for name, kind, tables in wanted:
         try:
             (found[name],) = evaluate_baselines(
-                data.category, data.dataset, data.partition, data.split, [kind], tables, config.evaluation,
+                category,
+                data.dataset,
+                data.partition,
+                split,
+                [kind],
+                tables,
+                config.evaluation,
                 progress=progress,
-            ).values()  # fmt: skip
+            ).values()
         except EmbrecError as error:
             notes.append(f"the baseline {name} is left out: {error}")
     evaluations = {variant: result.evaluations for variant, result in results.items()}

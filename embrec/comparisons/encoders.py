@@ -42,7 +42,7 @@ class EncoderVariants(Variants):
 
     Args:
         encoders: names of encoders, or of fusions with commas between their sources.
-        config: of all runs, without features and seed.
+        config: configuration of all runs, without features and seed.
         cluster_by: column of categories for the silhouette; see `category_column`.
         cluster_level: number of names of a category path that count; all if None.
     """
@@ -105,7 +105,7 @@ def comparison_config(
         category: the data set.
         split: division of the data; leave-one-out if None.
         preset: name of a preset.
-        epochs: at most.
+        epochs: largest number of epochs.
         settings: texts such as `model.dim=256`; see `build_config`.
 
     Raises:
@@ -145,16 +145,16 @@ def compare_encoders(
         encoders: names of encoders, or fusions of several, separated by commas. Those that the comparison has from before
             stay in it. If None, those of the feature tables that are there, else those that suit the catalog.
         config: the configuration of every run; its features and seed are replaced (see `comparison_config`).
-        seeds: of the models that each encoder gets, or their number, with seeds from 0.
-        name: of the comparison; one for each configuration and data if None.
+        seeds: seeds of the models that each encoder gets, or their number, with seeds from 0.
+        name: name of the comparison; one for each configuration and data if None.
         output: folder of `results.json`, `table.md`, `figure.png` and `figure.svg`; that of the comparison if None.
         reference: encoder that the others are compared with; the first if None.
         metrics: names of what is measured.
         cluster_by: column of categories for the silhouette; see `category_column`.
         cluster_level: number of names of a category path that count; all if None.
         command: recorded as having made the report.
-        on_choice: receives one line on the encoders that are taken where none is named.
-        progress: receives every step.
+        on_choice: callback that receives one line about encoders that are chosen because none is named.
+        progress: callback, called at every step.
 
     Raises:
         ConfigError: an encoder, a setting, a metric or a column is unknown, or nothing is asked for; nothing is done then.
@@ -162,9 +162,17 @@ def compare_encoders(
         RunError: the comparison was begun with another configuration or other data, or every encoder failed.
     """
     request = ComparisonRequest(
-        category, split=config.split, seeds=seeds, metrics=metrics, name=name, output=output, command=command,
-        reference=None if reference is None else _checked(reference), on_choice=on_choice, progress=progress,
-    )  # fmt: skip
+        category,
+        split=config.split,
+        seeds=seeds,
+        metrics=metrics,
+        name=name,
+        output=output,
+        command=command,
+        reference=None if reference is None else _checked(reference),
+        on_choice=on_choice,
+        progress=progress,
+    )
     request.check(SUBJECT.name)
     if encoders is not None and not encoders:
         raise ConfigError("no encoder is named")

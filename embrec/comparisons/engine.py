@@ -7,13 +7,14 @@ from embrec.comparisons.baselines import baselines_beside
 from embrec.comparisons.figures import draw, save_figure
 from embrec.comparisons.measurements import Measurements, measure, measure_against
 from embrec.comparisons.provenance import circumstances, data_hash, identity_hash
-from embrec.comparisons.request import ComparisonRequest, PreparedData
+from embrec.comparisons.request import ComparisonRequest
 from embrec.comparisons.results import Comparison, Row
 from embrec.comparisons.runner import Runner, VariantResult
-from embrec.comparisons.silhouettes import Silhouettes
+from embrec.comparisons.silhouettes import SilhouetteCache
 from embrec.comparisons.store import ComparisonFolder
 from embrec.comparisons.tables import markdown
 from embrec.comparisons.variants import Variant, Variants, check_config
+from embrec.data.prepared import open_split
 from embrec.errors import ConfigError
 from embrec.evaluation.cautions import shown_metrics
 from embrec.evaluation.evaluator import protocol_for
@@ -40,19 +41,20 @@ def compare(request: ComparisonRequest, variants: Variants) -> Comparison:
     wanted = request.metrics or variants.default_metrics
     for one in variants.names:
         check_config(variants.variant(one).config, wanted)
-    data = PreparedData.load(request.folder, variants.split)
-    clusters = variants.clusters(data.dataset.catalog)
+    category, split = request.folder, variants.split
+    data = open_split(category, split)
+    clusters = variants.clusters(data.catalog)
     identity = {**variants.identity(), "data": {"hash": data_hash(data.dataset)}}
-    name = request.name or f"{variants.subject.name}-{data.split.kind}-{identity_hash(identity)}"
-    path = data.category.comparisons / check_name("comparison", name)
+    name = request.name or f"{variants.subject.name}-{split.kind}-{identity_hash(identity)}"
+    path = category.comparisons / check_name("comparison", name)
     folder = ComparisonFolder.open(path, identity, variants.names, request.seed_numbers)
     every = {one: variants.variant(one) for one in folder.variants}
     _check_reference(request.reference, variants.subject.name, every)
     for variant in every.values():
-        protocol_for(variant.config.evaluation, len(data.dataset.catalog), variant.config.training.select_by)
-    with folder.work(data.category):
-        silhouettes = Silhouettes(data.dataset.catalog, clusters, folder)
-        runner = Runner(data, folder, silhouettes, request.progress, variants.with_ablation)
+        protocol_for(variant.config.evaluation, len(data.catalog), variant.config.training.select_by)
+    with folder.work(category):
+        silhouettes = SilhouetteCache(data.catalog, clusters, folder)
+        runner = Runner(category, split, data, folder, silhouettes, request.progress, variants.with_ablation)
         results = runner.run(every)
         references = variants.references(list(results), request.reference)
         first = next(iter(results))
@@ -63,13 +65,13 @@ def compare(request: ComparisonRequest, variants: Variants) -> Comparison:
         comparison = Comparison(
             subject=variants.subject,
             name=name,
-            category=data.category.name,
+            category=category.name,
             seeds=folder.seeds,
             columns=variants.columns(rows),
             metric_names=tuple(shown),
             targets={label: int(members.sum()) for label, members in slices.items() if members.any()},
             rows=rows,
-            split=data.split,
+            split=split,
             protocol=config.evaluation,
             folder=request.output or path,
             failures=runner.failures,
@@ -77,9 +79,11 @@ def compare(request: ComparisonRequest, variants: Variants) -> Comparison:
             training=variants.training(rows),
             description={
                 **variants.description(),
-                **circumstances(data.dataset, data.partition, data.category, request.command),
+                **circumstances(data.dataset, data.partition, category, request.command),
             },
-            baselines=baselines_beside(data, config, results, wanted, references[first], request.progress),
+            baselines=baselines_beside(
+                category, split, data, config, results, wanted, references[first], request.progress
+            ),
             clusters=silhouettes.clusters(),
             evaluations={one: result.evaluations for one, result in results.items()},
         )

@@ -8,7 +8,7 @@ from embrec.comparisons.measurements import CONFIDENCE, Measured
 from embrec.comparisons.results import Comparison, Row
 from embrec.comparisons.tables import shown
 from embrec.errors import MissingExtraError
-from embrec.files import atomic_path
+from embrec.files import atomic_path, check_output_folder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +34,21 @@ def require_matplotlib() -> None:
         import matplotlib  # noqa: F401
     except ImportError:
         raise MissingExtraError("matplotlib", "report", "a figure") from None
+
+
+def check_drawable(output: Path | None) -> None:
+    """Raise unless figures can be drawn and written; called before any work.
+
+    Args:
+        output: folder that is asked for; None for the default.
+
+    Raises:
+        ConfigError: the output is no folder.
+        MissingExtraError: matplotlib is not installed.
+    """
+    require_matplotlib()
+    if output is not None:
+        check_output_folder(output)
 
 
 def save_figure(drawing: Callable[[], "Figure"], folder: Path, name: str = "figure") -> None:
@@ -119,9 +134,15 @@ def _slice_bars(ax: "Axes", comparison: Comparison, name: str) -> float:
         values = [row.metrics[label][name] for label in targets]
         at = [group + (place - (len(rows) - 1) / 2) * width for group in range(len(values))]
         ax.bar(
-            at, [value.estimate.mean * scale for value in values], width=width * 0.92, color=COLOURS[place % len(COLOURS)],
-            hatch=_HATCHES[place // len(COLOURS) % len(_HATCHES)], edgecolor="white", linewidth=0.5, label=shown(row.name),
-        )  # fmt: skip
+            at,
+            [value.estimate.mean * scale for value in values],
+            width=width * 0.92,
+            color=COLOURS[place % len(COLOURS)],
+            hatch=_HATCHES[place // len(COLOURS) % len(_HATCHES)],
+            edgecolor="white",
+            linewidth=0.5,
+            label=shown(row.name),
+        )
         for x, value in zip(at, values, strict=True):
             one = value.estimate
             _spread(ax, x, value, (one.low, one.high), scale, width)
@@ -152,12 +173,21 @@ def _loss_bars(ax: "Axes", comparison: Comparison, name: str) -> None:
             x += width / 2 if published else -width / 2
         mean, interval = value.estimate.mean, value.over_seeds()
         ax.bar(
-            x, mean * scale, width=width * 0.92, color=COLOURS[place % len(COLOURS)], hatch="///" if published else "",
-            edgecolor="white", linewidth=0.5,
-        )  # fmt: skip
+            x,
+            mean * scale,
+            width=width * 0.92,
+            color=COLOURS[place % len(COLOURS)],
+            hatch="///" if published else "",
+            edgecolor="white",
+            linewidth=0.5,
+        )
         _spread(ax, x, value, interval, scale, width)
-        _number(ax, x, max(mean, *value.seeds, (interval or (0, 0))[1]) * scale,
-                f"{mean * scale:.{1 if name != 'auc' else 3}f}")  # fmt: skip
+        _number(
+            ax,
+            x,
+            max(mean, *value.seeds, (interval or (0, 0))[1]) * scale,
+            f"{mean * scale:.{1 if name != 'auc' else 3}f}",
+        )
         ends += [mean, *value.seeds, (interval or (1.0, 1.0))[0]]
     if both:
         ax.bar(0, 0, color="0.6", label="own items left out")
@@ -182,10 +212,16 @@ def _count_lines(ax: "Axes", comparison: Comparison, name: str) -> None:
             shift = (number - (len(losses) - 1) / 2) * 0.08 + (0.04 if published else 0)
             places = [counts.index(row.labels["negatives"]) + shift for row in rows]
             ax.plot(
-                places, [row.metrics["all"][name].estimate.mean * scale for row in rows], color=colour, linewidth=1.4,
-                linestyle="--" if published else "-", marker=MARKERS[number % len(MARKERS)], markersize=4.5,
-                markerfacecolor="white" if published else colour, label=f"{loss}, {_PUBLISHED}" if published else loss,
-            )  # fmt: skip
+                places,
+                [row.metrics["all"][name].estimate.mean * scale for row in rows],
+                color=colour,
+                linewidth=1.4,
+                linestyle="--" if published else "-",
+                marker=MARKERS[number % len(MARKERS)],
+                markersize=4.5,
+                markerfacecolor="white" if published else colour,
+                label=f"{loss}, {_PUBLISHED}" if published else loss,
+            )
             for place, row in zip(places, rows, strict=True):
                 value = row.metrics["all"][name]
                 _spread(ax, place, value, value.over_seeds(), scale, 0.12, colour)
@@ -196,9 +232,14 @@ def _count_lines(ax: "Axes", comparison: Comparison, name: str) -> None:
 
 
 def _spread(
-    ax: "Axes", x: float, value: Measured, interval: tuple[float, float] | None, scale: float, width: float,
+    ax: "Axes",
+    x: float,
+    value: Measured,
+    interval: tuple[float, float] | None,
+    scale: float,
+    width: float,
     colour: str = "0.15",
-) -> None:  # fmt: skip
+) -> None:
     """Draw an interval, and each seed of several."""
     mean = value.estimate.mean
     if interval is not None:

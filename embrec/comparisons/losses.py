@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from embrec.comparisons.objectives import (
-    Objective,
+    LossVariant,
     ObjectiveVariants,
     SharedSettings,
     compare_objectives,
@@ -49,6 +49,6 @@ def compare_losses(
         MissingExtraError: packages of an encoder or of the figure are not installed; nothing is done then.
         RunError: the comparison was begun with other settings or data, or every loss failed.
     """
-    objectives = [Objective(loss) for loss in dict.fromkeys(losses)]
+    objectives = [LossVariant(loss) for loss in dict.fromkeys(losses)]
     shared = SharedSettings(request, varied=("training.loss", "training.loss.name"))
     return compare_objectives(LossVariants, with_published(objectives) if published else objectives, shared)

@@ -67,9 +67,13 @@ def measure(
         for place, name in enumerate(names):
             columns = slice(place * len(models), (place + 1) * len(models))
             estimates = estimate(
-                values[:, columns], means[:, columns], models.index(reference), users=users, confidence=CONFIDENCE,
+                values[:, columns],
+                means[:, columns],
+                models.index(reference),
+                users=users,
+                confidence=CONFIDENCE,
                 lower_is_better=lower_is_better(name),
-            )  # fmt: skip
+            )
             for model, one in zip(models, estimates, strict=True):
                 seeds = tuple(float(seed.mean()) for seed in by_seed[name, model])
                 results[model].setdefault(label, {})[name] = Measured(one, seeds)

@@ -37,7 +37,7 @@ class ModelSpec(NamedTuple):
 
     Attributes:
         name: the text, without spaces.
-        kind: of the model; None where a preset says it.
+        kind: kind of the model; None where a preset says it.
         preset: name of a preset, or several with plus signs between them; None for the defaults.
         settings: texts such as `model.layers=2`.
         features: specs of its own encoders; None for those that all models share.
@@ -127,9 +127,12 @@ class _Shared:
         options = {"model.kind": spec.kind, "model.features": features or None, "training.epochs": self.request.epochs}
         try:
             return build_config(
-                self.request.folder.name, split=self.request.split, preset=spec.preset, options=options,
+                self.request.folder.name,
+                split=self.request.split,
+                preset=spec.preset,
+                options=options,
                 settings=[*self.request.settings, *spec.settings],
-            )  # fmt: skip
+            )
         except ConfigError as error:
             raise ConfigError(f"model {spec.name!r}: {error}") from None
 

@@ -6,14 +6,15 @@ from dataclasses import replace
 from embrec.comparisons.objectives import (
     METRICS,
     Count,
-    Objective,
+    LossVariant,
     ObjectiveVariants,
     SharedSettings,
     compare_objectives,
     with_published,
 )
-from embrec.comparisons.request import ComparisonRequest, PreparedData
+from embrec.comparisons.request import ComparisonRequest
 from embrec.comparisons.results import Comparison, Subject
+from embrec.data.prepared import open_split
 from embrec.errors import ConfigError
 from embrec.evaluation.metrics import cutoff
 
@@ -34,7 +35,7 @@ class NegativesVariants(ObjectiveVariants):
 
     def references(self, names: Sequence[str], asked: str | None) -> dict[str, str]:
         """Return the variant that each one is compared with: the most negatives of its loss and protocol."""
-        every = [Objective.of(name) for name in names]
+        every = [LossVariant.of(name) for name in names]
         found = {}
         for one in every:
             group = [other for other in every if (other.loss, other.published) == (one.loss, one.published)]
@@ -61,7 +62,7 @@ def compare_negatives(
     Args:
         request: data, settings, seeds and report; it names no reference.
         losses: those that are ranked against negatives.
-        counts: of negatives, drawn anew at each step and shared by the batch; the user's own items do not count.
+        counts: numbers of negatives, drawn anew at each step and shared by the batch; the user's own items do not count.
         published: beside each row also train it with the negatives of the published code.
         alpha: negatives are drawn in proportion to popularity to this power; 1, as [semikin2019], or 0 for uniform.
 
@@ -75,7 +76,7 @@ def compare_negatives(
         raise ConfigError("loss cosine has no negatives to vary; choose other losses")
     for name in request.metrics or METRICS:
         cutoff(name)  # before the data are read
-    items = int(PreparedData.load(request.folder, request.split).partition.train_items.sum())
+    items = open_split(request.folder, request.split).n_train_items
     numbers = sorted({count for count in counts if count != "all"})
     fitting: list[Count] = [count for count in numbers if count <= items]
     notes = [
@@ -83,11 +84,16 @@ def compare_negatives(
         for count in numbers
         if count > items
     ]
-    objectives = [Objective(loss, count) for loss in dict.fromkeys(losses) for count in [*fitting, "all"]]
+    objectives = [LossVariant(loss, count) for loss in dict.fromkeys(losses) for count in [*fitting, "all"]]
     keys = ("count", "alpha", "exclude", "frozen")
     shared = SharedSettings(
         replace(request, reference=None),
-        varied=("training.loss", "training.loss.name", "training.negatives", *(f"training.negatives.{key}" for key in keys)),
+        varied=(
+            "training.loss",
+            "training.loss.name",
+            "training.negatives",
+            *(f"training.negatives.{key}" for key in keys),
+        ),
         alpha=alpha,
-    )  # fmt: skip
+    )
     return compare_objectives(NegativesVariants, with_published(objectives) if published else objectives, shared, notes)

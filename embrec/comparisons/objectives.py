@@ -22,7 +22,7 @@ _NO_PRESET = "none"
 _RESULTS_DO_NOT_DEPEND_ON = ("training.device", "training.checkpoint_seconds")
 
 
-class Objective(NamedTuple):
+class LossVariant(NamedTuple):
     """A loss and its negatives.
 
     Attributes:
@@ -46,7 +46,7 @@ class Objective(NamedTuple):
         return ", ".join(parts)
 
     @classmethod
-    def of(cls, name: str) -> "Objective":
+    def of(cls, name: str) -> "LossVariant":
         """Return the objective of a name."""
         loss, *rest = name.split(", ")
         published = rest[-1:] == ["published"]
@@ -114,7 +114,7 @@ class SharedSettings:
             if loss and key.startswith("evaluation."):
                 raise ConfigError(f"setting {text!r}: all losses are measured alike; leave out {loss}:")
 
-    def config(self, objective: Objective) -> RunConfig:
+    def config(self, objective: LossVariant) -> RunConfig:
         """Return the configuration of a row.
 
         Raises:
@@ -155,12 +155,12 @@ class ObjectiveVariants(Variants):
     Args:
         objectives: those that are asked for.
         shared: what all of them share.
-        notes: on variants that were left out.
+        notes: notes on variants that were left out.
     """
 
     default_metrics: ClassVar[Sequence[str]] = METRICS
 
-    def __init__(self, objectives: Sequence[Objective], shared: SharedSettings, notes: Sequence[str] = ()) -> None:
+    def __init__(self, objectives: Sequence[LossVariant], shared: SharedSettings, notes: Sequence[str] = ()) -> None:
         self.names = tuple(objective.name for objective in objectives)
         self.split = shared.request.split
         self._shared, self._notes = shared, list(notes)
@@ -171,7 +171,7 @@ class ObjectiveVariants(Variants):
 
     def variant(self, name: str) -> Variant:
         """Return the configuration of an objective."""
-        objective = Objective.of(name)
+        objective = LossVariant.of(name)
         config = self._shared.config(objective)
         # All negatives are the default, so that runs with them serve comparisons of losses and of negatives alike.
         label = objective._replace(negatives=None) if objective.negatives == "all" else objective
@@ -188,7 +188,7 @@ class ObjectiveVariants(Variants):
 
     def notes(self, names: Sequence[str]) -> list[str]:
         """Return notes on variants that were left out from the start."""
-        if "cosine" in names and any(Objective.of(name).published for name in names):
+        if "cosine" in names and any(LossVariant.of(name).published for name in names):
             return [*self._notes, "loss cosine has no negatives, so that there is no row of the published code's"]
         return self._notes
 
@@ -216,7 +216,7 @@ class ObjectiveVariants(Variants):
 
 
 def compare_objectives(
-    kind: type[ObjectiveVariants], objectives: Sequence[Objective], shared: SharedSettings, notes: Sequence[str] = ()
+    kind: type[ObjectiveVariants], objectives: Sequence[LossVariant], shared: SharedSettings, notes: Sequence[str] = ()
 ) -> Comparison:
     """Check what is asked, choose the encoders where none is named, and compare objectives.
 
@@ -224,7 +224,7 @@ def compare_objectives(
         kind: the way to compare.
         objectives: those that are asked for.
         shared: what all of them share.
-        notes: on variants that were left out.
+        notes: notes on variants that were left out.
 
     Raises:
         ConfigError: a loss, a setting, a preset or a metric is unknown, or nothing is asked for; nothing is done then.
@@ -248,7 +248,7 @@ def compare_objectives(
     return compare(request, kind(objectives, replace(shared, request=request), notes))
 
 
-def with_published(objectives: Sequence[Objective]) -> list[Objective]:
+def with_published(objectives: Sequence[LossVariant]) -> list[LossVariant]:
     """Return each objective followed by its published form, where its loss has negatives."""
     both = [one for objective in objectives for one in (objective, objective._replace(published=True))]
     return [one for one in both if not (one.published and one.loss == "cosine")]

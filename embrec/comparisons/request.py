@@ -4,20 +4,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from embrec.comparisons.figures import require_matplotlib
+from embrec.comparisons.figures import check_drawable
 from embrec.comparisons.provenance import seed_numbers
-from embrec.data.splits import LeaveOneOut, Partition, SplitConfig
-from embrec.data.store import Dataset, load_dataset
+from embrec.data.splits import LeaveOneOut, SplitConfig
 from embrec.features.category import specs_or_defaults
-from embrec.files import check_output_folder
 from embrec.progress import Progress, silent
 from embrec.runs.planning import UNKNOWN_TABLE
 from embrec.workspace import Category, check_name
 
 
+def say_nothing(line: str) -> None:
+    """Ignore a line about what was chosen."""
+
+
 @dataclass(frozen=True)
 class ComparisonRequest:
-    """What is trained and measured, and where the report goes.
+    """A request for a comparison: data, shared options of all variants, metrics, and the place of the report.
 
     Nothing that is there already is done again: feature tables, finished runs (of this comparison or another one), and their
     rankings. Killed and repeated, a comparison ends with the same report. Variants and seeds that a comparison has from before
@@ -27,18 +29,18 @@ class ComparisonRequest:
         category: the prepared data, or its name.
         features: specs of the encoders that every model of content reads; missing tables are built. If empty and some model
             reads content: those of the feature tables that fit the split, else those that suit the catalog.
-        split: division of the data.
-        preset: of all variants; None for the choice of each variant, `none` for the defaults.
-        epochs: at most; as the preset says if None.
-        settings: texts such as `model.dim=256`.
-        seeds: of the models of each variant, or their number, with seeds from 0.
-        metrics: names such as `ndcg@10`; if empty, those of the way to compare.
+        split: split of the data.
+        preset: preset of all variants; None for the choice of each variant, `none` for the defaults.
+        epochs: largest number of epochs; that of the preset if None.
+        settings: settings of all variants, such as `model.dim=256`.
+        seeds: seeds of the models of each variant, or their number, with seeds from 0.
+        metrics: names such as `ndcg@10`; if empty, the defaults of the kind of comparison.
         reference: variant that the others are compared with; the first if None.
-        name: of the comparison; one for each configuration and data if None.
-        output: folder of the report; that of the comparison if None.
-        command: recorded as having made the report.
-        on_choice: receives one line on the encoders that are taken where none is named.
-        progress: receives every step.
+        name: name of the comparison; one for each configuration and data if None.
+        output: folder of the report; the folder of the comparison if None.
+        command: command line to record in the report.
+        on_choice: callback that receives one line about encoders that are chosen because none is named.
+        progress: callback, called at every step.
 
     Examples:
         >>> request = ComparisonRequest("beauty", seeds=(0, 1), epochs=10, metrics=("ndcg@10",))
@@ -58,7 +60,7 @@ class ComparisonRequest:
     name: str | None = None
     output: Path | None = None
     command: str = ""
-    on_choice: Callable[[str], None] = lambda _: None
+    on_choice: Callable[[str], None] = say_nothing
     progress: Progress = silent
 
     @property
@@ -85,38 +87,9 @@ class ComparisonRequest:
             ConfigError: the output is no folder, a seed is negative, or the name is not usable.
             MissingExtraError: the figure cannot be drawn.
         """
-        require_matplotlib()
-        if self.output is not None:
-            check_output_folder(self.output)
+        check_drawable(self.output)
         seed_numbers(self.seeds)
         check_name("comparison", self.name or subject)
-
-
-@dataclass(frozen=True)
-class PreparedData:
-    """A category with its data and their split.
-
-    Attributes:
-        category: the folder that tables and runs lie in.
-        dataset: the catalog and the log.
-        split: division of the log.
-        partition: the events of each part.
-    """
-
-    category: Category
-    dataset: Dataset
-    split: SplitConfig
-    partition: Partition
-
-    @classmethod
-    def load(cls, category: Category, split: SplitConfig) -> "PreparedData":
-        """Read and split the data of a category.
-
-        Raises:
-            DataError: the category does not exist, or the split leaves nothing.
-        """
-        dataset = load_dataset(category)
-        return cls(category, dataset, split, split(dataset.interactions, len(dataset.catalog)))
 
 
 def choose_features(

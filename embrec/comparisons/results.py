@@ -23,7 +23,7 @@ class SourceSummary:
     Attributes:
         table: its name.
         encoder: identity of the encoder that made it.
-        versions: of the libraries that made it.
+        versions: versions of the libraries that made it.
         items: number of items in the table.
         present: number of items with a vector.
         dim: length of a vector.
@@ -97,7 +97,7 @@ class Clusters:
     """Categories of items that silhouettes are measured on.
 
     Attributes:
-        column: of the catalog, where the categories stand.
+        column: column of the catalog, where the categories stand.
         level: number of names of a category path that count; None for all.
         is_text: True if text encoders read the column, which makes the clusters easier for them.
         items: number of items in a category.
@@ -116,14 +116,14 @@ class Row:
     """One variant and its results.
 
     Attributes:
-        name: of the variant, unique within the comparison.
+        name: name of the variant, unique within the comparison.
         labels: column -> value: what tells the variant apart in tables, such as its loss and number of negatives.
         runs: one finished run a seed; none for a baseline.
-        metrics: on the test targets, compared with the reference.
+        metrics: metrics on the test targets, compared with the reference.
         reference: name of the row that this one is compared with; its own for the reference itself.
         config: the configuration of its runs without features and seed; None where it does not matter.
         sources: feature tables that the models read.
-        silhouette: of the category clusters in the raw vectors; None where there are no categories.
+        silhouette: silhouette of the category clusters in the raw vectors; None where there are no categories.
         without: for a fusion, table -> metrics with that source silenced, compared with the whole fusion.
         lists: figures of the recommended lists, mean over seeds; empty where lists were not asked for.
     """
@@ -208,7 +208,7 @@ class Subject:
     """One way to compare: the name of what is compared, and the form of its report.
 
     Attributes:
-        name: of what is compared, in the plural, such as `encoders`; part of the names of folders.
+        name: name of what is compared, in the plural, such as `encoders`; part of the names of folders.
         interval: intervals in the first table: "users" for bootstrap over users, "seeds" for Student's t over seeds.
         title: template of a table's title, with `category`, `split`, `protocol`, `targets` (a number) and `label` (a slice).
         label_of_all: the slice of all targets, as titles have it.
@@ -259,8 +259,8 @@ class Comparison:
         rows: the variants that were measured.
         split: division of the data.
         protocol: how the test targets are ranked.
-        name: of the comparison; empty where finished runs are compared, which leaves no folder.
-        seeds: of the models, one each; empty where each row has its own.
+        name: name of the comparison; empty where finished runs are compared, which leaves no folder.
+        seeds: seeds of the models, one each; empty where each row has its own.
         folder: where the report is, if there is one.
         failures: variant -> why it could not be compared.
         notes: variants that were left out from the start, and why.

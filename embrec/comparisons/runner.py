@@ -7,11 +7,12 @@ from functools import cached_property, partial
 from itertools import product
 from typing import NamedTuple, TypeVar
 
-from embrec.comparisons.request import PreparedData
 from embrec.comparisons.results import SourceSummary, TrainedRun
-from embrec.comparisons.silhouettes import Silhouettes
+from embrec.comparisons.silhouettes import SilhouetteCache
 from embrec.comparisons.store import ComparisonFolder
 from embrec.comparisons.variants import Variant
+from embrec.data.prepared import PreparedSplit
+from embrec.data.splits import SplitConfig
 from embrec.errors import EmbrecError, RunError
 from embrec.evaluation.evaluator import Evaluation, evaluate
 from embrec.features.category import build_features
@@ -27,6 +28,7 @@ from embrec.runs.inputs import run_fingerprint
 from embrec.runs.model import load_model
 from embrec.runs.pipeline import train
 from embrec.runs.provenance import MadeOf, targets_hash
+from embrec.workspace import Category
 
 Result = TypeVar("Result")
 
@@ -36,7 +38,7 @@ class VariantResult(NamedTuple):
 
     Attributes:
         sources: feature tables that its models read.
-        silhouette: in their vectors; None where there are no categories.
+        silhouette: silhouette in their vectors; None where there are no categories.
         runs: one a seed.
         evaluations: one a seed.
         without: for a fusion, table -> evaluations with that source silenced, one a seed.
@@ -62,17 +64,21 @@ class Runner:
     """Trains and evaluates the variants of one comparison.
 
     Attributes:
-        data: category, data and split.
-        folder: of the comparison, with its seeds.
-        silhouettes: of the vectors that variants read.
-        progress: receives every step.
-        with_ablation: also measure fusions with each of their sources silenced.
+        category: the folder that tables and runs lie in.
+        split: division of the log.
+        data: the data of the category, divided.
+        folder: folder of the comparison, with its seeds.
+        silhouettes: silhouettes of the vectors that variants read.
+        progress: callback, called at every step.
+        with_ablation: True to measure fusions also with each of their sources silenced.
         failures: variant -> why it failed.
     """
 
-    data: PreparedData
+    category: Category
+    split: SplitConfig
+    data: PreparedSplit
     folder: ComparisonFolder
-    silhouettes: Silhouettes
+    silhouettes: SilhouetteCache
     progress: Progress
     with_ablation: bool = False
     failures: dict[str, str] = field(default_factory=dict)
@@ -82,7 +88,7 @@ class Runner:
         """Do all that is left to do, seed by seed, so that first results are there early.
 
         Args:
-            variants: name -> what is trained.
+            variants: name -> variant.
 
         Returns:
             Variant -> its results; those that failed are left out and noted in `failures`.
@@ -134,7 +140,7 @@ class Runner:
         if not specs:
             return []
         if specs not in self._tables:
-            reports = build_features(self.data.category, specs, split=self.data.split, progress=self.progress)
+            reports = build_features(self.category, specs, split=self.split, progress=self.progress)
             self._tables[specs] = [FeatureTable.open(report.path) for report in reports]
         return self._tables[specs]
 
@@ -145,11 +151,11 @@ class Runner:
         fingerprint = run_fingerprint(config, self.data.dataset, tables)
         read = "+".join(table.path.stem for table in tables)
         name = f"{_name_part(f'{variant.run_label} {read}')}-seed{seed}-{fingerprint[:8]}"
-        result = train(self.data.category, config, name, progress=report)
+        result = train(self.category, config, name, progress=report)
         run = result.run
         made_of = run.read_made_of()
         if made_of is not None and made_of.data != self._data_hashes:
-            raise RunError(f"category {self.data.category.name!r} was imported again meanwhile; run the command again")
+            raise RunError(f"category {self.category.name!r} was imported again meanwhile; run the command again")
         silenced = [table.path.stem for table in tables] if self.with_ablation and len(tables) > 1 else []
         evaluation = self._evaluation(run, config, tables, None, report)
         without = {source: self._evaluation(run, config, tables, source, report) for source in silenced}
@@ -173,17 +179,22 @@ class Runner:
                 return found
             model = load_model(run).model if without is None else model_without(run, tables, without)
             return evaluate(
-                model, log_of(run, data.dataset.interactions), data.partition, data.partition.test, config.evaluation,
-                max_length=config.model.max_length, progress=progress,
-                learned=learned_partition(config, data.dataset.interactions, data.partition),
+                model,
+                log_of(run, data.interactions),
+                data.partition,
+                data.partition.test,
+                config.evaluation,
+                max_length=config.model.max_length,
+                progress=progress,
+                learned=learned_partition(config, data.interactions, data.partition),
                 task="rank" if without is None else f"rank without {without}",
-            )  # fmt: skip
+            )
 
         return remembered(run, config.evaluation, 0, compute, log=self._targets_hash, without=without)
 
     @cached_property
     def _targets_hash(self) -> bytes:
-        return targets_hash(self.data.dataset.interactions, self.data.partition)
+        return targets_hash(self.data.interactions, self.data.partition)
 
     @cached_property
     def _data_hashes(self) -> tuple[str, ...]:

@@ -114,7 +114,7 @@ def compare_runs(
         dimensions: further slices that are measured, of `DIMENSIONS`; `features` is one for each source that the runs read.
         k: length of the lists that are described; no lists if None.
         other_log: allow runs that were trained on another log than their category holds now; see `common_ground`.
-        progress: receives every batch.
+        progress: callback, called at every batch.
 
     Raises:
         ConfigError: a dimension or the reference is unknown; lists are asked for of sampled candidates, or slices by feature of
@@ -247,15 +247,18 @@ def runs_tables(comparison: RunsComparison, *, differences: bool = False) -> lis
     """Return the tables of a comparison: each slice of the targets, then each dimension, then the lists.
 
     Args:
-        comparison: of runs.
+        comparison: a comparison of runs.
         differences: add a table of differences from the reference behind each slice.
     """
     tables = main_tables(comparison)
     if not differences or not comparison.has_tests:
         return tables
     slices = slice_tables(comparison)
-    both = [table for label, one in zip(comparison.targets, slices, strict=True)
-            for table in (one, difference_table(comparison, label))]  # fmt: skip
+    both = [
+        table
+        for label, one in zip(comparison.targets, slices, strict=True)
+        for table in (one, difference_table(comparison, label))
+    ]
     return [*both, *tables[len(slices) :]]
 
 
@@ -279,7 +282,7 @@ def runs_markdown(comparison: RunsComparison, command: str = "") -> str:
     """Return the whole comparison as Markdown.
 
     Args:
-        comparison: of runs.
+        comparison: a comparison of runs.
         command: recorded as having made it.
     """
     several = {name: runs for name, runs in comparison.models.items() if len(runs) > 1}

@@ -1,4 +1,4 @@
-"""What searches found, as tables: of one search, and of several categories in the form of [semikin2019] Tables 2 and 3."""
+"""Tables of the results of searches: of one search, and of several categories in the form of [semikin2019] Tables 2 and 3."""
 
 import contextlib
 import math
@@ -37,7 +37,7 @@ class SoFar:
     """The results of a search so far, as tables, sentences and plain values.
 
     Args:
-        folder: of the search.
+        folder: folder of the search.
 
     Raises:
         RunError: the folder is no search, or damaged.
@@ -67,13 +67,16 @@ class SoFar:
         rows = trial_rows(trials, config)
         best = [
             [
-                "-" if row.rank is None else str(row.rank), str(row.number), _number(row.value),
+                "-" if row.rank is None else str(row.rank),
+                str(row.number),
+                _number(row.value),
                 f"{row.best_epoch or '-'}/{row.epochs}",
-                "running" if row.status == "begun" else row.status, clock(row.seconds),
+                "running" if row.status == "begun" else row.status,
+                clock(row.seconds),
                 ", ".join(f"{labels[key]} {shown_setting(key, row.settings[key])}" for key in labels),
             ]
             for row in rows[:top]
-        ]  # fmt: skip
+        ]
         columns = ["rank", "trial", f"valid {config.objective}", "best epoch", "status", "time", "settings"]
         steps, before = [], None
         for step in best_so_far(trials, config):
@@ -214,8 +217,11 @@ def settings_table(found: Mapping[str, Found]) -> Table:
     keys = list(dict.fromkeys(key for one in found.values() for key in one.result.best.settings))
     objectives = list(dict.fromkeys(one.result.config.objective for one in found.values()))
     columns = [
-        "category", "trials", f"valid {objectives[0] if len(objectives) == 1 else 'objective'}", *short_labels(keys).values()
-    ]  # fmt: skip
+        "category",
+        "trials",
+        f"valid {objectives[0] if len(objectives) == 1 else 'objective'}",
+        *short_labels(keys).values(),
+    ]
     rows = [
         [category, str(len(one.result.log.trials)), f"{_value(one):.4f}", *(_shown(one, key) for key in keys)]
         for category, one in found.items()

@@ -112,7 +112,7 @@ def compare_searches(folders: Sequence[SearchFolder]) -> SearchComparison:
     """Compare searches of one category and objective; those that differ in their seed alone are one way to search.
 
     Args:
-        folders: of the searches.
+        folders: folders of the searches.
 
     Raises:
         RunError: they differ in category, data or objective, or one has no trial with a value.
@@ -144,7 +144,7 @@ def write_search_comparison(comparison: SearchComparison, folder: Path, command:
     """Write the figure of the best value so far, and the numbers.
 
     Args:
-        comparison: of searches.
+        comparison: a comparison of searches.
         folder: for `figure.png`, `figure.svg` and `searches.json`.
         command: recorded as having made them.
 
@@ -175,9 +175,15 @@ def draw_searches(comparison: SearchComparison) -> "Figure":
         ]
         seeds = f"{way}, mean of {len(searches)} seeds" if len(searches) > 1 else way
         axes.plot(
-            *zip(*means, strict=True), drawstyle="steps-post", color=colour, linewidth=2.2, marker=marker,
-            markevery=max(1, len(means) // 8), markersize=5, label=seeds,
-        )  # fmt: skip
+            *zip(*means, strict=True),
+            drawstyle="steps-post",
+            color=colour,
+            linewidth=2.2,
+            marker=marker,
+            markevery=max(1, len(means) // 8),
+            markersize=5,
+            label=seeds,
+        )
     axes.set_xlabel("trials")
     axes.set_ylabel(f"best validation {comparison.objective.upper()} so far")
     axes.spines[["top", "right"]].set_visible(False)

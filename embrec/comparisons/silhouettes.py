@@ -15,7 +15,7 @@ from embrec.features.table import FeatureTable
 from embrec.runs.inputs import vectors
 
 
-class Silhouettes:
+class SilhouetteCache:
     """The silhouettes of one comparison.
 
     Args:

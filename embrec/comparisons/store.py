@@ -104,7 +104,7 @@ class ComparisonFolder:
         """Return the ranks of a run's test targets that version 0.1 kept in this folder; None if there are none.
 
         Args:
-            run: of this comparison.
+            run: run of this comparison.
             without: name of the source that is silenced; None for the whole model.
         """
         digest = hashlib.blake2b(run.fingerprint().encode() + run.weights.read_bytes(), digest_size=8)

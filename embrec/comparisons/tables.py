@@ -146,14 +146,18 @@ def slice_tables(
                     for row in comparison.rows
                 ),
                 *(
-                    [*_baseline_labels(comparison, name), *cells(metrics, label), *([comparison.reference] if extra else [])]
+                    [
+                        *_baseline_labels(comparison, name),
+                        *cells(metrics, label),
+                        *([comparison.reference] if extra else []),
+                    ]
                     for name, metrics in comparison.baselines.metrics.items()
                     if with_baselines
                 ),
             ],
         )
         for label in comparison.targets
-    ]  # fmt: skip
+    ]
 
 
 def difference_table(comparison: Comparison, label: str) -> Table:

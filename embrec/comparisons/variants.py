@@ -38,7 +38,7 @@ class ClusterChoice:
     """Categories of items for silhouettes.
 
     Attributes:
-        column: of the catalog; None where it has no categories.
+        column: column of the catalog; None where it has no categories.
         level: number of names of a category path that count; all if None.
     """
 
@@ -124,7 +124,7 @@ def check_config(config: RunConfig, metrics: Sequence[str]) -> None:
     """Raise what is wrong with the configuration of a variant, before any data are read.
 
     Args:
-        config: of a variant.
+        config: configuration of a variant.
         metrics: names of what is measured.
 
     Raises:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from embrec.data.readers.ids import likeness
+from embrec.data.id_mismatch import find_id_mismatch
 from embrec.errors import DataError
 from embrec.names import there_are
 
@@ -89,7 +89,7 @@ class Catalog:
         try:
             return self._row_of[item]
         except KeyError:
-            alike = likeness(pl.Series([str(item)]), self.frame[ITEM])
+            alike = find_id_mismatch(pl.Series([str(item)]), self.frame[ITEM])
             if alike is not None:
                 example = f"; it has {alike.other!r}: {alike.cause}"
             else:

@@ -46,6 +46,22 @@ class PreparedSplit:
         return int(self.partition.train_items.sum())
 
 
+class OnSplit:
+    """Base of what holds a prepared split as `prepared`: its data set and division by their own names."""
+
+    prepared: PreparedSplit
+
+    @property
+    def dataset(self) -> Dataset:
+        """The catalog and the log."""
+        return self.prepared.dataset
+
+    @property
+    def partition(self) -> Partition:
+        """How the log is divided."""
+        return self.prepared.partition
+
+
 def open_split(category: Category | str, split: Split) -> PreparedSplit:
     """Read the data set of a category and divide it.
 

@@ -30,7 +30,7 @@ class Relations:
     """R directed relations between the n items of a catalog. Items are tensor ids; PAD and an item itself are in none.
 
     Attributes:
-        names: of the relations, [R].
+        names: names of the relations, [R].
         ptr: the tails of head h in relation r are `tail[ptr[r, h] : ptr[r, h + 1]]`, [R, n + 2].
         tail: all pairs, sorted by relation, head and tail, each once, [P].
         unknown: relation -> number of entries of its lists that named no item of the catalog and were left out.

@@ -334,8 +334,10 @@ class _Ranking:
         config = self.sampler.config
         nothing = np.empty(0, dtype=np.int64)
         row, item = {
-            "history": self.seen.before, "interacted": self.seen.ever, "nothing": lambda _: (nothing, nothing)
-        }[config.exclude](targets)  # fmt: skip
+            "history": self.seen.before,
+            "interacted": self.seen.ever,
+            "nothing": lambda _: (nothing, nothing),
+        }[config.exclude](targets)
         drawn = self.sampler.draw(ids, event, row, item)
         candidates = torch.from_numpy(np.concatenate([ids[:, None], drawn], axis=1)).to(self.device)
         if queries is not None and self.factors is not None:

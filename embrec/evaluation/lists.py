@@ -67,7 +67,7 @@ def intra_list_similarity(top: Lists, vectors: NDArray[np.float32]) -> Values:
 
     Args:
         top: the lists.
-        vectors: of the items, [n, d]; an item whose vector is zero resembles nothing.
+        vectors: vectors of the items, [n, d]; an item whose vector is zero resembles nothing.
     """
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = np.concatenate([np.zeros((1, vectors.shape[1]), dtype=np.float32), vectors / np.maximum(length, 1e-12)])
@@ -131,7 +131,7 @@ def list_metrics(
         interactions: the log.
         partition: how it was split.
         k: length of a list.
-        vectors: of the items, for the similarity within a list, [n, d]; left out if None.
+        vectors: vectors of the items, for the similarity within a list, [n, d]; left out if None.
 
     Raises:
         ValueError: the evaluation kept no lists, or shorter ones.

@@ -52,7 +52,7 @@ class Metric(ABC):
         """Return one value for each target, [T].
 
         Args:
-            rank: of each target, from 1, [T].
+            rank: rank of each target, from 1, [T].
             candidates: number of items that were ranked, the target among them, [T].
             k: the cutoff; None where the name has none.
         """

@@ -72,7 +72,7 @@ class Pool:
 
     Args:
         candidate: True for the tensor ids that are ranked, [n + 1]; the padding must be False.
-        since: for candidates that are seen so far: the time from which an id is one, [n + 1].
+        since: time from which each id is a candidate, for candidates that are seen so far, [n + 1].
     """
 
     def __init__(self, candidate: NDArray[np.bool_], since: NDArray[np.int64] | None = None) -> None:
@@ -212,7 +212,7 @@ class CatalogScan:
         scorable: False for those that the model ranks last, all alike, [n + 1].
         rows: most rows of a batch.
         device: device of the scores.
-        since: for candidates that are seen so far: the time from which an id is one, [n + 1].
+        since: time from which each id is a candidate, for candidates that are seen so far, [n + 1].
     """
 
     def __init__(

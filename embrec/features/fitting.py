@@ -53,7 +53,7 @@ def fit(
         contents: contents that the encoder reads.
         fit_rows: True for the items that the encoder may be fitted on, [n]; all if None.
         folder: folder of the tables, where encoders with the same fit may be saved.
-        base: for a chain, the table of its encoder's vectors, if it keeps them.
+        base: table of the vectors of the chain's encoder, if it keeps them.
     """
     if not encoder.needs_fitting:
         return Fit()

@@ -1,1 +1,1 @@
-"""How a history becomes a score."""
+"""Models that score items by the history of a user."""

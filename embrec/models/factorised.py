@@ -52,11 +52,6 @@ class SequenceRecommender(ItemBasedModel):
             nn.init.zeros_(self.query.bias)
         self.residual = nn.Parameter(torch.ones(())) if residual else None
 
-    def step_queries(self, batch: Batch) -> Tensor:
-        """Return the query after every step of a causal model, not yet projected for the scorer, [B, L, d]."""
-        x, hidden, _ = self._read(batch, self.catalog())
-        return self._query(hidden, x)
-
     def _read(self, batch: Batch, matrix: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return the histories' item vectors, [B, L, d], the encoder's outputs, [B, L, h] or [B, h], and the user vectors."""
         x = nn.functional.embedding(batch.items, matrix)

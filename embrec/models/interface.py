@@ -164,7 +164,7 @@ class ParameterGroup(NamedTuple):
     Attributes:
         parameters: the weights.
         rate: factor of the learning rate.
-        weight_decay: in the place of the training's; None for that one.
+        weight_decay: weight decay of the group; None for that of the training.
     """
 
     parameters: Sequence[nn.Parameter]

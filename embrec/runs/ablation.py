@@ -28,7 +28,7 @@ def matrix_without(model: ItemBasedModel, tables: Mapping[str, FrozenTable], sou
     not what could be had without the source.
 
     Args:
-        model: of content, or of content and identity.
+        model: model of content, or of content and identity.
         tables: the vectors of its other sources, name -> table; the model reads them from now on.
         source: name of the one that falls silent.
 
@@ -50,7 +50,7 @@ def model_without(run: RunFolder, tables: Sequence[FeatureTable], source: str) -
     """Return the model of a finished run with one of its sources silent; see `matrix_without`.
 
     Args:
-        run: of a model with features.
+        run: run of a model with features.
         tables: the feature tables that it was trained on.
         source: name of the table that falls silent.
 

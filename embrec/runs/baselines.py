@@ -90,7 +90,7 @@ def evaluate_baselines(
     """Rank the test targets by baselines; evaluations computed before are read from the category's folder.
 
     Args:
-        category: of the data.
+        category: category of the data.
         dataset: catalog and log.
         partition: the log, divided by the split.
         split: which made the partition.
@@ -112,9 +112,16 @@ def evaluate_baselines(
         baseline = BASELINES[name].build({table.path.stem: vectors(table) for table in tables})
         baseline.fit(log, partition)
         return evaluate(
-            baseline, log, partition, partition.test, config, max_length=baseline.reads, keep=keep,
-            progress=progress, task=name,
-        )  # fmt: skip
+            baseline,
+            log,
+            partition,
+            partition.test,
+            config,
+            max_length=baseline.reads,
+            keep=keep,
+            progress=progress,
+            task=name,
+        )
 
     for name in dict.fromkeys(names):
         check_baseline(name)

@@ -15,7 +15,7 @@ import yaml
 from numpy.typing import NDArray
 
 from embrec.data.catalog import ITEM, Catalog
-from embrec.data.prepared import PreparedSplit, open_split
+from embrec.data.prepared import OnSplit, PreparedSplit, open_split
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset
 from embrec.errors import FeatureError, RunError
@@ -27,7 +27,7 @@ from embrec.runs.provenance import MadeOf, table_hash, used_targets, user_hashes
 
 
 @dataclass(frozen=True)
-class Ground:
+class Ground(OnSplit):
     """The data and targets that several runs can be measured on together.
 
     Attributes:
@@ -40,16 +40,6 @@ class Ground:
     prepared: PreparedSplit
     made_of: Mapping[Path, MadeOf | None]
     notes: tuple[str, ...] = ()
-
-    @property
-    def dataset(self) -> Dataset:
-        """The catalog and the log."""
-        return self.prepared.dataset
-
-    @property
-    def partition(self) -> Partition:
-        """How the log is divided."""
-        return self.prepared.partition
 
 
 def common_ground(runs: Sequence[RunFolder], *, other_log: bool = False) -> Ground:

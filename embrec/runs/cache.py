@@ -85,7 +85,7 @@ def remembered_in(
     """Return the evaluation of one model in a folder, or a new one that is kept there; see `remembered`.
 
     Args:
-        folder: of evaluations.
+        folder: folder of evaluations.
         identity: all that the model's ranks depend on besides the protocol.
         config: the protocol.
         keep: number of the best items that are needed of each target.

@@ -45,8 +45,8 @@ def evaluate_runs(
         runs: finished runs of one category with one split, or their names.
         baselines: names from `BASELINES`; content-knn reads the feature tables of the first run that has any.
         config: the protocol; that of the first run if None.
-        progress: told of every batch.
-        keep: how many of the best items to keep of each target.
+        progress: callback, called at every batch.
+        keep: number of best items to keep for each target.
         ground: what `common_ground` returned of these runs; found here if None, and then runs of another log are refused.
 
     Returns:
@@ -70,10 +70,17 @@ def evaluate_runs(
 
     def ranked(model: SequenceModel, log: Interactions, run: RunFolder, config: RunConfig) -> Evaluation:
         return evaluate(
-            model, log, partition, partition.test, chosen,
-            max_length=config.model.max_length, keep=keep, progress=progress, task=run.name,
+            model,
+            log,
+            partition,
+            partition.test,
+            chosen,
+            max_length=config.model.max_length,
+            keep=keep,
+            progress=progress,
+            task=run.name,
             learned=learned_partition(config, log, partition),
-        )  # fmt: skip
+        )
 
     features = next((config.model.features for config in configs.values() if config.model.features), ())
     evaluations = evaluate_baselines(
@@ -102,7 +109,7 @@ def learning_notes(runs: Sequence[RunFolder], dataset: Dataset, partition: Parti
     All models are measured by the same partition, that of their split: slices and baselines know its training events alone.
 
     Args:
-        runs: of one category and split.
+        runs: runs of one category and split.
         dataset: its data.
         partition: how the split divides them.
     """

@@ -19,7 +19,7 @@ from embrec.names import listed
 from embrec.parameters import parameter
 from embrec.runs.config import RunConfig
 from embrec.runs.provenance import MadeOf
-from embrec.validation import validated
+from embrec.validation import read_validated
 from embrec.workspace import Category, Made, Workspace, check_name, nearest_made
 
 _PATIENCE = 2.0  # seconds to wait for the lock of a process that was just killed
@@ -133,11 +133,7 @@ class RunFolder(Made):
         """
         if not self.config_file.is_file():
             raise RunError(f"{self.path} is not a run folder: it has no config.yaml")
-        try:
-            values = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
-            raise RunError(f"{self.config_file}: {error}") from None
-        return validated(RunConfig, values, str(self.config_file), error=RunError)
+        return read_validated(RunConfig, self.config_file, RunError)
 
     def write_config(self, config: RunConfig) -> None:
         """Write the configuration."""

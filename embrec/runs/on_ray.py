@@ -62,11 +62,11 @@ def train_on_ray(run: RunFolder, config: RunConfig, fingerprint: str, address: s
     """Train a run that was begun, and leave it complete, as `train_here` does.
 
     Args:
-        run: its folder, within a category.
-        config: with `training.workers`, the number of processes.
-        fingerprint: of the run; workers that see other data refuse to train.
-        address: of a running cluster, `host:port` or `auto`; a new one on this machine if None.
-        progress: told of every step.
+        run: folder of the run, within a category.
+        config: configuration of the run; `training.workers` is the number of processes.
+        fingerprint: fingerprint of the run; workers that see other data refuse to train.
+        address: address of a running cluster, `host:port` or `auto`; a new one on this machine if None.
+        progress: callback, called at every step.
 
     Raises:
         MissingExtraError: Ray is not installed.
@@ -88,9 +88,14 @@ def train_on_ray(run: RunFolder, config: RunConfig, fingerprint: str, address: s
     )
     progress(_START, 0, 1)
     with ray_cluster(
-        parameter("training.workers", workers), "train", "train.torch", "util.queue",
-        address=address, processors=workers, gpus=torch.cuda.device_count(),
-    ) as ray:  # fmt: skip
+        parameter("training.workers", workers),
+        "train",
+        "train.torch",
+        "util.queue",
+        address=address,
+        processors=workers,
+        gpus=torch.cuda.device_count(),
+    ) as ray:
         there = ray.cluster_resources()
         each = resources_of_each(
             config.training.device,

@@ -10,10 +10,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from embrec.data.catalog import ITEM, Catalog
+from embrec.data.id_mismatch import find_id_mismatch
 from embrec.data.interactions import Interactions
 from embrec.data.readers.columns import ITEMS, TIMES, USERS, IdNames, find_column
 from embrec.data.readers.frames import Frame, open_table
-from embrec.data.readers.ids import as_ids, likeness
+from embrec.data.readers.ids import as_ids
 from embrec.data.readers.prices import as_booleans, as_numbers
 from embrec.data.readers.raw import USER, check_ids
 from embrec.data.readers.times import exact_times
@@ -149,7 +150,7 @@ def _codes(values: pl.Series, names: pl.Series) -> NDArray[np.int64]:
 
 def _unknown_items(events: int, of: int, unknown: pl.Series, known: pl.Series, run: str) -> DataError:
     counts = f"{events:,} of the {of:,} events are of {len(unknown):,} items that run {run!r} does not know"
-    found = likeness(unknown, known)
+    found = find_id_mismatch(unknown, known)
     if found is not None:
         return DataError(
             f"{counts}; {found.pairs:,} of these would be known if ids were written alike: {found.one!r} in the log, "

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from embrec.data.catalog import IMAGE, ITEM, Catalog
-from embrec.data.readers.ids import likeness
+from embrec.data.id_mismatch import find_id_mismatch
 from embrec.data.readers.text import joined
 from embrec.errors import DataError
 from embrec.features.chain import Chain
@@ -55,16 +55,16 @@ def extend(catalog: Catalog, items: Catalog, columns: Sequence[str]) -> NewItems
     """Put items at the end of a catalog, in its columns, leaving out those that it has.
 
     Args:
-        catalog: of a recommender.
+        catalog: catalog of a recommender.
         items: new ones, and perhaps some that it has.
-        columns: of the catalog that its encoders read.
+        columns: columns of the catalog that its encoders read.
     """
     notes = []
     is_known = items.frame[ITEM].is_in(catalog.frame[ITEM].implode())
     if is_known.any():
         notes.append(_known_note(catalog, items.frame.filter(is_known), columns))
     frame = items.frame.filter(~is_known)
-    notes.extend(_likeness_note(catalog.frame[ITEM], frame[ITEM]))
+    notes.extend(_mismatch_note(catalog.frame[ITEM], frame[ITEM]))
     missing = [name for name in columns if name not in frame.columns]
     if missing and len(frame):
         notes.append(_missing_note(catalog, frame, missing))
@@ -184,9 +184,9 @@ def _missing_note(catalog: Catalog, frame: pl.DataFrame, missing: Sequence[str])
     )
 
 
-def _likeness_note(known: pl.Series, new: pl.Series) -> list[str]:
+def _mismatch_note(known: pl.Series, new: pl.Series) -> list[str]:
     """Say where new ids are those of the catalog but for their form, such as numbers that lost their leading zeros."""
-    found = likeness(new, known)
+    found = find_id_mismatch(new, known)
     if found is None:
         return []
     return [

@@ -72,7 +72,7 @@ class CandidateRanking(ABC):
         self.scorable = scorable.clone()
         if left_out is not None:
             self.scorable[torch.from_numpy(np.asarray(left_out, dtype=np.int64))] = False
-        self._widths = _widths(max_length)
+        self._widths = padded_widths(max_length)
         self._never = np.flatnonzero(~self.scorable.numpy())
 
     @abstractmethod
@@ -94,7 +94,7 @@ class CandidateRanking(ABC):
         end in -inf and its ids in 0.
 
         Args:
-            queries: of R histories, as `queries` returns them.
+            queries: queries of R histories, as `queries` returns them.
             excluded: pairs of row and tensor id that are no candidates.
             k: number of candidates; at most as many as there are items are returned.
         """
@@ -351,10 +351,10 @@ def _blocks(rows: NDArray[np.integer], small: int, large: int) -> Iterator[tuple
         start += size
 
 
-def _widths(longest: int) -> NDArray[np.int64]:
+def padded_widths(longest: int) -> NDArray[np.int64]:
     """Return the widths that histories are padded to, rising by a third or a half up to the longest.
 
-    >>> _widths(10).tolist()
+    >>> padded_widths(10).tolist()
     [4, 6, 8, 10]
     """
     steps = sorted(step for power in range(2, 62) for step in (2**power, 3 * 2 ** (power - 1)))

@@ -118,7 +118,7 @@ def searcher(base: Any, search: TrialQueue) -> Any:
         search: the queue of trials.
     """
 
-    class Search(base):
+    class Searcher(base):
         def __init__(self, search: TrialQueue) -> None:
             super().__init__(metric="gain", mode="max")
             self.search = search
@@ -140,7 +140,7 @@ def searcher(base: Any, search: TrialQueue) -> Any:
         def restore(self, checkpoint_path: str) -> None:
             """Restore nothing: the log of trials is the only state."""
 
-    return Search(search)
+    return Searcher(search)
 
 
 def listener(base: Any, tuning: TrialListener) -> Any:

@@ -16,7 +16,7 @@ from embrec.tuning.resources import Resources
 from embrec.workspace import Category
 
 
-def train_ahead(
+def train_in_parallel(
     category: Category, config: RunConfig, seeds: Sequence[int], name: str, resources: Resources, progress: Progress
 ) -> list[int]:
     """Train the runs of several seeds in parallel on Ray, each with the resources of a trial.

@@ -19,7 +19,7 @@ from embrec.runs.provenance import MadeOf
 from embrec.runs.settings import dotted
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.records import TrialLog
-from embrec.validation import validated
+from embrec.validation import read_validated
 from embrec.workspace import Made, Workspace, check_name, nearest_made
 
 # Fields that may differ between two sessions of the same search.
@@ -94,11 +94,7 @@ class SearchFolder(Made):
         """
         if not self.config_file.is_file():
             raise RunError(f"{self.path} is no search: it has no search.yaml")
-        try:
-            values = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
-            raise RunError(f"{self.config_file}: {error}") from None
-        return validated(SearchConfig, values, str(self.config_file), error=RunError)
+        return read_validated(SearchConfig, self.config_file, RunError)
 
     def read_made_of(self) -> MadeOf | None:
         """Read the hashes of the data of the search; None if an earlier version wrote the folder.

@@ -27,7 +27,7 @@ from embrec.runs.presets import changed_config
 from embrec.runs.provenance import MadeOf
 from embrec.runs.seeds import SeedsResult, check_seeds, train_seeds
 from embrec.tuning.config import SearchConfig
-from embrec.tuning.final_runs import train_ahead
+from embrec.tuning.final_runs import train_in_parallel
 from embrec.tuning.folder import SearchFolder
 from embrec.tuning.on_ray import OnChange, run_trials
 from embrec.tuning.records import Trial, TrialLog, best_trial
@@ -131,9 +131,9 @@ def _tune(
         if not seeds:
             return result
         best_config, best_name = final_config(result), final_name(result)
-        ahead = train_ahead(category, best_config, seeds, best_name, resources, progress)
+        started = train_in_parallel(category, best_config, seeds, best_name, resources, progress)
         runs = train_seeds(category, best_config, seeds, best_name, on_leaks=on_leaks, progress=progress)
-        leaks = next(iter(runs.runs.values())).run.read_leaks() if ahead else None
+        leaks = next(iter(runs.runs.values())).run.read_leaks() if started else None
         if on_leaks is not None and leaks is not None:
             on_leaks(leaks)
         for one in runs.runs.values():

@@ -86,8 +86,9 @@ def test_examples_says_how_the_users_were_chosen(analyze, tmp_path):
     assert f"figure: {Path('here') / 'examples-*.png'}, numbers: {Path('here') / 'examples.json'}" in errors
     found = json.loads((tmp_path / "here" / "examples.json").read_text())
     assert [group["title"] for group in found["groups"]] == [
-        "users whose recommendations are personal", "users who were given popular items",
-    ]  # fmt: skip
+        "users whose recommendations are personal",
+        "users who were given popular items",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,12 @@ def test_models_are_compared_side_by_side(embrec, tmp_path):
     assert "▲ better, ▼ worse than embrec:units=8" in printed
     assert "report: report" in errors
     assert {path.name for path in (tmp_path / "report").iterdir()} == {
-        "results.json", "results.csv", "table.md", "figure.png", "figure.svg",
-    }  # fmt: skip
+        "results.json",
+        "results.csv",
+        "table.md",
+        "figure.png",
+        "figure.svg",
+    }
     numbers = json.loads((tmp_path / "report" / "results.json").read_text())
     assert numbers["command"].startswith("embrec compare models --category toys")
     assert errors.count("note: time overlap: ") == 1
@@ -67,8 +71,11 @@ def test_a_comparison_killed_without_warning_goes_on_where_it_was(embrec, tmp_pa
     runs = tmp_path / "workspace" / "toys" / "runs"
     process = subprocess.Popen(
         [sys.executable, "-m", "embrec", "compare", "models", *COMMON, *MODELS],
-        env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     wait_for(lambda: any(runs.glob("*/metrics.json")), process)  # of the first of six
     process.send_signal(signal.SIGKILL)
     process.communicate()

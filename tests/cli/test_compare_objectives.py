@@ -33,8 +33,12 @@ def test_losses_are_compared_in_one_table(embrec, tmp_path):
         assert sum(line.split()[:1] == [loss] for line in printed.splitlines()) == 1
     assert "report: report" in errors
     assert {path.name for path in (tmp_path / "report").iterdir()} == {
-        "results.json", "results.csv", "table.md", "figure.png", "figure.svg",
-    }  # fmt: skip
+        "results.json",
+        "results.csv",
+        "table.md",
+        "figure.png",
+        "figure.svg",
+    }
     numbers = json.loads((tmp_path / "report" / "results.json").read_text())
     assert numbers["command"].startswith("embrec compare losses --category toys --features tfidf")
     assert numbers["seeds"] == [0, 1]
@@ -113,8 +117,11 @@ def test_a_comparison_killed_without_warning_goes_on_where_it_was(embrec, tmp_pa
     runs = tmp_path / "workspace" / "toys" / "runs"
     process = subprocess.Popen(
         [sys.executable, "-m", "embrec", *command],
-        env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     wait_for(lambda: any(runs.glob("*/metrics.json")), process)  # of the first of four
     process.send_signal(signal.SIGKILL)
     process.communicate()

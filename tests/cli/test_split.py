@@ -1,3 +1,5 @@
+"""`embrec data split`: the parts of a split and the checks for leaks, as text and as JSON."""
+
 import json
 import re
 

@@ -37,7 +37,7 @@ def encoded(compared, folder):
 
 
 def report(folder):
-    """A report without what differs from sitting to sitting."""
+    """A report without what differs from session to session."""
     numbers = json.loads((folder / "results.json").read_text())
     for encoder in numbers["encoders"]:
         for key in ("encoding seconds", "items per second"):
@@ -134,9 +134,15 @@ def test_another_comparison_uses_the_runs_again_and_puts_its_report_where_it_is_
     category, _ = compared
     before = files(category.runs)
     other = compare_encoders(
-        category, ["minilm", "tfidf"], toy_config(), seeds=1, name="other", output=tmp_path / "report",
-        reference="tfidf", metrics=["mrr@5"],
-    )  # fmt: skip
+        category,
+        ["minilm", "tfidf"],
+        toy_config(),
+        seeds=1,
+        name="other",
+        output=tmp_path / "report",
+        reference="tfidf",
+        metrics=["mrr@5"],
+    )
     assert files(category.runs) == before
     assert {path.name for path in (tmp_path / "report").iterdir()} == {
         "results.json",

@@ -28,9 +28,11 @@ def test_bars_are_the_means_of_each_slice(comparison):
                 [result.metrics[label][name].estimate.mean * scale for label in comparison.targets]
             )
         assert axes.get_ylim()[1] >= max(
-            value.estimate.high * scale for result in comparison.rows for metrics in result.metrics.values()
+            value.estimate.high * scale
+            for result in comparison.rows
+            for metrics in result.metrics.values()
             for value in [metrics[name]]
-        )  # fmt: skip
+        )
     assert [text.get_text().split("\n")[0] for text in left.get_xticklabels()] == [
         "all items",
         "warm items",

@@ -10,7 +10,7 @@ from support.comparisons import FILES, changes, row_configs, wanted
 from embrec.comparisons.figures import draw
 from embrec.comparisons.losses import LOSSES, compare_losses
 from embrec.comparisons.negatives import compare_negatives
-from embrec.comparisons.objectives import Objective
+from embrec.comparisons.objectives import LossVariant
 from embrec.comparisons.request import ComparisonRequest
 from embrec.errors import ConfigError, RunError
 from embrec.runs.evaluate import evaluate_runs
@@ -21,8 +21,14 @@ from embrec.runs.presets import load_preset
 def test_each_loss_is_measured_by_the_mean_of_its_seeds(losses):
     category, comparison = losses
     assert [row.name for row in comparison.rows] == [
-        "cross-entropy", "cross-entropy, published", "bpr", "bpr, published", "bpr-max", "bpr-max, published", "cosine",
-    ]  # fmt: skip
+        "cross-entropy",
+        "cross-entropy, published",
+        "bpr",
+        "bpr, published",
+        "bpr-max",
+        "bpr-max, published",
+        "cosine",
+    ]
     assert comparison.metric_names == ("auc", "hr@20")
     assert comparison.seeds == (0, 2)
     for row in comparison.rows:
@@ -37,7 +43,7 @@ def test_each_loss_is_measured_by_the_mean_of_its_seeds(losses):
 
 def test_each_loss_has_the_setting_of_its_preset_under_one_protocol(losses):
     for row, runs in row_configs(*losses).items():
-        objective = Objective.of(row)
+        objective = LossVariant.of(row)
         preset = load_preset(f"embrec-{objective.loss}")
         for config in runs:
             assert config.training.loss.name == objective.loss

@@ -9,7 +9,7 @@ from support.comparisons import changes, row_configs, wanted
 
 from embrec.comparisons.figures import draw
 from embrec.comparisons.negatives import compare_negatives
-from embrec.comparisons.objectives import Objective
+from embrec.comparisons.objectives import LossVariant
 from embrec.comparisons.request import ComparisonRequest
 from embrec.comparisons.tables import markdown
 from embrec.errors import ConfigError
@@ -18,17 +18,22 @@ from embrec.errors import ConfigError
 def test_each_number_of_negatives_is_compared_with_all_of_the_same_loss(negatives):
     _, comparison = negatives
     assert [row.name for row in comparison.rows if row.labels["protocol"] == "corrected"] == [
-        "bpr, 4", "bpr, 16", "bpr, all", "cross-entropy, 4", "cross-entropy, 16", "cross-entropy, all",
-    ]  # fmt: skip
+        "bpr, 4",
+        "bpr, 16",
+        "bpr, all",
+        "cross-entropy, 4",
+        "cross-entropy, 16",
+        "cross-entropy, all",
+    ]
     assert len(comparison.rows) == 12
     for row in comparison.rows:
-        assert row.reference == Objective.of(row.name)._replace(negatives="all").name
+        assert row.reference == LossVariant.of(row.name)._replace(negatives="all").name
         assert (row.metrics["all"]["auc"].estimate.test is None) == (row.labels["negatives"] == "all")
 
 
 def test_negatives_are_drawn_by_popularity_and_the_number_is_all_that_differs(negatives):
     for row, runs in row_configs(*negatives).items():
-        objective = Objective.of(row)
+        objective = LossVariant.of(row)
         for config in runs:
             drawn = config.training.negatives
             assert (drawn.count, drawn.alpha) == (objective.negatives, 0 if objective.negatives == "all" else 1)
@@ -36,8 +41,10 @@ def test_negatives_are_drawn_by_popularity_and_the_number_is_all_that_differs(ne
             assert drawn.frozen == objective.published
     shared = {
         json.dumps(config.model_dump(mode="json", exclude={"training": {"seed", "negatives"}}), sort_keys=True)
-        for row, runs in row_configs(*negatives).items() for config in runs if row.startswith("bpr")
-    }  # fmt: skip
+        for row, runs in row_configs(*negatives).items()
+        for config in runs
+        if row.startswith("bpr")
+    }
     assert len(shared) == 1
 
 
@@ -53,8 +60,11 @@ def test_the_figure_of_negatives_has_a_line_for_each_loss_and_protocol(negatives
     left, _ = draw(comparison).axes
     lines = {line.get_label(): line.get_ydata() for line in left.lines if not line.get_label().startswith("_")}
     assert set(lines) == {
-        "bpr", "bpr, published negatives", "cross-entropy", "cross-entropy, published negatives",
-    }  # fmt: skip
+        "bpr",
+        "bpr, published negatives",
+        "cross-entropy",
+        "cross-entropy, published negatives",
+    }
     plain = [row for row in comparison.rows if row.labels["loss"] == "bpr" and row.labels["protocol"] == "corrected"]
     assert list(lines["bpr"]) == pytest.approx([row.metrics["all"]["auc"].estimate.mean for row in plain])
     assert [text.get_text() for text in left.get_xticklabels()] == ["4", "16", "all"]

@@ -9,7 +9,7 @@ import pytest
 from support.comparisons import FILES
 
 from embrec.comparisons.losses import LOSSES
-from embrec.comparisons.objectives import Objective, SharedSettings
+from embrec.comparisons.objectives import LossVariant, SharedSettings
 from embrec.comparisons.request import ComparisonRequest
 from embrec.comparisons.tables import legend, main_tables
 from embrec.evaluation.statistics import mean_interval
@@ -19,15 +19,15 @@ def test_settings_may_be_of_one_loss_alone():
     shared = SharedSettings(
         ComparisonRequest("toys", ("tfidf",), settings=("model.dim=4", "bpr:training.learning_rate=0.5"))
     )
-    assert shared.config(Objective("bpr")).training.learning_rate == 0.5
-    assert shared.config(Objective("bpr-max")).training.learning_rate == 1e-4
-    assert shared.config(Objective("bpr-max")).model.dim == 4
+    assert shared.config(LossVariant("bpr")).training.learning_rate == 0.5
+    assert shared.config(LossVariant("bpr-max")).training.learning_rate == 1e-4
+    assert shared.config(LossVariant("bpr-max")).model.dim == 4
 
 
 @pytest.mark.parametrize("loss", [*LOSSES, "top1", "bce"])
 @pytest.mark.parametrize("preset", ["none", "embrec-games", "embrec-bpr-max", None])
 def test_one_preset_may_serve_all_losses(loss, preset):
-    config = SharedSettings(ComparisonRequest("toys", ("tfidf",), preset=preset)).config(Objective(loss))
+    config = SharedSettings(ComparisonRequest("toys", ("tfidf",), preset=preset)).config(LossVariant(loss))
     assert (config.training.loss.name, config.evaluation.seen) == (loss, "keep")
     if preset == "embrec-games":
         assert config.training.learning_rate == 2e-4
@@ -37,10 +37,15 @@ def test_one_preset_may_serve_all_losses(loss, preset):
 
 @pytest.mark.parametrize(
     "objective",
-    [Objective("bpr"), Objective("bpr-max", 1024), Objective("top1", "all", True), Objective("bce", None, True)],
+    [
+        LossVariant("bpr"),
+        LossVariant("bpr-max", 1024),
+        LossVariant("top1", "all", True),
+        LossVariant("bce", None, True),
+    ],
 )
 def test_a_row_is_found_again_by_its_name(objective):
-    assert Objective.of(objective.name) == objective
+    assert LossVariant.of(objective.name) == objective
 
 
 @pytest.mark.parametrize("subject", ["losses", "negatives"])
@@ -52,8 +57,11 @@ def test_one_table_shows_every_row_and_says_how_it_was_ranked(subject, request):
     )
     assert list(table.columns[:5]) == ["loss", "negatives", "protocol", "auc", "hr@20"]
     assert [row[0] for row in table.rows] == [
-        *(row.labels["loss"] for row in comparison.rows), "pop", "markov", "content-knn"
-    ]  # fmt: skip
+        *(row.labels["loss"] for row in comparison.rows),
+        "pop",
+        "markov",
+        "content-knn",
+    ]
     assert {tuple(row[1:3]) for row in table.rows[-3:]} == {("-", "-")}
     value = comparison.rows[0].metrics["all"]["auc"]
     mean, half_width = mean_interval(value.seeds)

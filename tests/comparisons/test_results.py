@@ -27,17 +27,30 @@ def test_costs_that_nobody_knows_are_none():
     assert row(SOURCE, replace(SOURCE, seconds=None)).encoding_seconds is None
     identities = row()
     assert (identities.dim, identities.density, identities.encoding_seconds, identities.items_per_second) == (
-        0, None, None, None,
-    )  # fmt: skip
+        0,
+        None,
+        None,
+        None,
+    )
 
 
 def test_a_csv_has_a_line_for_each_row_slice_and_metric(losses):
     _, comparison = losses
     lines = list(csv.reader(io.StringIO(comparison.as_csv())))
     assert lines[0] == [
-        "loss", "negatives", "protocol", "targets on", "metric", "mean", "low over seeds", "high over seeds",
-        "low over users", "high over users", "seed 0", "seed 2",
-    ]  # fmt: skip
+        "loss",
+        "negatives",
+        "protocol",
+        "targets on",
+        "metric",
+        "mean",
+        "low over seeds",
+        "high over seeds",
+        "low over users",
+        "high over users",
+        "seed 0",
+        "seed 2",
+    ]
     assert len(lines) - 1 == len(comparison.rows) * len(comparison.targets) * len(comparison.metric_names)
     value = comparison.rows[0].metrics["all"]["auc"]
     assert [float(cell) for cell in lines[1][5:]] == pytest.approx(

@@ -14,7 +14,7 @@ def comparison(compared):
 
 
 def test_tables_show_every_encoder_on_every_slice(comparison):
-    all_items, warm, cold, cost, knockout = main_tables(comparison)
+    all_items, warm, cold, cost, ablation = main_tables(comparison)
     assert [table.title.split(",")[0] for table in (all_items, warm, cold)] == ["all items", "warm items", "cold items"]
     encoders = ["tfidf", "minilm", "tfidf, minilm"]
     baselines = ["pop", "markov", *(f"content-knn ({name})" for name in encoders)]
@@ -27,15 +27,19 @@ def test_tables_show_every_encoder_on_every_slice(comparison):
     assert {len(row) for table in (all_items, warm, cold) for row in table.rows} == {
         4
     }  # hr@50 says nothing of 40 items
-    assert len(knockout.rows) == 2 * 3
-    assert knockout.title.startswith("tfidf, minilm when a source falls silent")
+    assert len(ablation.rows) == 2 * 3
+    assert ablation.title.startswith("tfidf, minilm when a source falls silent")
 
 
 def test_verdicts_are_marked(comparison):
     sure = replace(
-        comparison.rows[1].metrics["all"]["auc"].estimate.test, difference=0.2, low=0.1, high=0.3, adjusted=0.01,
+        comparison.rows[1].metrics["all"]["auc"].estimate.test,
+        difference=0.2,
+        low=0.1,
+        high=0.3,
+        adjusted=0.01,
         rank_biserial=0.4,
-    )  # fmt: skip
+    )
     for test, mark in ((sure, "▲"), (replace(sure, difference=-0.2, low=-0.3, high=-0.1, rank_biserial=-0.4), "▼")):
         measured = comparison.rows[1].metrics["all"]["auc"]
         marked = replace(measured, estimate=replace(measured.estimate, test=test))
@@ -49,10 +53,16 @@ def test_verdicts_are_marked(comparison):
 def test_the_report_says_how_it_was_made(comparison):
     text = markdown(comparison)
     assert (comparison.folder / "table.md").read_text() == text
-    for words in ("60 users, 40 items", "item-holdout, fraction 0.2", "ranked among all items of the catalog",
-                  "seen items: exclude", "Made by `the command`",
-                  "40 items in 4 categories (column `categories`", "difference from tfidf: all items, 60 targets",
-                  "lowest and highest seed: cold items"):  # fmt: skip
+    for words in (
+        "60 users, 40 items",
+        "item-holdout, fraction 0.2",
+        "ranked among all items of the catalog",
+        "seen items: exclude",
+        "Made by `the command`",
+        "40 items in 4 categories (column `categories`",
+        "difference from tfidf: all items, 60 targets",
+        "lowest and highest seed: cold items",
+    ):
         assert words in text
     for table in re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1

@@ -1,3 +1,5 @@
+"""Two processes that make the same comparison: the second one is refused."""
+
 import pytest
 from support.categories import toy_category, toy_config
 from support.pausing import paused

@@ -1,3 +1,5 @@
+"""Two imports of one category at once, and imports that were killed or failed."""
+
 import pytest
 from support.pausing import paused
 

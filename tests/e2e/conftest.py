@@ -44,8 +44,12 @@ class Shop:
         environment.pop("EMBREC_WORKSPACE", None)
         result = subprocess.run(
             [sys.executable, "-m", "embrec", *map(str, arguments)],
-            cwd=self.folder, capture_output=True, text=True, env=environment, **options,
-        )  # fmt: skip
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            env=environment,
+            **options,
+        )
         if check:
             assert result.returncode == 0, result.stderr
         return result

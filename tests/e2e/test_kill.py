@@ -26,8 +26,11 @@ def kill_after_progress(shop, arguments, watched, changes):
     """Start a command, kill it when a file has been seen to appear or change some times, and return its exit code."""
     process = subprocess.Popen(
         [sys.executable, "-m", "embrec", *arguments],
-        cwd=shop.folder, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        cwd=shop.folder,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
     seen = set(before := modified(watched))
     wait_for(lambda: len(seen.update(modified(watched)) or seen) >= len(before) + changes, process)
     process.send_signal(signal.SIGKILL)

@@ -39,9 +39,13 @@ def values(shop, name):
 def begin(shop, *arguments, environment=None):
     return subprocess.Popen(
         [sys.executable, "-m", "embrec", *map(str, arguments)],
-        cwd=shop.folder, env=environment or os.environ | {"OMP_NUM_THREADS": "1"}, start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=shop.folder,
+        env=environment or os.environ | {"OMP_NUM_THREADS": "1"},
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def epochs(shop, name):
@@ -95,8 +99,14 @@ def test_a_search_ends_with_the_best_models_trained_and_tested(shop, tmp_path):
     # The first model has the seed of the trials: the same training again.
     assert shop.metrics(runs["0"])["valid"]["ndcg@10"] == pytest.approx(told["valid ndcg@10"], rel=1e-6)
     assert sorted(path.name for path in folder.iterdir()) == [
-        "best.yaml", "data.json", "fingerprint", "report.html", "result.json", "search.yaml", "trials.jsonl",
-    ]  # fmt: skip
+        "best.yaml",
+        "data.json",
+        "fingerprint",
+        "report.html",
+        "result.json",
+        "search.yaml",
+        "trials.jsonl",
+    ]
     # Asked for again, nothing is done.
     before = (folder / "trials.jsonl").read_text()
     shop.embrec("tune", "--resume", "whole", "--seeds", "none")

@@ -1,6 +1,7 @@
 """What a user does with a trained run, through the commands."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -11,10 +12,20 @@ from e2e.conftest import Shop
 from embrec.serving.recommender import Recommender
 
 
-def test_the_report_of_a_run_names_protocol_and_slices(shop):
+def test_an_evaluation_names_its_protocol_and_shows_every_model_on_every_slice(shop):
     result = shop.here("evaluate", "shop/content", "id", "--baseline", "pop", "--baseline", "content-knn")
-    for text in ("seen items: exclude", "ties: mean", "pop", "content-knn", "content", "id", "hr@10", "auc"):
-        assert text in result.stdout
+    title, _, names, _, *rest = result.stdout.splitlines()
+    assert title == "shop, test targets ranked among all items of the catalog, seen items: exclude, ties: mean"
+    assert re.split(r"\s{2,}", names.strip()) == ["model", "targets on", "targets", "hr@10", "ndcg@10", "mrr@10", "auc"]
+    rows = [re.split(r"\s{2,}", line.strip()) for line in rest[: rest.index(" " * len(names))]]
+    models = ("content", "id", "pop", "content-knn")
+    # Every item was trained on, so the targets on such items are all targets, and no other slice has any.
+    assert [row[:3] for row in rows] == [[name, on, "120"] for name in models for on in ("all", "warm items")]
+    for whole, warm in zip(rows[::2], rows[1::2], strict=True):
+        assert whole[3:] == warm[3:]
+        for metric, value in zip(["hr@10", "ndcg@10", "mrr@10", "auc"], whole[3:], strict=True):
+            if whole[0] in ("content", "id"):
+                assert float(value) == pytest.approx(shop.metrics(whole[0])["test"]["all"][metric], abs=1e-4)
 
 
 def test_baselines_stand_beside_a_model_unless_nobody_wants_them(shop):

@@ -135,14 +135,16 @@ def test_the_metrics_of_lists_are_those_of_their_first_k():
     vectors = generator.normal(size=(20, 3)).astype(np.float32)
     counts = partition.training_counts(LOG)
     found = lists.list_metrics(evaluation, LOG, partition, 4, vectors)
-    assert found == pytest.approx({
-        "coverage@4": lists.coverage(top[:, :4], 20),
-        "gini@4": lists.gini(lists.recommended_counts(top[:, :4], 20)),
-        "novelty@4": lists.novelty(top[:, :4], counts).mean(),
-        "head share@4": lists.head_share(top[:, :4], counts).mean(),
-        "popularity calibration@4": lists.popularity_calibration(top[:, :4], LOG, evaluation, counts).mean(),
-        "intra-list similarity@4": lists.intra_list_similarity(top[:, :4], vectors).mean(),
-    })  # fmt: skip
+    assert found == pytest.approx(
+        {
+            "coverage@4": lists.coverage(top[:, :4], 20),
+            "gini@4": lists.gini(lists.recommended_counts(top[:, :4], 20)),
+            "novelty@4": lists.novelty(top[:, :4], counts).mean(),
+            "head share@4": lists.head_share(top[:, :4], counts).mean(),
+            "popularity calibration@4": lists.popularity_calibration(top[:, :4], LOG, evaluation, counts).mean(),
+            "intra-list similarity@4": lists.intra_list_similarity(top[:, :4], vectors).mean(),
+        }
+    )
     assert "intra-list similarity@4" not in lists.list_metrics(evaluation, LOG, partition, 4)
     with pytest.raises(ValueError, match="no lists of 7: evaluate with keep=7"):
         lists.list_metrics(evaluation, LOG, partition, 7)

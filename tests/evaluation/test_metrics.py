@@ -49,8 +49,11 @@ def test_metrics_at_k_equal_torchmetrics(ranked, k):
 def test_metrics_equal_ir_measures(ranked):
     scores, targets, standing = ranked
     qrels = [Qrel(f"{row:03d}", f"i{target}", 1) for row, target in enumerate(targets)]
-    run = [ScoredDoc(f"{row:03d}", f"i{item + 1}", float(score)) for row, line in enumerate(scores)
-           for item, score in enumerate(line)]  # fmt: skip
+    run = [
+        ScoredDoc(f"{row:03d}", f"i{item + 1}", float(score))
+        for row, line in enumerate(scores)
+        for item, score in enumerate(line)
+    ]
     names = {
         "hr@5": Success @ 5,
         "recall@10": R @ 10,
@@ -59,8 +62,10 @@ def test_metrics_equal_ir_measures(ranked):
         "mrr": RR,
         "accuracy": P @ 1,
     }
-    expected = {(value.query_id, value.measure): value.value
-                for value in ir_measures.iter_calc([*names.values(), AP], qrels, run)}  # fmt: skip
+    expected = {
+        (value.query_id, value.measure): value.value
+        for value in ir_measures.iter_calc([*names.values(), AP], qrels, run)
+    }
     for name, measure in names.items():
         of_rows = [expected[f"{row:03d}", measure] for row in range(len(targets))]
         np.testing.assert_allclose(metric(name, standing), of_rows, atol=1e-6)

@@ -28,9 +28,8 @@ class Remembers:
 
     def score(self, batch, candidates=None):
         self.asked += [
-            (int(user), int(time), list(self.seen))
-            for user, time in zip(batch.user, batch.query_time, strict=True)
-        ]  # fmt: skip
+            (int(user), int(time), list(self.seen)) for user, time in zip(batch.user, batch.query_time, strict=True)
+        ]
         scores = self.counts.expand(len(batch.items), -1)
         return scores if candidates is None else scores.gather(1, candidates)
 

@@ -104,9 +104,13 @@ def test_targets_that_a_run_has_met_are_left_out_and_the_others_measured(run):
     found = evaluate_runs([run], ["pop"], ground=ground)
     data = ground.dataset.interactions
     by_hand = evaluate(
-        load_model(run).model, data, ground.partition, ground.partition.test, run.config().evaluation,
+        load_model(run).model,
+        data,
+        ground.partition,
+        ground.partition.test,
+        run.config().evaluation,
         max_length=run.config().model.max_length,
-    )  # fmt: skip
+    )
     assert found["one"].event.tolist() == (data.user_ptr[1:31] - 1).tolist() == found["pop"].event.tolist()
     assert np.array_equal(found["one"].standing.greater, by_hand.standing.greater)
 

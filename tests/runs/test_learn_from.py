@@ -81,8 +81,8 @@ def test_all_epochs_are_trained_and_the_last_is_kept():
 
 def test_the_average_of_the_last_epoch_is_kept_where_there_is_one():
     learner, steps = make_trainer(final=True, epochs=2, ema=0.99), []
-    take = learner._step
-    learner._step = lambda share: (take(share), steps.append(weights(learner).clone()))
+    take = learner.take_step
+    learner.take_step = lambda share: (take(share), steps.append(weights(learner).clone()))
     learner.fit()
     plain = make_trainer(final=True, epochs=2)
     plain.fit()

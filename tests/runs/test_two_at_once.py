@@ -1,3 +1,5 @@
+"""Two processes that train the same run: the second one is refused, and so is an import of its data."""
+
 import pytest
 from support.categories import config_of, toy_category
 from support.pausing import paused

@@ -17,7 +17,7 @@ from embrec.evaluation.evaluator import EvaluationConfig, evaluate
 from embrec.evaluation.ranks import NotCandidates, Products
 from embrec.models.factors import Queries
 from embrec.models.items.cached import CachedItems
-from embrec.serving.ranking import Ranking, _widths
+from embrec.serving.ranking import Ranking, padded_widths
 
 N_ITEMS = 300
 RECOMMENDERS = {(kind, dim): toy_recommender(kind, N_ITEMS, dim=dim) for kind in KINDS for dim in (32, 50)}
@@ -134,7 +134,7 @@ def test_a_processor_that_is_not_steady_reads_one_history_at_a_time(monkeypatch)
 
 def test_widths_hold_every_history_and_waste_little():
     for longest in (1, 3, 4, 5, 50, 200):
-        widths = _widths(longest)
+        widths = padded_widths(longest)
         assert widths[-1] >= longest
         assert (np.diff(widths) > 0).all()
         assert all(later <= 1.5 * earlier for earlier, later in pairwise(widths))

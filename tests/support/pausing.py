@@ -48,9 +48,12 @@ def paused(program: str, folder: Path) -> Iterator[Paused]:
     path = os.pathsep.join([str(_TESTS), str(_TESTS.parent), *sys.path])
     with subprocess.Popen(
         [sys.executable, "-c", _START + program, str(folder)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-    ) as process:  # fmt: skip
+    ) as process:
         assert process.stdout is not None
         first = process.stdout.readline()
         assert first == "at work\n", process.communicate()[1]

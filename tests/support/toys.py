@@ -62,3 +62,10 @@ def next_item_batch(*histories: list[int]) -> Batch:
     """A training batch of histories of tensor ids: each event predicts the one after it."""
     rows = [np.array(history) - 1 for history in histories]
     return collate(replace(Sequences.from_histories(rows), target=None, target_time=None), np.arange(len(rows)))
+
+
+def step_queries(model: SequenceRecommender, batch: Batch) -> torch.Tensor:
+    """The query after every step of a batch, as the scorer reads it, padding included, [B, L, d]."""
+    rows, steps = batch.items.shape
+    at = torch.arange(rows).repeat_interleave(steps), torch.arange(steps).repeat(rows)
+    return model.queries(batch, at).dense.view(rows, steps, -1)

@@ -105,14 +105,14 @@ def _worker(rank: int, world: int, meeting: Path, folder: Path, trainings: list[
 def _train_share(rank: int, world: int, checkpoint: Path | None = None, kill_in: int | None = None, **options) -> dict:
     """Train, or die in the middle of epoch `kill_in`, each process after the same step."""
     learner = make_trainer(checkpoint if rank == 0 else None, shard=(rank, world), **options)
-    take_step = learner._step
+    take_step = learner.take_step
 
     def die(rows):
         if (learner.state.epoch, learner.state.step) == (kill_in, 20):
             raise KilledError
         take_step(rows)
 
-    learner._step = die
+    learner.take_step = die
     killed = False
     try:
         learner.fit()

@@ -110,7 +110,7 @@ def test_a_step_is_scored_before_its_events_are_observed():
 def test_events_without_a_history_do_not_dilute_the_loss(reduction):
     trainer, _, _ = stateful(reduction=reduction)
     for rows in trainer.rows.epoch(0):
-        share = trainer._share(rows)
+        share = trainer.batch_share(rows)
         assert share.weights.sum() == pytest.approx(1 if share.steps else 0)
 
 

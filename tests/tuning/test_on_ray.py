@@ -29,7 +29,7 @@ SPACE = {"model.dropout": {"uniform": [0, 0.5]}}
 TRIALS, EPOCHS = 8, 9
 
 
-def agenda(path):
+def trial_queue(path):
     config = search_config(SPACE, samples=TRIALS, epochs=EPOCHS, halving=Halving(grace=1, reduction=2))
     folder = SearchFolder(path / "toys" / "searches" / "one")
     folder.begin(config, "data")
@@ -40,14 +40,14 @@ def value(number, epoch):
     return float(np.random.default_rng([number, epoch]).normal(number % 4, 1) + epoch / 3)
 
 
-def sit(path, steps, every=1):
+def run_search(path, steps, every=1):
     """Run a search of made-up trials, two at a time, until so many epochs are over; as Tune does, tell, then stop.
 
     Of `every` epochs one is validated; the others have the best value of those before them, as in a step of a trial.
     """
     from ray.tune import schedulers
 
-    search = agenda(path)
+    search = trial_queue(path)
     scheduler = hooks.scheduler(schedulers.ASHAScheduler, search, search.config.halving)
     running, done = [], 0
     while done < steps:
@@ -81,14 +81,14 @@ def sit(path, steps, every=1):
 @pytest.mark.parametrize("steps", [1, 2, 3, 5, 8, 13, 21])
 @pytest.mark.parametrize("every", [1, 3])
 def test_halving_decides_after_an_interruption_as_it_would_have(tmp_path, steps, every):
-    whole = sit(tmp_path / "whole", 10_000, every)
+    whole = run_search(tmp_path / "whole", 10_000, every)
     assert {status for status, _ in whole.values()} == {"finished", "stopped"}
-    sit(tmp_path / "cut", steps, every)
-    assert sit(tmp_path / "cut", 10_000, every) == whole
+    run_search(tmp_path / "cut", steps, every)
+    assert run_search(tmp_path / "cut", 10_000, every) == whole
 
 
 def listener(tmp_path):
-    search = agenda(tmp_path)
+    search = trial_queue(tmp_path)
     state = on_ray.SearchState(search.config, search.log.trials)
     ray = SimpleNamespace(exceptions=SimpleNamespace(RayError=ConnectionError))
     tuning = on_ray._Tuning(ray, search, state, None, {"CPU": 1}, Resources(), lambda _: None)
@@ -138,12 +138,12 @@ def test_a_trial_that_ends_with_the_search_has_not_failed(tmp_path):
 
 
 def test_a_trial_that_is_lost_from_the_log_is_made_up_for(tmp_path):
-    search = agenda(tmp_path)
+    search = trial_queue(tmp_path)
     for _ in range(3):
         search.next()
     lines = search.log.path.read_text().splitlines(keepends=True)
     search.log.path.write_text("".join([lines[0], lines[2]]))  # as the message on a damaged line says
-    search = agenda(tmp_path)
+    search = trial_queue(tmp_path)
     assert search.left == TRIALS
     numbers = [search.next().number for _ in range(TRIALS)]
     assert numbers == [1, 3, 2, *range(4, TRIALS + 1)]

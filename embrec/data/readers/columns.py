@@ -149,7 +149,7 @@ def find_column(
         role: role of the wanted column.
         given: name given by the user; None to guess.
         table: name of the table in messages, such as its path.
-        remarks: receives a remark about the guess.
+        remarks: list that receives a remark about the guess.
         hint: end of the message about a missing column.
 
     Raises:
@@ -227,7 +227,7 @@ def set_aside(frame: pl.DataFrame, role: str, column: str, remarks: list[str]) -
         frame: catalog.
         role: `item` or `image`.
         column: column with the role.
-        remarks: receives a remark about the renaming.
+        remarks: list that receives a remark about the renaming.
 
     Returns:
         The table, and old name -> new name for all columns.

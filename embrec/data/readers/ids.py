@@ -1,58 +1,22 @@
-"""Ids of users and items: conversion to text, and diagnosis of ids that do not match between log and catalog.
+"""Ids of users and items: conversion to text, and warnings about ids that do not match between log and catalog.
 
 Ids are kept unchanged: blanks, case and leading zeros count. If such differences keep log and catalog apart, the comparison
 reports them.
 """
 
-import re
-import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import combinations
 
 import polars as pl
 
+from embrec.data.id_mismatch import IdMismatch, find_id_mismatch
 from embrec.errors import DataError
 
 # Largest whole numbers up to which a floating-point type represents every whole number.
 _EXACT: dict[type[pl.DataType], int] = {pl.Float32: 2**24, pl.Float64: 2**53}
 
 
-def _folded(text: str) -> str:
-    """Return a text in Unicode NFKC (accents, wide digits) without invisible characters."""
-    return re.sub(_UNSEEN, "", unicodedata.normalize("NFKC", text))
-
-
-# Damage to ids by spreadsheets and programs: description -> function that undoes it.
-_CAUSES: dict[str, Callable[[str], str]] = {
-    "blanks stand around the ids of one side": str.strip,
-    "leading zeros were lost on one side": lambda text: re.sub(r"^0+(?=\d+(?:\.0+)?\s*$)", "", text),
-    "ids of one side became floating-point numbers": lambda text: re.sub(r"\.0+(?=\s*$)", "", text),
-    "upper and lower case differ": str.lower,
-    "quotation marks stand around the ids of one side": lambda text: text.strip("'\""),
-    "letters that look alike are different characters (Unicode)": _folded,
-}
-# Invisible characters: soft hyphens, joiners, direction marks and byte order marks.
-_UNSEEN = "[\u00ad\u200b-\u200f\u2060\ufeff]"
 _FEW = 0.5  # share of the log's items in the catalog below which there is a warning even without a known cause
 _WORTH_SAYING = 0.1  # share of unmatched ids explained by a cause, from which on it is reported
-
-
-@dataclass(frozen=True)
-class Likeness:
-    """The likely cause of unmatched ids in two places.
-
-    Attributes:
-        pairs: number of unmatched ids that would match without blanks, case, leading zeros and ".0".
-        one: example from the first place.
-        other: its counterpart in the second place.
-        cause: description of the difference.
-    """
-
-    pairs: int
-    one: str
-    other: str
-    cause: str
 
 
 def as_ids(values: pl.Series, kind: str, where: Callable[[int], str]) -> pl.Series:
@@ -94,24 +58,6 @@ def decoded(values: pl.Series) -> pl.Series:
         return pl.Series(values.name, [_decoded(value) for value in values.to_list()], dtype=pl.String)
 
 
-def likeness(ones: pl.Series, others: pl.Series) -> Likeness | None:
-    """Return the likely cause of unmatched ids, None if blanks, case, leading zeros and ".0" explain none of them.
-
-    Args:
-        ones: ids of the first place missing in the second.
-        others: ids of the second place missing in the first.
-    """
-    pairs = pl.DataFrame({"one": ones, "plain": _plain(ones)}).join(
-        pl.DataFrame({"other": others, "plain": _plain(others)}).unique("plain", keep="first", maintain_order=True),
-        on="plain",
-        maintain_order="left",
-    )
-    if pairs.is_empty():
-        return None
-    one, other = pairs["one"][0], pairs["other"][0]
-    return Likeness(len(pairs), one, other, _cause(one, other))
-
-
 def check_match(log: pl.Series, catalog: pl.Series) -> str | None:
     """Return a warning if suspiciously few items of the log are in the catalog, else None.
 
@@ -131,7 +77,7 @@ def check_match(log: pl.Series, catalog: pl.Series) -> str | None:
     if catalog.is_empty():
         raise DataError("the catalog is empty, so no item of the log is in it; leave it out if there is none")
     alone = catalog.filter(~catalog.is_in(log.implode()))
-    found = likeness(lost, alone)
+    found = find_id_mismatch(lost, alone)
     matching = len(log) - len(lost)
     if matching == 0:
         raise DataError(
@@ -181,7 +127,7 @@ def check_digits(log: pl.Series, kind: str) -> str | None:
     )
 
 
-def _told(found: Likeness) -> str:
+def _told(found: IdMismatch) -> str:
     return f"{found.one!r} in the log, {found.other!r} in the catalog: {found.cause}"
 
 
@@ -211,21 +157,3 @@ def _refuse(bad: pl.Series, values: pl.Series, kind: str, where: Callable[[int],
     rows = bad.fill_null(False).arg_true()
     if len(rows):
         raise DataError(f"{where(rows[0])}: the {kind} id is {values[rows[0]]!r}, {reason}")
-
-
-def _plain(ids: pl.Series) -> pl.Series:
-    """Return ids with all kinds of damage of `_CAUSES` undone."""
-    folded = ids.str.normalize("NFKC").str.replace_all(_UNSEEN, "")
-    whole = folded.str.strip_chars(" \t\r\n'\"").str.strip_chars().str.to_lowercase().str.replace(r"\.0+$", "")
-    return whole.str.replace(r"^0+(\d+)$", "${1}")
-
-
-def _cause(one: str, other: str) -> str:
-    for count in range(1, len(_CAUSES) + 1):
-        for causes in combinations(_CAUSES, count):
-            plain = [one, other]
-            for cause in causes:
-                plain = [_CAUSES[cause](text) for text in plain]
-            if plain[0] == plain[1]:
-                return " and ".join(causes)
-    return "they are written differently"

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from embrec.data.catalog import IMAGE
-from embrec.data.readers.ids import likeness
+from embrec.data.id_mismatch import find_id_mismatch
 from embrec.data.readers.raw import ITEM
 from embrec.errors import DataError
 from embrec.parameters import parameter
@@ -21,8 +21,8 @@ def images_in_folder(
     Args:
         items: catalog.
         folder: folder of the images.
-        notes: receives the number of items without an image.
-        remarks: receives a remark if names of files differ slightly from item ids, as without leading zeros.
+        notes: mapping that receives the number of items without an image.
+        remarks: list that receives a remark if names of files differ slightly from item ids, as without leading zeros.
 
     Raises:
         DataError: the folder does not exist, or has no image of any item.
@@ -37,7 +37,11 @@ def images_in_folder(
     others = items.drop(IMAGE, strict=False)
     joined = others.join(found, on=ITEM, how="left", maintain_order="left")
     without = joined.filter(pl.col(IMAGE).is_null())[ITEM]
-    close = likeness(without, found.filter(~pl.col(ITEM).is_in(items[ITEM].implode()))[ITEM]) if len(without) else None
+    close = (
+        find_id_mismatch(without, found.filter(~pl.col(ITEM).is_in(items[ITEM].implode()))[ITEM])
+        if len(without)
+        else None
+    )
     told = f"a file is named {close.other!r} where an item is {close.one!r}: {close.cause}" if close else ""
     if len(without) == len(joined):
         raise DataError(
@@ -57,7 +61,7 @@ def images_by_column(items: pl.DataFrame, column: str, folder: Path, notes: dict
         items: catalog.
         column: column of paths, absolute or relative to `folder`; may be null.
         folder: folder of the catalog file.
-        notes: receives the numbers of items without an image and of missing files.
+        notes: mapping that receives the numbers of items without an image and of missing files.
 
     Raises:
         DataError: none of the files exists, or the column does not hold paths.

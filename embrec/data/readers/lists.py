@@ -115,7 +115,7 @@ def one_event_a_row(table: SourceTable, item_column: str, columns: Sequence[str]
         table: log.
         item_column: column of the items.
         columns: all columns that will be read, each with one value per event.
-        notes: receives the number of events taken out of lists.
+        notes: mapping that receives the number of events taken out of lists.
 
     Raises:
         DataError: lists of one row have different lengths, or a column has several values for one event.

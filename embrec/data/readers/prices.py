@@ -27,7 +27,7 @@ def as_numbers(values: pl.Series, remarks: list[str]) -> pl.Series:
 
     Args:
         values: any column.
-        remarks: receives a remark about the conversion.
+        remarks: list that receives a remark about the conversion.
     """
     if values.dtype != pl.String:
         return values

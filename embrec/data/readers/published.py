@@ -206,7 +206,7 @@ def time_columns(times: pl.Series, where: Callable[[int], str], remarks: list[st
     Args:
         times: times since 1970, whole or decimal, without nulls; their size determines the unit.
         where: function from a row to its position, such as "events.csv, line 7".
-        remarks: receives a remark about the unit if it is not seconds.
+        remarks: list that receives a remark about the unit if it is not seconds.
 
     Raises:
         DataError: the smallest and the largest time have different units.

@@ -44,7 +44,7 @@ def readable(
     Args:
         values: column of the catalog.
         items: item ids of the catalog.
-        remarks: receives remarks about conversions.
+        remarks: list that receives remarks about conversions.
         wanted: True if the user named the column as a text: it stays text.
 
     Returns:

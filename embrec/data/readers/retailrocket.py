@@ -138,7 +138,7 @@ def of_kinds(
         kinds: kinds to keep; all if empty.
         known: existing kinds.
         path: path of the log.
-        notes: receives the number of events of other kinds.
+        notes: mapping that receives the number of events of other kinds.
 
     Raises:
         DataError: a kind is unknown, or there is no event of these kinds.

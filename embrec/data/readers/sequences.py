@@ -61,7 +61,7 @@ def read_sequences(path: Path, notes: dict[str, int], progress: Progress = silen
 
     Args:
         path: path of the file.
-        notes: receives the number of users without items.
+        notes: mapping that receives the number of users without items.
         progress: callback for the progress of reading.
 
     Raises:

@@ -214,7 +214,7 @@ def read_items(
         title_column: column of the names of items; see `TableSource`.
         image_column: column of paths of images; see `TableSource`.
         images: folder of images; see `TableSource`.
-        remarks: receives remarks about assumptions.
+        remarks: list that receives remarks about assumptions.
         progress: callback for the progress of reading.
 
     Raises:

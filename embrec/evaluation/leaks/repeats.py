@@ -30,11 +30,14 @@ def duplicates(interactions: Interactions, partition: Partition) -> Check:
     if not repeated.any():
         return Check("duplicate events", Status.OK, found, counts, "no event stands in the log twice")
     return Check(
-        "duplicate events", Status.WARNING if found else Status.NOTE, found, counts,
+        "duplicate events",
+        Status.WARNING if found else Status.NOTE,
+        found,
+        counts,
         f"{int(repeated.sum()):,} events repeat another of the same user, item and time, {percent(found)} of the test "
         f"targets are such repeats; drop them at import ({call('PreparationConfig', duplicates='drop')}) unless they are "
         "separate purchases",
-    )  # fmt: skip
+    )
 
 
 def seen_targets(interactions: Interactions, partition: Partition) -> Check:
@@ -51,9 +54,12 @@ def seen_targets(interactions: Interactions, partition: Partition) -> Check:
     if not found:
         return Check("seen targets", Status.OK, found, counts, "no test target stands in its own history")
     return Check(
-        "seen targets", graded(found), found, counts,
+        "seen targets",
+        graded(found),
+        found,
+        counts,
         f"{percent(found)} of the test targets stand in their own history: with seen items excluded, which is the default, "
         "such a target stays a candidate while all else that the user has seen is removed, so it is found too easily; "
         f"keep seen items ({parameter('evaluation.seen', 'keep')}), or keep a pair's first event only "
         f"({call('PreparationConfig', duplicates='first')})",
-    )  # fmt: skip
+    )

@@ -26,10 +26,13 @@ def time_overlap(dataset: Dataset, partition: Partition) -> Check:
     meaning_of_times = timeline(dataset)
     if meaning_of_times == Timeline.PLACES:
         return Check(
-            name, Status.NOTE, None, {"test targets": len(partition.test)},
+            name,
+            Status.NOTE,
+            None,
+            {"test targets": len(partition.test)},
             "most users start at the same time, so the times look like places in the histories; whether training knows "
             "events that are later than a test target cannot be told; import the log with real times if the source has them",
-        )  # fmt: skip
+        )
     training = np.sort(log.time[partition.train.events(log)])
     # A user's own training events are never later than the user's targets, so every later one is another user's.
     later = len(training) - np.searchsorted(training, log.time[partition.test.events(log)], side="right")
@@ -46,11 +49,14 @@ def time_overlap(dataset: Dataset, partition: Partition) -> Check:
     if not found:
         return Check(name, Status.OK, found, counts, f"no training event is later than any test target{clock}")
     return Check(
-        name, Status.NOTE, found, counts,
+        name,
+        Status.NOTE,
+        found,
+        counts,
         f"for {percent(found)} of the test targets other users' training events are later, in the mean {percent(overlap)} of "
         f"all training events{clock}: training knows trends that a shop would not know yet; "
         f"to leave them out, divide at a point in time ({call('GlobalTime')})",
-    )  # fmt: skip
+    )
 
 
 def ties(dataset: Dataset, partition: Partition) -> Check:
@@ -91,10 +97,13 @@ def ties(dataset: Dataset, partition: Partition) -> Check:
             name, Status.NOTE, found, counts, f"{much}; column {order!r} of the source decides which came first"
         )
     return Check(
-        name, Status.WARNING if found >= MANY else Status.NOTE, found, counts,
+        name,
+        Status.WARNING if found >= MANY else Status.NOTE,
+        found,
+        counts,
         f"{much}; there the order of the input decides what is the target, so take care that it is the true one, "
         f"or name a column that has it ({call('TableSource', order_column='...')})",
-    )  # fmt: skip
+    )
 
 
 def order_in_ties(dataset: Dataset, partition: Partition) -> Check:
@@ -125,12 +134,15 @@ def order_in_ties(dataset: Dataset, partition: Partition) -> Check:
     if abs(found - 0.5) <= max(by_chance, _SLIGHT):
         return Check(name, Status.OK, found, counts, f"{said}, about the half that chance gives")
     return Check(
-        name, Status.WARNING if tied_targets >= MANY else Status.NOTE, found, counts,
+        name,
+        Status.WARNING if tied_targets >= MANY else Status.NOTE,
+        found,
+        counts,
         f"{said}, where chance gives half of them: the source sorted them, and models that know items by identity, or count "
         "what follows what, learn that order, which no customer made; see how much of a result hangs on it by a second "
         f"import with their order drawn by chance ({call('PreparationConfig', ties='shuffle:seed=0')}), and by "
         f"{call('compare_runs', dimensions=['tied'])}",
-    )  # fmt: skip
+    )
 
 
 def _places(values: NDArray) -> NDArray[np.int64]:

@@ -12,11 +12,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from embrec.data.catalog import ITEM, Catalog, content_hashes
+from embrec.data.id_mismatch import find_id_mismatch
 from embrec.errors import FeatureError
 from embrec.features.encoder import Contents, Encoded, Encoder
 from embrec.features.vectors.file import VectorFile, bad_rows
 from embrec.features.vectors.formats import open_vectors
-from embrec.features.vectors.id_mismatch import find_id_mismatch
 from embrec.features.vectors.magnitudes import Magnitudes
 from embrec.features.vectors.params import CATALOG_ORDER, VectorsParams
 
@@ -199,17 +199,17 @@ def _explain(file: VectorFile, catalog: Catalog, rows: NDArray[np.int64]) -> Non
     found = find_id_mismatch(catalog.frame[ITEM].filter(pl.Series(missing)), there)
     if missing.all():
         wanted, example = (
-            (found.wanted, found.there) if found else (catalog.frame[ITEM][0], there[0] if len(there) else None)
+            (found.one, found.other) if found else (catalog.frame[ITEM][0], there[0] if len(there) else None)
         )
-        cause = f": they differ in {found.but_for}" if found else ""
+        cause = f": {found.cause}" if found else ""
         raise FeatureError(
             f"{file.path}: none of its {len(file.rows):,} vectors belongs to an item of the catalog; its ids look like "
             f"{'(none)' if example is None else repr(example)}, those of the catalog like {wanted!r}{cause}; "
             "write the catalog's ids into the file, or say where they are with ids= or id_column="
         )
-    if found is not None and found.matches * _FEW >= missing.sum():
+    if found is not None and found.pairs * _FEW >= missing.sum():
         raise FeatureError(
-            f"{file.path}: {missing.sum():,} of the {len(catalog):,} items have no vector, and for {found.matches:,} of them "
-            f"the file has an id that is theirs but for {found.but_for} ({found.wanted!r} in the catalog, {found.there!r} in "
-            "the file); write the catalog's ids into the file"
+            f"{file.path}: {missing.sum():,} of the {len(catalog):,} items have no vector, and for {found.pairs:,} of them "
+            f"the file has an id that is nearly theirs ({found.one!r} in the catalog, {found.other!r} in the file: "
+            f"{found.cause}); write the catalog's ids into the file"
         )

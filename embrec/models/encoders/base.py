@@ -51,7 +51,7 @@ class SequenceEncoder(nn.Module):
 
         Args:
             x: item vectors of the events, [B, d].
-            state: of the histories so far.
+            state: state of the histories so far.
             user: user vectors, [B, d_u], for encoders that take one.
 
         Returns:

@@ -15,7 +15,7 @@ class IdEmbedding(ItemEncoder):
     Args:
         known: True for the items with training events, [n + 1] (row 0 is padding).
         dim: length of the trained vectors.
-        standard_deviation: of the initial vectors; the published identity source uses 1.
+        standard_deviation: standard deviation of the initial vectors; the published identity source uses 1.
         layers: two dense layers after them, as the published identity source has.
     """
 

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from embrec.comparisons.provenance import circumstances
 from embrec.data.interactions import Interactions
-from embrec.data.prepared import PreparedSplit
-from embrec.data.splits import Partition, split_text
-from embrec.data.store import Dataset
+from embrec.data.prepared import OnSplit, PreparedSplit
+from embrec.data.splits import split_text
 from embrec.evaluation.candidates import AllItems, Sampled
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
 from embrec.progress import Progress, silent
@@ -24,7 +23,7 @@ from embrec.runs.folder import RunFolder
 
 
 @dataclass(frozen=True)
-class AnalysisContext:
+class AnalysisContext(OnSplit):
     """A finished run with its data.
 
     Attributes:
@@ -51,16 +50,6 @@ class AnalysisContext:
         run.read_metrics()
         ground = common_ground([run])
         return cls(run, run.config(), ground.prepared, ground.notes)
-
-    @property
-    def dataset(self) -> Dataset:
-        """The catalog and the log."""
-        return self.prepared.dataset
-
-    @property
-    def partition(self) -> Partition:
-        """How the log is divided."""
-        return self.prepared.partition
 
     @property
     def folder(self) -> Path:

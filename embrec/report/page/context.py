@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embrec.data.prepared import PreparedSplit
-from embrec.data.splits import Partition
-from embrec.data.store import Dataset
+from embrec.data.prepared import OnSplit, PreparedSplit
 from embrec.errors import ConfigError, RunError
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
 from embrec.evaluation.leaks import LeakReport
@@ -132,7 +130,7 @@ def read_search(runs: Sequence[Run]) -> tuple[Search | None, list[str]]:
 
 
 @dataclass(frozen=True)
-class PageContext:
+class PageContext(OnSplit):
     """The inputs of all sections.
 
     Attributes:
@@ -165,16 +163,6 @@ class PageContext:
     notes: tuple[str, ...] = ()
     search: Search | None = None
     seeds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    @property
-    def dataset(self) -> Dataset:
-        """The catalog and the log."""
-        return self.prepared.dataset
-
-    @property
-    def partition(self) -> Partition:
-        """How the log is divided."""
-        return self.prepared.partition
 
     @cached_property
     def trained(self) -> dict[str, tuple[str, ...]]:

@@ -53,7 +53,7 @@ class BatchShare(NamedTuple):
 
     Attributes:
         batch: its histories.
-        weights: of their M valid steps in the loss, [M].
+        weights: weights of their M valid steps in the loss, [M].
         steps: valid steps of the whole batch.
         events: events that a stateful model observes after the step.
     """
@@ -175,7 +175,7 @@ class Trainer:
         started = saved = time.monotonic()
         with contextlib.closing(self._batches(plan[state.step :])) as batches:
             for share in batches:
-                self._step(share)
+                self.take_step(share)
                 state.step, state.done = state.step + 1, state.done + 1
                 if self.guard.full or state.step == len(plan):
                     self._read_losses()
@@ -190,10 +190,10 @@ class Trainer:
     def _batches(self, plan: list[NDArray[np.int64]]) -> Generator[BatchShare, None, None]:
         if self.device.type == "cpu":
             # Two threads would share the processors that the step already fills: collating is 0.4 ms of 60 to 240.
-            return (self._share(rows) for rows in plan)
-        return prefetch(self._share, plan)
+            return (self.batch_share(rows) for rows in plan)
+        return prefetch(self.batch_share, plan)
 
-    def _share(self, rows: NDArray[np.int64]) -> BatchShare:
+    def batch_share(self, rows: NDArray[np.int64]) -> BatchShare:
         """Gather this process's share of a batch."""
         own, counts = self.shard.rows(rows)
         batch = self.rows.batch(own)
@@ -207,7 +207,8 @@ class Trainer:
             batch, weights = batch.pinned(), weights.pin_memory()
         return BatchShare(batch, weights, steps, self.rows.events(rows) if self.observer is not None else None)
 
-    def _step(self, share: BatchShare) -> None:
+    def take_step(self, share: BatchShare) -> None:
+        """Move the weights by the loss of a batch; then let a stateful model observe the events of the batch."""
         config, state = self.config, self.state
         epoch = 0 if config.negatives.frozen else state.epoch
         self.shard.begin_step(config.seed, self.shard.moment(state.epoch, state.step))

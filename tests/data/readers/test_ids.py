@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embrec.data.readers.ids import as_ids, check_match, likeness
+from embrec.data.id_mismatch import find_id_mismatch
+from embrec.data.readers.ids import as_ids, check_match
 from embrec.errors import DataError
 
 
@@ -91,7 +92,7 @@ def test_a_catalog_that_has_no_item_of_the_log_is_refused_with_the_likely_cause(
     message = rf"^no item of the log \(1\) is in the catalog \(1\): {told}"
     with pytest.raises(DataError, match=message):
         check([log], [catalog])
-    found = likeness(pl.Series([catalog]), pl.Series([log]))
+    found = find_id_mismatch(pl.Series([catalog]), pl.Series([log]))
     assert (found.pairs, found.one, found.other) == (1, catalog, log)
     assert found.cause.removesuffix(" (Unicode)") == cause
 

@@ -245,11 +245,11 @@ def test_new_items_that_are_none_or_stand_twice_are_an_error(tmp_path):
         read_items(tmp_path / "none.csv")
 
 
-def test_a_damaged_parquet_file_is_an_error(tmp_path):
+def test_a_damaged_parquet_file_raises_nothing_but_a_data_error(tmp_path):
     whole = write(EVENTS, tmp_path / "e.parquet").read_bytes()
     for start in range(4, len(whole) - 20, 23):
         damaged = bytearray(whole)
         damaged[start : start + 12] = b"\xff" * 12
         (tmp_path / "e.parquet").write_bytes(bytes(damaged))
-        with contextlib.suppress(DataError):  # values may be damaged without a trace, but nothing else may come out
+        with contextlib.suppress(DataError):  # bytes of values may be damaged without a trace
             TableSource(interactions=tmp_path / "e.parquet").read()

@@ -14,7 +14,7 @@ from embrec.progress import silent
 from embrec.report.analyses.context import AnalysisContext
 from embrec.report.analyses.embedding_map import measure as embedding_map
 from embrec.report.analyses.embedding_map.analyze import analyze_map
-from embrec.report.analyses.embedding_map.measure import _of_item, _of_query, _shares_below, locate, table
+from embrec.report.analyses.embedding_map.measure import locate, matches_of_item, matches_of_query, shares_below, table
 from embrec.runs.model import load_model
 
 
@@ -44,8 +44,8 @@ def test_places_in_the_catalog_are_those_of_a_loop(monkeypatch, block, unknown):
     with torch.inference_mode():
         queries, factors = model.queries(batch).dense, model.factors()
         scores = model.score(batch)[:, 1:].numpy()
-        above, counts = _shares_below(queries, factors, own, silent)
-        of_item, of_query = _of_item(queries, factors, 6), _of_query(queries[1], factors)
+        above, counts = shares_below(queries, factors, own, silent)
+        of_item, of_query = matches_of_item(queries, factors, 6), matches_of_query(queries[1], factors)
     others = [item for item in range(N_ITEMS) if item + 1 not in unknown]
 
     def share(row, item):

@@ -150,8 +150,8 @@ def test_validated_and_final_weights_are_the_average_and_training_goes_on_with_t
 
     def fit(**options):
         learner = trainer(epochs=2, **options)
-        take, steps = learner._step, []
-        learner._step = lambda share: (take(share), steps.append(weights(learner).clone()))
+        take, steps = learner.take_step, []
+        learner.take_step = lambda share: (take(share), steps.append(weights(learner).clone()))
         learner.validate = lambda: seen.append(weights(learner).clone()) or validation(float(len(seen)))
         learner.fit()
         return weights(learner), steps

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from support.toys import N_ITEMS, next_item_batch, toy_model
+from support.toys import N_ITEMS, next_item_batch, step_queries, toy_model
 
 from embrec.models.losses.binary_cross_entropy import BinaryCrossEntropy, CalibratedBinaryCrossEntropy
 from embrec.models.losses.bpr import Bpr
@@ -47,9 +47,11 @@ NEGATIVES = {
     "in-batch, target": Negatives(count=0, in_batch=True, exclude="target"),
 }
 COMBINATIONS = [
-    (loss, negatives) for loss in LOSSES for negatives in NEGATIVES
+    (loss, negatives)
+    for loss in LOSSES
+    for negatives in NEGATIVES
     if NEGATIVES[negatives].sampled or LOSSES[loss].needs != "sample"
-]  # fmt: skip
+]
 
 
 def double_model(source="hybrid", **options):
@@ -193,7 +195,7 @@ def test_the_cosine_loss_asks_for_the_direction_of_the_next_item_itself():
     batch = next_item_batch(*HISTORIES)
     total = objective(model, Cosine(), Negatives())(batch, torch.ones(12, dtype=torch.float64), MOMENT)
     matrix = model.items.all_items()
-    queries = model.step_queries(batch)
+    queries = step_queries(model, batch)
     losses = [
         1 - torch.nn.functional.cosine_similarity(queries[row, place], matrix[item], dim=0)
         for row, history in enumerate(HISTORIES)

@@ -3,10 +3,9 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from embrec.comparisons.figures import require_matplotlib
+from embrec.comparisons.figures import check_drawable
 from embrec.comparisons.measurements import CONFIDENCE
 from embrec.errors import ConfigError
-from embrec.files import check_output_folder
 from embrec.parameters import parameter
 from embrec.progress import Progress, silent
 from embrec.report.analyses.context import AnalysisContext
@@ -50,9 +49,7 @@ def analyze_coverage(
         MissingExtraError: matplotlib is not installed.
         RunError: the run is not finished, or does not fit its data any more.
     """
-    require_matplotlib()
-    if output is not None:
-        check_output_folder(output)
+    check_drawable(output)
     context = AnalysisContext.open(run)
     n_items = len(context.dataset.catalog)
     if k > n_items:

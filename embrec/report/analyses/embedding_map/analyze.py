@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from embrec.comparisons.figures import require_matplotlib
-from embrec.files import check_output_folder
+from embrec.comparisons.figures import check_drawable
 from embrec.progress import Progress, silent
 from embrec.report.analyses.context import AnalysisContext
 from embrec.report.analyses.embedding_map.figure import draw
@@ -43,9 +42,7 @@ def analyze_map(
         MissingExtraError: matplotlib is not installed.
         RunError: the run is not finished, or its scores are not inner products.
     """
-    require_matplotlib()
-    if output is not None:
-        check_output_folder(output)
+    check_drawable(output)
     context = AnalysisContext.open(run)
     found = locate(context, load_model(run).model, user=user, sample=sample, seed=seed, progress=progress)
     folder = output or context.folder

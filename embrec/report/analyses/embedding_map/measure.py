@@ -139,7 +139,7 @@ def locate(
     if len(targets) < FEWEST:
         raise ConfigError(f"a map needs {FEWEST} users with a test target that can be scored; there are {len(targets)}")
     queries = _queries(context, model, targets)
-    above, counts = _shares_below(queries, factors, item, progress)
+    above, counts = shares_below(queries, factors, item, progress)
     match = _match(context, targets, item, above, wanted, seed)
     items = np.unique(item)
     progress("t-SNE", 0, 2)
@@ -152,8 +152,8 @@ def locate(
         queries=places[0],
         items=items,
         places=places[1],
-        query_match=_of_item(queries, factors, match.item),
-        item_match=_of_query(queries[match.query], factors)[items],
+        query_match=matches_of_item(queries, factors, match.item),
+        item_match=matches_of_query(queries[match.query], factors)[items],
         match=match,
         bias=_bias(counts, len(targets), factors, context.popularity),
         left_out=int((~scorable).sum()),
@@ -199,7 +199,7 @@ def _blocks(queries: Tensor, factors: Factors) -> Iterator[tuple[slice, Tensor]]
         yield rows, (queries[rows] @ items.T).masked_fill_(~scorable, -torch.inf)
 
 
-def _shares_below(
+def shares_below(
     queries: Tensor, factors: Factors, item: NDArray[np.int64], progress: Progress
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Compare the scores of each query.
@@ -228,13 +228,13 @@ def _above(scores: Tensor, one: Tensor, scored: int) -> NDArray[np.float64]:
     return share
 
 
-def _of_item(queries: Tensor, factors: Factors, item: int) -> NDArray[np.float64]:
+def matches_of_item(queries: Tensor, factors: Factors, item: int) -> NDArray[np.float64]:
     """Return the share of the other items that score lower than an item, for each query, [S]."""
     scored = int(factors.scorable[1:].sum())
     return np.concatenate([_above(scores, scores[:, item, None], scored) for _, scores in _blocks(queries, factors)])
 
 
-def _of_query(query: Tensor, factors: Factors) -> NDArray[np.float64]:
+def matches_of_query(query: Tensor, factors: Factors) -> NDArray[np.float64]:
     """Return the share of the other items that score lower than each item for one query, [n]."""
     from scipy import stats
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from embrec.comparisons.figures import require_matplotlib, save_figure
-from embrec.files import check_output_folder, write_json
+from embrec.comparisons.figures import check_drawable, save_figure
+from embrec.files import write_json
 from embrec.locks import together
 from embrec.progress import Progress, silent
 from embrec.report.analyses.context import AnalysisContext
@@ -39,9 +39,7 @@ def analyze_examples(
         MissingExtraError: matplotlib is not installed.
         RunError: the run is not finished, or does not fit its data any more.
     """
-    require_matplotlib()
-    if output is not None:
-        check_output_folder(output)
+    check_drawable(output)
     context = AnalysisContext.open(run)
     found = choose(context, users=users, seed=seed, progress=progress)
     folder = output or context.folder

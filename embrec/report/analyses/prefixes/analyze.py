@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from embrec.comparisons.figures import require_matplotlib
+from embrec.comparisons.figures import check_drawable
 from embrec.comparisons.measurements import CONFIDENCE, RESAMPLES
-from embrec.files import check_output_folder
 from embrec.progress import Progress, silent
 from embrec.report.analyses.context import AnalysisContext
 from embrec.report.analyses.files import write_analysis
@@ -45,9 +44,7 @@ def analyze_prefixes(
         MissingExtraError: matplotlib is not installed.
         RunError: the run is not finished, or does not fit its data any more.
     """
-    require_matplotlib()
-    if output is not None:
-        check_output_folder(output)
+    check_drawable(output)
     context = AnalysisContext.open(run)
     names = tuple(dict.fromkeys(("auc", *metrics)))
     evaluation = context.evaluated(protocol(context.run, metrics=names), progress=progress)

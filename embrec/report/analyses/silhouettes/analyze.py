@@ -5,13 +5,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from embrec.comparisons.figures import require_matplotlib
+from embrec.comparisons.figures import check_drawable
 from embrec.comparisons.measurements import CONFIDENCE, RESAMPLES
 from embrec.data.store import load_dataset
 from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.silhouette import category_column
 from embrec.features.finding import check_table, list_tables, named_table, why_stale
-from embrec.files import check_output_folder
 from embrec.parameters import call, parameter
 from embrec.progress import Progress, silent
 from embrec.report.analyses.files import write_analysis
@@ -51,9 +50,7 @@ def analyze_silhouettes(
         FeatureError: a table does not exist, or was built from other items or contents.
         MissingExtraError: matplotlib is not installed.
     """
-    require_matplotlib()
-    if output is not None:
-        check_output_folder(output)
+    check_drawable(output)
     catalog = load_dataset(category).catalog
     clusters = category_column(catalog, column)
     if clusters is None:

@@ -1,4 +1,4 @@
-"""What a training holds in memory besides the model."""
+"""The memory that sequences and batches of a training take."""
 
 import tracemalloc
 

@@ -115,13 +115,17 @@ def items(ids):
         (
             ["0108775015", "0108775044"],
             [108775015, 108775044],
-            "look like '108775015', those of the catalog like '0108775015': they differ in zeros in front",
+            "look like '108775015', those of the catalog like '0108775015': leading zeros were lost on one side",
         ),
-        (["108", "109"], ["0108", "0109"], "like '108': they differ in zeros in front"),
-        (["a1", "a2"], [" a1", "a2 "], "blanks around them"),
-        (["B00X", "B00Y"], ["b00x", "b00y"], "capital letters"),
-        (["108", "109"], ["108.0", "109.0"], "a '.0' behind them"),
-        (["0B8", "0B9"], ["b8 ", "b9 "], "blanks, capital letters, zeros in front or a '.0' behind them"),
+        (["108", "109"], ["0108", "0109"], "like '108': leading zeros were lost on one side"),
+        (["a1", "a2"], [" a1", "a2 "], "blanks stand around the ids of one side"),
+        (["B00X", "B00Y"], ["b00x", "b00y"], "upper and lower case differ"),
+        (["108", "109"], ["108.0", "109.0"], "ids of one side became floating-point numbers"),
+        (
+            ["0B8", "0B9"],
+            ["b8 ", "b9 "],
+            "blanks stand around the ids of one side and leading zeros were lost on one side and upper and lower case differ",
+        ),
     ],
 )
 def test_ids_that_are_written_differently_are_refused_with_the_cause(tmp_path, ids, there, words):

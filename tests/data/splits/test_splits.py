@@ -1,3 +1,5 @@
+"""Every split: which events are trained on, validated and tested on, and how it is written."""
+
 import re
 
 import numpy as np

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from support.toys import N_ITEMS, next_item_batch, toy_batch, toy_model
+from support.toys import N_ITEMS, next_item_batch, step_queries, toy_batch, toy_model
 
 from embrec.models.losses.cosine import Cosine
 from embrec.models.negatives import Negatives
@@ -59,7 +59,7 @@ def test_the_cosine_loss_turns_queries_to_their_targets_and_scores_are_cosines(m
     assert losses[-1] < 0.6 * losses[0]
     assert torch.equal(made.catalog(), before)
     history = toy_batch([1, 2, 3], [8])
-    queries = made.step_queries(history)[[0, 1], [2, 0]]
+    queries = step_queries(made, history)[[0, 1], [2, 0]]
     cosines = torch.nn.functional.cosine_similarity(queries[:, None], before[None, 1:], dim=2)
     torch.testing.assert_close(made.score(history)[:, 1:] * made.scorer.temperature, cosines)
     assert made.score(history).argmax(dim=1).tolist() == [4, 9]

@@ -1,4 +1,4 @@
-"""Tests of encoders against the libraries that they use."""
+"""TF-IDF against scikit-learn and against counting by hand."""
 
 import json
 from collections import Counter
@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from embrec.data.catalog import Catalog
-from embrec.errors import ConfigError, FeatureError
-from embrec.features.registry import load_encoder, make_encoder
+from embrec.errors import FeatureError
+from embrec.features.registry import make_encoder
 from embrec.features.text import texts
 
 TITLES = [
@@ -28,24 +28,6 @@ TITLES = [
 
 def catalog(titles=TITLES, **columns):
     return Catalog(pl.DataFrame({"item": [f"i{row}" for row in range(len(titles))], "title": titles, **columns}))
-
-
-def test_unknown_encoders_and_parameters_are_named():
-    with pytest.raises(ConfigError, match=r"unknown encoder 'elmoo'; did you mean 'elmo'\? there are: .*minilm.*tfidf"):
-        make_encoder("elmoo")
-    with pytest.raises(ConfigError, match="parameter 'colour'"):
-        make_encoder("tfidf", {"colour": 1})
-    with pytest.raises(ConfigError, match="parameter 'max_features'"):
-        make_encoder("tfidf", {"max_features": 0})
-
-
-def test_texts_are_cleaned():
-    assert texts.item_texts(catalog(), texts.TextParams(max_words=3))[3] == "Salt & pepper"
-
-
-def test_columns_are_read_in_the_order_asked_for():
-    items = catalog(["a", "b"], brand=["x", None])
-    assert texts.item_texts(items, texts.TextParams(template="brand title")) == ["x a", "b"]
 
 
 def test_tfidf_equals_scikit_learn_with_words_and_pairs():
@@ -109,33 +91,3 @@ def test_tfidf_fitted_on_some_items_does_not_know_the_words_of_others():
 def test_tfidf_without_words_is_refused():
     with pytest.raises(FeatureError, match="finds no words in the 2 items"):
         make_encoder("tfidf").fit(catalog(["a", "?"]))
-
-
-@pytest.mark.parametrize("file", ["encoder.json", "terms.json", "idf.npy"])
-@pytest.mark.parametrize("content", [b"", b"[", b"[1]", b"\x93NUMPY\xff", b'{"name": "elmoo", "params": {}}'])
-def test_a_damaged_saved_encoder_is_named(tmp_path, file, content):
-    encoder = make_encoder("tfidf")
-    encoder.fit(catalog())
-    encoder.save(tmp_path)
-    (tmp_path / file).write_bytes(content)
-    with pytest.raises(FeatureError, match="holds no usable encoder"):
-        load_encoder(tmp_path)
-
-
-def test_a_template_is_a_sentence_around_columns():
-    items = Catalog(
-        pl.DataFrame(
-            {"item": ["a", "b", "c"], "title": ["red  hat", "sock", None], "brand": ["Acme &amp; Co", None, ""]}
-        )
-    )
-
-    def read(template):
-        return texts.item_texts(items, texts.TextParams(template=template))
-
-    assert read("{title}, made by {brand}.") == ["red hat, made by Acme & Co.", "sock, made by .", ""]
-    assert read("brand title") == ["Acme & Co red hat", "sock", ""]
-    assert read(None) == ["red hat Acme & Co", "sock", ""]
-    with pytest.raises(
-        ConfigError, match="names a column 'colour' that the catalog does not have; there are: title, brand"
-    ):
-        read("{title} in {colour}")
