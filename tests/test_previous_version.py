@@ -113,6 +113,20 @@ def test_a_comparison_of_the_previous_version_is_found_again(category, ways, nam
     assert figures_of((folder / "table.md").read_text()) == figures_of(before)
 
 
+def test_a_comparison_of_the_previous_version_grows_by_a_loss(category):
+    file = category.path / "comparisons" / "losses" / "results.json"
+    before = {row["loss"]: row["metrics"] for row in json.loads(file.read_text())["rows"]}
+    trained = times_of(category.runs)
+    ways = ("losses", "--features", "tfidf", "--loss", "bpr", "--name", "losses")
+    options = ("--epochs", "2", "--set", "model.dim=8", "--set", "model.units=8", "--set", "training.select_by=ndcg@10")
+    embrec("compare", *ways, "--category", "shop", *options, "--metric", "ndcg@10")
+    after = {row["loss"]: row["metrics"] for row in json.loads(file.read_text())["rows"]}
+    assert list(after) == [*before, "bpr"]
+    assert trained.items() <= times_of(category.runs).items()
+    for loss, metrics in before.items():
+        assert means_of(after[loss]) == pytest.approx(means_of(metrics), abs=TOLERANCE)
+
+
 def test_a_search_of_the_previous_version_goes_on(category):
     pytest.importorskip("ray", reason="the extra 'ray' is not installed")
     pytest.importorskip("hyperopt", reason="the extra 'tune' is not installed")
@@ -143,6 +157,11 @@ def embrec(*arguments: str) -> None:
 def times_of(folder: Path) -> dict[Path, int]:
     """When each weights file or table of a folder was written."""
     return {file: file.stat().st_mtime_ns for suffix in ("safetensors", "h5") for file in folder.rglob(f"*.{suffix}")}
+
+
+def means_of(metrics: dict) -> dict[str, float]:
+    """The mean of each slice and metric of a row in `results.json`, those that are measured in this version."""
+    return {f"{part} ndcg@10": values["ndcg@10"]["mean"] for part, values in metrics.items()}
 
 
 def figures_of(table: str) -> list[str]:

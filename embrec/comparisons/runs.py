@@ -56,6 +56,26 @@ class RunsComparison(Comparison):
         return self.protocol
 
     @property
+    def shown(self) -> tuple[str, ...]:
+        """Metrics of the tables, without those that cannot tell models apart."""
+        return self.metric_names
+
+    @property
+    def by_slice(self) -> dict[str, Mapping[str, Measurements]]:
+        """Dimension -> name of a model -> slice -> metric -> value."""
+        return {dimension: one.metrics for dimension, one in self.breakdowns.items()}
+
+    @property
+    def slice_sizes(self) -> dict[str, Mapping[str, int]]:
+        """Dimension -> slice -> number of test targets."""
+        return {dimension: one.targets for dimension, one in self.breakdowns.items()}
+
+    @property
+    def lists(self) -> dict[str, Mapping[str, float]]:
+        """Name of a model -> figures of its recommended lists, mean over seeds; empty where lists were not asked for."""
+        return {row.name: row.lists for row in self.rows if row.lists}
+
+    @property
     def verdict(self) -> tuple[str, ...]:
         """The models against the best baseline, in a line or two."""
         return self.baselines.lines

@@ -51,6 +51,14 @@ def test_slices_share_out_the_targets_and_lists_are_described(comparison):
     assert set(plain["large"]["slices"]["history"]) == set(history.targets)
 
 
+def test_results_can_be_read_by_model_and_slice(comparison):
+    assert comparison.shown == comparison.metric_names
+    assert list(comparison.by_slice) == list(comparison.slice_sizes) == ["history"]
+    assert set(comparison.by_slice["history"]["large"]) == set(comparison.slice_sizes["history"])
+    assert list(comparison.lists) == list(comparison.models)
+    assert 0 < comparison.lists["large"]["coverage@5"] <= 1
+
+
 def test_tables_have_a_row_a_model_and_the_differences_where_they_are_asked_for(comparison):
     every, *_, lists = runs_tables(comparison)
     assert [row[:2] for row in every.rows] == [["pop", ""], ["small", "2"], ["large", "1"]]
