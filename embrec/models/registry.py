@@ -15,6 +15,7 @@ from embrec.errors import ConfigError
 from embrec.models.config import ItemsConfig
 from embrec.registry import ChosenFrom, Registry
 
+Reads = Literal["relations", "attributes", "context", "users", "features"]
 # A configuration that names no kind is of this one.
 DEFAULT = "embrec"
 
@@ -28,7 +29,8 @@ class Registration:
         config: the class of its configuration.
         build: composes a model with new weights from a configuration and what it reads of the catalog; see `build_model`.
         help: what it is, in one line.
-        reads: what it reads of the catalog besides feature tables.
+        reads: what it reads besides item vectors and histories, as its `CatalogInputs` have it. "users" are the users with
+            training events, "features" the feature tables themselves, which the run then keeps beside the item vectors.
 
     Examples:
         >>> of("sasrec").source, of("sasrec").config.__name__
@@ -39,7 +41,7 @@ class Registration:
     config: type[ItemsConfig]
     build: Callable[..., Any]
     help: str
-    reads: frozenset[Literal["relations", "attributes"]] = frozenset()
+    reads: frozenset[Reads] = frozenset()
 
     def __post_init__(self) -> None:
         named = self.config.model_fields["kind"].default

@@ -46,7 +46,8 @@ def save_model(run: RunFolder, model: Trainable, catalog: Catalog, inputs: Catal
         run: folder of the run.
         model: the trained model.
         catalog: the items.
-        inputs: what the model reads of them; feature tables are not saved, only the lengths of their vectors.
+        inputs: what the model reads of them; of feature tables only the lengths of their vectors are saved, unless the model
+            reads the tables themselves.
 
     Raises:
         RunError: a file cannot be written.
@@ -94,7 +95,8 @@ def load_model(run: RunFolder) -> LoadedModel:
         raise RunError(f"run {run.path} cannot be read: {error}") from None
     table_dims: dict[str, int] = metadata["table_dims"]
     tables = {name: placeholder(table_dims[name]) for name in config.model.features}
-    model = build_model(config.model, CatalogInputs(tables, arrays["known"], **load_extras(run)))
+    extras = {"tables": tables, **load_extras(run)}
+    model = build_model(config.model, CatalogInputs(known=arrays["known"], **extras))
     model.load_state_dict(weights)
     if isinstance(model, ItemBasedModel):
         model = model.with_items(CachedItems(arrays["vectors"], model.items))

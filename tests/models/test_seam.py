@@ -20,7 +20,6 @@ from embrec.runs.presets import build_config
 class GapsConfig(ItemsConfig):
     """Of the target-dependent model."""
 
-    reads = frozenset({"relations", "attributes"})
     kind: Literal["gaps"] = "gaps"
     source: Literal["content", "id", "hybrid"] = "id"
 
@@ -32,7 +31,7 @@ class DriftConfig(ItemsConfig):
     source: Literal["content", "id", "hybrid"] = "id"
 
 
-TINY = {"gaps": (GapsConfig, GapScorer), "drift": (DriftConfig, Drift)}
+TINY = {"gaps": (GapsConfig, GapScorer, {"relations", "attributes"}), "drift": (DriftConfig, Drift, set())}
 
 
 class KilledError(Exception):
@@ -47,13 +46,13 @@ def category(tmp_path_factory):
 @pytest.fixture(params=TINY)
 def kind(request):
     """A tiny model, registered as a program registers one of its own."""
-    config, model = TINY[request.param]
+    config, model, reads = TINY[request.param]
 
     def build(config, inputs):
         return model(inputs)
 
     build.__annotations__["return"] = model
-    register(Registration(request.param, config, build, "a model of the tests"))
+    register(Registration(request.param, config, build, "a model of the tests", frozenset(reads)))
     yield request.param
     MODELS.unregister(request.param)
 
