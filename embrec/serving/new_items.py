@@ -93,7 +93,7 @@ def encode(encoder: Encoder, items: Catalog) -> tuple[Tensor, NDArray[np.bool_]]
 
 
 def item_vectors(
-    encode_items: Callable[[Mapping[str, Tensor]], Tensor], features: Mapping[str, Tensor], count: int, dim: int
+    encode_items: Callable[[Mapping[str, Tensor]], Tensor], features: Mapping[str, Tensor], count: int
 ) -> Tensor:
     """Encode new items one by one, so that a vector does not depend on the other items of the call, to the last bit.
 
@@ -102,11 +102,10 @@ def item_vectors(
     Args:
         encode_items: method of a model; see `Extensible`.
         features: source name -> feature vectors, [k, d_s].
-        count: number of items, k.
-        dim: length of an item vector, d.
+        count: number of items, k; at least one.
 
     Returns:
-        [k, d].
+        [k, d], or as long as the model makes them.
     """
 
     def part(start: int) -> Tensor:
@@ -114,7 +113,7 @@ def item_vectors(
         vectors = [encode_items({name: values[row : row + 1] for name, values in features.items()}) for row in rows]
         return torch.cat(vectors)
 
-    return torch.cat([torch.empty(0, dim), *each_alone(part, range(0, count, _ROWS))])
+    return torch.cat(list(each_alone(part, range(0, count, _ROWS))))
 
 
 def empty_notes(items: Catalog, found: Mapping[str, NDArray[np.bool_]]) -> list[str]:

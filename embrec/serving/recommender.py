@@ -181,7 +181,7 @@ class Recommender:
                 + "; ".join([readable, f"the items have: {listed(items.frame.columns)}", *notes])
             )
         _say([*notes, *empty_notes(added, found)], tell)
-        rows = item_vectors(self.model.encode_items, features, len(added), self.item_matrix.shape[1])
+        rows = item_vectors(self.model.encode_items, features, len(added))
         empty = np.flatnonzero(~np.any(list(found.values()), axis=0)) + len(self.catalog) + 1
         return Recommender(
             self.run,
