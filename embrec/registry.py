@@ -128,7 +128,7 @@ class Registry(Generic[Entry]):
         return found
 
     def packaged(self) -> list[tuple[str, str, str]]:
-        """Return name, package and fault of each entry of an installed package; the fault is empty for those that can be used."""
+        """Return name, package and fault of each entry of an installed package; the fault is empty if it can be used."""
         found = []
         for name, points in self._packaged().items():
             try:

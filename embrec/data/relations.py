@@ -214,8 +214,8 @@ class Relations:
     ) -> "NDArray[np.bool_] | Tensor":
         """Return how candidates are related to the events of histories.
 
-        Tensors are looked up on their device, where the pairs are copied to once. Items that were added after training are in no
-        relation.
+        Tensors are looked up on their device, where the pairs are copied to once. Items that were added after training are in
+        none.
 
         Args:
             heads: histories, tensor ids, 0 is padding, [B, H].

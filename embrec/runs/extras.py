@@ -66,7 +66,7 @@ def read_extras(model: ItemsConfig, prepared: PreparedSplit, learned: Partition)
         log = prepared.interactions
         known = np.bincount(log.user[learned.train.events(log)], minlength=log.n_users) > 0
         found["users"] = torch.from_numpy(known)
-        found["user_hashes"] = torch.from_numpy(user_hashes(log.user_ids).view(np.int64).copy())
+        found["user_hashes"] = torch.from_numpy(hashed_users(log).copy())
     found["tables_kept"] = "features" in reads
     return CatalogInputs({}, known_items(learned.train_items), **found)
 
@@ -232,9 +232,20 @@ def log_of(run: RunFolder, interactions: Interactions) -> Interactions:
 
     Raises:
         DataError: the log lacks one of them.
-        RunError: the file that names them is damaged.
+        RunError: the file that names them is damaged, or the model knows the users of another log by number.
     """
+    users = users_of(run)
+    if users is not None and not np.array_equal(users, hashed_users(interactions)):
+        raise RunError(
+            f"run {run.name!r} knows its users by their numbers in the log that it was trained on, and this log has others; "
+            "leave the run out, or train it again"
+        )
     return interactions.with_context(context_of(run))
+
+
+def hashed_users(interactions: Interactions) -> NDArray[np.int64]:
+    """Return a hash of the name of each user of a log, [U]."""
+    return user_hashes(interactions.user_ids).view(np.int64)
 
 
 def _about(run: RunFolder) -> dict[str, Any]:

@@ -253,8 +253,8 @@ class Recommender:
 
         Raises:
             ConfigError: k is no whole number of at least 1.
-            DataError: a history names an unknown item, a text stands where a history belongs, times, context or users do not fit
-                the histories, or a context column that the model reads is missing.
+            DataError: a history names an unknown item, a text stands where a history belongs, times, context or users do not
+                fit the histories, or a context column that the model reads is missing.
         """
         k = check_count(k)
         read, flat = read_histories(histories)
