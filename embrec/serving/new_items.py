@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from embrec.data.attributes import read_attribute, renumbered
 from embrec.data.catalog import IMAGE, ITEM, Catalog
 from embrec.data.readers.ids import likeness
 from embrec.data.readers.text import joined
@@ -18,6 +19,8 @@ from embrec.features.encoder import Encoded, Encoder
 from embrec.features.text.texts import TextParams, template_columns
 from embrec.names import listed, nearest
 from embrec.parameters import parameter
+from embrec.runs.extras import load_extras
+from embrec.runs.folder import RunFolder
 from embrec.serving.ranking import each_alone
 
 _ROWS = 64  # items that one thread works on at a time
@@ -114,6 +117,24 @@ def item_vectors(
         return torch.cat(vectors)
 
     return torch.cat(list(each_alone(part, range(0, count, _ROWS))))
+
+
+def item_attributes(run: RunFolder, catalog: Catalog, count: int) -> dict[str, Tensor]:
+    """Return the attributes that a run's model reads, of the last items of a catalog, name -> [k, ...].
+
+    Names that the training did not know count as missing.
+
+    Args:
+        run: folder of the run.
+        catalog: the run's catalog with new items at its end.
+        count: number of new items, k.
+    """
+    extras = load_extras(run)
+    vocabularies = extras.get("vocabularies", {})
+    return {
+        name: torch.from_numpy(renumbered(read_attribute(catalog, name), vocabularies.get(name, ()))[-count:].copy())
+        for name in extras.get("attributes", {})
+    }
 
 
 def empty_notes(items: Catalog, found: Mapping[str, NDArray[np.bool_]]) -> list[str]:

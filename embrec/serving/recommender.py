@@ -30,7 +30,7 @@ from embrec.runs.folder import RunFolder, locate_run
 from embrec.runs.model import load_model
 from embrec.runs.provenance import user_hashes
 from embrec.serving.histories import History, check_count, read_beside, read_histories, read_ids, read_users
-from embrec.serving.new_items import empty_notes, encode, extend, item_vectors, read_columns
+from embrec.serving.new_items import empty_notes, encode, extend, item_attributes, item_vectors, read_columns
 from embrec.serving.ranking import CandidateRanking, each_alone, excluded_items, make_ranking
 from embrec.serving.reading import as_imported, read_new_items
 from embrec.workspace import Workspace
@@ -182,11 +182,12 @@ class Recommender:
             )
         _say([*notes, *empty_notes(added, found)], tell)
         rows = item_vectors(self.model.encode_items, features, len(added))
+        attributes = item_attributes(self.run, extended, len(added))
         empty = np.flatnonzero(~np.any(list(found.values()), axis=0)) + len(self.catalog) + 1
         return Recommender(
             self.run,
             self.config,
-            self.model.extended(rows),
+            self.model.extended(rows, attributes) if attributes else self.model.extended(rows),
             extended,
             self.n_trained,
             (*self.unreadable, *empty.tolist()),

@@ -97,7 +97,8 @@ def test_users_are_served_as_they_were_evaluated(run):
     log, ids = dataset.interactions, dataset.catalog.item_ids
     evaluation = embrec.evaluate_runs([run], keep=5)["one"]
     histories = [
-        ids[log.item[log.user_ptr[user] : event]].tolist() for user, event in zip(evaluation.user, evaluation.event)
+        ids[log.item[log.user_ptr[user] : event]].tolist()
+        for user, event in zip(evaluation.user, evaluation.event, strict=True)
     ]
     users = log.user_ids[evaluation.user].tolist()
     recommender = embrec.Recommender.load(run)
