@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from embrec.data.catalog import Catalog
+from embrec.data.events import Events, in_time_order
 from embrec.data.readers.frames import Frame
 from embrec.data.sequences import Sequences
 from embrec.errors import DataError, RunError
 from embrec.features.registry import load_encoder
 from embrec.features.text.texts import clean
-from embrec.models.interface import Extensible
+from embrec.models.interface import Extensible, Stateful
 from embrec.models.interface import SequenceModel as Model
 from embrec.names import listed
 from embrec.parameters import parameter
@@ -30,6 +31,7 @@ from embrec.runs.folder import RunFolder, locate_run
 from embrec.runs.model import load_model
 from embrec.runs.provenance import user_hashes
 from embrec.serving.histories import History, check_count, read_beside, read_histories, read_ids, read_users
+from embrec.serving.logs import Log, read_log
 from embrec.serving.new_items import empty_notes, encode, extend, item_attributes, item_vectors, read_columns
 from embrec.serving.ranking import CandidateRanking, each_alone, excluded_items, make_ranking
 from embrec.serving.reading import as_imported, read_new_items
@@ -285,6 +287,25 @@ class Recommender:
         place = order[np.minimum(np.searchsorted(self.users, hashes, sorter=order), len(order) - 1)]
         known = (self.users[place] == hashes) & np.array([name is not None for name in names], dtype=bool)
         return np.where(known, place, -1)
+
+    def observe(self, log: Log) -> None:
+        """Let a stateful model take in events that came after its training, in the order of time; answers then depend on them.
+
+        Args:
+            log: the new events alone; see `read_log`. Of users whom the training does not know the model is told -1.
+
+        Raises:
+            DataError: the log has items that the recommender does not know, or is at fault itself.
+            RunError: the model is not stateful: no event changes it.
+        """
+        if not isinstance(self.model, Stateful):
+            raise RunError(f"no event changes the model of run {self.run.name!r}; give events in the histories instead")
+        interactions = read_log(log, self.catalog, self.run.name)
+        events = Events.of(interactions, in_time_order(interactions, np.arange(len(interactions))))
+        numbers = self.user_numbers(interactions.user_ids.tolist())
+        with torch.no_grad():
+            self.model.observe(replace(events, user=torch.from_numpy(numbers)[events.user]))
+        self.__dict__.pop("ranking", None)  # it may hold what the model computed before
 
     def item_vectors(self, items: Sequence[str] | None = None) -> NDArray[np.float32]:
         """Return the vectors of items as the model compares them with histories, in the order of the ids, [n, d].
