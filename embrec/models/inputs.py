@@ -89,9 +89,9 @@ class CatalogInputs:
             digest.update(self.relations.ptr.tobytes() + self.relations.tail.tobytes())
         for name, values in self.attributes.items():
             digest.update(json.dumps([name, list(values.shape)]).encode() + values.cpu().numpy().tobytes())
-        for values in (self.users, self.user_hashes):
-            if values is not None:
-                digest.update(values.cpu().numpy().tobytes())
+        for users in (self.users, self.user_hashes):
+            if users is not None:
+                digest.update(users.cpu().numpy().tobytes())
         return digest.hexdigest()
 
     @property
