@@ -4,12 +4,13 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, distribution, version
 from typing import Any, Literal
 
 from embrec.names import listed
+from embrec.registry import Registry
 from embrec.version import __version__
 from embrec.workspace import Workspace
 
@@ -38,6 +39,7 @@ class Diagnosis:
         system: name -> value.
         packages: (package, version or "not installed", "core" or the extra that requires it).
         extras: (extra, "installed" or the missing packages, purpose, command that installs it).
+        plugins: (what it is, name, package, what is wrong with it; empty if nothing) of what installed packages bring.
         categories: (category, number of runs).
         problems: reasons why work will fail, one sentence each.
     """
@@ -47,14 +49,20 @@ class Diagnosis:
     extras: list[tuple[str, str, str, str]]
     categories: list[tuple[str, int]]
     problems: list[str]
+    plugins: list[tuple[str, str, str, str]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return asdict(self)
 
 
-def diagnose(workspace: Workspace) -> Diagnosis:
-    """Inspect the installation, the machine and a workspace."""
+def diagnose(workspace: Workspace, registries: Sequence[Registry[Any]] = ()) -> Diagnosis:
+    """Inspect the installation, the machine and a workspace.
+
+    Args:
+        workspace: the workspace.
+        registries: what installed packages may add to, such as the models.
+    """
     required = _requirements()
     installed = {package: _version(package) for package, _ in required}
     packages = [(package, installed[package] or "not installed", extra or "core") for package, extra in required]
@@ -74,7 +82,8 @@ def diagnose(workspace: Workspace) -> Diagnosis:
         (category.name, len(list(category.runs.glob("*/config.yaml")))) for category in workspace.categories()
     ]
     system, more = _system(workspace)
-    return Diagnosis(system, packages, extras, categories, problems + more)
+    plugins = [(one.what, *entry) for one in registries for entry in one.packaged()]
+    return Diagnosis(system, packages, extras, categories, problems + more, plugins)
 
 
 @dataclass(frozen=True)

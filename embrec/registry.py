@@ -127,6 +127,18 @@ class Registry(Generic[Entry]):
                 self._warn(str(error))
         return found
 
+    def packaged(self) -> list[tuple[str, str, str]]:
+        """Return name, package and fault of each entry of an installed package; the fault is empty if it can be used."""
+        found = []
+        for name, points in self._packaged().items():
+            try:
+                self[name]
+            except ConfigError as error:
+                found.append((name, _package(points[0]), str(error)))
+            else:
+                found.append((name, _package(points[0]), ""))
+        return sorted(found)
+
     def refresh(self) -> None:
         """Look for entry points of installed packages again, such as after an installation in a running notebook."""
         for name in self._points or {}:
@@ -164,7 +176,7 @@ class Registry(Generic[Entry]):
             raise ConfigError(f"{here} also comes with package {_package(others[0])!r}; uninstall one of them")
         try:
             entry = point.load()
-        except Exception as error:  # a package may raise anything
+        except (Exception, SystemExit) as error:  # a package may raise anything
             reason = " ".join(str(error).split())
             raise ConfigError(
                 f"{here} cannot be loaded ({type(error).__name__}: {reason}); update or uninstall that package"

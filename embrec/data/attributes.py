@@ -73,6 +73,22 @@ def read_attribute(catalog: Catalog, name: str) -> Attribute:
     return _names([path[level - 1 : level] for path in category_paths(texts)])
 
 
+def renumbered(attribute: Attribute, vocabulary: Sequence[str]) -> NDArray:
+    """Return the values of an attribute by the numbers of another vocabulary; names that it lacks count as missing.
+
+    >>> renumbered(Attribute(np.array([0, 1, 2]), ("blue", "red")), ("green", "red"))
+    array([0, 0, 2])
+    """
+    number = {name: place for place, name in enumerate(vocabulary, start=1)}
+    numbers = np.array([0, *(number.get(name, 0) for name in attribute.vocabulary)])
+    if attribute.values.ndim == 1:
+        return attribute.values if attribute.values.dtype == np.float32 else numbers[attribute.values]
+    found = np.zeros((len(attribute.values), len(vocabulary) + 1), dtype=bool)
+    found[:, numbers] = attribute.values
+    found[:, 0] = False
+    return found
+
+
 def category_paths(values: Sequence[str | None]) -> list[tuple[str, ...]]:
     """Return each text as a path from the general to the special, empty where there is none.
 

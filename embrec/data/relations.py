@@ -183,7 +183,7 @@ class Relations:
         return row * width + self.tail
 
     def holds(self, heads: NDArray[np.integer], tails: NDArray[np.integer]) -> NDArray[np.bool_]:
-        """Return whether each pair is in each relation.
+        """Return whether each pair is in each relation; items that were added after training are in none.
 
         Args:
             heads: tensor ids, of any shape.
@@ -193,7 +193,8 @@ class Relations:
             True where `tails` is among the tails of `heads`, [S, R].
         """
         width = self.ptr.shape[1] - 1
-        pair = heads.astype(np.int64) * width + tails
+        heads, tails = (np.where(ids < width, ids, 0).astype(np.int64) for ids in (heads, tails))  # PAD is in none
+        pair = heads * width + tails
         found = np.zeros((*pair.shape, len(self.names)), dtype=bool)
         if len(self._keys):
             for place in range(len(self.names)):
@@ -213,7 +214,8 @@ class Relations:
     ) -> "NDArray[np.bool_] | Tensor":
         """Return how candidates are related to the events of histories.
 
-        Tensors are looked up on their device, where the pairs are copied to once.
+        Tensors are looked up on their device, where the pairs are copied to once. Items that were added after training are in
+        none.
 
         Args:
             heads: histories, tensor ids, 0 is padding, [B, H].
@@ -234,6 +236,7 @@ class Relations:
         if keys is None:
             keys = self._keys_by_device[heads.device] = torch.from_numpy(self._keys).to(heads.device)
         width = self.ptr.shape[1] - 1
+        heads, tails = (ids.masked_fill(ids >= width, 0) for ids in (heads, tails))  # PAD is in none
         relation = torch.arange(len(self.names), device=heads.device) * (width * width)
         wanted = (heads * width + tails)[..., None] + relation
         if not len(keys):

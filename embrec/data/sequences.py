@@ -63,7 +63,7 @@ class Sequences:
         query_times: Sequence[int] | NDArray[np.integer] | None = None,
         query_context: Mapping[str, Sequence[float] | NDArray[Any]] | None = None,
     ) -> "Sequences":
-        """Build sequences from catalog rows, oldest first, one array a history; users are numbered in order.
+        """Build sequences from catalog rows, oldest first, one array a history; their user is -1, nobody of a log.
 
         Args:
             histories: catalog rows of each history.
@@ -93,7 +93,7 @@ class Sequences:
             items=(flat(rows, np.int64) + 1).astype(np.int32),
             times=at,
             ptr=ptr,
-            user=np.arange(len(rows)),
+            user=np.full(len(rows), -1),
             target=np.zeros(len(rows), dtype=np.int32),
             target_time=_last_times(at, ptr) if query_times is None else np.asarray(query_times, dtype=np.int64),
             context=columns,

@@ -5,7 +5,7 @@ the same object.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
@@ -24,9 +24,6 @@ class ItemsConfig(Checked):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    # What a kind of model reads besides feature tables: relations, attributes, context; see `embrec.runs.extras`.
-    reads: ClassVar[frozenset[str]] = frozenset()
-
     source: Annotated[
         Literal["content", "id", "hybrid"],
         Field(description="what an item is: its content, its identity, or content with a residual of identity"),

@@ -27,6 +27,9 @@ class CatalogInputs:
         attributes: values of each item by attribute, [n + 1, ...]; see `embrec.data.attributes`.
         vocabularies: attribute -> the names behind its numbers, of which the first is number 1; only attributes with names.
         context: names of the context columns of events that the model reads, as `Batch.context` has them.
+        users: True for the users with training events, by their numbers in `Batch.user`, [U]; None for models that read none.
+        user_hashes: a hash of each user's name, int64 [U], by which a run finds its users again; None with `users`.
+        tables_kept: True if the run saves the feature tables, for a model that reads them beside its item vectors.
     """
 
     tables: Mapping[str, FrozenTable]
@@ -35,6 +38,9 @@ class CatalogInputs:
     attributes: Mapping[str, Tensor] = field(default_factory=dict)
     vocabularies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     context: tuple[str, ...] = ()
+    users: Tensor | None = None
+    user_hashes: Tensor | None = None
+    tables_kept: bool = False
 
     @property
     def n_items(self) -> int:
@@ -56,6 +62,7 @@ class CatalogInputs:
             tables={name: table.to(device) for name, table in self.tables.items()},
             known=self.known.to(device),
             attributes={name: values.to(device) for name, values in self.attributes.items()},
+            users=None if self.users is None else self.users.to(device),
         )
 
     @cached_property
@@ -72,7 +79,7 @@ class CatalogInputs:
 
     @cached_property
     def extras_fingerprint(self) -> str:
-        """A hash of relations, attributes and the names of context columns; empty for models that read none of them."""
+        """A hash of relations, attributes, users and the names of context columns; empty for models that read none of them."""
         if not self.has_extras:
             return ""
         vocabularies = {name: list(words) for name, words in self.vocabularies.items()}
@@ -82,12 +89,16 @@ class CatalogInputs:
             digest.update(self.relations.ptr.tobytes() + self.relations.tail.tobytes())
         for name, values in self.attributes.items():
             digest.update(json.dumps([name, list(values.shape)]).encode() + values.cpu().numpy().tobytes())
+        for users in (self.users, self.user_hashes):
+            if users is not None:
+                digest.update(users.cpu().numpy().tobytes())
         return digest.hexdigest()
 
     @property
     def has_extras(self) -> bool:
-        """True if the model reads relations, attributes or context besides feature tables."""
-        return self.relations is not None or bool(self.attributes) or bool(self.context)
+        """True if the model reads more than item vectors and histories."""
+        named = bool(self.attributes) or bool(self.context) or self.tables_kept
+        return named or self.relations is not None or self.users is not None
 
     def arrays(self) -> "InputArrays":
         """Return the inputs as plain arrays that several processes can share, without copying them."""
@@ -98,6 +109,9 @@ class CatalogInputs:
             {name: values.numpy() for name, values in self.attributes.items()},
             self.vocabularies,
             self.context,
+            None if self.users is None else self.users.numpy(),
+            None if self.user_hashes is None else self.user_hashes.numpy(),
+            self.tables_kept,
         )
 
 
@@ -110,6 +124,9 @@ class InputArrays(NamedTuple):
     attributes: Mapping[str, NDArray] = {}
     vocabularies: Mapping[str, tuple[str, ...]] = {}
     context: tuple[str, ...] = ()
+    users: NDArray[np.bool_] | None = None
+    user_hashes: NDArray[np.int64] | None = None
+    tables_kept: bool = False
 
     def inputs(self, names: Iterable[str]) -> CatalogInputs:
         """Return the inputs with these feature tables, which are not copied: the arrays may be read-only.
@@ -124,4 +141,7 @@ class InputArrays(NamedTuple):
             {name: torch.tensor(values) for name, values in self.attributes.items()},
             self.vocabularies,
             self.context,
+            None if self.users is None else torch.tensor(self.users),
+            None if self.user_hashes is None else torch.tensor(self.user_hashes),
+            self.tables_kept,
         )

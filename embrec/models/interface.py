@@ -193,6 +193,11 @@ class Extensible(Protocol):
         """
         ...
 
-    def extended(self, vectors: Tensor) -> SequenceModel:
-        """Return the model with items at the end of its catalog, by their vectors, [k, d]."""
+    def extended(self, vectors: Tensor, attributes: Mapping[str, Tensor] = {}) -> SequenceModel:
+        """Return the model with items at the end of its catalog.
+
+        Args:
+            vectors: as `encode_items` returned them, [k, d].
+            attributes: for models that read attributes of items: those of the new ones, name -> [k, ...].
+        """
         ...

@@ -63,9 +63,9 @@ class ItemBasedModel(nn.Module):
         return self.with_items(CachedItems(self.catalog(), self.items))
 
     def with_items(self, items: ItemEncoder) -> Self:
-        """Return the model with another item encoder; all other parts are shared."""
+        """Return the model with another item encoder; all other parts are shared, until one of both is given another."""
         other = copy(self)
-        other._modules = self._modules.copy()
+        other._modules, other._buffers = self._modules.copy(), self._buffers.copy()
         other.items = items
         return other
 
@@ -73,8 +73,21 @@ class ItemBasedModel(nn.Module):
         """Return the vectors of items from outside the catalog, [k, d]; see `ItemEncoder.encode`."""
         return self.items.encode(features)
 
-    def extended(self, vectors: Tensor) -> Self:
-        """Return the model with items at the end of its catalog, by their vectors, [k, d]."""
+    def extended(self, vectors: Tensor, attributes: Mapping[str, Tensor] = {}) -> Self:
+        """Return the model with items at the end of its catalog, by their vectors, [k, d]; see `Extensible`.
+
+        New items have no training events (`known`). A subclass that keeps more of each item than its vector, such as
+        attributes, takes those of the new items here.
+
+        Raises:
+            TypeError: the model reads attributes and does not take in those of new items.
+        """
+        if attributes and type(self).extended is ItemBasedModel.extended:
+            raise TypeError(
+                f"{type(self).__name__} reads attributes, so it must take in those of new items in `extended`"
+            )
         encoder = self.items.encoder if isinstance(self.items, CachedItems) else self.items
         matrix = torch.cat([self.catalog(), vectors])
-        return self.with_items(CachedItems(matrix, encoder, inductive=self.items.inductive))
+        other = self.with_items(CachedItems(matrix, encoder, inductive=self.items.inductive))
+        other.known = nn.functional.pad(self.known, (0, len(vectors)))
+        return other

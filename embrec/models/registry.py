@@ -7,14 +7,18 @@ A model has a file of its own in `embrec.models.zoo` (its configuration, its bui
     my-model = "my_package.my_model:MY_MODEL"
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from embrec.errors import ConfigError
 from embrec.models.config import ItemsConfig
+from embrec.names import unknown
 from embrec.registry import ChosenFrom, Registry
 
+_KIND = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+Reads = Literal["relations", "attributes", "context", "users", "features"]
 # A configuration that names no kind is of this one.
 DEFAULT = "embrec"
 
@@ -28,7 +32,8 @@ class Registration:
         config: the class of its configuration.
         build: composes a model with new weights from a configuration and what it reads of the catalog; see `build_model`.
         help: what it is, in one line.
-        reads: what it reads of the catalog besides feature tables.
+        reads: what it reads besides item vectors and histories, as its `CatalogInputs` have it. "users" are the users with
+            training events, "features" the feature tables themselves, which the run then keeps beside the item vectors.
 
     Examples:
         >>> of("sasrec").source, of("sasrec").config.__name__
@@ -39,12 +44,21 @@ class Registration:
     config: type[ItemsConfig]
     build: Callable[..., Any]
     help: str
-    reads: frozenset[Literal["relations", "attributes"]] = frozenset()
+    reads: frozenset[Reads] = frozenset()
 
     def __post_init__(self) -> None:
-        named = self.config.model_fields["kind"].default
-        if named != self.kind:
-            raise ConfigError(f"model {self.kind!r}: the field `kind` of {self.config.__name__} says {named!r}")
+        if not _KIND.fullmatch(self.kind):
+            raise ConfigError(f"model {self.kind!r}: a kind is made of letters, digits, hyphens, dots and underscores")
+        if not (isinstance(self.config, type) and issubclass(self.config, ItemsConfig)):
+            raise ConfigError(f"model {self.kind!r}: its configuration {self.config!r} is no subclass of ItemsConfig")
+        field = self.config.model_fields["kind"]
+        if field.is_required():
+            raise ConfigError(f"model {self.kind!r}: the field `kind` of {self.config.__name__} has no default")
+        if field.default != self.kind:
+            raise ConfigError(f"model {self.kind!r}: the field `kind` of {self.config.__name__} says {field.default!r}")
+        for one in self.reads:
+            if one not in get_args(Reads):
+                raise ConfigError(f"model {self.kind!r}: {unknown('entry of reads', one, get_args(Reads))}")
 
     @property
     def scored(self) -> bool:

@@ -50,13 +50,30 @@ class DenseTable(nn.Module):
         return self.vectors
 
 
-def placeholder(dim: int) -> DenseTable:
-    """Return a table without items, for a model whose item vectors are already computed.
+class NoTable(DenseTable):
+    """The place of a table in a model whose item vectors are already computed: a run keeps those, and no tables.
 
     Args:
         dim: length of a vector.
     """
-    return DenseTable(np.zeros((0, dim), dtype=np.float32))
+
+    def __init__(self, dim: int) -> None:
+        super().__init__(np.zeros((0, dim), dtype=np.float32))
+
+    def project(self, weight: Tensor, share: float = 0.0) -> Tensor:
+        """Refuse; see `dense`."""
+        return self.dense() @ weight.T
+
+    def dense(self) -> Tensor:
+        """Refuse: there are no vectors.
+
+        Raises:
+            TypeError: always; a model that reads them has "features" among the `reads` of its registration.
+        """
+        raise TypeError(
+            "the run keeps item vectors and no feature tables; a model that reads the tables too says so in its registration: "
+            'reads=frozenset({"features"})'
+        )
 
 
 class SparseTable(nn.Module):

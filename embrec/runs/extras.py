@@ -1,12 +1,12 @@
-"""Relations, attributes and context columns that a model reads: from its category, or from the folder of its run.
+"""Relations, attributes, context columns and users that a model reads: from its category, or from the folder of its run.
 
-The class of a model's configuration says which kinds of these it reads (`reads`). Its fields of the same names, `relations`,
-`attributes` and `context`, say which ones; a configuration without such a field reads the defaults.
+The registration of a model says which kinds of these it reads (`reads`). Fields of its configuration with the same names,
+`relations`, `attributes` and `context`, say which ones; a configuration without such a field reads the defaults.
 """
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,10 +24,13 @@ from embrec.data.relations import Relations
 from embrec.data.splits import Partition
 from embrec.errors import ConfigError, RunError
 from embrec.files import atomic_path
+from embrec.models import registry
 from embrec.models.config import ItemsConfig
 from embrec.models.inputs import CatalogInputs
+from embrec.models.tables import FrozenTable, TableArrays, table_arrays, table_of_arrays
 from embrec.parameters import parameter
 from embrec.runs.folder import RunFolder
+from embrec.runs.provenance import user_hashes
 
 # The relation that is counted from training events: from an item to those that some user touched right after it.
 NEXT = "next"
@@ -59,12 +62,18 @@ def read_extras(model: ItemsConfig, prepared: PreparedSplit, learned: Partition)
         log = prepared.interactions
         found["context"] = tuple(getattr(model, "context", log.numeric_context()))
         log.with_context(found["context"])  # raises if there is no such column
+    if "users" in reads:
+        log = prepared.interactions
+        known = np.bincount(log.user[learned.train.events(log)], minlength=log.n_users) > 0
+        found["users"] = torch.from_numpy(known)
+        found["user_hashes"] = torch.from_numpy(hashed_users(log).copy())
+    found["tables_kept"] = "features" in reads
     return CatalogInputs({}, known_items(learned.train_items), **found)
 
 
 def reads_of(model: ItemsConfig) -> frozenset[str]:
-    """Return the kinds of inputs that a model reads besides feature tables: relations, attributes, context."""
-    return model.reads
+    """Return the kinds of inputs that a model reads besides item vectors and histories, by its registration."""
+    return registry.of(model.kind).reads
 
 
 def known_items(train_items: NDArray[np.bool_]) -> torch.Tensor:
@@ -112,7 +121,7 @@ def attribute_columns(catalog: Catalog) -> tuple[str, ...]:
 
 
 def save_extras(run: RunFolder, inputs: CatalogInputs) -> None:
-    """Write relations, attributes and names of context columns into a run's folder; nothing for models that read none.
+    """Write what a model reads besides item vectors and histories into a run's folder; nothing for models that read no more.
 
     Raises:
         RunError: the file cannot be written.
@@ -131,6 +140,14 @@ def save_extras(run: RunFolder, inputs: CatalogInputs) -> None:
         tensors["relations.ptr"] = torch.from_numpy(inputs.relations.ptr)
         tensors["relations.tail"] = torch.from_numpy(inputs.relations.tail)
         about["relations"] = {"names": list(inputs.relations.names), "unknown": dict(inputs.relations.unknown)}
+    if inputs.users is not None and inputs.user_hashes is not None:
+        tensors["users.known"], tensors["users.hashes"] = inputs.users, inputs.user_hashes
+    if inputs.tables_kept:
+        about["tables"] = {}
+        for place, (name, table) in enumerate(inputs.tables.items()):
+            content = table_arrays(table)
+            about["tables"][name] = list(content.shape)
+            tensors |= {f"table.{place}.{part}": torch.from_numpy(array) for part, array in content.arrays.items()}
     try:
         with atomic_path(run.inputs) as temporary:
             save_file(tensors, temporary, {"embrec": json.dumps(about)})
@@ -163,12 +180,42 @@ def load_extras(run: RunFolder) -> dict[str, Any]:
             "attributes": {name: tensors[f"attribute.{name}"] for name in about["attributes"]},
             "vocabularies": {name: tuple(words) for name, words in about["vocabularies"].items()},
             "context": tuple(about["context"]),
+            "users": tensors.get("users.known"),
+            "user_hashes": tensors.get("users.hashes"),
         }
+        tables = _tables(about.get("tables"), tensors)
+        found["tables_kept"] = tables is not None
     except (OSError, SafetensorError, KeyError, TypeError) as error:
         raise RunError(f"{run.inputs} is damaged ({error}); train the run again") from None
     if CatalogInputs({}, torch.zeros(1), **found).extras_fingerprint != about["fingerprint"]:
         raise RunError(f"{run.inputs} is not what the run was trained with; train the run again")
-    return found
+    return found if tables is None else {**found, "tables": tables}
+
+
+def _tables(
+    shapes: Mapping[str, Sequence[int]] | None, tensors: Mapping[str, torch.Tensor]
+) -> dict[str, FrozenTable] | None:
+    """Return the feature tables that a run keeps; None if it keeps none."""
+    if shapes is None:
+        return None
+    tables = {}
+    for place, (name, (rows, dim)) in enumerate(shapes.items()):
+        start = f"table.{place}."
+        arrays = {key.removeprefix(start): value.numpy() for key, value in tensors.items() if key.startswith(start)}
+        tables[name] = table_of_arrays(TableArrays((rows, dim), arrays))
+    return tables
+
+
+def users_of(run: RunFolder) -> NDArray[np.int64] | None:
+    """Return a hash of the name of each user that a run's model knows by number, [U]; None if it knows none.
+
+    Raises:
+        RunError: the file that has them is damaged.
+    """
+    if not _about(run):
+        return None
+    hashes = load_extras(run)["user_hashes"]
+    return None if hashes is None else hashes.numpy()
 
 
 def context_of(run: RunFolder) -> tuple[str, ...]:
@@ -185,9 +232,20 @@ def log_of(run: RunFolder, interactions: Interactions) -> Interactions:
 
     Raises:
         DataError: the log lacks one of them.
-        RunError: the file that names them is damaged.
+        RunError: the file that names them is damaged, or the model knows the users of another log by number.
     """
+    users = users_of(run)
+    if users is not None and not np.array_equal(users, hashed_users(interactions)):
+        raise RunError(
+            f"run {run.name!r} knows its users by their numbers in the log that it was trained on, and this log has others; "
+            "leave the run out, or train it again"
+        )
     return interactions.with_context(context_of(run))
+
+
+def hashed_users(interactions: Interactions) -> NDArray[np.int64]:
+    """Return a hash of the name of each user of a log, [U]."""
+    return user_hashes(interactions.user_ids).view(np.int64)
 
 
 def _about(run: RunFolder) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from embrec.models.inputs import CatalogInputs
 from embrec.models.interface import SequenceModel, Trainable
 from embrec.models.item_based import ItemBasedModel
 from embrec.models.items.cached import CachedItems
-from embrec.models.tables import placeholder
+from embrec.models.tables import NoTable
 from embrec.models.zoo import build_model
 from embrec.runs.extras import load_extras, save_extras
 from embrec.runs.folder import RunFolder
@@ -46,7 +46,8 @@ def save_model(run: RunFolder, model: Trainable, catalog: Catalog, inputs: Catal
         run: folder of the run.
         model: the trained model.
         catalog: the items.
-        inputs: what the model reads of them; feature tables are not saved, only the lengths of their vectors.
+        inputs: what the model reads of them; of feature tables only the lengths of their vectors are saved, unless the model
+            reads the tables themselves.
 
     Raises:
         RunError: a file cannot be written.
@@ -93,8 +94,9 @@ def load_model(run: RunFolder) -> LoadedModel:
     except (OSError, SafetensorError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
         raise RunError(f"run {run.path} cannot be read: {error}") from None
     table_dims: dict[str, int] = metadata["table_dims"]
-    tables = {name: placeholder(table_dims[name]) for name in config.model.features}
-    model = build_model(config.model, CatalogInputs(tables, arrays["known"], **load_extras(run)))
+    tables = {name: NoTable(table_dims[name]) for name in config.model.features}
+    extras = {"tables": tables, **load_extras(run)}
+    model = build_model(config.model, CatalogInputs(known=arrays["known"], **extras))
     model.load_state_dict(weights)
     if isinstance(model, ItemBasedModel):
         model = model.with_items(CachedItems(arrays["vectors"], model.items))

@@ -131,6 +131,30 @@ def read_beside(
     return found
 
 
+def read_users(given: str | Sequence[str | None] | None, count: int, flat: bool) -> list[str | None]:
+    """Return the name of each history's user, None for nobody.
+
+    Args:
+        given: see `Recommender.recommend`.
+        count: number of histories.
+        flat: True if the caller gave one history that is not in a list, and one name.
+
+    Raises:
+        DataError: they do not fit the histories, or one is no text.
+    """
+    if given is None:
+        return [None] * count
+    if isinstance(given, str) != flat:
+        raise DataError(f"{parameter('users', given)}: give one name for each history, in the form of the histories")
+    names = [given] if isinstance(given, str) else list(_iterated(given, "the users"))
+    if len(names) != count:
+        raise DataError(f"there are {count:,} histories and {len(names):,} users; give one each, None for nobody")
+    for name in names:
+        if name is not None and not isinstance(name, str):
+            raise DataError(f"the users hold {name!r}; names of users are texts, such as {str(name)!r} in quotes")
+    return names  # type: ignore[return-value]
+
+
 def _of_events(values: Any, histories: Sequence[Sequence[str]], flat: bool, what: str) -> list[list[float]]:
     """Return one number for each event of each history."""
     given = [values] if flat else list(values)

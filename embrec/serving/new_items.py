@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from embrec.data.attributes import read_attribute, renumbered
 from embrec.data.catalog import IMAGE, ITEM, Catalog
 from embrec.data.id_mismatch import find_id_mismatch
 from embrec.data.readers.text import joined
@@ -18,6 +19,8 @@ from embrec.features.encoder import Encoded, Encoder
 from embrec.features.text.texts import TextParams, template_columns
 from embrec.names import listed, nearest
 from embrec.parameters import parameter
+from embrec.runs.extras import load_extras
+from embrec.runs.folder import RunFolder
 from embrec.serving.ranking import each_alone
 
 _ROWS = 64  # items that one thread works on at a time
@@ -93,7 +96,7 @@ def encode(encoder: Encoder, items: Catalog) -> tuple[Tensor, NDArray[np.bool_]]
 
 
 def item_vectors(
-    encode_items: Callable[[Mapping[str, Tensor]], Tensor], features: Mapping[str, Tensor], count: int, dim: int
+    encode_items: Callable[[Mapping[str, Tensor]], Tensor], features: Mapping[str, Tensor], count: int
 ) -> Tensor:
     """Encode new items one by one, so that a vector does not depend on the other items of the call, to the last bit.
 
@@ -102,11 +105,10 @@ def item_vectors(
     Args:
         encode_items: method of a model; see `Extensible`.
         features: source name -> feature vectors, [k, d_s].
-        count: number of items, k.
-        dim: length of an item vector, d.
+        count: number of items, k; at least one.
 
     Returns:
-        [k, d].
+        [k, d], or as long as the model makes them.
     """
 
     def part(start: int) -> Tensor:
@@ -114,7 +116,25 @@ def item_vectors(
         vectors = [encode_items({name: values[row : row + 1] for name, values in features.items()}) for row in rows]
         return torch.cat(vectors)
 
-    return torch.cat([torch.empty(0, dim), *each_alone(part, range(0, count, _ROWS))])
+    return torch.cat(list(each_alone(part, range(0, count, _ROWS))))
+
+
+def item_attributes(run: RunFolder, catalog: Catalog, count: int) -> dict[str, Tensor]:
+    """Return the attributes that a run's model reads, of the last items of a catalog, name -> [k, ...].
+
+    Names that the training did not know count as missing.
+
+    Args:
+        run: folder of the run.
+        catalog: the run's catalog with new items at its end.
+        count: number of new items, k.
+    """
+    extras = load_extras(run)
+    vocabularies = extras.get("vocabularies", {})
+    return {
+        name: torch.from_numpy(renumbered(read_attribute(catalog, name), vocabularies.get(name, ()))[-count:].copy())
+        for name in extras.get("attributes", {})
+    }
 
 
 def empty_notes(items: Catalog, found: Mapping[str, NDArray[np.bool_]]) -> list[str]:

@@ -13,7 +13,6 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -39,7 +38,6 @@ _PROBED = 64  # steps of the widest block that is tried out, to see whether bloc
 _NARROWEST = 4  # steps of a block: products of fewer rows depend on where in memory they lie
 # Histories for which a look at all scores, to find what is worth an exact one, is cheaper than exact ones of all.
 _FEW = 4
-_NOBODY = -1  # the user of a served history: none of the training log
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -125,9 +123,7 @@ class CandidateRanking(ABC):
     def _read(self, sequences: Sequences, rows: NDArray[np.integer]) -> tuple[Sequences, NDArray[np.int64]]:
         """Return some of the histories, cut, and the width that each is padded to."""
         read = sequences.select(rows, self.max_length)
-        return replace(read, user=np.full(len(read), _NOBODY)), self._widths[
-            np.searchsorted(self._widths, read.lengths)
-        ]
+        return read, self._widths[np.searchsorted(self._widths, read.lengths)]
 
 
 class Ranking(CandidateRanking):

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
@@ -14,22 +14,25 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from embrec.data.catalog import Catalog
+from embrec.data.events import Events, in_time_order
 from embrec.data.readers.frames import Frame
 from embrec.data.sequences import Sequences
 from embrec.errors import DataError, RunError
 from embrec.features.registry import load_encoder
 from embrec.features.text.texts import clean
-from embrec.models.interface import Extensible
+from embrec.models.interface import Extensible, Stateful
 from embrec.models.interface import SequenceModel as Model
 from embrec.names import listed
 from embrec.parameters import parameter
 from embrec.progress import Progress, silent
 from embrec.runs.config import RunConfig
-from embrec.runs.extras import context_of
+from embrec.runs.extras import context_of, users_of
 from embrec.runs.folder import RunFolder, locate_run
 from embrec.runs.model import load_model
-from embrec.serving.histories import History, check_count, read_beside, read_histories, read_ids
-from embrec.serving.new_items import empty_notes, encode, extend, item_vectors, read_columns
+from embrec.runs.provenance import user_hashes
+from embrec.serving.histories import History, check_count, read_beside, read_histories, read_ids, read_users
+from embrec.serving.logs import Log, read_log
+from embrec.serving.new_items import empty_notes, encode, extend, item_attributes, item_vectors, read_columns
 from embrec.serving.ranking import CandidateRanking, each_alone, excluded_items, make_ranking
 from embrec.serving.reading import as_imported, read_new_items
 from embrec.workspace import Workspace
@@ -59,6 +62,7 @@ class Recommender:
         model: scores the candidates, with the item vectors of the run and of items added later.
         unreadable: tensor ids of added items in which the encoders found nothing to read; they are no candidates.
         context: names of the context columns of events that the model reads; most models read none.
+        users: a hash of the name of each user of the training log, for models that know them; None for the others.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class Recommender:
         n_trained: int,
         unreadable: Sequence[int] = (),
         context: Sequence[str] = (),
+        users: NDArray[np.int64] | None = None,
     ) -> None:
         self.run = run
         self.config = config
@@ -78,6 +83,7 @@ class Recommender:
         self.n_trained = n_trained
         self.unreadable = tuple(unreadable)
         self.context = tuple(context)
+        self.users = users
 
     @classmethod
     def load(cls, run: RunFolder | Path | str, workspace: Workspace | Path | str | None = None) -> "Recommender":
@@ -103,6 +109,7 @@ class Recommender:
             trained.catalog,
             len(trained.catalog),
             context=context_of(folder),
+            users=users_of(folder),
         )
 
     def read_items(
@@ -176,16 +183,18 @@ class Recommender:
                 + "; ".join([readable, f"the items have: {listed(items.frame.columns)}", *notes])
             )
         _say([*notes, *empty_notes(added, found)], tell)
-        rows = item_vectors(self.model.encode_items, features, len(added), self.item_matrix.shape[1])
+        rows = item_vectors(self.model.encode_items, features, len(added))
+        attributes = item_attributes(self.run, extended, len(added))
         empty = np.flatnonzero(~np.any(list(found.values()), axis=0)) + len(self.catalog) + 1
         return Recommender(
             self.run,
             self.config,
-            self.model.extended(rows),
+            self.model.extended(rows, attributes) if attributes else self.model.extended(rows),
             extended,
             self.n_trained,
             (*self.unreadable, *empty.tolist()),
             self.context,
+            self.users,
         )
 
     @overload  # a str is a sequence of str too, but is refused
@@ -199,6 +208,7 @@ class Recommender:
         at: int | None = ...,
         context: Mapping[str, Sequence[float]] | None = ...,
         query_context: Mapping[str, float] | None = ...,
+        users: str | None = ...,
     ) -> list[Recommendation]: ...
 
     @overload
@@ -212,6 +222,7 @@ class Recommender:
         at: int | Sequence[int] | None = ...,
         context: Mapping[str, Sequence[Sequence[float]]] | None = ...,
         query_context: Mapping[str, Sequence[float]] | None = ...,
+        users: Sequence[str | None] | None = ...,
     ) -> list[list[Recommendation]]: ...
 
     def recommend(
@@ -224,6 +235,7 @@ class Recommender:
         at: int | Sequence[int] | None = None,
         context: Mapping[str, Sequence[Any]] | None = None,
         query_context: Mapping[str, Any] | None = None,
+        users: str | Sequence[str | None] | None = None,
     ) -> list[Recommendation] | list[list[Recommendation]]:
         """Return the best k items after each history of item ids, oldest first.
 
@@ -239,16 +251,20 @@ class Recommender:
             context: values of the events in each context column that the model reads (`context`), name -> in the form of
                 `histories`.
             query_context: values of the event that is asked for, as far as they are known, name -> one for each history.
+            users: name of each history's user, None for nobody, for models with user vectors: a user of the training log gets
+                his own, anybody else that of unknown users; nobody if None.
 
         Raises:
             ConfigError: k is no whole number of at least 1.
-            DataError: a history names an unknown item, a text stands where a history belongs, times or context do not fit the
-                histories, or a context column that the model reads is missing.
+            DataError: a history names an unknown item, a text stands where a history belongs, times, context or users do not
+                fit the histories, or a context column that the model reads is missing.
         """
         k = check_count(k)
         read, flat = read_histories(histories)
         beside = read_beside(read, flat, self.context, times, at, context, query_context)
+        names = read_users(users, len(read), flat)
         sequences = Sequences.from_histories((self.catalog.rows(history) for history in read), **beside)
+        sequences = replace(sequences, user=self.user_numbers(names))
         scores, ids = self.top_k(sequences, np.arange(len(read)), k, exclude_seen)
         answers = []
         for row_scores, row_ids in zip(scores.numpy(), ids.numpy(), strict=True):
@@ -261,6 +277,35 @@ class Recommender:
                 ]
             )
         return answers[0] if flat else answers
+
+    def user_numbers(self, names: Sequence[str | None]) -> NDArray[np.int64]:
+        """Return the number that the model has for each user by name, -1 for those it does not know, [R]."""
+        if self.users is None:
+            return np.full(len(names), -1)
+        hashes = user_hashes(np.array(["" if name is None else name for name in names], dtype=object)).view(np.int64)
+        order = np.argsort(self.users, kind="stable")
+        place = order[np.minimum(np.searchsorted(self.users, hashes, sorter=order), len(order) - 1)]
+        known = (self.users[place] == hashes) & np.array([name is not None for name in names], dtype=bool)
+        return np.where(known, place, -1)
+
+    def observe(self, log: Log) -> None:
+        """Let a stateful model take in events that came after its training, in the order of time; answers then depend on them.
+
+        Args:
+            log: the new events alone; see `read_log`. Of users whom the training does not know the model is told -1.
+
+        Raises:
+            DataError: the log has items that the recommender does not know, or is at fault itself.
+            RunError: the model is not stateful: no event changes it.
+        """
+        if not isinstance(self.model, Stateful):
+            raise RunError(f"no event changes the model of run {self.run.name!r}; give events in the histories instead")
+        interactions = read_log(log, self.catalog, self.run.name)
+        events = Events.of(interactions, in_time_order(interactions, np.arange(len(interactions))))
+        numbers = self.user_numbers(interactions.user_ids.tolist())
+        with torch.no_grad():
+            self.model.observe(replace(events, user=torch.from_numpy(numbers)[events.user]))
+        self.__dict__.pop("ranking", None)  # it may hold what the model computed before
 
     def item_vectors(self, items: Sequence[str] | None = None) -> NDArray[np.float32]:
         """Return the vectors of items as the model compares them with histories, in the order of the ids, [n, d].

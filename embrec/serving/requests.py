@@ -99,4 +99,5 @@ def answer(
         exclude_seen,
         times=[one.times or [0] * len(one.items) for one in requests],
         context={name: [one.context[name] for one in requests] for name in names},
+        users=[one.user for one in requests],
     )

@@ -1,6 +1,7 @@
 """Batch scoring: the best items for every user or the best users for every new item, as one table."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,7 @@ def score_by_user(
     k = check_count(k)
     interactions = read_log(log, recommender.catalog, recommender.run.name, recommender.context)
     item_ids, user_ids = _names(recommender.catalog.item_ids), _names(interactions.user_ids)
-    sequences, order = _histories(interactions, at)
+    sequences, order = _histories(recommender, interactions, at)
     frames = [_NOBODY]
     done = 0
     for rows, scores, tensor_ids in recommender.top_k_of_parts(sequences, order, k, exclude_seen):
@@ -131,7 +132,7 @@ def score_by_item(
     if n_new == 0:
         raise DataError(_NO_NEW_ITEMS)
     interactions = read_log(log, recommender.catalog, recommender.run.name, recommender.context)
-    sequences, order = _histories(interactions, at)
+    sequences, order = _histories(recommender, interactions, at)
     ranking = recommender.ranking  # made here, and not by several threads at once
 
     def of_new(rows: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.float32]]:
@@ -193,9 +194,12 @@ def write_scores(scores: pl.DataFrame, path: Path) -> None:
         raise DataError(f"cannot write {path} ({reason}); make room or choose another place") from None
 
 
-def _histories(interactions: Interactions, at: int | None) -> tuple[Sequences, NDArray[np.int64]]:
+def _histories(
+    recommender: Recommender, interactions: Interactions, at: int | None
+) -> tuple[Sequences, NDArray[np.int64]]:
     """Return the histories of all users, and the users in the order of their lengths."""
     sequences = latest_sequences(interactions, int(interactions.lengths.max(initial=0)), at)
+    sequences = replace(sequences, user=recommender.user_numbers(interactions.user_ids.tolist()))
     return sequences, np.argsort(sequences.lengths, kind="stable")
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from support.logs import log_of
@@ -11,7 +12,7 @@ from embrec.data.splits import LeaveOneOut
 from embrec.errors import ConfigError, DataError
 
 N = 6
-ids = st.integers(0, N)
+ids = st.integers(0, N + 3)  # padding, the catalog, and items that were added later
 real = st.integers(1, N)
 pair_lists = st.lists(st.lists(st.tuples(real, real), max_size=20), min_size=1, max_size=3)
 
@@ -39,6 +40,7 @@ def test_lookup_agrees_with_sets(lists, heads, data):
     sets = [{(head, tail) for head, tail in pairs if head != tail} for pairs in lists]
     found = relations.lookup(np.array(heads), np.array(tails))
     assert found.shape == (len(heads), 2, 3, len(lists))
+    assert (relations.lookup(torch.tensor(heads), torch.tensor(tails)).numpy() == found).all()
     for b, c, h, r in np.ndindex(found.shape):
         assert found[b, c, h, r] == ((heads[b][h], tails[b][c]) in sets[r])
 

@@ -2,7 +2,9 @@
 
 import doctest
 import importlib
+import json
 import os
+import re
 import subprocess
 import sys
 
@@ -13,8 +15,10 @@ from support.categories import toy_category
 from embrec.errors import ConfigError, RunError
 from embrec.models import registry
 from embrec.models.config import ItemsConfig
+from embrec.models.inputs import CatalogInputs
 from embrec.models.losses.config import LOSSES
 from embrec.models.registry import MODELS, Registration
+from embrec.models.zoo import build_model
 from embrec.models.zoo.gru4rec import GRU4RecConfig, build_gru4rec
 from embrec.runs.evaluate import evaluate_runs
 from embrec.runs.model import load_model
@@ -172,6 +176,9 @@ def test_a_run_of_a_package_that_is_gone_says_so(tmp_path, site):
         run.config()
 
 
+IMPORTS = """from embrec.models.registry import Registration
+from embrec.models.zoo.gru4rec import GRU4RecConfig, build_gru4rec
+"""
 BROKEN = {
     "an import that fails": (
         {"bad": "broken_models.bad:BAD"},
@@ -183,6 +190,30 @@ BROKEN = {
         {"bad": "broken_models.bad:BAD"},
         "BAD = 3",
         "cannot be used: broken_models.bad:BAD is not a Registration",
+    ),
+    "an exit": ({"bad": "broken_models.bad:BAD"}, "import sys; sys.exit(3)", r"cannot be loaded \(SystemExit: 3\)"),
+    "another sort of configuration": (
+        {"bad": "broken_models.bad:BAD"},
+        f"{IMPORTS}from pydantic import BaseModel\n"
+        "class Config(BaseModel):\n    kind: str = 'bad'\nBAD = Registration('bad', Config, build_gru4rec, 'bad')",
+        "its configuration <class 'broken_models.bad.Config'> is no subclass of ItemsConfig",
+    ),
+    "a configuration without a kind": (
+        {"bad": "broken_models.bad:BAD"},
+        f"{IMPORTS}from embrec.models.config import ItemsConfig\nBAD = Registration('bad', ItemsConfig, build_gru4rec, 'bad')",
+        "the field `kind` of ItemsConfig has no default",
+    ),
+    "a kind that is no name": (
+        {"very/bad": "broken_models.bad:BAD", "bad": "broken_models.bad:BAD"},
+        f"{IMPORTS}class Config(GRU4RecConfig):\n    kind: str = 'very/bad'\n"
+        "BAD = Registration('very/bad', Config, build_gru4rec, 'bad')",
+        "model 'very/bad': a kind is made of letters, digits, hyphens, dots and underscores",
+    ),
+    "an input that nobody knows": (
+        {"bad": "broken_models.bad:BAD"},
+        f"{IMPORTS}class Config(GRU4RecConfig):\n    kind: str = 'bad'\n"
+        "BAD = Registration('bad', Config, build_gru4rec, 'bad', frozenset({'relation'}))",
+        "unknown entry of reads 'relation'; did you mean 'relations'",
     ),
     "another name": (
         {"bad": "embrec.models.zoo.sasrec:SASREC"},
@@ -202,7 +233,37 @@ def test_a_package_that_is_broken_is_named_and_stops_no_other_model(site, case, 
     assert "\n" not in str(error.value)
     assert build_config("toys", options={"model.kind": "sasrec"}).model.kind == "sasrec"
     assert list(MODELS.usable()) == list(MODELS.usable()) == ["embrec", "sasrec", "gru4rec"]
-    assert [record.message for record in caplog.records] == [str(error.value)]  # said once
+    said = [record.message for record in caplog.records]
+    assert len(said) == len(points)  # each once
+    assert str(error.value) in said
+    assert MODELS.packaged() == [(name, "broken-models", line) for name, line in zip(sorted(points), said, strict=True)]
+
+
+def test_a_builder_of_something_else_is_named():
+    def build(config, inputs):
+        return torch.nn.Linear(1, 1)
+
+    registry.register(Registration("doubled", DoubledConfig, build, "no model"))
+    try:
+        config = build_config("toys", options={"model.kind": "doubled"})
+        with pytest.raises(
+            ConfigError, match=r"model 'doubled': its builder returned Linear, .* it lacks cached, catalog,"
+        ):
+            build_model(config.model, CatalogInputs({}, torch.ones(3, dtype=torch.bool)))
+    finally:
+        MODELS.unregister("doubled")
+
+
+def test_the_doctor_lists_what_packages_bring(package, site, tmp_path):
+    install(site, "broken-models", {"bad": "broken_models:BAD"}, {"broken_models.py": "raise RuntimeError('no')"})
+    done = run_embrec(site, "doctor", "--json", "--workspace", str(tmp_path / "workspace"), cwd=tmp_path)
+    assert done.returncode == 0
+    plugins = [entry for entry in json.loads(done.stdout)["plugins"] if entry[2].endswith("-models")]
+    assert plugins[1] == ["model", "recency", "shop-models", ""]
+    assert plugins[0][:3] == ["model", "bad", "broken-models"]
+    assert "cannot be loaded (RuntimeError: no)" in plugins[0][3]
+    table = run_embrec(site, "doctor", "--workspace", str(tmp_path / "workspace"), cwd=tmp_path).stdout
+    assert re.search(r"model +recency +shop-models +ok", table)
 
 
 def test_a_broken_package_is_one_line_on_the_command_line(site, tmp_path):

@@ -10,7 +10,8 @@ from support.categories import toy_category
 from support.tiny_models import Drift, GapScorer
 
 import embrec
-from embrec.errors import ConfigError
+from embrec.data.splits import LeaveOneOut
+from embrec.errors import ConfigError, RunError
 from embrec.models.config import ItemsConfig
 from embrec.models.registry import MODELS, Registration, register
 from embrec.report.page.build import build_report
@@ -20,7 +21,6 @@ from embrec.runs.presets import build_config
 class GapsConfig(ItemsConfig):
     """Of the target-dependent model."""
 
-    reads = frozenset({"relations", "attributes"})
     kind: Literal["gaps"] = "gaps"
     source: Literal["content", "id", "hybrid"] = "id"
 
@@ -32,7 +32,7 @@ class DriftConfig(ItemsConfig):
     source: Literal["content", "id", "hybrid"] = "id"
 
 
-TINY = {"gaps": (GapsConfig, GapScorer), "drift": (DriftConfig, Drift)}
+TINY = {"gaps": (GapsConfig, GapScorer, {"relations", "attributes"}), "drift": (DriftConfig, Drift, set())}
 
 
 class KilledError(Exception):
@@ -47,13 +47,13 @@ def category(tmp_path_factory):
 @pytest.fixture(params=TINY)
 def kind(request):
     """A tiny model, registered as a program registers one of its own."""
-    config, model = TINY[request.param]
+    config, model, reads = TINY[request.param]
 
     def build(config, inputs):
         return model(inputs)
 
     build.__annotations__["return"] = model
-    register(Registration(request.param, config, build, "a model of the tests"))
+    register(Registration(request.param, config, build, "a model of the tests", frozenset(reads)))
     yield request.param
     MODELS.unregister(request.param)
 
@@ -108,6 +108,38 @@ def test_a_tiny_model_goes_all_the_way(kind, category, tmp_path):
     assert not {"i00", "i01"} & {one.item for one in answers[0]}
     dataset = embrec.load_dataset(category)
     assert len(embrec.score_by_user(recommender, dataset, 3)) == 3 * dataset.interactions.n_users
+
+
+def test_a_stateful_model_observes_what_came_after_its_training(category):
+    def build(config, inputs) -> Drift:
+        return Drift(inputs)
+
+    register(Registration("drift", DriftConfig, build, "a model of the tests", frozenset({"users"})))
+    try:
+        run = embrec.train(category, config_of("drift"), "observing").run
+        log = embrec.load_dataset(category).interactions
+        evaluation = embrec.evaluate_runs([run], keep=5)["observing"]
+        last = int(np.argmax(log.time[evaluation.event]))
+        event = evaluation.event[last]
+        learned = np.zeros(len(log), dtype=bool)
+        learned[LeaveOneOut()(log, 40).train.events(log)] = True
+        names, items = log.user_ids[log.user], embrec.load_dataset(category).catalog.item_ids[log.item]
+        since = [
+            {"user": names[one], "item": items[one], "time": int(log.time[one])}
+            for one in np.flatnonzero(~learned & (log.time < log.time[event]))
+        ]
+        recommender = embrec.Recommender.load(run)
+        history = items[log.user_ptr[log.user[event]] : event].tolist()
+        before = recommender.recommend(history, 5, users=names[event])
+        recommender.observe(since)
+        after = recommender.recommend(history, 5, users=names[event])
+        assert [one.item for one in after] == recommender.catalog.item_ids[evaluation.top[last] - 1].tolist()
+        assert after != before
+    finally:
+        MODELS.unregister("drift")
+    plain = build_config("toys", options={"model.kind": "gru4rec", "training.epochs": 1}, settings=["model.dim=8"])
+    with pytest.raises(RunError, match="no event changes the model of run 'plain'"):
+        embrec.Recommender.load(embrec.train(category, plain, "plain").run).observe(since)
 
 
 def test_negatives_that_need_the_whole_catalog_are_refused(kind):

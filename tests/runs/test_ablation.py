@@ -7,7 +7,7 @@ from support.toys import N_ITEMS
 
 from embrec.errors import RunError
 from embrec.models.inputs import CatalogInputs
-from embrec.models.tables import DenseTable, placeholder
+from embrec.models.tables import DenseTable, NoTable
 from embrec.models.zoo.embrec import EmbRecConfig, build_embrec
 from embrec.runs.ablation import matrix_without
 
@@ -57,7 +57,7 @@ def test_a_silent_source_is_what_the_encoder_makes_of_zeros():
 def test_the_weights_of_a_run_are_enough_of_a_model():
     """As a run is loaded: with the shapes of its sources only."""
     trained = fusion()
-    loaded = fusion(tables={name: placeholder(table.dim) for name, table in TABLES.items()})
+    loaded = fusion(tables={name: NoTable(table.dim) for name, table in TABLES.items()})
     loaded.load_state_dict(trained.state_dict())
     others = {name: table for name, table in TABLES.items() if name != "words"}
     assert torch.equal(matrix_without(loaded, others, "words"), matrix_without(trained, TABLES, "words"))
