@@ -17,6 +17,7 @@ from embrec.errors import ConfigError, MissingExtraError
 from embrec.processors import usable_processors
 
 _ANSWER_SECONDS = 5
+_PROCESSES_PER_PROCESSOR = 4  # more would only take memory: each process loads torch
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -64,9 +65,11 @@ def ray_cluster(
 
     Raises:
         MissingExtraError: Ray is not installed.
-        ConfigError: no cluster answers at the address.
+        ConfigError: no cluster answers at the address, or a new one would have far more CPUs than the machine.
     """
-    if address is not None:
+    if address is None:
+        _check_room(processors)
+    else:
         _bring_token()
     ray = import_ray(purpose, *modules)
     with tempfile.TemporaryDirectory(prefix="embrec-ray-", ignore_cleanup_errors=True) as folder:
@@ -94,6 +97,20 @@ def ray_cluster(
                 yield ray
         finally:
             ray.shutdown()
+
+
+def _check_room(processes: int) -> None:
+    """Refuse more processes than this machine can hold: Ray starts them all, and the system kills them for memory.
+
+    Raises:
+        ConfigError: there are too many.
+    """
+    processors = usable_processors()
+    most = max(8, _PROCESSES_PER_PROCESSOR * processors)
+    if processes > most:
+        raise ConfigError(
+            f"{processes} processes are too many for this machine, which has {processors} processors; use {most} or fewer"
+        )
 
 
 def _debug() -> bool:
