@@ -209,7 +209,8 @@ def compare_models(request: ComparisonRequest, models: Sequence[str] | str | Non
         request: data, settings of all models, seeds and report. Its features are read by the models of content that name none
             of their own; if empty, those of the comparison that has its name already are. Settings of `model` must fit all
             models. It names no preset: each model has its own.
-        models: one or several to compare; all kinds with their defaults if None. Models that the comparison has from before stay in it.
+        models: those to compare, or one; all kinds with their defaults if None. Models that the comparison has from before
+            stay in it.
 
     Returns:
         The comparison; `results.json`, `results.csv`, `table.md` and the figure are in its folder.

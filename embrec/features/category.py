@@ -52,8 +52,8 @@ def build_features(
         A report for each encoder.
 
     Raises:
-        ConfigError: an encoder, a parameter, a split, an engine or `fit_on` is unknown, no encoder reads texts, or none suits the
-            catalog; nothing is built then.
+        ConfigError: an encoder, a parameter, a split, an engine or `fit_on` is unknown, no encoder reads texts, or none suits
+            the catalog; nothing is built then.
         FeatureError: a table cannot be built (earlier ones are kept), or vectors in the order of the items' file do not fit
             the catalog.
     """
