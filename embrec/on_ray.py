@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from embrec.errors import ConfigError, MissingExtraError
-from embrec.parameters import parameter
 from embrec.processors import usable_processors
 
 _ANSWER_SECONDS = 5
+_PROCESSES_PER_PROCESSOR = 4  # more would only take memory: each process loads torch
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -60,24 +60,21 @@ def ray_cluster(
         purpose: reason for needing Ray, for messages.
         modules: modules of Ray to import besides its core.
         address: address of a running cluster, `host:port` or `auto`; None starts a new one on this machine.
-        processors: number of processes that work at once; two always may, so that a small machine can try it.
+        processors: minimum number of CPUs of a new cluster, even if the machine has fewer.
         gpus: number of GPUs of a new cluster; None: those that Ray finds.
 
     Raises:
         MissingExtraError: Ray is not installed.
-        ConfigError: no cluster answers at the address, or this machine has too few processors for a new one.
+        ConfigError: no cluster answers at the address, or a new one would have far more CPUs than the machine.
     """
-    there = usable_processors()
-    if address is None and processors > max(2, there):
-        raise ConfigError(
-            f"{processors:,} workers need a processor each, and this machine has {there}; use fewer {parameter('workers')}"
-        )
-    if address is not None:
+    if address is None:
+        _check_room(processors)
+    else:
         _bring_token()
     ray = import_ray(purpose, *modules)
     with tempfile.TemporaryDirectory(prefix="embrec-ray-", ignore_cleanup_errors=True) as folder:
         here: dict[str, Any] = {
-            "num_cpus": max(processors, there),
+            "num_cpus": max(processors, usable_processors()),
             "num_gpus": gpus,
             "include_dashboard": False,
             "_temp_dir": folder,
@@ -100,6 +97,20 @@ def ray_cluster(
                 yield ray
         finally:
             ray.shutdown()
+
+
+def _check_room(processes: int) -> None:
+    """Refuse more processes than this machine can hold: Ray starts them all, and the system kills them for memory.
+
+    Raises:
+        ConfigError: there are too many.
+    """
+    processors = usable_processors()
+    most = max(8, _PROCESSES_PER_PROCESSOR * processors)
+    if processes > most:
+        raise ConfigError(
+            f"{processes} processes are too many for this machine, which has {processors} processors; use {most} or fewer"
+        )
 
 
 def _debug() -> bool:

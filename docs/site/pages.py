@@ -178,13 +178,16 @@ def _demand_docstrings(app: Sphinx) -> None:
 
 
 def _undocumented(cls: type) -> Iterator[str]:
-    """Yield the public methods and properties of a class of ours that have no docstring."""
+    """Yield the public methods and properties of a class of ours that have no docstring; fields stand in that of the class."""
+    fields = getattr(cls, "__dataclass_fields__", {})
     for base in cls.__mro__:
         if not base.__module__.startswith("embrec"):
             continue
         for name, member in vars(base).items():
-            if name.startswith("_") or not (
-                callable(member) or isinstance(member, property | staticmethod | classmethod)
+            if (
+                name.startswith("_")
+                or name in fields
+                or not (callable(member) or isinstance(member, property | staticmethod | classmethod))
             ):
                 continue
             if not inspect.getdoc(getattr(cls, name)):

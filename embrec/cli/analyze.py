@@ -25,14 +25,12 @@ Longest = Annotated[
     int, typer.Option("--longest", min=1, help="Maximum number of events before a target (the paper's: 16).")
 ]
 
-app = typer.Typer(
-    no_args_is_help=True, help="Behaviour of a model beyond its mean metrics: figures and numbers of a run."
-)
+app = typer.Typer(no_args_is_help=True, help="Analyze a run beyond its mean metrics: figures and numbers.")
 
 
 @app.callback()
 def analyze() -> None:
-    """Behaviour of a model beyond its mean metrics: figures and numbers of a run."""
+    """Analyze a run beyond its mean metrics: figures and numbers."""
 
 
 @app.command(cls=Command, epilog=shown("embrec analyze prefixes office/first --metric hr@10"))

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from embrec.comparisons.results import Comparison
     from embrec.workspace import Category
 
-app = typer.Typer(no_args_is_help=True, help="Train variants of one model and compare them with confidence intervals.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Compare encoders, losses, negatives, models, finished runs or searches, with confidence intervals.",
+)
 
 
 @app.callback()
 def compare() -> None:
-    """Train variants of one model and compare them with confidence intervals."""
+    """Compare encoders, losses, negatives, models, finished runs or searches, with confidence intervals."""
 
 
 @app.command(

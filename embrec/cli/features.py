@@ -212,7 +212,7 @@ def export(
     output: Annotated[Path, typer.Option(help="File to write: .npy, .parquet, .csv, .h5 or .safetensors.")],
     data: Data,
 ) -> None:
-    """Write a table in a format that other programs read (and `--encoder vectors` reads back)."""
+    """Write a table in a format that other programs read (and --encoder vectors reads back)."""
     from embrec.cli.console import print_note
     from embrec.data.store import load_dataset
     from embrec.features.export import export as export_table

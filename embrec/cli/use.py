@@ -77,7 +77,9 @@ def score(
     output: Annotated[Path, typer.Option(help="File to write: .parquet, .csv or .jsonl.")],
     items: Annotated[
         Path | None,
-        typer.Option(help="New items: a file like the one that the catalog was imported from, or with its columns."),
+        typer.Option(
+            help="New items: a file like the one that the catalog was imported from, or with its columns (default: none)."
+        ),
     ] = None,
     by: Annotated[
         str, typer.Option(help="user for the best items of each user, item for the best users of each new item.")
@@ -95,7 +97,7 @@ def score(
     ] = None,
     workspace: Workspace = None,
 ) -> None:
-    """Score new items for every user of the run's category, without retraining."""
+    """Score the catalog, or new items beside it, for every user of the run's category, without retraining."""
     from embrec.cli.console import print_note, progress_bars
     from embrec.data.everyone import load_everyone
     from embrec.serving.recommender import Recommender

@@ -15,7 +15,7 @@ from embrec.evaluation.evaluator import EvaluationConfig
 from embrec.features.registry import make_encoder, split_fusion
 from embrec.models import registry
 from embrec.names import unknown
-from embrec.parameters import parameter
+from embrec.parameters import call, parameter
 from embrec.runs.config import RunConfig
 from embrec.runs.presets import build_config, load_preset, preset_names, reads_tables
 from embrec.training.config import TrainingConfig
@@ -82,6 +82,7 @@ class ModelSpec(NamedTuple):
                 if part == name:
                     raise ConfigError(
                         unknown("model", name, [*registry.kinds(), *preset_names()], most=len(registry.kinds()))
+                        + f" (presets: {call('preset_names')})"
                     )
                 raise ConfigError(f"model {text!r}: {unknown('preset', part, preset_names())}")
         for setting in settings:
@@ -193,7 +194,7 @@ class ModelVariants(Variants):
         ]
 
 
-def compare_models(request: ComparisonRequest, models: Sequence[str] | None = None) -> Comparison:
+def compare_models(request: ComparisonRequest, models: Sequence[str] | str | None = None) -> Comparison:
     """Train models of the zoo with several seeds under one protocol, and compare them with intervals and paired tests.
 
     A model is a kind with the defaults of a training, or a preset, with settings of its own behind a colon:
@@ -211,7 +212,8 @@ def compare_models(request: ComparisonRequest, models: Sequence[str] | None = No
         request: data, settings of all models, seeds and report. Its features are read by the models of content that name none
             of their own; if empty, those of the comparison that has its name already are. Settings of `model` must fit all
             models. It names no preset: each model has its own.
-        models: those to compare; all kinds with their defaults if None. Models that the comparison has from before stay in it.
+        models: those to compare, or one; all kinds with their defaults if None. Models that the comparison has from before
+            stay in it.
 
     Returns:
         The comparison; `results.json`, `results.csv`, `table.md` and the figure are in its folder.
@@ -221,6 +223,7 @@ def compare_models(request: ComparisonRequest, models: Sequence[str] | None = No
         MissingExtraError: packages of an encoder or of the figure are not installed; nothing is done then.
         RunError: the comparison was begun with other settings or data, or every model failed.
     """
+    models = [models] if isinstance(models, str) else models
     request.check(SUBJECT.name)
     if request.preset is not None:
         raise ConfigError(f"{parameter('preset')} is of one model; give it as a model, such as 'embrec-office'")

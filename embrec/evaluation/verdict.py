@@ -61,7 +61,7 @@ class Verdict:
         else:
             line = (
                 f"{self._named()}, is not beaten: {shown} {self.of_baseline:.4f} against {self.value:.4f} of {self.model}, "
-                "which these targets do not tell apart"
+                "a difference that may be chance"
             )
         if self.no_better:
             line += f"; not better than it: {', '.join(self.no_better)}"

@@ -52,14 +52,16 @@ def build_features(
         A report for each encoder.
 
     Raises:
-        ConfigError: an encoder, a parameter, a split or `fit_on` is unknown, no encoder reads texts, or none suits the
-            catalog; nothing is built then.
+        ConfigError: an encoder, a parameter, a split, an engine or `fit_on` is unknown, no encoder reads texts, or none suits
+            the catalog; nothing is built then.
         FeatureError: a table cannot be built (earlier ones are kept), or vectors in the order of the items' file do not fit
             the catalog.
     """
     split = parse_split(split) if isinstance(split, str) else split or LeaveOneOut()
     specs = [encoders] if isinstance(encoders, str) else None if encoders is None else list(encoders)
     made = check_encoders(specs, template, fit_on)
+    if not callable(engine):
+        raise ConfigError(f"engine is {engine!r}, not an engine; open one: with open_engine('ray') as engine")
     category = Category.of(category)
     dataset = load_dataset(category)
     if specs is None:

@@ -65,7 +65,9 @@ class Negatives(Checked):
             if extra:
                 raise ValueError(f"{extra[0]} is for sampled negatives, but count is all; set a number of negatives")
         elif not self.count and not self.in_batch:
-            raise ValueError("0 negatives leave nothing to rank against; set a number, all, or in_batch")
+            raise ValueError(
+                "0 negatives leave nothing to rank against; set count to a number above 0 or to all, or in_batch to true"
+            )
         if self.in_batch and self.share != "batch":
             raise ValueError(f"in_batch negatives are shared by the batch, so share cannot be {self.share}")
         if self.in_batch and self.exclude == "batch-labels":

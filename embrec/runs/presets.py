@@ -186,7 +186,9 @@ def changed_config(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
 
 
 def _config(tree: Mapping[str, Any]) -> RunConfig:
-    return validated(RunConfig, tree, see=f" (all: {call('list_settings')})")
+    kind = tree.get("model", {}).get("kind", registry.DEFAULT)
+    of_kind = {} if kind == registry.DEFAULT or kind not in registry.MODELS else {"model": kind}
+    return validated(RunConfig, tree, see=f" (all: {call('list_settings', **of_kind)})")
 
 
 def run_name(config: RunConfig) -> str:

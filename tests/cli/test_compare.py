@@ -55,9 +55,9 @@ def test_a_comparison_tells_what_the_checks_for_leaks_found_and_a_later_training
     code, _, errors = embrec(*COMPARE, "--encoder", "tfidf", "--encoder", "tfidf:max_features=9", "--seeds", "1")
     assert code == 0, errors
     (note,) = [line for line in errors.splitlines() if line.startswith("note: time overlap: ")]
-    assert "as told before" not in errors
+    assert "as reported before" not in errors
     again = embrec(*COMPARE, "--encoder", "tfidf", "--encoder", "tfidf:max_features=9", "--seeds", "1")
-    recalled = "as told before (in full: embrec data split --category toys --split item-holdout:fraction=0.2): "
+    recalled = "as reported before (in full: embrec data split --category toys --split item-holdout:fraction=0.2): "
     assert recalled in again[2]
     assert note not in again[2]
 

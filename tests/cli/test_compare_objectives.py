@@ -45,7 +45,7 @@ def test_losses_are_compared_in_one_table(embrec, tmp_path):
     assert errors.count("note: time overlap: ") == 1
     again = embrec("compare", "losses", *COMMON, "--name", "mine", "--output", "report")
     assert (again[0], again[1]) == (0, printed)
-    assert "as told before (in full: embrec data split --category toys --split leave-one-out): note" in again[2]
+    assert "as reported before (in full: embrec data split --category toys --split leave-one-out): note" in again[2]
     assert ", found)" in again[2]
 
 

@@ -121,4 +121,4 @@ def test_a_training_prints_what_it_found_once(embrec):
     assert "overlap" not in err
     code, _out, err = embrec(*training, "--run", "many", "--seeds", "0,1")
     assert (code, err.count("time overlap"), err.count("checked for leaks")) == (0, 1, 0)
-    assert "as told before (in full: embrec data split --category shop --split leave-one-out): note" in err
+    assert "as reported before (in full: embrec data split --category shop --split leave-one-out): note" in err

@@ -35,7 +35,7 @@ def test_train_alone_builds_what_is_missing_and_says_so(embrec):
     assert code == 0, errors
     assert "toys/content-tfidf-" in printed
     assert (
-        "as told before (in full: embrec data split --category toys --split leave-one-out): note: time overlap"
+        "as reported before (in full: embrec data split --category toys --split leave-one-out): note: time overlap"
         in errors
     )
     assert "note: time overlap: " not in errors.replace("): note: time overlap", "")

@@ -218,6 +218,11 @@ def test_a_model_is_read_from_its_text(text, kind, preset, settings, features):
     ("models", "options", "message"),
     [
         (["sasrecc"], {}, "unknown model 'sasrecc'; did you mean 'sasrec'?"),
+        (
+            "sasrecc",
+            {},
+            "unknown model 'sasrecc'; did you mean 'sasrec'? there are: embrec",
+        ),  # one, not a list of letters
         (["embrec-ofice"], {}, "unknown model 'embrec-ofice'; did you mean 'embrec-office'?"),
         ([], {}, "no model is named"),
         (["sasrec:2"], {}, "model 'sasrec:2': '2' has not the form key=value"),

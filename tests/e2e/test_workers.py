@@ -50,7 +50,7 @@ def test_two_workers_learn_what_one_does(shop):
     assert shared["test"]["all"] == pytest.approx(alone["test"]["all"], abs=0.01)
     said = [line.partition(":")[0] for line in result.stderr.splitlines()]
     said = [
-        what for what in said if what not in ("note", "as told before (in full", "checked for leaks, nothing found")
+        what for what in said if what not in ("note", "as reported before (in full", "checked for leaks, nothing found")
     ]
     assert said == ["start workers", "validate", "epoch 1/2", "epoch 2/2", "test", said[-2], "run"]
     assert (shop.run_folder("shared") / "tensorboard").is_dir()

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import polars as pl
 import pytest
+from support.categories import toy_category
 
 from embrec.data.catalog import Catalog
 from embrec.data.interactions import Interactions
@@ -185,3 +186,10 @@ def test_a_version_that_does_other_things_is_not_read(category, monkeypatch):
         (report,) = build_features(folder, ["tfidf"])
     with pytest.raises(FeatureError, match=r"version \[3\] cannot be used by this version of embrec"):
         load_encoder(report.path.with_suffix(""))
+
+
+def test_an_engine_by_its_name_is_answered_with_how_to_make_one(tmp_path):
+    with pytest.raises(
+        ConfigError, match=r"engine is 'ray', not an engine; open one: with open_engine\('ray'\) as engine"
+    ):
+        build_features(toy_category(tmp_path), ["tfidf"], engine="ray")

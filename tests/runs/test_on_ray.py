@@ -116,3 +116,15 @@ def test_the_end_of_a_training_is_told_in_one_line(problem, told, kind, message)
     with pytest.raises(kind, match=message):
         raise error
     assert "\n" not in str(error)
+
+
+def test_far_more_processes_than_processors_are_refused_before_ray_starts(monkeypatch):
+    import embrec.on_ray as clusters
+
+    monkeypatch.setattr(clusters, "usable_processors", lambda: 4)
+    monkeypatch.setattr(clusters, "import_ray", lambda *_: pytest.fail("Ray was imported"))
+    with (
+        pytest.raises(ConfigError, match="17 processes are too many for this machine, which has 4 processors; use 16"),
+        clusters.ray_cluster("`training.workers=17`", processors=17),
+    ):
+        pass

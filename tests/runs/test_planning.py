@@ -111,7 +111,7 @@ def test_what_was_found_in_the_data_is_told_in_full_once(tmp_path):
     assert report.findings
     assert report.new_lines(set(), "see it") == report.lines()
     (line,) = report.new_lines(findings_told(category), "see it")
-    assert line.startswith("as told before (see it): ")
+    assert line.startswith("as reported before (see it): ")
     assert all(check.name in line for check in report.findings)
     assert len(list_tables(category)) == 1
 
@@ -126,9 +126,9 @@ def test_what_is_new_of_what_was_found_is_told_in_full():
     report = LeakReport(tuple(checks))
     assert report.new_lines({"many ties", "targets are seen", "nothing"}, "see it") == [
         "note: twins: equal texts",
-        "as told before (see it): warning: seen; note: ties",
+        "as reported before (see it): warning: seen; note: ties",
     ]
     assert report.new_lines({check.meaning for check in checks}, "see it") == [
-        "as told before (see it): warning: seen; notes: ties, twins"
+        "as reported before (see it): warning: seen; notes: ties, twins"
     ]
     assert LeakReport((checks[3],)).new_lines({"nothing"}, "see it") == []

@@ -169,3 +169,10 @@ def test_a_preset_extends_another_section_by_section():
 def test_a_preset_that_extends_nothing_or_itself_is_refused(name, message):
     with pytest.raises(ConfigError, match=re.escape(message)):
         load_preset(name)
+
+
+def test_an_unknown_setting_is_answered_with_the_settings_of_its_own_model():
+    with pytest.raises(ConfigError, match=r"unknown setting 'model.cell'.*\(all: `list_settings\(model='sasrec'\)`\)"):
+        build_config("toys", options={"model.kind": "sasrec", "model.cell": "fast"})
+    with pytest.raises(ConfigError, match=r"\(all: `list_settings\(\)`\)"):
+        build_config("toys", options={"model.source": "id", "model.cel": "fast"})

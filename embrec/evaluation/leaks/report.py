@@ -101,7 +101,7 @@ class LeakReport:
             for status in (Status.WARNING, Status.NOTE)
             if (found := [check.name for check in known if check.status == status])
         ]
-        again = f"as told before ({where}): {'; '.join(names)}" if names else ""
+        again = f"as reported before ({where}): {'; '.join(names)}" if names else ""
         return [*(new.lines() if new.findings else []), *([again] if again else [])]
 
     def as_dict(self) -> dict[str, Any]:
