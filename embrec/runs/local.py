@@ -6,13 +6,14 @@ from typing import Any
 
 import torch
 
+from embrec.data.training_data import TrainingData
 from embrec.errors import ConfigError
 from embrec.evaluation.evaluator import evaluate
 from embrec.files import write_json
 from embrec.memory import peak_memory
 from embrec.models.interface import Trainable
 from embrec.progress import Progress
-from embrec.runs.assembly import TrainingData, make_trainer, metric_names
+from embrec.runs.assembly import make_trainer, metric_names
 from embrec.runs.cache import remembered
 from embrec.runs.config import RunConfig
 from embrec.runs.epoch_log import EpochLog

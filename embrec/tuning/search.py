@@ -11,6 +11,7 @@ import yaml
 from embrec.data.interactions import Interactions
 from embrec.data.prepared import open_split
 from embrec.data.store import in_use
+from embrec.data.training_data import TrainingData
 from embrec.errors import ConfigError, RunError
 from embrec.evaluation.evaluator import protocol_for
 from embrec.evaluation.few_candidates import check_selection
@@ -19,7 +20,6 @@ from embrec.evaluation.metrics import cutoff, tells_apart
 from embrec.files import write_text
 from embrec.parameters import call, parameter
 from embrec.progress import Progress, silent
-from embrec.runs.assembly import TrainingData
 from embrec.runs.config import RunConfig
 from embrec.runs.inputs import Inputs, inputs_of, run_fingerprint
 from embrec.runs.local import choose_device
