@@ -1,5 +1,6 @@
 """A trainer composed from data and configuration, for a run or for a trial of a search."""
 
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -7,14 +8,13 @@ import torch
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Partition
 from embrec.data.training_data import TrainingData
-from embrec.evaluation.evaluator import evaluate
-from embrec.evaluation.metrics import lower_is_better
 from embrec.models.inputs import CatalogInputs
 from embrec.models.training_rows import training_rows
 from embrec.models.zoo import build_model
 from embrec.progress import Progress, silent
 from embrec.runs.config import RunConfig
-from embrec.training.loop.trainer import OnEpoch, Trainer, Validation
+from embrec.runs.validation import Validator
+from embrec.training.loop.trainer import OnEpoch, Trainer
 
 
 def learned_partition(config: RunConfig, interactions: Interactions, partition: Partition) -> Partition:
@@ -47,35 +47,21 @@ def make_trainer(
         progress: called after every step.
         shard: (rank, world) of this process; see `Trainer`.
     """
-    partition, max_length = data.partition, config.model.max_length
-    torch.manual_seed(config.training.seed)
+    training, max_length = config.training, config.model.max_length
+    validator = Validator(data, config.evaluation, training.select_by, max_length, device, progress)
+    torch.manual_seed(training.seed)
     model = build_model(config.model, inputs.select(config.model.features))
     model.to(device)
-    rows = training_rows(model, data, max_length, config.training, fixed=config.training.negatives.frozen)
-    names = metric_names(config)
-
-    def validate() -> Validation:
-        metrics = evaluate(
-            model, data.interactions, partition, partition.valid, config.evaluation, max_length=max_length,
-            hidden=partition.hidden, device=device, progress=progress, task="validate",
-        ).metrics(names)["all"]  # fmt: skip
-        value = metrics[config.training.select_by]
-        return Validation(metrics, -value if lower_is_better(config.training.select_by) else value)
-
+    rows = training_rows(model, data, max_length, training, fixed=training.negatives.frozen)
     return Trainer(
         model,
         rows,
         torch.tensor(data.popularity),
-        validate if len(partition.valid) else None,
-        config.training,
+        partial(validator, model) if len(data.partition.valid) else None,
+        training,
         checkpoint=checkpoint,
         fingerprint=fingerprint,
         on_epoch=on_epoch,
         progress=progress,
         shard=shard,
     )
-
-
-def metric_names(config: RunConfig) -> tuple[str, ...]:
-    """Return the metrics to compute, including the one that chooses the epoch."""
-    return tuple(dict.fromkeys((*config.evaluation.metrics, config.training.select_by)))

@@ -16,6 +16,9 @@ from embrec.data.interactions import Interactions
 from embrec.data.prepared import PreparedSplit, open_split
 from embrec.data.splits import Partition, SplitConfig
 from embrec.data.store import Dataset
+from embrec.data.training_data import TrainingData
+from embrec.evaluation.few_candidates import protocol_of_training
+from embrec.evaluation.metrics import check_metrics
 from embrec.features.finding import find_table
 from embrec.features.table import FeatureTable
 from embrec.models.inputs import CatalogInputs
@@ -60,12 +63,15 @@ class Inputs:
     """What a training reads.
 
     Attributes:
+        config: the configuration that they belong to; that of `load_inputs` has the feature tables by their full names, and
+            a protocol that fits the data.
         prepared: the data, and how the split divides them; the test is measured by it, whatever was learned from.
         tables: the feature tables in the order of the configuration.
         learned: how the log is divided for the training itself: see `learned_partition`.
         extras: what the model reads of the category besides the tables.
     """
 
+    config: RunConfig
     prepared: PreparedSplit
     tables: list[FeatureTable]
     learned: Partition
@@ -92,23 +98,53 @@ class Inputs:
         return replace(self.extras, tables={table.path.stem: frozen_table(table) for table in self.tables})
 
     @cached_property
+    def training(self) -> TrainingData:
+        """The events that the model learns from."""
+        return TrainingData.of(self.log, self.learned, self.config.model.max_length)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of all that the result of the training depends on; see `run_fingerprint`."""
+        return run_fingerprint(self.config, self.dataset, self.tables, self.extras_hash)
+
+    @cached_property
     def extras_hash(self) -> bytes:
         """A hash of what is read besides feature tables, the context of the events too; empty for models that read nothing."""
         return self.extras.extras_fingerprint.encode() + context_hash(self.log)
 
 
 def load_inputs(category: Category, config: RunConfig) -> Inputs:
-    """Read what a training needs.
+    """Check a configuration against the data of its category, and read what its training needs.
 
     Feature tables are those of the split's own training items, even if validation events are learned from too.
 
     Raises:
-        ConfigError: a relation, an attribute or a context column that the model names does not have the form it needs.
+        ConfigError: a value does not fit the data, or a relation, an attribute or a context column that the model names does
+            not have the form it needs.
         DataError: the category or a column does not exist, or the split leaves no training events, validation targets or test
             targets.
         FeatureError: a feature table is missing or belongs to other items.
     """
-    return inputs_of(category, config, open_split(category, config.split))
+    check_metrics([config.training.select_by])  # before the data are read
+    prepared = open_split(category, config.split)
+    config = settled(config, prepared)
+    inputs = inputs_of(category, config, prepared)
+    config.model.check([table.dim for table in inputs.tables])
+    model = config.model.model_copy(update={"features": tuple(table.path.stem for table in inputs.tables)})
+    return replace(inputs, config=config.model_copy(update={"model": model}))
+
+
+def settled(config: RunConfig, prepared: PreparedSplit) -> RunConfig:
+    """Return a configuration with a protocol that fits the data; its feature tables are not looked at.
+
+    Raises:
+        ConfigError: a value does not fit the data.
+    """
+    learned = learned_partition(config, prepared.interactions, prepared.partition)
+    config.training.negatives.check(int(learned.train_items.sum()))
+    training = config.training
+    protocol = protocol_of_training(config.evaluation, prepared, training.select_by, validates=training.validates)
+    return config.model_copy(update={"evaluation": protocol})
 
 
 def inputs_of(
@@ -126,7 +162,7 @@ def inputs_of(
     names = config.model.features if features is None else features
     tables = find_tables(category, names, catalog, partition.train_items, config.split)
     learned = learned_partition(config, prepared.interactions, partition)
-    return Inputs(prepared, tables, learned, read_extras(config.model, prepared, learned))
+    return Inputs(config, prepared, tables, learned, read_extras(config.model, prepared, learned))
 
 
 def run_fingerprint(config: RunConfig, dataset: Dataset, tables: Sequence[FeatureTable], extras: bytes = b"") -> str:
