@@ -24,7 +24,7 @@ class ItemsConfig(Checked):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    # What a kind of model reads besides feature tables: relations, attributes, context; see `embrec.runs.extras`.
+    # What a kind of model reads besides feature tables: relations, attributes, context; see `embrec.data.extras`.
     reads: ClassVar[frozenset[str]] = frozenset()
 
     source: Annotated[

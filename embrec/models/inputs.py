@@ -125,3 +125,8 @@ class InputArrays(NamedTuple):
             self.vocabularies,
             self.context,
         )
+
+
+def known_items(train_items: NDArray[np.bool_]) -> Tensor:
+    """Return which tensor ids have training events, [n] -> [n + 1]."""
+    return torch.nn.functional.pad(torch.tensor(train_items), (1, 0))

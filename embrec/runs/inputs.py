@@ -8,24 +8,24 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from embrec.data.catalog import Catalog
+from embrec.data.extras import read_extras
 from embrec.data.interactions import Interactions
 from embrec.data.prepared import PreparedSplit, open_split
-from embrec.data.splits import Partition, SplitConfig
+from embrec.data.splits import Partition
 from embrec.data.store import Dataset
 from embrec.data.training_data import TrainingData
 from embrec.evaluation.few_candidates import protocol_of_training
 from embrec.evaluation.metrics import check_metrics
-from embrec.features.finding import find_table
+from embrec.features.finding import find_tables
 from embrec.features.table import FeatureTable
-from embrec.models.inputs import CatalogInputs
+from embrec.models.inputs import CatalogInputs, known_items
 from embrec.models.tables import DenseTable, FrozenTable, SparseTable
 from embrec.runs.assembly import learned_partition
 from embrec.runs.config import RunConfig
-from embrec.runs.extras import read_extras
 from embrec.runs.provenance import context_hash, log_hash
 from embrec.workspace import Category
 
@@ -34,17 +34,6 @@ _SPARSE_DENSITY = 0.05
 
 # Settings of a training that change no result: where it runs, and when it saves.
 NO_RESULT = {"device", "checkpoint_seconds", "workers"}
-
-
-def find_tables(
-    category: Category,
-    names: Sequence[str],
-    catalog: Catalog,
-    train_items: NDArray[np.bool_],
-    split: SplitConfig | None = None,
-) -> list[FeatureTable]:
-    """Return the feature tables of these names; see `find_table`."""
-    return [find_table(category, name, catalog, train_items, split) for name in names]
 
 
 def vectors(table: FeatureTable) -> NDArray[np.float32] | csr_matrix:
@@ -126,43 +115,48 @@ def load_inputs(category: Category, config: RunConfig) -> Inputs:
         FeatureError: a feature table is missing or belongs to other items.
     """
     check_metrics([config.training.select_by])  # before the data are read
-    prepared = open_split(category, config.split)
-    config = settled(config, prepared)
-    inputs = inputs_of(category, config, prepared)
+    inputs = inputs_of(category, config, open_split(category, config.split))
     config.model.check([table.dim for table in inputs.tables])
+    config.training.negatives.check(int(inputs.learned.train_items.sum()))
     model = config.model.model_copy(update={"features": tuple(table.path.stem for table in inputs.tables)})
-    return replace(inputs, config=config.model_copy(update={"model": model}))
-
-
-def settled(config: RunConfig, prepared: PreparedSplit) -> RunConfig:
-    """Return a configuration with a protocol that fits the data; its feature tables are not looked at.
-
-    Raises:
-        ConfigError: a value does not fit the data.
-    """
-    learned = learned_partition(config, prepared.interactions, prepared.partition)
-    config.training.negatives.check(int(learned.train_items.sum()))
-    training = config.training
-    protocol = protocol_of_training(config.evaluation, prepared, training.select_by, validates=training.validates)
-    return config.model_copy(update={"evaluation": protocol})
+    return replace(inputs, config=inputs.config.model_copy(update={"model": model}))
 
 
 def inputs_of(
-    category: Category, config: RunConfig, prepared: PreparedSplit, features: Sequence[str] | None = None
+    category: Category,
+    config: RunConfig,
+    prepared: PreparedSplit,
+    features: Sequence[str] | None = None,
+    *,
+    what: str = "training.select_by",
 ) -> Inputs:
-    """Gather the inputs of a training from data that are in memory; see `load_inputs`.
+    """Gather the inputs of a training from data that are in memory, with a protocol that fits them; see `load_inputs`.
 
     Args:
         category: the category of the data, whose feature tables are read.
         config: the configuration.
         prepared: the data and their division.
         features: names of the feature tables; those of the configuration if None.
+        what: setting that names the metric which chooses among models, for messages.
     """
-    catalog, partition = prepared.catalog, prepared.partition
-    names = config.model.features if features is None else features
-    tables = find_tables(category, names, catalog, partition.train_items, config.split)
+    partition, training = prepared.partition, config.training
     learned = learned_partition(config, prepared.interactions, partition)
-    return Inputs(config, prepared, tables, learned, read_extras(config.model, prepared, learned))
+    known = known_items(learned.train_items)
+    protocol = protocol_of_training(
+        config.evaluation, prepared, training.select_by, validates=training.validates, what=what
+    )
+    names = config.model.features if features is None else features
+    tables = find_tables(category, names, prepared.catalog, partition.train_items, config.split)
+    extras = read_extras(config.model, prepared, learned)
+    reads = CatalogInputs(
+        {},
+        known,
+        extras.relations,
+        {name: torch.from_numpy(one.values) for name, one in extras.attributes.items()},
+        {name: one.vocabulary for name, one in extras.attributes.items() if one.vocabulary},
+        extras.context,
+    )
+    return Inputs(config.model_copy(update={"evaluation": protocol}), prepared, tables, learned, reads)
 
 
 def run_fingerprint(config: RunConfig, dataset: Dataset, tables: Sequence[FeatureTable], extras: bytes = b"") -> str:

@@ -6,12 +6,14 @@ from typing import Any
 
 from embrec.data.prepared import open_split
 from embrec.data.splits import SplitConfig
+from embrec.evaluation.few_candidates import protocol_of_training
 from embrec.evaluation.metrics import check_metrics
 from embrec.features.category import tables_or_defaults
 from embrec.progress import Progress, silent
+from embrec.runs.assembly import learned_partition
 from embrec.runs.config import RunConfig
 from embrec.runs.folder import RunFolder
-from embrec.runs.inputs import load_inputs, run_fingerprint, settled
+from embrec.runs.inputs import load_inputs, run_fingerprint
 from embrec.runs.local import choose_device
 from embrec.runs.presets import build_config, published_features, reads_tables, run_name
 from embrec.runs.seeds import seed_config, seed_run
@@ -76,7 +78,10 @@ def check_config(category: Category, config: RunConfig) -> None:
     check_metrics([config.training.select_by])
     if config.training.workers == 1:
         choose_device(config.training.device)
-    settled(config, open_split(category, config.split))
+    prepared, training = open_split(category, config.split), config.training
+    protocol_of_training(config.evaluation, prepared, training.select_by, validates=training.validates)
+    learned = learned_partition(config, prepared.interactions, prepared.partition)
+    training.negatives.check(int(learned.train_items.sum()))
 
 
 def default_name(category: Category, config: RunConfig, seeds: Sequence[int] = (), *, force: bool = False) -> str:

@@ -13,7 +13,6 @@ from embrec.data.prepared import open_split
 from embrec.data.store import in_use
 from embrec.data.training_data import TrainingData
 from embrec.errors import ConfigError, RunError
-from embrec.evaluation.few_candidates import protocol_of_training
 from embrec.evaluation.leaks import LeakReport
 from embrec.evaluation.metrics import cutoff, tells_apart
 from embrec.files import write_text
@@ -241,12 +240,11 @@ def read_inputs(category: Category, config: SearchConfig) -> Prepared:
     check_config(config)  # before the data are read
     prepared = open_split(category, base.split)
     check_items(config, len(prepared.catalog), prepared.n_train_items)
-    protocol = protocol_of_training(base.evaluation, prepared, config.objective, what="the objective")
     names = feature_names(space, base)
-    inputs = inputs_of(category, base, prepared, names)
+    inputs = inputs_of(category, base, prepared, names, what="the objective")
     stems = {name: table.path.stem for name, table in zip(names, inputs.tables, strict=True)}
     base, space, start = _with_stems(config, stems)
-    base = base.model_copy(update={"evaluation": protocol})
+    base = base.model_copy(update={"evaluation": inputs.config.evaluation})
     config = config.model_copy(update={"base": base, "space": space.plain(), "start": start})
     _check_start(config)
     fingerprint = run_fingerprint(_same_for_all(base), inputs.dataset, inputs.tables, inputs.extras_hash)

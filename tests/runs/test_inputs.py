@@ -85,7 +85,7 @@ def reads(monkeypatch):
     """Make the models of a test read some kinds of inputs."""
 
     def read(*kinds):
-        monkeypatch.setattr("embrec.runs.extras.reads_of", lambda model: frozenset(kinds))
+        monkeypatch.setattr("embrec.data.extras.reads_of", lambda model: frozenset(kinds))
 
     return read
 
