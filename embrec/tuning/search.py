@@ -205,8 +205,8 @@ def check_config(config: SearchConfig) -> None:
     Raises:
         ConfigError: a setting, the objective or the device is not valid.
     """
-    cutoff(config.objective)
     choose_device(config.base.training.device)
+    cutoff(config.objective)
     config.parsed_space().check(config.base)
 
 
