@@ -1,7 +1,7 @@
 """Commands whose help has defaults and examples, and whose messages name their own options."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -99,39 +99,76 @@ def examples(*commands: str) -> str:
 
 
 def default_of(setting: str) -> str:
-    """Return the default of a setting in words, such as `30` of `training.epochs`."""
-    return _defaults()[setting]
+    """Return the default of a setting in words, such as `30` of `training.epochs`, or the names that it may have."""
+    if setting in _NAMES:
+        return _NAMES[setting]()
+    return (_search_defaults() if setting.startswith("search.") else _defaults())[setting]
 
 
 @cache
 def _defaults() -> dict[str, str]:
     from embrec.runs.settings import list_settings
+
+    return {row.key: row.default for row in list_settings()}
+
+
+@cache
+def _search_defaults() -> dict[str, str]:
     from embrec.tuning.config import Halving, SearchConfig
 
-    found = {row.key: row.default for row in list_settings()}
-    search = {**SearchConfig.model_fields, **Halving.model_fields}
-    return found | {f"search.{key}": str(field.default) for key, field in search.items()} | _choices()
+    fields = {**SearchConfig.model_fields, **Halving.model_fields}
+    return {f"search.{key}": str(field.default) for key, field in fields.items()}
 
 
-def _choices() -> dict[str, str]:
-    """Return the names that are registered, as help texts list them."""
-    from embrec.evaluation.metrics import patterns
+def _models() -> str:
     from embrec.models import registry
-    from embrec.models.baselines.registry import BASELINES
+
+    return "; ".join(f"{kind}: {registration.help}" for kind, registration in registry.MODELS.usable().items())
+
+
+def _kinds() -> str:
+    from embrec.models import registry
+    from embrec.names import either
+
+    return either(registry.MODELS.usable())
+
+
+def _sources() -> str:
+    from embrec.models import registry
+
+    sources: dict[str, list[str]] = {}
+    for kind, registration in registry.MODELS.usable().items():
+        sources.setdefault(registration.source, []).append(kind)
+    few, *rest = sorted(sources.items(), key=lambda item: len(item[1]))
+    return ", ".join([f"{few[0]} of {', '.join(few[1])}", *(f"{source} of the others" for source, _ in rest)])
+
+
+def _losses() -> str:
     from embrec.models.losses.config import LOSSES
     from embrec.names import either
 
-    models = registry.MODELS.usable()
-    sources: dict[str, list[str]] = {}
-    for kind, registration in models.items():
-        sources.setdefault(registration.source, []).append(kind)
-    few, *rest = sorted(sources.items(), key=lambda item: len(item[1]))
-    defaults = [f"{few[0]} of {', '.join(few[1])}", *(f"{source} of the others" for source, _ in rest)]
-    return {
-        "model.about": "; ".join(f"{kind}: {registration.help}" for kind, registration in models.items()),
-        "model.kinds": either(models),
-        "model.sources": ", ".join(defaults),
-        "training.losses": either(LOSSES),
-        "evaluation.baselines": either(BASELINES),
-        "evaluation.known": ", ".join(patterns()),
-    }
+    return either(LOSSES)
+
+
+def _baselines() -> str:
+    from embrec.models.baselines.registry import BASELINES
+    from embrec.names import either
+
+    return either(BASELINES)
+
+
+def _metrics() -> str:
+    from embrec.evaluation.metrics import patterns
+
+    return ", ".join(patterns())
+
+
+# Texts that are lists of registered names. Each is made alone, so that a help loads no more than it says.
+_NAMES: dict[str, Callable[[], str]] = {
+    "model.about": _models,
+    "model.kinds": _kinds,
+    "model.sources": _sources,
+    "training.losses": _losses,
+    "evaluation.baselines": _baselines,
+    "evaluation.known": _metrics,
+}

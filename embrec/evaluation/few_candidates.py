@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embrec.data.interactions import Interactions
+from embrec.data.prepared import PreparedSplit
 from embrec.data.splits import Positions
 from embrec.data.times import first_times
 from embrec.errors import ConfigError
 from embrec.evaluation.candidates import Sampled, SeenSoFar
-from embrec.evaluation.evaluator import EvaluationConfig
+from embrec.evaluation.evaluator import EvaluationConfig, protocol_for
 from embrec.evaluation.metrics import counts_hits, cutoff, metric
 from embrec.evaluation.ranks import NotCandidates, Pool, Standing
 from embrec.evaluation.seen import SeenItems
@@ -144,6 +145,35 @@ def check_selection(
         f"{what} is {name!r}, but only {most.words()} candidates are left of each validation target{why}, so every target "
         f"would be a hit for every model; {mend}"
     )
+
+
+def protocol_of_training(
+    config: EvaluationConfig,
+    prepared: PreparedSplit,
+    select_by: str,
+    *,
+    validates: bool = True,
+    what: str = "training.select_by",
+) -> EvaluationConfig:
+    """Return a protocol as it fits the data of a training, once its metrics are known to tell models apart.
+
+    Args:
+        config: the protocol that is asked for.
+        prepared: the data, and how a split divides them.
+        select_by: the metric that is to choose among models.
+        validates: False if no validation target is ranked.
+        what: setting that names the metric, for messages.
+
+    Raises:
+        ConfigError: as in `protocol_for` and `check_selection`.
+    """
+    n_items, partition = len(prepared.catalog), prepared.partition
+    protocol = protocol_for(config, n_items, select_by)
+    if validates:
+        check_selection(
+            select_by, prepared.interactions, partition.valid, protocol, n_items, partition.hidden, what=what
+        )
+    return protocol
 
 
 def chance(name: str, candidates: NDArray[np.int64]) -> float:

@@ -13,15 +13,17 @@ instance, with `register` or by an entry point of the group `embrec.metrics`:
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embrec.errors import ConfigError
-from embrec.evaluation.ranks import Standing, Ties
 from embrec.names import either, nearest
 from embrec.registry import Registry
+
+if TYPE_CHECKING:  # names of metrics are listed without what ranks by them, which needs torch
+    from embrec.evaluation.ranks import Standing, Ties
 
 Values = NDArray[np.float64]
 
@@ -43,7 +45,7 @@ class Metric(ABC):
     cutoff: ClassVar[Literal["required", "optional", "none"]] = "none"
     lower_is_better: ClassVar[bool] = False
     counts_hits: ClassVar[bool] = False
-    ties: ClassVar[Ties | None] = None
+    ties: "ClassVar[Ties | None]" = None
     is_ratio: ClassVar[bool] = True
     note: ClassVar[str] = ""
 
@@ -177,7 +179,7 @@ def counts_hits(name: str) -> bool:
     return parse_metric(name)[0].counts_hits
 
 
-def metric(name: str, standing: Standing, ties: Ties = "mean") -> Values:
+def metric(name: str, standing: "Standing", ties: "Ties" = "mean") -> Values:
     """Return the values of a metric by name, one for each target, [T].
 
     Args:

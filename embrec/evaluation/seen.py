@@ -1,5 +1,7 @@
 """Seen items of users, looked up for a batch of targets at a time: for all targets together they exceed the log many times."""
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +20,11 @@ class SeenItems:
 
     def __init__(self, interactions: Interactions) -> None:
         self._interactions = interactions
-        self._first = ~is_repeat(interactions.user, interactions.item)  # the first event of a user with an item
+
+    @cached_property
+    def _first(self) -> NDArray[np.bool_]:
+        """The events that are the first of a user with an item, [E]; most of the work, and not every protocol needs it."""
+        return ~is_repeat(self._interactions.user, self._interactions.item)
 
     def before(self, positions: Positions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return row and tensor id of the distinct items before each position, both [P]."""

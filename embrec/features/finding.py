@@ -80,6 +80,17 @@ def _no_table(category: Category, name: str, known: Sequence[str]) -> FeatureErr
     return FeatureError(f"category {category.name!r} has no feature table {name!r}{there_are(name, known)}")
 
 
+def find_tables(
+    category: Category,
+    names: Sequence[str],
+    catalog: Catalog,
+    train_items: NDArray[np.bool_],
+    split: SplitConfig | None = None,
+) -> list[FeatureTable]:
+    """Return the feature tables of these names; see `find_table`."""
+    return [find_table(category, name, catalog, train_items, split) for name in names]
+
+
 def find_table(
     category: Category,
     name: str,

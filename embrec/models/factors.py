@@ -11,16 +11,18 @@ A weight that depends on the history is a factor of the query, and one that depe
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 from torch import Tensor
 from torch.nn import functional as F
 
 from embrec.data.sequences import consecutive
+
+if TYPE_CHECKING:  # imported only where a model has sparse products
+    from scipy.sparse import csr_matrix
 
 Rows = slice | NDArray[np.integer]
 
@@ -39,7 +41,7 @@ class SparsePart:
     """
 
     name: str
-    matrix: csr_matrix
+    matrix: "csr_matrix"
     column_weights: Tensor | None = None
 
     def __post_init__(self) -> None:
@@ -63,7 +65,7 @@ class SparsePart:
         weighted: NDArray[np.float32] = values * self.column_weights.cpu().float().numpy()[self.matrix.indices]
         return weighted
 
-    def add_block(self, scores: Tensor, queries: csr_matrix, start: int) -> None:
+    def add_block(self, scores: Tensor, queries: "csr_matrix", start: int) -> None:
         """Add the products with a block of tensor ids to scores, in place.
 
         Args:
@@ -77,7 +79,7 @@ class SparsePart:
         column = self.matrix.indices[entry] - start
         _add(scores, np.repeat(row, count), column, np.repeat(of_query, count) * self._values[entry])
 
-    def add_at(self, scores: Tensor, queries: csr_matrix, ids: Tensor) -> None:
+    def add_at(self, scores: Tensor, queries: "csr_matrix", ids: Tensor) -> None:
         """Add the products with candidates of each row to scores, in place.
 
         Args:
@@ -97,7 +99,7 @@ class SparsePart:
         _add(scores, row[found], column, of_query[found] * self._values[entry[found, column]])
 
     def _ranges(
-        self, queries: csr_matrix, start: int, stop: int
+        self, queries: "csr_matrix", start: int, stop: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
         """Return row and value of each term of the queries, and where its entries with these tensor ids begin and end."""
         row = np.repeat(np.arange(queries.shape[0]), np.diff(queries.indptr))
@@ -150,7 +152,7 @@ class Queries:
     """
 
     dense: Tensor
-    sparse: tuple[csr_matrix, ...] = ()
+    sparse: "tuple[csr_matrix, ...]" = ()
 
     def __len__(self) -> int:
         return len(self.dense)

@@ -145,3 +145,8 @@ class InputArrays(NamedTuple):
             None if self.user_hashes is None else torch.tensor(self.user_hashes),
             self.tables_kept,
         )
+
+
+def known_items(train_items: NDArray[np.bool_]) -> Tensor:
+    """Return which tensor ids have training events, [n] -> [n + 1]."""
+    return torch.nn.functional.pad(torch.tensor(train_items), (1, 0))

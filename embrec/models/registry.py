@@ -113,3 +113,8 @@ def of(kind: str) -> Registration:
         ConfigError: there is no such kind, or the package that provides it cannot be loaded.
     """
     return MODELS[kind]
+
+
+def reads_of(model: ItemsConfig) -> frozenset[str]:
+    """Return what a configured model reads besides histories and item vectors; see `Registration.reads`."""
+    return of(model.kind).reads

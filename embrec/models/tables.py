@@ -2,15 +2,17 @@
 
 import warnings
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 
 from embrec.models.dropout import dropout
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 
 class DenseTable(nn.Module):
@@ -90,7 +92,9 @@ class SparseTable(nn.Module):
     rows: Tensor
     by_column: Tensor
 
-    def __init__(self, vectors: csr_matrix) -> None:
+    def __init__(self, vectors: "csr_matrix") -> None:
+        from scipy.sparse import csr_matrix  # slow to import, and dense tables need none
+
         super().__init__()
         self.shape = (vectors.shape[0] + 1, vectors.shape[1])
         self.cache: Tensor | None = None

@@ -9,13 +9,14 @@ from embrec.data.splits import Partition, SplitConfig
 from embrec.data.store import Dataset
 from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, evaluate
+from embrec.features.finding import find_tables
 from embrec.features.table import FeatureTable
 from embrec.models.baselines.registry import BASELINES
 from embrec.names import unknown
 from embrec.progress import Progress, silent
 from embrec.runs.cache import remembered_in
 from embrec.runs.folder import RunFolder
-from embrec.runs.inputs import find_tables, vectors
+from embrec.runs.inputs import vectors
 from embrec.runs.provenance import targets_hash
 from embrec.workspace import Category
 

@@ -12,15 +12,11 @@ def is_local(config: RunConfig, address: str | None) -> bool:
     return config.training.workers == 1 and address is None
 
 
-def train_begun(
-    run: RunFolder, config: RunConfig, fingerprint: str, inputs: Inputs, address: str | None, progress: Progress
-) -> None:
+def train_begun(run: RunFolder, inputs: Inputs, address: str | None, progress: Progress) -> None:
     """Train a run whose folder was begun, and leave it complete.
 
     Args:
         run: its folder.
-        config: the configuration, with the feature tables' full names.
-        fingerprint: the result of `run_fingerprint`.
         inputs: the result of `load_inputs`.
         address: the address of a running Ray cluster; None for this machine.
         progress: the callback that is called after every step.
@@ -30,9 +26,10 @@ def train_begun(
         MissingExtraError: several workers are asked for, and Ray is not installed.
         RunError: the training failed.
     """
+    config = inputs.config
     if is_local(config, address):
-        train_here(run, config, fingerprint, inputs, choose_device(config.training.device), progress)
+        train_here(run, inputs, choose_device(config.training.device), progress)
         return
     from embrec.runs.on_ray import train_on_ray
 
-    train_on_ray(run, config, fingerprint, address, progress)
+    train_on_ray(run, config, inputs.fingerprint, address, progress)

@@ -13,6 +13,7 @@ from embrec.data.store import Dataset, catalog_size
 from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, evaluate, protocol_for
 from embrec.features.encoder import name_in_stem
+from embrec.features.finding import find_tables
 from embrec.models.interface import SequenceModel
 from embrec.progress import Progress, silent
 from embrec.runs.assembly import learned_partition
@@ -22,7 +23,6 @@ from embrec.runs.cache import remembered
 from embrec.runs.config import RunConfig
 from embrec.runs.extras import log_of
 from embrec.runs.folder import RunFolder, Runs, runs_of
-from embrec.runs.inputs import find_tables
 from embrec.runs.model import load_model
 from embrec.runs.provenance import targets_hash
 from embrec.validation import validated

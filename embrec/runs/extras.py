@@ -1,123 +1,23 @@
-"""Relations, attributes, context columns and users that a model reads: from its category, or from the folder of its run.
-
-The registration of a model says which kinds of these it reads (`reads`). Fields of its configuration with the same names,
-`relations`, `attributes` and `context`, say which ones; a configuration without such a field reads the defaults.
-"""
+"""Relations, attributes, context columns, users and feature tables that the model of a run reads, kept in its folder."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import polars as pl
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from embrec.data.attributes import read_attribute
-from embrec.data.catalog import IMAGE, ITEM, Catalog
 from embrec.data.interactions import Interactions
-from embrec.data.prepared import PreparedSplit
 from embrec.data.relations import Relations
-from embrec.data.splits import Partition
-from embrec.errors import ConfigError, RunError
+from embrec.errors import RunError
 from embrec.files import atomic_path
-from embrec.models import registry
-from embrec.models.config import ItemsConfig
 from embrec.models.inputs import CatalogInputs
 from embrec.models.tables import FrozenTable, TableArrays, table_arrays, table_of_arrays
-from embrec.parameters import parameter
 from embrec.runs.folder import RunFolder
 from embrec.runs.provenance import user_hashes
-
-# The relation that is counted from training events: from an item to those that some user touched right after it.
-NEXT = "next"
-_NEXT = re.compile(r"next(:most=(?P<most>[1-9][0-9]*))?")
-
-
-def read_extras(model: ItemsConfig, prepared: PreparedSplit, learned: Partition) -> CatalogInputs:
-    """Return what a model reads of a category, without feature tables.
-
-    Args:
-        model: the model's configuration.
-        prepared: the data and how the split divides them.
-        learned: how the log is divided for the training itself; relations are counted from its training events.
-
-    Raises:
-        ConfigError: a relation, an attribute or a context column does not have the form it needs.
-        DataError: the catalog or the log has no such column.
-    """
-    found: dict[str, Any] = {}
-    reads = reads_of(model)
-    if "relations" in reads:
-        found["relations"] = read_relations(getattr(model, "relations", (NEXT,)), prepared, learned)
-    if "attributes" in reads:
-        names = getattr(model, "attributes", attribute_columns(prepared.catalog))
-        read = {name: read_attribute(prepared.catalog, name) for name in names}
-        found["attributes"] = {name: torch.from_numpy(one.values) for name, one in read.items()}
-        found["vocabularies"] = {name: one.vocabulary for name, one in read.items() if one.vocabulary}
-    if "context" in reads:
-        log = prepared.interactions
-        found["context"] = tuple(getattr(model, "context", log.numeric_context()))
-        log.with_context(found["context"])  # raises if there is no such column
-    if "users" in reads:
-        log = prepared.interactions
-        known = np.bincount(log.user[learned.train.events(log)], minlength=log.n_users) > 0
-        found["users"] = torch.from_numpy(known)
-        found["user_hashes"] = torch.from_numpy(hashed_users(log).copy())
-    found["tables_kept"] = "features" in reads
-    return CatalogInputs({}, known_items(learned.train_items), **found)
-
-
-def reads_of(model: ItemsConfig) -> frozenset[str]:
-    """Return the kinds of inputs that a model reads besides item vectors and histories, by its registration."""
-    return registry.of(model.kind).reads
-
-
-def known_items(train_items: NDArray[np.bool_]) -> torch.Tensor:
-    """Return which tensor ids have training events, [n] -> [n + 1]."""
-    return torch.nn.functional.pad(torch.tensor(train_items), (1, 0))
-
-
-def read_relations(names: Sequence[str], prepared: PreparedSplit, learned: Partition) -> Relations:
-    """Return relations by name: `next` or `next:most=N`, which is counted, or a catalog column that lists other items.
-
-    Args:
-        names: names of the relations, each once.
-        prepared: the data.
-        learned: how the log is divided for the training; only its training events are counted.
-
-    Raises:
-        ConfigError: there is no relation, or one twice.
-        DataError: the catalog has no such column.
-    """
-    if not names or len(set(names)) < len(names):
-        raise ConfigError(f"{parameter('relations', names)} must name at least one relation, each once")
-    catalog, log = prepared.catalog, prepared.interactions
-    found = []
-    for name in names:
-        counted = _NEXT.fullmatch(name) if name not in catalog.frame.columns else None
-        if counted is None:
-            found.append(Relations.from_lists(catalog, [name]))
-            continue
-        most = None if counted["most"] is None else int(counted["most"])
-        events = learned.train.events(log)
-        found.append(Relations.from_transitions(log, events, len(catalog), name=name, most=most))
-    together = found[0]
-    for one in found[1:]:
-        together = together.beside(one)
-    return together
-
-
-def attribute_columns(catalog: Catalog) -> tuple[str, ...]:
-    """Return the columns that a model reads as attributes where it names none: those of one number or name an item, without
-    ids, pictures and the texts that encoders read.
-    """
-    others = (ITEM, IMAGE, *catalog.text_columns)
-    schema = catalog.frame.schema.items()
-    return tuple(name for name, dtype in schema if name not in others and not dtype.is_nested() and dtype != pl.Binary)
 
 
 def save_extras(run: RunFolder, inputs: CatalogInputs) -> None:

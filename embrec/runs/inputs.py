@@ -8,21 +8,26 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from embrec.data.catalog import Catalog
+from embrec.data.extras import read_extras
 from embrec.data.interactions import Interactions
 from embrec.data.prepared import PreparedSplit, open_split
-from embrec.data.splits import Partition, SplitConfig
+from embrec.data.splits import Partition
 from embrec.data.store import Dataset
-from embrec.features.finding import find_table
+from embrec.data.training_data import TrainingData
+from embrec.evaluation.few_candidates import protocol_of_training
+from embrec.evaluation.metrics import check_metrics
+from embrec.features.finding import find_tables
 from embrec.features.table import FeatureTable
-from embrec.models.inputs import CatalogInputs
+from embrec.models.inputs import CatalogInputs, known_items
+from embrec.models.registry import reads_of
 from embrec.models.tables import DenseTable, FrozenTable, SparseTable
 from embrec.runs.assembly import learned_partition
 from embrec.runs.config import RunConfig
-from embrec.runs.extras import read_extras
+from embrec.runs.extras import hashed_users
 from embrec.runs.provenance import context_hash, log_hash
 from embrec.workspace import Category
 
@@ -31,17 +36,6 @@ _SPARSE_DENSITY = 0.05
 
 # Settings of a training that change no result: where it runs, and when it saves.
 NO_RESULT = {"device", "checkpoint_seconds", "workers"}
-
-
-def find_tables(
-    category: Category,
-    names: Sequence[str],
-    catalog: Catalog,
-    train_items: NDArray[np.bool_],
-    split: SplitConfig | None = None,
-) -> list[FeatureTable]:
-    """Return the feature tables of these names; see `find_table`."""
-    return [find_table(category, name, catalog, train_items, split) for name in names]
 
 
 def vectors(table: FeatureTable) -> NDArray[np.float32] | csr_matrix:
@@ -60,12 +54,15 @@ class Inputs:
     """What a training reads.
 
     Attributes:
+        config: the configuration that they belong to; that of `load_inputs` has the feature tables by their full names, and
+            a protocol that fits the data.
         prepared: the data, and how the split divides them; the test is measured by it, whatever was learned from.
         tables: the feature tables in the order of the configuration.
         learned: how the log is divided for the training itself: see `learned_partition`.
         extras: what the model reads of the category besides the tables.
     """
 
+    config: RunConfig
     prepared: PreparedSplit
     tables: list[FeatureTable]
     learned: Partition
@@ -92,41 +89,81 @@ class Inputs:
         return replace(self.extras, tables={table.path.stem: frozen_table(table) for table in self.tables})
 
     @cached_property
+    def training(self) -> TrainingData:
+        """The events that the model learns from."""
+        return TrainingData.of(self.log, self.learned, self.config.model.max_length)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of all that the result of the training depends on; see `run_fingerprint`."""
+        return run_fingerprint(self.config, self.dataset, self.tables, self.extras_hash)
+
+    @cached_property
     def extras_hash(self) -> bytes:
         """A hash of what is read besides feature tables, the context of the events too; empty for models that read nothing."""
         return self.extras.extras_fingerprint.encode() + context_hash(self.log)
 
 
 def load_inputs(category: Category, config: RunConfig) -> Inputs:
-    """Read what a training needs.
+    """Check a configuration against the data of its category, and read what its training needs.
 
     Feature tables are those of the split's own training items, even if validation events are learned from too.
 
     Raises:
-        ConfigError: a relation, an attribute or a context column that the model names does not have the form it needs.
+        ConfigError: a value does not fit the data, or a relation, an attribute or a context column that the model names does
+            not have the form it needs.
         DataError: the category or a column does not exist, or the split leaves no training events, validation targets or test
             targets.
         FeatureError: a feature table is missing or belongs to other items.
     """
-    return inputs_of(category, config, open_split(category, config.split))
+    check_metrics([config.training.select_by])  # before the data are read
+    inputs = inputs_of(category, config, open_split(category, config.split))
+    config.model.check([table.dim for table in inputs.tables])
+    config.training.negatives.check(int(inputs.learned.train_items.sum()))
+    model = config.model.model_copy(update={"features": tuple(table.path.stem for table in inputs.tables)})
+    return replace(inputs, config=inputs.config.model_copy(update={"model": model}))
 
 
 def inputs_of(
-    category: Category, config: RunConfig, prepared: PreparedSplit, features: Sequence[str] | None = None
+    category: Category,
+    config: RunConfig,
+    prepared: PreparedSplit,
+    features: Sequence[str] | None = None,
+    *,
+    what: str = "training.select_by",
 ) -> Inputs:
-    """Gather the inputs of a training from data that are in memory; see `load_inputs`.
+    """Gather the inputs of a training from data that are in memory, with a protocol that fits them; see `load_inputs`.
 
     Args:
         category: the category of the data, whose feature tables are read.
         config: the configuration.
         prepared: the data and their division.
         features: names of the feature tables; those of the configuration if None.
+        what: setting that names the metric which chooses among models, for messages.
     """
-    catalog, partition = prepared.catalog, prepared.partition
-    names = config.model.features if features is None else features
-    tables = find_tables(category, names, catalog, partition.train_items, config.split)
+    partition, training = prepared.partition, config.training
     learned = learned_partition(config, prepared.interactions, partition)
-    return Inputs(prepared, tables, learned, read_extras(config.model, prepared, learned))
+    known = known_items(learned.train_items)
+    protocol = protocol_of_training(
+        config.evaluation, prepared, training.select_by, validates=training.validates, what=what
+    )
+    names = config.model.features if features is None else features
+    tables = find_tables(category, names, prepared.catalog, partition.train_items, config.split)
+    reads = reads_of(config.model)
+    extras = read_extras(config.model, reads, prepared, learned)
+    knows_users = extras.users is not None
+    found = CatalogInputs(
+        {},
+        known,
+        relations=extras.relations,
+        attributes={name: torch.from_numpy(one.values) for name, one in extras.attributes.items()},
+        vocabularies={name: one.vocabulary for name, one in extras.attributes.items() if one.vocabulary},
+        context=extras.context,
+        users=torch.from_numpy(extras.users) if knows_users else None,
+        user_hashes=torch.from_numpy(hashed_users(prepared.interactions).copy()) if knows_users else None,
+        tables_kept="features" in reads,
+    )
+    return Inputs(config.model_copy(update={"evaluation": protocol}), prepared, tables, learned, found)
 
 
 def run_fingerprint(config: RunConfig, dataset: Dataset, tables: Sequence[FeatureTable], extras: bytes = b"") -> str:

@@ -12,7 +12,7 @@ from embrec.files import write_json
 from embrec.memory import peak_memory
 from embrec.models.interface import Trainable
 from embrec.progress import Progress
-from embrec.runs.assembly import TrainingData, make_trainer, metric_names
+from embrec.runs.assembly import make_trainer
 from embrec.runs.cache import remembered
 from embrec.runs.config import RunConfig
 from embrec.runs.epoch_log import EpochLog
@@ -20,6 +20,7 @@ from embrec.runs.folder import RunFolder
 from embrec.runs.inputs import Inputs
 from embrec.runs.model import save_model
 from embrec.runs.provenance import targets_hash
+from embrec.runs.validation import metric_names
 from embrec.training.loop.checkpoint import TrainerState
 from embrec.version import __version__
 
@@ -43,8 +44,6 @@ def choose_device(name: str) -> torch.device:
 
 def fit_model(
     run: RunFolder,
-    config: RunConfig,
-    fingerprint: str,
     inputs: Inputs,
     device: torch.device,
     progress: Progress,
@@ -54,19 +53,23 @@ def fit_model(
 
     Args:
         run: folder of checkpoint and log; any folder in the processes that do not lead.
-        config: configuration with the feature tables' full names.
-        fingerprint: hash that `run_fingerprint` returned.
         inputs: inputs that `load_inputs` returned.
         device: device to train on.
         progress: called after every step.
         shard: (rank, world) of this process; see `Trainer`.
     """
-    data = TrainingData.of(inputs.log, inputs.learned, config.model.max_length)
     with EpochLog(run) if shard[0] == 0 else nullcontext() as log:
         trainer = make_trainer(
-            config, data, inputs.catalog, device, checkpoint=run.checkpoint, fingerprint=fingerprint,
-            on_epoch=log.epoch if log is not None else None, progress=progress, shard=shard,
-        )  # fmt: skip
+            inputs.config,
+            inputs.training,
+            inputs.catalog,
+            device,
+            checkpoint=run.checkpoint,
+            fingerprint=inputs.fingerprint,
+            on_epoch=log.epoch if log is not None else None,
+            progress=progress,
+            shard=shard,
+        )
         state = trainer.fit()
         if log is not None:
             log.rewrite(state.history)
@@ -75,8 +78,6 @@ def fit_model(
 
 def train_here(
     run: RunFolder,
-    config: RunConfig,
-    fingerprint: str,
     inputs: Inputs,
     device: torch.device,
     progress: Progress,
@@ -86,8 +87,6 @@ def train_here(
 
     Args:
         run: folder of the run.
-        config: configuration with the feature tables' full names.
-        fingerprint: hash that `run_fingerprint` returned.
         inputs: inputs that `load_inputs` returned.
         device: device to train on.
         progress: called after every step.
@@ -96,16 +95,25 @@ def train_here(
     Raises:
         RunError: loss or gradient stopped being numbers, or the disk is full.
     """
-    dataset, partition, log = inputs.dataset, inputs.partition, inputs.log
-    model, state = fit_model(run, config, fingerprint, inputs, device, progress, shard)
+    config, dataset, partition, log = inputs.config, inputs.dataset, inputs.partition, inputs.log
+    model, state = fit_model(run, inputs, device, progress, shard)
     if shard[0] > 0:
         return
     started = time.monotonic()
     test = evaluate(
-        model, log, partition, partition.test, config.evaluation, max_length=config.model.max_length,
-        device=device, progress=progress, task="test", learned=inputs.learned,
-    )  # fmt: skip
-    metrics = _metrics(config, model, state, test.metrics(metric_names(config)), time.monotonic() - started)
+        model,
+        log,
+        partition,
+        partition.test,
+        config.evaluation,
+        max_length=config.model.max_length,
+        device=device,
+        progress=progress,
+        task="test",
+        learned=inputs.learned,
+    )
+    names = metric_names(config.evaluation, config.training.select_by)
+    metrics = _metrics(config, model, state, test.metrics(names), time.monotonic() - started)
     save_model(run, model, dataset.catalog, inputs.catalog)
     if "import" in dataset.meta:
         write_json(run.source_file, dataset.meta["import"]["arguments"])

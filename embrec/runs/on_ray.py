@@ -23,7 +23,7 @@ from embrec.processors import usable_processors
 from embrec.progress import Progress
 from embrec.runs.config import RunConfig
 from embrec.runs.folder import RunFolder
-from embrec.runs.inputs import Inputs, load_inputs, run_fingerprint
+from embrec.runs.inputs import Inputs, load_inputs
 from embrec.runs.local import train_here
 from embrec.workspace import Category
 
@@ -266,11 +266,10 @@ def _train_share(share: _Share, messages: Any) -> None:
     context = train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
     torch.set_num_threads(share.threads or max(1, usable_processors() // context.get_local_world_size()))
-    config, inputs = _read(share)
-    train_here(share.run, config, share.fingerprint, inputs, get_device(), _Teller(messages, rank), shard=(rank, world))
+    train_here(share.run, _read(share), get_device(), _Teller(messages, rank), shard=(rank, world))
 
 
-def _read(share: _Share) -> tuple[RunConfig, Inputs]:
+def _read(share: _Share) -> Inputs:
     """Read on this machine what a worker needs.
 
     Raises:
@@ -281,14 +280,13 @@ def _read(share: _Share) -> tuple[RunConfig, Inputs]:
             f"the machine {socket.gethostname()} has no folder {share.category.path}; the workspace of a training on several "
             "machines must lie in a folder that all of them share, at the same path"
         )
-    config = RunConfig.model_validate(share.config)
-    inputs = load_inputs(share.category, config)
-    if run_fingerprint(config, inputs.dataset, inputs.tables, inputs.extras_hash) != share.fingerprint:
+    inputs = load_inputs(share.category, RunConfig.model_validate(share.config))
+    if inputs.fingerprint != share.fingerprint:
         raise RunError(
             f"the machine {socket.gethostname()} sees other data in {share.category.path} than the one that began the run; "
             "the workspace must lie in a folder that all machines share, and all need the same version of embrec"
         )
-    return config, inputs
+    return inputs
 
 
 class _Teller:

@@ -7,17 +7,14 @@ from typing import Any
 
 from embrec.data.store import in_use
 from embrec.errors import ConfigError, RunError
-from embrec.evaluation.evaluator import protocol_for
-from embrec.evaluation.few_candidates import check_selection
 from embrec.evaluation.leaks import LeakReport, check_leaks
-from embrec.evaluation.metrics import cutoff
 from embrec.files import atomic_folder, tidy, write_json, write_parquet, write_text
 from embrec.parameters import call, parameter
 from embrec.progress import Progress, silent
 from embrec.runs.config import RunConfig
 from embrec.runs.engines import is_local, train_begun
 from embrec.runs.folder import RunFolder
-from embrec.runs.inputs import NO_RESULT, Inputs, load_inputs, run_fingerprint
+from embrec.runs.inputs import NO_RESULT, Inputs, load_inputs
 from embrec.runs.local import choose_device
 from embrec.runs.provenance import MadeOf, used_events
 from embrec.runs.settings import dotted
@@ -87,37 +84,27 @@ def _train(
     """Train as `train` does, while nobody else writes the run's folder or replaces the data."""
     for folder in (run.path, run.encoders):
         tidy(folder)
-    cutoff(config.training.select_by)  # before the data are read
     if is_local(config, address):
         choose_device(config.training.device)  # before the data are read
     inputs = load_inputs(category, config)
-    config.model.check([table.dim for table in inputs.tables])
-    config.training.negatives.check(int(inputs.learned.train_items.sum()))
-    config = settled(config, inputs)
-    if config.training.validates:
-        check_selection(
-            config.training.select_by, inputs.dataset.interactions, inputs.partition.valid, config.evaluation,
-            len(inputs.dataset.catalog), inputs.partition.hidden,
-        )  # fmt: skip
-    fingerprint = run_fingerprint(config, inputs.dataset, inputs.tables, inputs.extras_hash)
     if run.path.exists() and force:
         shutil.rmtree(run.path)
     if run.config_file.exists():
-        if run.fingerprint() != fingerprint:
+        if run.fingerprint() != inputs.fingerprint:
             raise RunError(
                 f"run {category.name}/{name} exists with another configuration or other data"
-                f"{_what_differs(run, config, inputs)}; name another run with "
+                f"{_what_differs(run, inputs)}; name another run with "
                 f"{parameter('name')}, or start over with {parameter('force', True)}"
             )
         if run.metrics.exists():
             _record(run, inputs)  # it may have been begun before runs had one
             return TrainingResult(run, run.read_metrics(), reused=True)
-    _begin(run, config, fingerprint, inputs)
+    _begin(run, inputs)
     leaks = _leaks(run, inputs)
     if on_leaks is not None:
         on_leaks(leaks)
     try:
-        train_begun(run, config, fingerprint, inputs, address, progress)
+        train_begun(run, inputs, address, progress)
     except ConfigError:
         if not run.checkpoint.exists():
             shutil.rmtree(run.path)  # the name is free for the configuration mended
@@ -125,19 +112,7 @@ def _train(
     return TrainingResult(run, run.read_metrics(), reused=False)
 
 
-def settled(config: RunConfig, inputs: Inputs) -> RunConfig:
-    """Return the configuration that a run keeps: feature tables by their full names, a protocol that fits the catalog.
-
-    Raises:
-        ConfigError: the protocol does not fit the catalog.
-    """
-    stems = tuple(table.path.stem for table in inputs.tables)
-    evaluation = protocol_for(config.evaluation, len(inputs.dataset.catalog), config.training.select_by)
-    model = config.model.model_copy(update={"features": stems})
-    return config.model_copy(update={"model": model, "evaluation": evaluation})
-
-
-def _begin(run: RunFolder, config: RunConfig, fingerprint: str, inputs: Inputs) -> None:
+def _begin(run: RunFolder, inputs: Inputs) -> None:
     """Write the files that identify the run; the configuration last, since its presence says that the others are complete."""
     if not run.config_file.exists():  # killed before it was begun, perhaps with other encoders
         shutil.rmtree(run.encoders, ignore_errors=True)
@@ -149,8 +124,8 @@ def _begin(run: RunFolder, config: RunConfig, fingerprint: str, inputs: Inputs) 
             with atomic_folder(target) as folder:
                 shutil.copytree(table.encoder_folder, folder, dirs_exist_ok=True)
     _record(run, inputs)
-    write_text(run.path / "fingerprint", fingerprint + "\n")
-    run.write_config(config)
+    write_text(run.path / "fingerprint", inputs.fingerprint + "\n")
+    run.write_config(inputs.config)
 
 
 def _record(run: RunFolder, inputs: Inputs) -> None:
@@ -160,9 +135,9 @@ def _record(run: RunFolder, inputs: Inputs) -> None:
         write_json(run.made_of_file, MadeOf.of(inputs.dataset, inputs.partition, inputs.tables).as_dict())
 
 
-def _what_differs(run: RunFolder, config: RunConfig, inputs: Inputs) -> str:
+def _what_differs(run: RunFolder, inputs: Inputs) -> str:
     """Return the first setting or part of the data that differs from a run's, for a message; empty if there is none."""
-    before, now = (dotted(one.identity(training=NO_RESULT)) for one in (run.config(), config))
+    before, now = (dotted(one.identity(training=NO_RESULT)) for one in (run.config(), inputs.config))
     for key in [*now, *(key for key in before if key not in now)]:
         if before.get(key) != now.get(key):
             return f" ({key} is {before.get(key)} there, {now.get(key)} now)"

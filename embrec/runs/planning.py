@@ -4,11 +4,10 @@ import glob
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from embrec.data.prepared import PreparedSplit
+from embrec.data.prepared import open_split
 from embrec.data.splits import SplitConfig
-from embrec.data.store import load_dataset
-from embrec.evaluation.evaluator import protocol_for
-from embrec.evaluation.metrics import cutoff
+from embrec.evaluation.few_candidates import protocol_of_training
+from embrec.evaluation.metrics import check_metrics
 from embrec.features.category import tables_or_defaults
 from embrec.progress import Progress, silent
 from embrec.runs.assembly import learned_partition
@@ -16,7 +15,6 @@ from embrec.runs.config import RunConfig
 from embrec.runs.folder import RunFolder
 from embrec.runs.inputs import load_inputs, run_fingerprint
 from embrec.runs.local import choose_device
-from embrec.runs.pipeline import settled
 from embrec.runs.presets import build_config, published_features, reads_tables, run_name
 from embrec.runs.seeds import seed_config, seed_run
 from embrec.workspace import Category
@@ -77,14 +75,13 @@ def check_config(category: Category, config: RunConfig) -> None:
         ConfigError: a value does not fit the data, or there is no such device.
         DataError: the category does not exist, or the split leaves nothing.
     """
-    cutoff(config.training.select_by)
+    check_metrics([config.training.select_by])
     if config.training.workers == 1:
         choose_device(config.training.device)
-    dataset = load_dataset(category)
-    protocol_for(config.evaluation, len(dataset.catalog), config.training.select_by)
-    partition = PreparedSplit.of(dataset, config.split).partition
-    learned = learned_partition(config, dataset.interactions, partition)
-    config.training.negatives.check(int(learned.train_items.sum()))
+    prepared, training = open_split(category, config.split), config.training
+    protocol_of_training(config.evaluation, prepared, training.select_by, validates=training.validates)
+    learned = learned_partition(config, prepared.interactions, prepared.partition)
+    training.negatives.check(int(learned.train_items.sum()))
 
 
 def default_name(category: Category, config: RunConfig, seeds: Sequence[int] = (), *, force: bool = False) -> str:
@@ -112,10 +109,9 @@ def default_name(category: Category, config: RunConfig, seeds: Sequence[int] = (
     if not any(category.runs.glob(f"{glob.escape(plain)}*")):
         return plain
     inputs = load_inputs(category, config)
-    config = settled(config, inputs)
 
     def fingerprint(seed: int | None) -> str:
-        one = config if seed is None else seed_config(config, seed)
+        one = inputs.config if seed is None else seed_config(inputs.config, seed)
         return run_fingerprint(one, inputs.dataset, inputs.tables, inputs.extras_hash)
 
     apart = f"{plain}-{fingerprint(0 if seeds else None)[:8]}"

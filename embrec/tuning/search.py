@@ -11,15 +11,13 @@ import yaml
 from embrec.data.interactions import Interactions
 from embrec.data.prepared import open_split
 from embrec.data.store import in_use
+from embrec.data.training_data import TrainingData
 from embrec.errors import ConfigError, RunError
-from embrec.evaluation.evaluator import protocol_for
-from embrec.evaluation.few_candidates import check_selection
 from embrec.evaluation.leaks import LeakReport
 from embrec.evaluation.metrics import cutoff, tells_apart
 from embrec.files import write_text
 from embrec.parameters import call, parameter
 from embrec.progress import Progress, silent
-from embrec.runs.assembly import TrainingData
 from embrec.runs.config import RunConfig
 from embrec.runs.inputs import Inputs, inputs_of, run_fingerprint
 from embrec.runs.local import choose_device
@@ -207,8 +205,8 @@ def check_config(config: SearchConfig) -> None:
     Raises:
         ConfigError: a setting, the objective or the device is not valid.
     """
-    cutoff(config.objective)
     choose_device(config.base.training.device)
+    cutoff(config.objective)
     config.parsed_space().check(config.base)
 
 
@@ -241,23 +239,12 @@ def read_inputs(category: Category, config: SearchConfig) -> Prepared:
     base, space = config.base, config.parsed_space()
     check_config(config)  # before the data are read
     prepared = open_split(category, base.split)
-    items, partition = len(prepared.catalog), prepared.partition
-    check_items(config, items, prepared.n_train_items)
+    check_items(config, len(prepared.catalog), prepared.n_train_items)
     names = feature_names(space, base)
-    inputs = inputs_of(category, base, prepared, names)
+    inputs = inputs_of(category, base, prepared, names, what="the objective")
     stems = {name: table.path.stem for name, table in zip(names, inputs.tables, strict=True)}
     base, space, start = _with_stems(config, stems)
-    evaluation = protocol_for(base.evaluation, items, config.objective)
-    check_selection(
-        config.objective,
-        prepared.interactions,
-        partition.valid,
-        evaluation,
-        items,
-        partition.hidden,
-        what="the objective",
-    )
-    base = base.model_copy(update={"evaluation": evaluation})
+    base = base.model_copy(update={"evaluation": inputs.config.evaluation})
     config = config.model_copy(update={"base": base, "space": space.plain(), "start": start})
     _check_start(config)
     fingerprint = run_fingerprint(_same_for_all(base), inputs.dataset, inputs.tables, inputs.extras_hash)

@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 
+from embrec.data.training_data import TrainingData
 from embrec.errors import RunError
 from embrec.evaluation.metrics import lower_is_better
 from embrec.models.inputs import InputArrays
-from embrec.runs.assembly import TrainingData, make_trainer
+from embrec.runs.assembly import make_trainer
 from embrec.runs.config import RunConfig
 from embrec.runs.presets import changed_config
 

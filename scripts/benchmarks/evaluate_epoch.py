@@ -18,14 +18,15 @@ from numpy.typing import NDArray
 from embrec.data.interactions import Interactions
 from embrec.data.sequences import training_sequences
 from embrec.data.splits import GlobalTime, LeaveOneOut, Partition, PerUserRatio, Split, UserHoldout
+from embrec.data.training_data import popularity
+from embrec.data.training_rows import ShuffledHistories
 from embrec.evaluation.evaluator import EvaluationConfig, evaluate
 from embrec.models.baselines.popularity import PopRec
 from embrec.models.inputs import CatalogInputs
 from embrec.models.zoo import build_model
 from embrec.models.zoo.embrec import EmbRecConfig
-from embrec.runs.assembly import popularity
 from embrec.training.config import TrainingConfig
-from embrec.training.loop.trainer import Trainer
+from embrec.training.loop.trainer import Trainer, Validation
 
 DIM, MAX_LENGTH = 128, 50
 
@@ -51,7 +52,13 @@ def epoch_and_evaluation(log: Interactions, items: int, split: Split) -> tuple[f
     sequences = training_sequences(log, partition, MAX_LENGTH)
     config = TrainingConfig(epochs=1)
     started = process_time()
-    Trainer(model, sequences, popularity(log, partition), lambda: {"ndcg@10": 0.0}, config).fit()
+    Trainer(
+        model,
+        ShuffledHistories(sequences, config),
+        popularity(log, partition),
+        lambda: Validation({"ndcg@10": 0.0}, 0.0),
+        config,
+    ).fit()
     trained = process_time()
     evaluate(model, log, partition, partition.test, EvaluationConfig(), max_length=MAX_LENGTH, keep=50)
     return trained - started, process_time() - trained, len(partition.test)

@@ -18,13 +18,14 @@ import numpy as np
 import torch
 
 from embrec.data.sequences import Sequences
+from embrec.data.training_rows import ShuffledHistories
 from embrec.models.inputs import CatalogInputs
 from embrec.models.negatives import Negatives
 from embrec.models.zoo import build_model
 from embrec.models.zoo.embrec import EmbRecConfig
 from embrec.runs.local import choose_device
 from embrec.training.config import TrainingConfig
-from embrec.training.loop.trainer import Trainer
+from embrec.training.loop.trainer import Trainer, Validation
 
 DIM, BATCH, LENGTH = 128, 512, 20
 CATALOGS = (22_154, 172_885)
@@ -58,14 +59,14 @@ def events_per_second(device: torch.device, precision: str, items: int, negative
     )
     marks: list[float] = []
 
-    def validate() -> dict[str, float]:
+    def validate() -> Validation:
         _wait(device, model.known)
         marks.append(time.perf_counter())
-        return {"ndcg@10": 0.0}
+        return Validation({"ndcg@10": 0.0}, 0.0)
 
     config = TrainingConfig(negatives=negatives, batch_size=BATCH, epochs=2, patience=2, precision=precision)  # type: ignore[arg-type]
     counts = torch.from_numpy(np.bincount(read.items, minlength=items + 1))
-    Trainer(model, sequences, counts, validate, config).fit()
+    Trainer(model, ShuffledHistories(sequences, config), counts, validate, config).fit()
     return BATCH * steps * LENGTH / (marks[1] - marks[0])
 
 

@@ -25,12 +25,13 @@ import torch
 from numpy.typing import NDArray
 
 from embrec.data.sequences import Sequences
+from embrec.data.training_rows import ShuffledHistories
 from embrec.models.inputs import CatalogInputs
 from embrec.models.negatives import Negatives
 from embrec.models.zoo import build_model
 from embrec.models.zoo.embrec import EmbRecConfig
 from embrec.training.config import TrainingConfig
-from embrec.training.loop.trainer import Trainer
+from embrec.training.loop.trainer import Trainer, Validation
 
 DIM = 128
 CATALOGS = (10_000, 50_000, 200_000)
@@ -75,13 +76,13 @@ def epoch_seconds(sequences: Sequences, items: int, negatives: Negatives, bucket
     popularity = torch.from_numpy(np.bincount(sequences.items, minlength=items + 1))
     marks: list[float] = []
 
-    def validate() -> dict[str, float]:
+    def validate() -> Validation:
         marks.append(process_time())
-        return {"ndcg@10": 0.0}
+        return Validation({"ndcg@10": 0.0}, 0.0)
 
     config = TrainingConfig(negatives=negatives, bucket=bucket, epochs=2, patience=2)
     started = process_time()
-    Trainer(model, sequences, popularity, validate, config).fit()
+    Trainer(model, ShuffledHistories(sequences, config), popularity, validate, config).fit()
     return marks[1] - marks[0] if len(marks) > 1 else marks[0] - started
 
 

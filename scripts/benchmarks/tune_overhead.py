@@ -24,11 +24,10 @@ import torch
 
 from embrec.data.interactions import Interactions
 from embrec.data.splits import LeaveOneOut
-from embrec.models.inputs import CatalogInputs
+from embrec.data.training_data import TrainingData
+from embrec.models.inputs import CatalogInputs, known_items
 from embrec.models.tables import DenseTable
-from embrec.runs.assembly import TrainingData
 from embrec.runs.config import RunConfig
-from embrec.runs.extras import known_items
 from embrec.runs.presets import build_config
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.folder import SearchFolder

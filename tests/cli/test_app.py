@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 import typer
@@ -177,3 +179,16 @@ def test_the_first_steps_are_commands_that_exist_with_options_that_they_take(run
         code, text, errors = run(*command, "--help")
         assert code == 0, errors
         assert all(word in text for word in words if word.startswith("--"))
+
+
+@pytest.mark.parametrize("command", ["evaluate", "report"])
+def test_a_help_that_lists_names_loads_no_torch(command):
+    code = (
+        "import sys; from embrec.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print('torch' in sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, command, "--help"], capture_output=True, text=True, check=True)
+    assert "content-knn" in done.stdout
+    assert done.stderr == "False\n"

@@ -4,8 +4,8 @@ import pytest
 
 from embrec.data.attributes import read_attribute
 from embrec.data.catalog import Catalog
+from embrec.data.extras import attribute_columns
 from embrec.errors import ConfigError, DataError
-from embrec.runs.extras import attribute_columns
 
 CATALOG = Catalog(
     pl.DataFrame(

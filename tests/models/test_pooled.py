@@ -13,6 +13,7 @@ from support.toys import N_ITEMS, next_item_batch, toy_batch
 from embrec.data.batches import collate
 from embrec.data.sequences import training_sequences
 from embrec.data.splits import LeaveOneOut
+from embrec.data.training_rows import ShuffledHistories
 from embrec.evaluation.evaluator import EvaluationConfig, evaluate
 from embrec.models.losses.cross_entropy import CrossEntropy
 from embrec.models.negatives import Negatives
@@ -85,7 +86,7 @@ def test_a_pooled_model_learns_from_prefixes():
     made = model()
     config = TrainingConfig(epochs=15, batch_size=16, learning_rate=0.03)
     popularity = torch.nn.functional.pad(torch.from_numpy(PARTITION.training_counts(LOG)), (1, 0))
-    state = Trainer(made, prefix_rows(), popularity, None, config).fit()
+    state = Trainer(made, ShuffledHistories(prefix_rows(), config), popularity, None, config).fit()
     assert state.history[-1]["loss"] < 0.8 * state.history[0]["loss"]
     ranks = evaluate(made, LOG, PARTITION, PARTITION.test, EvaluationConfig(seen="keep"), max_length=50).rank
     assert ranks.mean() < N_ITEMS / 3

@@ -85,7 +85,7 @@ def reads(monkeypatch):
     """Make the models of a test read some kinds of inputs."""
 
     def read(*kinds):
-        monkeypatch.setattr("embrec.runs.extras.reads_of", lambda model: frozenset(kinds))
+        monkeypatch.setattr("embrec.runs.inputs.reads_of", lambda model: frozenset(kinds))
 
     return read
 
@@ -265,6 +265,18 @@ def same(one, two, *, with_targets):
         assert one.target_time.tolist() == two.target_time.tolist()
         for name, values in one.target_context.items():
             np.testing.assert_array_equal(values, two.target_context[name])
+
+
+def test_inputs_carry_the_configuration_as_the_run_keeps_it(category):
+    asked = config()
+    inputs = load_inputs(category, asked)
+    assert "hr@50" in asked.evaluation.metrics
+    assert "hr@50" not in inputs.config.evaluation.metrics  # the catalog is smaller than that
+    run = train(category, asked, "one").run
+    assert run.config() == inputs.config
+    assert run.fingerprint() == inputs.fingerprint
+    again = load_inputs(category, inputs.config)
+    assert (again.config, again.fingerprint) == (inputs.config, inputs.fingerprint)
 
 
 def test_relations_are_counted_from_training_events_alone(category, reads):

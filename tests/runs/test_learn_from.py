@@ -161,7 +161,7 @@ def test_a_split_that_keeps_nothing_for_validation_has_nothing_to_add(tmp_path):
 
 def test_what_a_search_needs_is_not_read_by_a_final_training(tmp_path, monkeypatch):
     category = toy_category(tmp_path)
-    monkeypatch.setattr("embrec.runs.assembly.evaluate", None)
+    monkeypatch.setattr("embrec.runs.validation.evaluate", None)
     settings = [BOTH, "training.select_by=auc", "training.patience=1", "training.validate_every=2"]
     result = pipeline.train(category, config_of(*settings, **{"training.epochs": 3}), "final")
     assert result.metrics["epochs"] == 3

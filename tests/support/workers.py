@@ -8,8 +8,9 @@ from torch import distributed, multiprocessing
 
 from embrec.data.sequences import training_sequences
 from embrec.data.splits import LeaveOneOut
+from embrec.data.training_data import popularity
+from embrec.data.training_rows import ShuffledHistories
 from embrec.evaluation.evaluator import EvaluationConfig, evaluate
-from embrec.runs.assembly import popularity
 from embrec.training.config import TrainingConfig
 from embrec.training.loop.trainer import Trainer, Validation
 from support.logs import toy_log
@@ -55,12 +56,13 @@ def make_trainer(
 
     partition = PARTITION.with_validation(INTERACTIONS) if final else PARTITION
     options = {"epochs": 4, "batch_size": 8, "learning_rate": 0.02, "checkpoint_seconds": 0.0} | config
+    training = TrainingConfig(**options)
     return Trainer(
         model,
-        training_sequences(INTERACTIONS, partition, 50),
+        ShuffledHistories(training_sequences(INTERACTIONS, partition, 50), training, fixed=training.negatives.frozen),
         popularity(INTERACTIONS, partition),
         None if final else validate or validation,
-        TrainingConfig(**options),
+        training,
         checkpoint=checkpoint,
         fingerprint=fingerprint,
         progress=kill,

@@ -6,10 +6,12 @@ package has an entry point of the group `embrec.baselines`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from embrec.models.baselines.base import Baseline
 from embrec.registry import Registry
+
+if TYPE_CHECKING:  # the names of baselines are listed without torch
+    from embrec.models.baselines.base import Baseline
 
 Sources = Mapping[str, Any]  # source name -> item vectors, dense or sparse, [n, d_s]
 
@@ -28,7 +30,7 @@ class BaselineRegistration:
     """
 
     name: str
-    build: Callable[[Sources], Baseline]
+    build: "Callable[[Sources], Baseline]"
     title: str
     knows: str
     about: str

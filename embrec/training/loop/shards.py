@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from embrec.errors import ConfigError
+from embrec.models.interface import Stateful
+from embrec.parameters import parameter
+
 
 class Shard:
     """The part of one process in a training.
@@ -92,3 +96,16 @@ class Shard:
         if len(room):
             distributed.broadcast(room, 0)
         return room.cpu().numpy().tobytes()
+
+
+def check_workers(model: object, workers: int) -> None:
+    """Check that one process trains a stateful model.
+
+    Raises:
+        ConfigError: there are several.
+    """
+    if workers > 1 and isinstance(model, Stateful):
+        raise ConfigError(
+            "a stateful model observes events one after the other, so one process trains it; set "
+            f"{parameter('training.workers', 1)}"
+        )

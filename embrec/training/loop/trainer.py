@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from embrec.data.batches import Batch
 from embrec.data.events import Events
-from embrec.data.sequences import Sequences
+from embrec.data.training_rows import TrainingRows
+from embrec.data.training_stream import TrainingStream
 from embrec.errors import DivergedError
 from embrec.models.interface import Factorised, Scored, Stateful
 from embrec.parameters import parameter
@@ -24,12 +25,10 @@ from embrec.training.loop.checkpoint import Resumable, TrainerState, load_checkp
 from embrec.training.loop.guard import Guard
 from embrec.training.loop.precision import Precision, compile_model
 from embrec.training.loop.prefetch import prefetch
-from embrec.training.loop.rows import ShuffledHistories, TrainingRows
-from embrec.training.loop.shards import Shard
+from embrec.training.loop.shards import Shard, check_workers
 from embrec.training.loop.updates import Updates
 from embrec.training.objectives.base import step_weights
 from embrec.training.objectives.choose import make_objective
-from embrec.training.streaming import TrainingStream, check_workers
 
 
 class Validation(NamedTuple):
@@ -69,8 +68,8 @@ class Trainer:
 
     Args:
         model: with freshly initialised weights; the protocol that it satisfies decides the objective.
-        sequences: the training histories: rows in which each event predicts the next one, or rows with a target each. A
-            stateful model trains on the events in the order of time.
+        rows: what the model trains on, and in which order: histories, or for a stateful model the events in the order of
+            time; see `embrec.models.training_rows`.
         popularity: training events of each tensor id, [n + 1].
         validate: returns the validation metrics of the current model; None without validation: then all epochs are trained, and
             the last one is kept.
@@ -87,7 +86,7 @@ class Trainer:
     def __init__(
         self,
         model: Factorised | Scored,
-        sequences: Sequences | TrainingStream,
+        rows: TrainingRows,
         popularity: Tensor,
         validate: Validate | None,
         config: TrainingConfig,
@@ -106,7 +105,7 @@ class Trainer:
         self.fingerprint = fingerprint
         self.device = model.known.device
         self.observer = model if isinstance(model, Stateful) else None
-        if self.observer is not None and not isinstance(sequences, TrainingStream):
+        if self.observer is not None and not isinstance(rows, TrainingStream):
             raise TypeError("a stateful model is trained on a TrainingStream: on the events in the order of time")
         check_workers(model, shard[1])
         self.shard = Shard(*shard, self.device)
@@ -116,10 +115,8 @@ class Trainer:
         if config.compile:
             compile_model(self.module, self.device)
         self.objective: nn.Module = make_objective(model, config.loss, config.negatives, popularity, config.seed)
-        self.rows: TrainingRows = (
-            sequences if isinstance(sequences, TrainingStream) else ShuffledHistories(sequences, config)
-        )
-        self.updates = Updates(self.module, config, self.precision, len(self.rows.epoch(0)))
+        self.rows = rows
+        self.updates = Updates(self.module, config, self.precision, len(rows.epoch(0)))
         self.guard = Guard(self.shard)
         self.saved = ""
         self.state = TrainerState()

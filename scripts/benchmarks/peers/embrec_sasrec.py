@@ -19,6 +19,7 @@ def run(task: Task, clock: Clock, precision: Literal["float32", "bfloat16"] = "f
 
     from embrec.data.batches import batches_in_order
     from embrec.data.sequences import Sequences
+    from embrec.data.training_rows import ShuffledHistories
     from embrec.models.inputs import CatalogInputs
     from embrec.models.zoo import build_model
     from embrec.models.zoo.sasrec import SASRecConfig
@@ -56,7 +57,8 @@ def run(task: Task, clock: Clock, precision: Literal["float32", "bfloat16"] = "f
         value = next(epoch)
         return Validation({"ndcg@10": value}, value)
 
-    trainer = Trainer(model, sequences, popularity, validate, training, on_epoch=lambda record: clock.mark())
+    rows = ShuffledHistories(sequences, training)
+    trainer = Trainer(model, rows, popularity, validate, training, on_epoch=lambda record: clock.mark())
     clock.mark()
     trainer.fit()
     model.eval()

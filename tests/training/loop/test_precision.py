@@ -44,10 +44,11 @@ def test_a_compiled_transformer_learns_what_it_does_otherwise():
     from support.workers import INTERACTIONS, PARTITION
 
     from embrec.data.sequences import training_sequences
+    from embrec.data.training_data import popularity
+    from embrec.data.training_rows import ShuffledHistories
     from embrec.models.inputs import CatalogInputs
     from embrec.models.zoo import build_model
     from embrec.models.zoo.sasrec import SASRecConfig
-    from embrec.runs.assembly import popularity
     from embrec.training.config import TrainingConfig
     from embrec.training.loop.trainer import Trainer, Validation
 
@@ -57,9 +58,9 @@ def test_a_compiled_transformer_learns_what_it_does_otherwise():
         counts = popularity(INTERACTIONS, PARTITION)
         model = build_model(SASRecConfig(dim=8, layers=2, dropout=0.0), CatalogInputs({}, counts > 0))
         config = TrainingConfig(epochs=2, batch_size=8, compile=compiled)
-        sequences = training_sequences(INTERACTIONS, PARTITION, 50)
+        rows = ShuffledHistories(training_sequences(INTERACTIONS, PARTITION, 50), config)
         names = list(model.state_dict())
-        trainer = Trainer(model, sequences, counts, lambda: Validation({"ndcg@10": 0.0}, 0.0), config)
+        trainer = Trainer(model, rows, counts, lambda: Validation({"ndcg@10": 0.0}, 0.0), config)
         histories.append([record["loss"] for record in trainer.fit().history])
         assert list(model.state_dict()) == names
     assert histories[0] == pytest.approx(histories[1], rel=1e-3)

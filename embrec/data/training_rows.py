@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from embrec.data.batches import Batch, BucketSampler, collate
 from embrec.data.events import Events
 from embrec.data.sequences import Sequences
-from embrec.training.config import TrainingConfig
 
 
 class TrainingRows(Protocol):
@@ -36,29 +35,50 @@ class TrainingRows(Protocol):
         ...
 
 
+class Batching(Protocol):
+    """Settings of the batches; `TrainingConfig` has them.
+
+    Attributes:
+        batch_size: number of rows of a batch.
+        batch_tokens: number of events of a batch, padding included; replaces `batch_size`.
+        bucket: True for batches of rows of like length.
+        seed: seed of the order.
+    """
+
+    @property
+    def batch_size(self) -> int: ...  # noqa: D102
+    @property
+    def batch_tokens(self) -> int | None: ...  # noqa: D102
+    @property
+    def bucket(self) -> bool: ...  # noqa: D102
+    @property
+    def seed(self) -> int: ...  # noqa: D102
+
+
 class ShuffledHistories:
     """Histories in batches of like length, in another order every epoch.
 
     Args:
         sequences: rows in which each event predicts the next one, or rows with a target each.
-        config: sizes of the batches, and the seed.
+        batching: sizes of the batches, and the seed.
+        fixed: True for the batches of the first epoch in every epoch.
     """
 
-    def __init__(self, sequences: Sequences, config: TrainingConfig) -> None:
+    def __init__(self, sequences: Sequences, batching: Batching, *, fixed: bool = False) -> None:
         self.sequences = sequences
         self.steps = sequences.steps
         self._sampler = BucketSampler(
             sequences.inputs,
-            config.batch_size,
-            tokens=config.batch_tokens,
-            bucket=config.bucket,
-            seed=config.seed,
+            batching.batch_size,
+            tokens=batching.batch_tokens,
+            bucket=batching.bucket,
+            seed=batching.seed,
         )
-        self._first_only = config.negatives.frozen
+        self._fixed = fixed
 
     def epoch(self, epoch: int) -> list[NDArray[np.int64]]:
-        """Return the rows of each batch of an epoch; those of the first one if the negatives are frozen."""
-        return self._sampler.epoch(0 if self._first_only else epoch)
+        """Return the rows of each batch of an epoch."""
+        return self._sampler.epoch(0 if self._fixed else epoch)
 
     def batch(self, rows: NDArray[np.int64]) -> Batch:
         """Gather rows into a batch."""

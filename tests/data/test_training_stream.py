@@ -13,10 +13,12 @@ from support.tiny_models import Drift
 
 from embrec.data.sequences import training_sequences
 from embrec.data.splits import ItemHoldout, LeaveOneOut
+from embrec.data.training_rows import ShuffledHistories
+from embrec.data.training_stream import TrainingStream
 from embrec.errors import ConfigError
 from embrec.training.config import TrainingConfig
+from embrec.training.loop.shards import check_workers
 from embrec.training.loop.trainer import Trainer
-from embrec.training.streaming import TrainingStream, check_workers
 
 rows_of_logs = st.lists(
     st.lists(st.tuples(st.integers(0, 5), st.integers(0, 20)), min_size=3, max_size=8), min_size=1, max_size=6
@@ -116,7 +118,8 @@ def test_events_without_a_history_do_not_dilute_the_loss(reduction):
 
 def test_a_stateful_model_trains_on_a_stream_in_one_process():
     trainer, partition, log = stateful()
+    rows = ShuffledHistories(training_sequences(log, partition, 50), trainer.config)
     with pytest.raises(TypeError, match="trained on a TrainingStream"):
-        Trainer(trainer.model, training_sequences(log, partition, 50), torch.ones(21), None, trainer.config)
+        Trainer(trainer.model, rows, torch.ones(21), None, trainer.config)
     with pytest.raises(ConfigError, match=r"one process trains it; set `training\.workers=1`"):
         check_workers(trainer.model, 2)

@@ -1,4 +1,4 @@
-"""Training in the order of time, for models that observe every event.
+"""Training events in the order of time, for models that observe every event.
 
 The training events of all users are cut, in their order in time, into micro-batches. Each event is predicted from its user's
 history before the micro-batch, by a model that has observed all events of earlier micro-batches; then it observes those of this
@@ -16,9 +16,6 @@ from embrec.data.events import Events, in_time_order
 from embrec.data.interactions import Interactions
 from embrec.data.sequences import Sequences, target_sequences
 from embrec.data.splits import Partition, Positions
-from embrec.errors import ConfigError
-from embrec.models.interface import Stateful
-from embrec.parameters import parameter
 
 
 class TrainingStream:
@@ -85,16 +82,3 @@ class TrainingStream:
         target = {field.name: getattr(targets, field.name) for field in fields(targets) if "target" in field.name}
         assert targets.target is not None
         return replace(histories, **{**target, "target": np.where(before > 0, targets.target, 0)})
-
-
-def check_workers(model: object, workers: int) -> None:
-    """Check that one process trains a stateful model.
-
-    Raises:
-        ConfigError: there are several.
-    """
-    if workers > 1 and isinstance(model, Stateful):
-        raise ConfigError(
-            "a stateful model observes events one after the other, so one process trains it; set "
-            f"{parameter('training.workers', 1)}"
-        )
