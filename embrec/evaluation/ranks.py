@@ -6,10 +6,8 @@ and the best k one more.
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 from typing import Literal, NamedTuple, Protocol
 
@@ -22,6 +20,7 @@ from torch.nn import functional as F
 from embrec.evaluation.best import BestItems
 from embrec.evaluation.counting import BLOCK_WIDTH, BlockCounter
 from embrec.models.factors import Factors
+from embrec.threads import single_threads
 
 Ties = Literal["mean", "optimistic", "pessimistic"]
 
@@ -261,11 +260,9 @@ class CatalogScan:
             )
             for place, rows in enumerate(parts)
         ]
-        if len(parts) == 1:
+        if self.device.type != "cpu" or torch.get_num_threads() == 1:
             return self._scan(*asked[0])
-        threads = torch.get_num_threads()
         found = [task.result() for task in [single_threads().submit(self._scan, *part) for part in asked]]
-        torch.set_num_threads(threads)  # what threads that begin later inherit; those of the pool keep their one
         standing = Standing(
             *(np.concatenate([getattr(one, name) for one, _ in found]) for name in Standing.__dataclass_fields__)
         )
@@ -333,15 +330,6 @@ def _parts(rows: int) -> list[slice]:
     threads = max(1, min(torch.get_num_threads(), rows // _AT_LEAST))
     edges = np.linspace(0, rows, threads + 1).astype(int).tolist()
     return [slice(start, stop) for start, stop in pairwise(edges)]
-
-
-@cache
-def single_threads() -> ThreadPoolExecutor:
-    """Return threads in which torch itself uses one: rows shared out once cost less than each operation shared out.
-
-    Whoever uses them afterwards calls `torch.set_num_threads` with the number from before: threads that begin later inherit it.
-    """
-    return ThreadPoolExecutor(thread_name_prefix="embrec-ranks", initializer=lambda: torch.set_num_threads(1))
 
 
 class PairsByItem:

@@ -11,6 +11,7 @@ block.
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from functools import cached_property
 from typing import TypeVar
 
@@ -23,8 +24,9 @@ from embrec.data.batches import collate
 from embrec.data.sequences import Sequences
 from embrec.evaluation.best import BestItems, stable_best
 from embrec.evaluation.counting import BLOCK_WIDTH, BlockCounter
-from embrec.evaluation.ranks import NotCandidates, PairsByItem, Products, single_threads
+from embrec.evaluation.ranks import NotCandidates, PairsByItem, Products
 from embrec.models.recommender import Recommender as Model
+from embrec.threads import single_threads
 
 AT_A_TIME = 256  # histories that are ranked together: one task of one thread
 _SMALL, _LARGE = 4, 64  # histories of a block that the model reads, at least and otherwise
@@ -189,31 +191,28 @@ def parts_of(rows: NDArray[np.integer]) -> list[NDArray[np.integer]]:
 def each_alone(work: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
     """Yield the results of tasks in their order, each worked on by one thread, with as many at once as torch has threads.
 
-    One thread each, because an operation that is shared out among threads may be cut anywhere, and what lies at a cut can be
-    computed by other instructions, with another last bit.
+    One thread each, so that an answer does not depend on the number of threads; see `embrec.threads`.
     """
 
     @torch.inference_mode()  # which other threads do not inherit
     def alone(task: Task) -> Result:
         return work(task)
 
-    threads = torch.get_num_threads()
-    if threads == 1:
+    at_once = torch.get_num_threads()
+    if at_once == 1:
         yield from map(alone, tasks)
         return
-    waiting = deque()  # type: ignore[var-annotated]
+    waiting: deque[Future[Result]] = deque()
     try:
         for task in tasks:
             waiting.append(single_threads().submit(alone, task))
-            torch.set_num_threads(threads)  # what threads that begin later inherit; those of the pool keep their one
-            if len(waiting) > threads:
+            if len(waiting) > at_once:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
     finally:
         for task_ahead in waiting:
             task_ahead.cancel()
-        torch.set_num_threads(threads)
 
 
 def _blocks(rows: NDArray[np.integer], small: int, large: int) -> Iterator[tuple[NDArray[np.integer], int]]:

@@ -115,10 +115,10 @@ def test_threads_do_not_change_an_answer():
     try:
         torch.set_num_threads(1)
         alone = model.recommend(HISTORIES, k=5)
-        torch.set_num_threads(3)
+        torch.set_num_threads(4)
         assert model.recommend(HISTORIES, k=5) == alone
         assert model.recommend(HISTORIES[0], k=5) == alone[0]
-        assert torch.get_num_threads() == 3
+        assert torch.get_num_threads() == 4
     finally:
         torch.set_num_threads(before)
 
