@@ -29,6 +29,10 @@ def single_threads() -> ThreadPoolExecutor:
     return pool
 
 
+if hasattr(os, "register_at_fork"):  # threads are not copied: a child needs its own
+    os.register_at_fork(after_in_child=single_threads.cache_clear)
+
+
 def _begin(together: threading.Barrier) -> None:
     # A thread takes over the number of the process at its first question or operation, whatever it set before, and only
     # then keeps its own: without the question here it could get the number of the process back.

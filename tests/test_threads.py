@@ -1,5 +1,8 @@
 """Work that is shared out by rows has the same bits however many threads torch and its libraries have."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -45,3 +48,19 @@ def test_a_pool_made_where_torch_has_four_threads_leaves_them_to_everybody_else(
     with ThreadPoolExecutor(1) as other:
         assert other.submit(torch.get_num_threads).result() == 4
     pool.shutdown()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork processes")
+def test_a_forked_process_has_threads_of_its_own():
+    """Run apart from the test process, whose other threads would make a fork unsafe."""
+    script = """
+import os, signal
+from embrec.threads import single_threads
+assert single_threads().submit(int, "3").result() == 3
+child = os.fork()
+if child == 0:
+    signal.alarm(60)
+    os._exit(single_threads().submit(int, "7").result())
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True)
