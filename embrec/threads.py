@@ -24,7 +24,11 @@ def single_threads() -> ThreadPoolExecutor:
     count = min(32, (os.cpu_count() or 1) + 4)
     together = threading.Barrier(count)
     pool = ThreadPoolExecutor(count, thread_name_prefix="embrec-single")
-    wait([pool.submit(_begin, together) for _ in range(count)])
+    try:
+        wait([pool.submit(_begin, together) for _ in range(count)])
+    except BaseException:  # such as no room for another thread: those that began must not wait for it for ever
+        together.abort()
+        raise
     torch.set_num_threads(before)
     return pool
 
