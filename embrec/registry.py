@@ -233,7 +233,7 @@ class ChosenFrom:
         name = value.get(self.by, self.default)
         if name is None:
             raise PydanticKnownError("union_tag_not_found", {"discriminator": repr(self.by)})
-        if name not in self.registry:
+        if not isinstance(name, str) or name not in self.registry:
             allowed = ", ".join(map(repr, self.registry))
             raise PydanticKnownError(
                 "union_tag_invalid", {"discriminator": repr(self.by), "tag": str(name), "expected_tags": allowed}

@@ -100,6 +100,7 @@ def test_a_caller_chooses_the_words():
         (lambda: embrec.build_config("x", settings="dim=3"), "setting 'dim=3' has not the form"),
         (lambda: embrec.build_config(5, options={"model.source": "id"}), "setting 'category' is 5: Input should be"),
         (lambda: embrec.build_config("x", options={"model": 5}), "'model' is 5; it takes one of: embrec, sasrec"),
+        (lambda: embrec.build_config("x", options={"model": {"kind": ["a"]}}), "'model.kind' is .* there are: embrec"),
         (lambda: embrec.build_config("x", options={"training.loss": {"elu": 1}}), "'training.loss' has no name; set"),
     ],
 )

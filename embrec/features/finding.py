@@ -64,6 +64,8 @@ def named_table(category: Category, name: str) -> FeatureTable:
     known = [table.path.stem for table in list_tables(category, damaged=lambda _: None)]
     if _STEM.search(name):
         raise _no_table(category, name, known)
+    if known and name.partition("+")[0].partition(":")[0].strip() not in ENCODERS:
+        raise _no_table(category, name, known)
     spec = EncoderSpec.parse(name)
     tables = _newest([table for table in list_tables(category, spec.full_name) if _matches(table, spec)])
     if len(tables) > 1:

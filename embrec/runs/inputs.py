@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 
 from embrec.data.extras import read_extras
 from embrec.data.interactions import Interactions
-from embrec.data.prepared import PreparedSplit, open_split
+from embrec.data.prepared import OnSplit, PreparedSplit, open_split
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset
 from embrec.data.training_data import TrainingData
@@ -50,7 +50,7 @@ def frozen_table(table: FeatureTable) -> FrozenTable:
 
 
 @dataclass(frozen=True)
-class Inputs:
+class Inputs(OnSplit):
     """What a training reads.
 
     Attributes:
@@ -67,16 +67,6 @@ class Inputs:
     tables: list[FeatureTable]
     learned: Partition
     extras: CatalogInputs
-
-    @property
-    def dataset(self) -> Dataset:
-        """The catalog and the log."""
-        return self.prepared.dataset
-
-    @property
-    def partition(self) -> Partition:
-        """How the split divides the log."""
-        return self.prepared.partition
 
     @cached_property
     def log(self) -> Interactions:

@@ -186,8 +186,9 @@ def changed_config(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
 
 
 def _config(tree: Mapping[str, Any]) -> RunConfig:
-    kind = tree.get("model", {}).get("kind", registry.DEFAULT)
-    of_kind = {} if kind == registry.DEFAULT or kind not in registry.MODELS else {"model": kind}
+    model = tree.get("model")
+    kind = model.get("kind") if isinstance(model, Mapping) else None
+    of_kind = {"model": kind} if isinstance(kind, str) and kind != registry.DEFAULT and kind in registry.MODELS else {}
     return validated(RunConfig, tree, see=f" (all: {call('list_settings', **of_kind)})")
 
 

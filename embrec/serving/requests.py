@@ -52,8 +52,10 @@ def histories_of(
         ConfigError: not exactly one of the three is given.
         DataError: a user or an item is unknown.
     """
-    if sum(given is not None for given in (users or None, history, sample)) != 1:
-        raise ConfigError(f"say for whom: give {parameter('users')}, {parameter('history')} or {parameter('sample')}")
+    given = sum(one is not None for one in (users or None, history, sample))
+    if given != 1:
+        ways = f"{parameter('users')}, {parameter('history')} or {parameter('sample')}"
+        raise ConfigError(f"say for whom: give {ways}" if given == 0 else f"for whom? give only one of {ways}")
     if history is not None:
         items = list(history)
         recommender.catalog.rows(items)

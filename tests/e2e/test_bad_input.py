@@ -96,6 +96,11 @@ CASES = {
     "unknown baseline": (["evaluate", "content", "--baseline", "svd"], "unknown baseline 'svd'"),
     "unknown policy": (["evaluate", "content", "--seen", "hide"], "seen is 'hide'"),
     "neither user nor history": (["recommend", "content"], "say for whom"),
+    "user and history": (
+        ["recommend", "content", "--user", "u1", "--history", "i1"],
+        "give only one of --user, --history",
+    ),
+    "table of no encoder": (["features", "show", "nope"], "no feature table 'nope'"),
     "unknown user": (["recommend", "content", "--user", "nobody"], "no user 'nobody'"),
     "unknown item in a history": (["recommend", "content", "--history", "i01,i99"], "no item 'i99' in the catalog"),
     "missing file of new items": (
