@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
 import embrec
@@ -91,6 +92,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", _write_pages)
     app.connect("builder-inited", _demand_docstrings)
     app.connect("source-read", _add_contents)
+    app.connect("env-check-consistency", _demand_entries)
     return {"parallel_read_safe": True}
 
 
@@ -114,7 +116,9 @@ def _write_pages(app: Sphinx) -> None:
         part = thing.__module__.split(".")[1]
         groups[TITLES.get(part, GROUND)].append(name)
     pages = {
-        title: [_directive(name) for name in groups[title]] for title in (*TITLES.values(), GROUND) if groups[title]
+        title: [_block(_directive(name)) for name in groups[title]]
+        for title in (*TITLES.values(), GROUND)
+        if groups[title]
     }
     _write(folder, "Python interface", "What `import embrec` offers. Everything is loaded on first use.", pages)
     pages = {
@@ -175,6 +179,14 @@ def _demand_docstrings(app: Sphinx) -> None:
         if inspect.isclass(thing):
             for method in _undocumented(thing):
                 logger.warning("the public name embrec.%s.%s has no docstring", name, method)
+
+
+def _demand_entries(app: Sphinx, env: BuildEnvironment) -> None:
+    """Warn of each public name that no page describes: a page may be written and yet say nothing."""
+    described = env.domains.python_domain.objects
+    for name, _ in exported():
+        if f"embrec.{name}" not in described:
+            logger.warning("the public name embrec.%s is described on no page", name)
 
 
 def _undocumented(cls: type) -> Iterator[str]:

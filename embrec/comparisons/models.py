@@ -199,14 +199,12 @@ def compare_models(request: ComparisonRequest, models: Sequence[str] | str | Non
 
     A model is a kind with the defaults of a training, or a preset, with settings of its own behind a colon:
 
-    | text | meaning |
-    |---|---|
-    | `sasrec` | the defaults of the kind |
-    | `embrec-office` | a preset |
-    | `sasrec:layers=2,dim=64` | settings of the model |
-    | `gru4rec:loss=bpr-max,negatives.count=512` | settings of the model's training |
-    | `gru4rec:preset=gru4rec` | a preset that has the name of a kind |
-    | `embrec:source=hybrid,features=tfidf,minilm` | a source of items, and encoders of its own |
+    - `sasrec`: the defaults of the kind.
+    - `embrec-office`: a preset.
+    - `sasrec:layers=2,dim=64`: settings of the model.
+    - `gru4rec:loss=bpr-max,negatives.count=512`: settings of the model's training.
+    - `gru4rec:preset=gru4rec`: a preset that has the name of a kind.
+    - `embrec:source=hybrid,features=tfidf,minilm`: a source of items, and encoders of its own.
 
     Args:
         request: data, settings of all models, seeds and report. Its features are read by the models of content that name none
