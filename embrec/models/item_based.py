@@ -1,5 +1,6 @@
 """The base of trained models that read their items through an item encoder."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from copy import copy
 from typing import Self
@@ -14,7 +15,7 @@ from embrec.models.items.base import ItemEncoder
 from embrec.models.items.cached import CachedItems
 
 
-class ItemBasedModel(nn.Module):
+class ItemBasedModel(nn.Module, ABC):
     """A trained model with an item encoder, `items`, which may be replaced by the vectors that it made.
 
     A run saves the item vectors and not the feature tables, so a loaded model has them as its encoder. A subclass satisfies
@@ -48,13 +49,13 @@ class ItemBasedModel(nn.Module):
         """Return the histories' factor of the scores; see `SequenceModel.queries`.
 
         Raises:
-            NotImplementedError: the scores are no sums of products.
+            TypeError: the scores are no sums of products.
         """
-        raise NotImplementedError(f"the scores of {type(self).__name__} are no sums of products")
+        raise TypeError(f"the scores of {type(self).__name__} are no sums of products")
 
+    @abstractmethod
     def score(self, batch: Batch, candidates: Tensor | None = None) -> Tensor:
         """Score items as the one that follows each history; see `SequenceModel.score`."""
-        raise NotImplementedError
 
     def cached(self) -> Self:
         """Return the same model with the item vectors held in memory; later training does not change them."""

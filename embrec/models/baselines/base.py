@@ -48,9 +48,9 @@ class Baseline(ABC):
         """Return the histories' factor of the scores; see `SequenceModel.queries`.
 
         Raises:
-            NotImplementedError: the scores are no sums of products.
+            TypeError: the scores are no sums of products.
         """
-        raise NotImplementedError(f"the scores of {type(self).__name__} are no products of vectors")
+        raise TypeError(f"the scores of {type(self).__name__} are no sums of products")
 
     def eval(self) -> Self:
         """Do nothing: there is no dropout to turn off."""

@@ -1,12 +1,13 @@
 """The base class of the item encoders."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class ItemEncoder(nn.Module):
+class ItemEncoder(nn.Module, ABC):
     """Turns items into the vectors that the sequence encoder reads and the queries are compared with.
 
     A subclass implements `all_items`; it also implements `encode` if it can represent items from outside the catalog.
@@ -19,9 +20,9 @@ class ItemEncoder(nn.Module):
     out_dim: int
     inductive: bool
 
+    @abstractmethod
     def all_items(self) -> Tensor:
         """Return the vectors of the whole catalog, row 0 (padding) zero, [n + 1, d]."""
-        raise NotImplementedError
 
     def forward(self, ids: Tensor) -> Tensor:
         """Return the vectors of tensor ids of any shape, [..., d]."""

@@ -41,8 +41,11 @@ class Loss(Checked):
         Args:
             negatives: number of negatives of each step, N.
             catalog: number of items that they are chosen from.
+
+        Raises:
+            TypeError: the loss has no negatives.
         """
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} has no score_form, so it cannot be computed with negatives")
 
     def kernel(self, negatives: int, catalog: int) -> Kernel:
         """Return the loss for blocks of scores, by autograd unless a subclass overrides it; arguments as of `score_form`."""
@@ -57,8 +60,12 @@ class Loss(Checked):
         return None
 
     def target_form(self) -> TargetForm:
-        """Return a loss without negatives as a function (queries [M, d], vectors of the next items [M, d]) -> [M]."""
-        raise NotImplementedError
+        """Return a loss without negatives as a function (queries [M, d], vectors of the next items [M, d]) -> [M].
+
+        Raises:
+            TypeError: the loss has negatives.
+        """
+        raise TypeError(f"{type(self).__name__} has no target_form, so it cannot be computed without negatives")
 
 
 LOSSES: Registry[type[Loss]] = Registry(

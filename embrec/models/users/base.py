@@ -1,11 +1,13 @@
 """The base class of the user vectors."""
 
+from abc import ABC, abstractmethod
+
 from torch import Tensor, nn
 
 from embrec.data.batches import Batch
 
 
-class UserVector(nn.Module):
+class UserVector(nn.Module, ABC):
     """Gives a vector of each history's user, which the sequence encoder and the scorer receive.
 
     Attributes:
@@ -16,6 +18,7 @@ class UserVector(nn.Module):
     dim: int
     inductive: bool
 
+    @abstractmethod
     def forward(self, batch: Batch, items: Tensor) -> Tensor | None:
         """Return the user vectors of a batch.
 
@@ -26,4 +29,3 @@ class UserVector(nn.Module):
         Returns:
             [B, d_u], or None if the model has no user vectors.
         """
-        raise NotImplementedError

@@ -1,5 +1,7 @@
 """The base of the objectives: candidates, the sampler of negatives, and the weights of the steps."""
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 
@@ -10,7 +12,7 @@ from embrec.models.negatives import Histories, Negatives, NegativeSampler
 Moment = tuple[int, ...]
 
 
-class Objective(nn.Module):
+class Objective(nn.Module, ABC):
     """The loss of a model on a batch: each valid step's next item against its negatives.
 
     Items without a training event are no candidates: as eternal negatives they would be pushed down for being new.
@@ -36,6 +38,7 @@ class Objective(nn.Module):
         if negatives.sampled:
             self.sampler = NegativeSampler(negatives, popularity.to(known.device)[self.candidates], seed)
 
+    @abstractmethod
     def forward(self, batch: Batch, weights: Tensor, moment: Moment) -> Tensor:
         """Return the weighted sum of the losses of the batch's steps, and the auxiliary losses, a scalar.
 
@@ -44,7 +47,6 @@ class Objective(nn.Module):
             weights: weight of each valid step in the sum, row by row, [M].
             moment: position in the training, such as (epoch, step); each one has draws of its own.
         """
-        raise NotImplementedError
 
     def histories(self, batch: Batch, targets: Tensor, row: Tensor) -> Histories:
         """Return the part of a batch that negatives depend on.

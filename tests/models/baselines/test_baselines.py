@@ -155,5 +155,5 @@ def test_a_baseline_that_is_no_product_says_so():
     model = Constant()
     assert model.factors() is None
     assert model.cached() is model
-    with pytest.raises(NotImplementedError, match="Constant are no products"):
+    with pytest.raises(TypeError, match="Constant are no sums of products"):
         model.queries(toy_batch([1]))
