@@ -44,8 +44,7 @@ class DenseTable(nn.Module):
             weight: weight of a linear layer, [h, d].
             share: dropout rate of the entries of the table.
         """
-        vectors = dropout(self.vectors, share, True)
-        return vectors @ weight.T
+        return dropout(self.dense(), share, True) @ weight.T
 
     def dense(self) -> Tensor:
         """Return every row, [n + 1, d]."""
@@ -61,10 +60,6 @@ class NoTable(DenseTable):
 
     def __init__(self, dim: int) -> None:
         super().__init__(np.zeros((0, dim), dtype=np.float32))
-
-    def project(self, weight: Tensor, share: float = 0.0) -> Tensor:
-        """Refuse; see `dense`."""
-        return self.dense() @ weight.T
 
     def dense(self) -> Tensor:
         """Refuse: there are no vectors.

@@ -150,7 +150,7 @@ def inputs_of(
         vocabularies={name: one.vocabulary for name, one in extras.attributes.items() if one.vocabulary},
         context=extras.context,
         users=torch.from_numpy(extras.users) if knows_users else None,
-        user_hashes=torch.from_numpy(hashed_users(prepared.interactions).copy()) if knows_users else None,
+        user_hashes=torch.from_numpy(hashed_users(prepared.interactions)) if knows_users else None,
         tables_kept="features" in reads,
     )
     return Inputs(config.model_copy(update={"evaluation": protocol}), prepared, tables, learned, found)

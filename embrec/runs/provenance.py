@@ -50,7 +50,7 @@ class MadeOf:
         log = dataset.interactions
         return cls(
             log=log_hash(log).hex(),
-            users=_hash("\n".join(map(str, log.user_ids.tolist())).encode()),
+            users=_users_hash(log),
             catalog=dataset.catalog.fingerprint,
             partition=partition_hash(partition),
             tables={table.path.stem: table_hash(table) for table in tables},
@@ -113,8 +113,8 @@ class MadeOf:
     def is_of(self, dataset: Dataset) -> bool:
         """Return True if these are the log and the catalog of a data set, whatever its split."""
         log = dataset.interactions
-        users = _hash("\n".join(map(str, log.user_ids.tolist())).encode())
-        return (self.log, self.users, self.catalog) == (log_hash(log).hex(), users, dataset.catalog.fingerprint)
+        now = log_hash(log).hex(), _users_hash(log), dataset.catalog.fingerprint
+        return (self.log, self.users, self.catalog) == now
 
     @property
     def data(self) -> tuple[str, ...]:
@@ -128,6 +128,11 @@ def log_hash(interactions: Interactions) -> bytes:
     for column in (interactions.user, interactions.item, interactions.time):
         digest.update(np.ascontiguousarray(column).tobytes())
     return digest.digest()
+
+
+def _users_hash(interactions: Interactions) -> str:
+    """Hash the names of a log's users in their order."""
+    return _hash("\n".join(map(str, interactions.user_ids.tolist())).encode())
 
 
 def context_hash(interactions: Interactions) -> bytes:

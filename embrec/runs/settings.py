@@ -146,17 +146,9 @@ def _shown(field: FieldInfo) -> str:
         return "-"
     if isinstance(default, bool):
         return str(default).lower()
-    return (
-        ", ".join(map(str, default))
-        if isinstance(default, tuple)
-        else f"{default:g}"
-        if _is_float(default)
-        else str(default)
-    )
-
-
-def _is_float(value: Any) -> bool:
-    return isinstance(value, float)
+    if isinstance(default, tuple):
+        return ", ".join(map(str, default))
+    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def _literals(annotation: Any) -> list[str]:

@@ -62,10 +62,6 @@ class FrozenVectors(nn.Module):
         """Return every row of a table, [n + 1, d_s]."""
         return table.dense()
 
-    def forward(self, vectors: Tensor) -> Tensor:
-        """Return the vectors, [k, d_s]."""
-        return vectors
-
     def encode(self, vectors: Tensor) -> Tensor:
         """Return the vectors of new items, [k, d_s]."""
         return vectors
