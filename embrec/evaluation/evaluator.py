@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 from embrec.data.batches import Batch
 from embrec.data.interactions import Interactions
 from embrec.data.splits import Label, Partition, Positions
-from embrec.data.times import first_times, require_timestamps
+from embrec.data.times import require_timestamps
 from embrec.errors import ConfigError
 from embrec.evaluation.candidates import AllItems, CandidatesConfig, Sampled, Sampler, SeenSoFar
 from embrec.evaluation.forward_plan import ForwardBatch, forward_batches
@@ -27,7 +27,7 @@ from embrec.evaluation.ranks import (
     Ties,
     WholeScores,
 )
-from embrec.evaluation.seen import SeenItems
+from embrec.evaluation.seen import SeenItems, seen_since
 from embrec.evaluation.streaming import streamed_batches
 from embrec.models.factors import Queries, product_scores
 from embrec.models.interface import SequenceModel, Stateful
@@ -283,7 +283,7 @@ class _Ranking:
         since = None
         if isinstance(config.candidates, SeenSoFar):
             require_timestamps(interactions, "other candidates")
-            since = np.concatenate([[np.iinfo(np.int64).max], first_times(interactions, len(hidden))])
+            since = seen_since(interactions, len(hidden))
         self.scan = CatalogScan(candidate, scorable, config.batch_size, device, since=since)
         if self.factors is not None:
             self.products = Products(self.factors, config.batch_size, self.scan.width)
@@ -316,11 +316,7 @@ class _Ranking:
             scores = self.products(queries)
         else:
             scores = WholeScores(self.model.score(batch))
-        excluded = NotCandidates.none()
-        if self.config.seen == "exclude":
-            row, item = self.seen.before(targets)
-            other = item != ids[row]
-            excluded = NotCandidates(row[other], item[other])
+        excluded = self.seen.excluded(targets, ids) if self.config.seen == "exclude" else NotCandidates.none()
         return self.scan(scores, ids, excluded, time=self.interactions.time[event], keep=self.keep)
 
     def _among_sampled(

@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from embrec.data.interactions import Interactions
 from embrec.data.prepared import PreparedSplit
 from embrec.data.splits import Positions
-from embrec.data.times import first_times
 from embrec.errors import ConfigError
 from embrec.evaluation.candidates import Sampled, SeenSoFar
 from embrec.evaluation.evaluator import EvaluationConfig, protocol_for
 from embrec.evaluation.metrics import counts_hits, cutoff, metric
 from embrec.evaluation.ranks import NotCandidates, Pool, Standing
-from embrec.evaluation.seen import SeenItems
+from embrec.evaluation.seen import SeenItems, seen_since
 from embrec.parameters import parameter
 
 Mask = NDArray[np.bool_]
@@ -63,20 +62,14 @@ def candidates_left(
     candidate[0] = False
     if hidden is not None:
         candidate[1:] = ~hidden
-    since = None
-    if isinstance(config.candidates, SeenSoFar):
-        since = np.concatenate([[np.iinfo(np.int64).max], first_times(interactions, n_items)])
+    since = seen_since(interactions, n_items) if isinstance(config.candidates, SeenSoFar) else None
     pool, seen = Pool(candidate, since), SeenItems(interactions)
     parts = [np.empty(0, dtype=np.int64)]
     for start in range(0, len(targets), _TARGETS_AT_A_TIME):
         some = targets.select(np.arange(start, min(start + _TARGETS_AT_A_TIME, len(targets))))
         event = some.events(interactions)
         ids = interactions.item[event].astype(np.int64) + 1
-        excluded = NotCandidates.none()
-        if config.seen == "exclude":
-            row, item = seen.before(some)
-            other = item != ids[row]
-            excluded = NotCandidates(row[other], item[other])
+        excluded = seen.excluded(some, ids) if config.seen == "exclude" else NotCandidates.none()
         parts.append(pool.sizes(ids, excluded, interactions.time[event]))
     return np.concatenate(parts)
 

@@ -302,7 +302,7 @@ def make_ranking(
 def excluded_items(sequences: Sequences, rows: NDArray[np.integer], exclude_seen: bool) -> NotCandidates:
     """Return the distinct items of some of the histories, whole as they are, each with the place of its row; or none."""
     if not exclude_seen:
-        return NotCandidates(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+        return NotCandidates.none()
     lengths = sequences.lengths[rows]
     whole = sequences.select(rows, int(lengths.max(initial=0)))
     items = whole.items.astype(np.int64)
