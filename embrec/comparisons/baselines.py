@@ -54,9 +54,8 @@ def baselines_beside(
         try:
             (found[name],) = evaluate_baselines(
                 category,
-                data.dataset,
-                data.partition,
                 split,
+                data,
                 [kind],
                 tables,
                 config.evaluation,

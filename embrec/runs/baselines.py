@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from embrec.data.prepared import PreparedSplit, open_split
-from embrec.data.splits import Partition, SplitConfig
-from embrec.data.store import Dataset
+from embrec.data.splits import SplitConfig
 from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, evaluate
 from embrec.features.finding import find_tables
@@ -78,9 +77,8 @@ def check_baseline(name: str) -> None:
 
 def evaluate_baselines(
     category: Category,
-    dataset: Dataset,
-    partition: Partition,
     split: SplitConfig,
+    prepared: PreparedSplit,
     names: Sequence[str],
     features: Sequence[str],
     config: EvaluationConfig,
@@ -92,9 +90,8 @@ def evaluate_baselines(
 
     Args:
         category: category of the data.
-        dataset: catalog and log.
-        partition: the log, divided by the split.
-        split: which made the partition.
+        split: how the log is divided.
+        prepared: the data, divided so.
         names: from `BASELINES`.
         features: encoders of the tables that baselines of content read.
         config: the protocol.
@@ -106,6 +103,7 @@ def evaluate_baselines(
         FeatureError: a feature table is missing or belongs to other items.
     """
     evaluations: dict[str, Evaluation] = {}
+    dataset, partition = prepared.dataset, prepared.partition
     log = dataset.interactions.with_context(())  # no baseline reads context
     targets = targets_hash(log, partition)
 

@@ -84,7 +84,7 @@ def evaluate_runs(
 
     features = next((config.model.features for config in configs.values() if config.model.features), ())
     evaluations = evaluate_baselines(
-        runs[0].category, dataset, partition, first.split, baselines, features, chosen, keep=keep, progress=progress
+        runs[0].category, first.split, ground.prepared, baselines, features, chosen, keep=keep, progress=progress
     )
     for run in runs:
         log = log_of(run, dataset.interactions)

@@ -23,10 +23,10 @@ def test_each_set_of_tables_has_a_content_knn_of_its_own(tmp_path):
 def test_a_baseline_that_cannot_be_computed_is_left_out_with_a_note(tmp_path, monkeypatch):
     compute = baselines.evaluate_baselines
 
-    def fails(category, dataset, partition, split, names, *others, **options):
+    def fails(category, split, prepared, names, *others, **options):
         if names == ["content-knn"]:
             raise FeatureError("the table is gone")
-        return compute(category, dataset, partition, split, names, *others, **options)
+        return compute(category, split, prepared, names, *others, **options)
 
     monkeypatch.setattr(baselines, "evaluate_baselines", fails)
     comparison = compare_losses(wanted(toy_category(tmp_path), seeds=1), ["bpr"])
