@@ -55,28 +55,6 @@ class CatalogInputs:
         """
         return replace(self, tables={name: self.tables[name] for name in names})
 
-    def to(self, device: torch.device) -> "CatalogInputs":
-        """Return the inputs on a device; relations are looked up on the device of what is asked, wherever they are."""
-        return replace(
-            self,
-            tables={name: table.to(device) for name, table in self.tables.items()},
-            known=self.known.to(device),
-            attributes={name: values.to(device) for name, values in self.attributes.items()},
-            users=None if self.users is None else self.users.to(device),
-        )
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """A hash of all that is read."""
-        digest = hashlib.blake2b(self.extras_fingerprint.encode(), digest_size=16)
-        digest.update(self.known.cpu().numpy().tobytes())
-        for name, table in self.tables.items():
-            content = table_arrays(table)
-            digest.update(json.dumps([name, content.shape]).encode())
-            for values in content.arrays.values():
-                digest.update(np.ascontiguousarray(values).tobytes())
-        return digest.hexdigest()
-
     @cached_property
     def extras_fingerprint(self) -> str:
         """A hash of relations, attributes, users and the names of context columns; empty for models that read none of them."""

@@ -36,33 +36,31 @@ def inputs(**changes) -> CatalogInputs:
 def test_inputs_come_back_from_plain_arrays():
     given = inputs()
     found = pickle.loads(pickle.dumps(given.arrays())).inputs(given.tables)
-    assert found.fingerprint == given.fingerprint
+    assert found.extras_fingerprint == given.extras_fingerprint
+    assert torch.equal(found.known, given.known)
     assert found.n_items == N_ITEMS
     for name, table in given.tables.items():
         assert torch.equal(found.tables[name].dense(), table.dense())
     assert list(given.select(["sparse"]).tables) == ["sparse"]
     with pytest.raises(KeyError):
         given.select(["other"])
-    moved = given.to(torch.device("cpu"))
-    assert torch.equal(moved.attributes["price"], given.attributes["price"])
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"tables": {}},
-        {"known": torch.ones(N_ITEMS + 1, dtype=torch.bool)},
         {"relations": None},
         {"relations": Relations.from_pairs(N_ITEMS, {**PAIRS, "also": (np.array([1]), np.array([4]))})},
         {"attributes": {"price": torch.ones(N_ITEMS + 1)}},
         {"vocabularies": {"brand": ("Acme", "Zero")}},
         {"context": ()},
+        {"users": torch.tensor([True, False]), "user_hashes": torch.tensor([1, 2])},
     ],
 )
-def test_the_fingerprint_tells_inputs_apart(changes):
+def test_the_fingerprint_tells_extras_apart(changes):
     given = inputs()
-    assert inputs().fingerprint == given.fingerprint
-    assert replace(given, **changes).fingerprint != given.fingerprint
+    assert inputs().extras_fingerprint == given.extras_fingerprint
+    assert replace(given, **changes).extras_fingerprint != given.extras_fingerprint
 
 
 def test_models_that_read_tables_alone_have_no_extras():
