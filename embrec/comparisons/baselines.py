@@ -11,6 +11,7 @@ from embrec.errors import EmbrecError
 from embrec.evaluation.cautions import cautions, shown_metrics
 from embrec.evaluation.evaluator import Evaluation
 from embrec.evaluation.verdict import verdict_lines, verdicts
+from embrec.models.baselines.registry import BASELINES
 from embrec.progress import Progress
 from embrec.runs.baselines import evaluate_baselines
 from embrec.runs.config import RunConfig
@@ -29,8 +30,8 @@ def baselines_beside(
 ) -> Baselines:
     """Rank the test targets by the baselines, and test the variants of a comparison against the best of them.
 
-    content-knn reads each set of feature tables that some variant reads. A baseline that cannot be computed is left out with a
-    note.
+    A baseline of content reads each set of feature tables that some variant reads. A baseline that cannot be computed is left
+    out with a note.
 
     Args:
         category: the folder that the tables lie in.
@@ -46,10 +47,14 @@ def baselines_beside(
     notes: list[str] = []
     tables_of = {variant: tuple(source.table for source in result.sources) for variant, result in results.items()}
     distinct = {tables: variant for variant, tables in reversed(list(tables_of.items())) if tables}
-    wanted: list[tuple[str, str, tuple[str, ...]]] = [("pop", "pop", ()), ("markov", "markov", ())]
-    for tables, variant in reversed(list(distinct.items())):
-        name = "content-knn" if len(distinct) == 1 else f"content-knn ({variant.replace(',', ', ')})"
-        wanted.append((name, "content-knn", tables))
+    usable = BASELINES.usable()
+    wanted: list[tuple[str, str, tuple[str, ...]]] = [
+        (kind, kind, ()) for kind, baseline in usable.items() if not baseline.reads_content
+    ]
+    for kind in (kind for kind, baseline in usable.items() if baseline.reads_content):
+        for tables, variant in reversed(list(distinct.items())):
+            name = kind if len(distinct) == 1 else f"{kind} ({variant.replace(',', ', ')})"
+            wanted.append((name, kind, tables))
     for name, kind, tables in wanted:
         try:
             (found[name],) = evaluate_baselines(

@@ -13,7 +13,7 @@ from embrec.data.store import Dataset, catalog_size
 from embrec.errors import ConfigError, FeatureError
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig, evaluate, protocol_for
 from embrec.features.encoder import name_in_stem
-from embrec.features.finding import find_tables
+from embrec.features.finding import find_table
 from embrec.models.interface import SequenceModel
 from embrec.progress import Progress, silent
 from embrec.runs.assembly import learned_partition
@@ -98,7 +98,7 @@ def present_features(runs: Sequence[RunFolder], dataset: Dataset, partition: Par
     present = {}
     for name in dict.fromkeys(name for run in runs for name in run.config().model.features):
         with contextlib.suppress(FeatureError):
-            (table,) = find_tables(runs[0].category, [name], dataset.catalog, partition.train_items)
+            table = find_table(runs[0].category, name, dataset.catalog, partition.train_items)
             present[name_in_stem(name)] = np.asarray(table.present, dtype=bool)
     return present
 

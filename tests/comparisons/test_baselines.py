@@ -1,5 +1,7 @@
 """Baselines beside a comparison: one content-knn for each set of tables, and notes on those that are missing."""
 
+from dataclasses import replace
+
 from support.categories import toy_category, toy_config
 from support.comparisons import wanted
 
@@ -7,6 +9,9 @@ from embrec.comparisons import baselines
 from embrec.comparisons.encoders import compare_encoders
 from embrec.comparisons.losses import compare_losses
 from embrec.errors import FeatureError
+from embrec.models.baselines import registry
+from embrec.models.baselines.popularity import POPULARITY
+from embrec.models.baselines.registry import BASELINES
 
 
 def test_each_set_of_tables_has_a_content_knn_of_its_own(tmp_path):
@@ -32,3 +37,13 @@ def test_a_baseline_that_cannot_be_computed_is_left_out_with_a_note(tmp_path, mo
     comparison = compare_losses(wanted(toy_category(tmp_path), seeds=1), ["bpr"])
     assert list(comparison.baselines.metrics) == ["pop", "markov"]
     assert "note: the baseline content-knn is left out: the table is gone" in comparison.baselines.sentences()
+
+
+def test_a_baseline_of_a_program_stands_beside_a_comparison_too(tmp_path):
+    registry.register(replace(POPULARITY, name="crowd"))
+    try:
+        comparison = compare_losses(wanted(toy_category(tmp_path), seeds=1), ["bpr"])
+    finally:
+        BASELINES.unregister("crowd")
+    assert list(comparison.baselines.metrics) == ["pop", "markov", "crowd", "content-knn"]
+    assert comparison.baselines.metrics["crowd"] == comparison.baselines.metrics["pop"]
