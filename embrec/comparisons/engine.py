@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from embrec.comparisons.baselines import baselines_beside
+from embrec.comparisons.baselines import rank_baselines
 from embrec.comparisons.figures import draw, save_figure
 from embrec.comparisons.measurements import Measurements, measure, measure_against
 from embrec.comparisons.provenance import circumstances, data_hash, identity_hash
@@ -81,7 +81,7 @@ def compare(request: ComparisonRequest, variants: Variants) -> Comparison:
                 **variants.description(),
                 **circumstances(data.dataset, data.partition, category, request.command),
             },
-            baselines=baselines_beside(
+            baselines=rank_baselines(
                 category, split, data, config, results, wanted, references[first], request.progress
             ),
             clusters=silhouettes.clusters(),

@@ -17,7 +17,7 @@ from embrec.models import registry
 from embrec.names import unknown
 from embrec.parameters import call, parameter
 from embrec.runs.config import RunConfig
-from embrec.runs.presets import build_config, load_preset, preset_names, reads_tables
+from embrec.runs.presets import build_config, lacks_features, load_preset, preset_names
 from embrec.training.config import TrainingConfig
 
 METRICS = ("ndcg@10", "hr@10", "auc")
@@ -116,7 +116,7 @@ class _Shared:
     def reads(self, spec: ModelSpec) -> bool:
         """Return True if a model reads the feature tables that all models share."""
         options = {"model.kind": spec.kind, "model.features": spec.features}
-        return reads_tables(options, [*self.request.settings, *spec.settings], spec.preset)
+        return lacks_features(options, [*self.request.settings, *spec.settings], spec.preset)
 
     def config(self, spec: ModelSpec) -> RunConfig:
         """Return the configuration of a model, ranked as its own preset says.
@@ -276,7 +276,7 @@ def _dotted(key: str, kind: str) -> str:
     if key.partition(".")[0] in ("model", "training", "evaluation"):
         return key
     first = key.partition(".")[0]
-    in_model = first in registry.of(kind).config.model_fields
+    in_model = first in registry.lookup(kind).config.model_fields
     return f"training.{key}" if not in_model and first in TrainingConfig.model_fields else f"model.{key}"
 
 

@@ -12,7 +12,7 @@ from embrec.errors import ConfigError
 from embrec.features.registry import make_encoder
 from embrec.names import there_are
 from embrec.runs.config import RunConfig
-from embrec.runs.presets import build_config, load_preset, preset_names, reads_tables
+from embrec.runs.presets import build_config, lacks_features, load_preset, preset_names
 
 Count = int | Literal["all"]
 
@@ -98,7 +98,7 @@ class SharedSettings:
     def reads_tables(self) -> bool:
         """True if the models read feature tables, by what all rows share."""
         preset = None if self.request.preset in (None, _NO_PRESET) else self.request.preset
-        return reads_tables({}, [text for text in self.request.settings if not _key(text)[0]], preset)
+        return lacks_features({}, [text for text in self.request.settings if not _key(text)[0]], preset)
 
     def check(self, losses: Sequence[str]) -> None:
         """Raise if a setting cannot be one of this comparison, or is for a loss that is not compared.

@@ -13,7 +13,7 @@ from embrec.runs.planning import UNKNOWN_TABLE
 from embrec.workspace import Category, check_name
 
 
-def say_nothing(line: str) -> None:
+def ignore_line(line: str) -> None:
     """Ignore a line about what was chosen."""
 
 
@@ -60,7 +60,7 @@ class ComparisonRequest:
     name: str | None = None
     output: Path | None = None
     command: str = ""
-    on_choice: Callable[[str], None] = say_nothing
+    on_choice: Callable[[str], None] = ignore_line
     progress: Progress = silent
 
     @property

@@ -20,7 +20,7 @@ from embrec.features.table import FeatureTable
 from embrec.progress import Progress
 from embrec.runs.ablation import model_without
 from embrec.runs.assembly import learned_partition
-from embrec.runs.cache import remembered
+from embrec.runs.cache import cached_evaluation
 from embrec.runs.config import RunConfig
 from embrec.runs.extras import log_of
 from embrec.runs.folder import RunFolder
@@ -190,7 +190,7 @@ class Runner:
                 task="rank" if without is None else f"rank without {without}",
             )
 
-        return remembered(run, config.evaluation, 0, compute, log=self._targets_hash, without=without)
+        return cached_evaluation(run, config.evaluation, 0, compute, log=self._targets_hash, without=without)
 
     @cached_property
     def _targets_hash(self) -> bytes:

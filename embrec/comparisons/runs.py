@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from embrec.comparisons.measurements import CONFIDENCE, Measurements, measure, plain_measurements
 from embrec.comparisons.results import Baselines, Breakdown, Comparison, Row, Subject, TrainedRun, statistics
-from embrec.comparisons.seeds import same_but_for_seed, twin_notes
+from embrec.comparisons.seeds import duplicate_notes, same_but_for_seed
 from embrec.comparisons.tables import Table, difference_table, main_tables, markdown_table, slice_tables
 from embrec.data.splits import split_text
 from embrec.errors import ConfigError
@@ -172,7 +172,7 @@ def compare_runs(
         split=first.split,
         protocol=protocol,
         notes=(
-            *twin_notes(groups, ground.made_of),
+            *duplicate_notes(groups, ground.made_of),
             *learning_notes(runs, ground.dataset, ground.partition),
             *(f"{note[0].lower()}{note[1:].rstrip('.')}" for note in left_out),
         ),

@@ -33,7 +33,7 @@ from embrec.tuning.summary import (
 )
 
 
-class SoFar:
+class SearchProgress:
     """The results of a search so far, as tables, sentences and plain values.
 
     Args:

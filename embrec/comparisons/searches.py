@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Searched:
+class SearchWithTrials:
     """A search with its trials.
 
     Attributes:
@@ -65,7 +65,7 @@ class SearchComparison:
         sign: 1 if higher values are better, -1 if lower ones are.
     """
 
-    groups: Mapping[str, tuple[Searched, ...]]
+    groups: Mapping[str, tuple[SearchWithTrials, ...]]
     objective: str
     sign: int
 
@@ -119,7 +119,8 @@ def compare_searches(folders: Sequence[SearchFolder]) -> SearchComparison:
     """
     _require_same_data(folders)
     searched = [
-        Searched(f"{folder.category.name}/{folder.name}", folder.config(), folder.log().trials) for folder in folders
+        SearchWithTrials(f"{folder.category.name}/{folder.name}", folder.config(), folder.log().trials)
+        for folder in folders
     ]
     first = searched[0]
     for one in searched:
@@ -132,7 +133,7 @@ def compare_searches(folders: Sequence[SearchFolder]) -> SearchComparison:
             )
         if not any(value is not None for value in one.curve):
             raise RunError(f"search {one.name} has no trial with a value yet")
-    ways: dict[str, list[Searched]] = {}
+    ways: dict[str, list[SearchWithTrials]] = {}
     for one in searched:
         ways.setdefault(_identity(one.config), []).append(one)
     names = _ways(list(ways))

@@ -62,7 +62,7 @@ def _stem(name: str) -> str:
     return re.sub(r"[-_.]s?\d+$", "", name)
 
 
-def twin_notes(groups: Mapping[str, Sequence[RunFolder]], made_of: Mapping[Path, MadeOf | None]) -> list[str]:
+def duplicate_notes(groups: Mapping[str, Sequence[RunFolder]], made_of: Mapping[Path, MadeOf | None]) -> list[str]:
     """Return notes on models that are the same training as another one, done twice.
 
     Args:

@@ -36,7 +36,7 @@ class Registration:
             training events, "features" the feature tables themselves, which the run then keeps beside the item vectors.
 
     Examples:
-        >>> of("sasrec").source, of("sasrec").config.__name__
+        >>> lookup("sasrec").source, lookup("sasrec").config.__name__
         ('id', 'SASRecConfig')
     """
 
@@ -106,7 +106,7 @@ def kinds() -> list[str]:
     return list(MODELS)
 
 
-def of(kind: str) -> Registration:
+def lookup(kind: str) -> Registration:
     """Return the registration of a kind of model.
 
     Raises:
@@ -117,4 +117,4 @@ def of(kind: str) -> Registration:
 
 def reads_of(model: ItemsConfig) -> frozenset[str]:
     """Return what a configured model reads besides histories and item vectors; see `Registration.reads`."""
-    return of(model.kind).reads
+    return lookup(model.kind).reads

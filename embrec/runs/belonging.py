@@ -72,7 +72,7 @@ def common_ground(runs: Sequence[RunFolder], *, other_log: bool = False) -> Grou
         _require_catalog(run, dataset)
         before = made_of[run.path] = run.read_made_of() or _by_fingerprint(run, dataset, now)
         if before is None or before.data == now.data:
-            notes += _doubts(run, before)
+            notes += _cautions(run, before)
             continue
         met = _used(run, dataset, partition) if before.log else None
         if met is not None and _all_are_strangers(run, dataset):
@@ -178,7 +178,7 @@ def _on_another_log(run: RunFolder, met: NDArray[np.bool_] | None, why: str) -> 
     return f"{run.name} was trained on another log than the category holds now: {_met(met)}"
 
 
-def _doubts(run: RunFolder, before: MadeOf | None) -> list[str]:
+def _cautions(run: RunFolder, before: MadeOf | None) -> list[str]:
     """Return cautions about a run: what is unknown of its data, and what has changed besides its log."""
     if before is None:
         return [

@@ -47,7 +47,7 @@ def load_evaluation(path: Path) -> Evaluation:
     return Evaluation(standing, arrays["user"], arrays["event"], arrays["label"], ties, arrays.get("top"))
 
 
-def remembered(
+def cached_evaluation(
     run: RunFolder,
     config: EvaluationConfig,
     keep: int,
@@ -72,17 +72,17 @@ def remembered(
     """
     silenced = b"" if without is None else f"without {without}".encode()
     identity = run.fingerprint().encode() + run.weights.read_bytes() + log + silenced
-    return remembered_in(run.path / "evaluations", identity, config, keep, compute)
+    return cached_evaluation_in(run.path / "evaluations", identity, config, keep, compute)
 
 
-def remembered_in(
+def cached_evaluation_in(
     folder: Path,
     identity: bytes,
     config: EvaluationConfig,
     keep: int,
     compute: Callable[[], Evaluation],
 ) -> Evaluation:
-    """Return the evaluation of one model in a folder, or a new one that is kept there; see `remembered`.
+    """Return the evaluation of one model in a folder, or a new one that is kept there; see `cached_evaluation`.
 
     Args:
         folder: folder of evaluations.

@@ -19,7 +19,7 @@ from embrec.progress import Progress, silent
 from embrec.runs.assembly import learned_partition
 from embrec.runs.baselines import check_baseline, evaluate_baselines
 from embrec.runs.belonging import Ground, common_ground
-from embrec.runs.cache import remembered
+from embrec.runs.cache import cached_evaluation
 from embrec.runs.config import RunConfig
 from embrec.runs.extras import log_of
 from embrec.runs.folder import RunFolder, Runs, runs_of
@@ -89,7 +89,7 @@ def evaluate_runs(
     for run in runs:
         log = log_of(run, dataset.interactions)
         compute = partial(ranked, load_model(run).model, log, run, configs[run.name])
-        evaluations[run.name] = remembered(run, chosen, keep, compute, log=targets_hash(log, partition))
+        evaluations[run.name] = cached_evaluation(run, chosen, keep, compute, log=targets_hash(log, partition))
     return evaluations
 
 

@@ -186,7 +186,7 @@ class RunFolder(Made):
             raise RunError(f"{self.leaks} is damaged; remove it, and the run does without it") from None
 
 
-def findings_told(category: Category) -> set[str]:
+def known_findings(category: Category) -> set[str]:
     """Return the meanings of all checks for leaks in the runs of a category: the findings that were shown before."""
     told: set[str] = set()
     for file in category.runs.glob("*/leaks.json"):

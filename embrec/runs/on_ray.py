@@ -266,7 +266,7 @@ def _train_share(share: _Share, messages: Any) -> None:
     context = train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
     torch.set_num_threads(share.threads or max(1, usable_processors() // context.get_local_world_size()))
-    train_here(share.run, _read(share), get_device(), _Teller(messages, rank), shard=(rank, world))
+    train_here(share.run, _read(share), get_device(), _ProgressSender(messages, rank), shard=(rank, world))
 
 
 def _read(share: _Share) -> Inputs:
@@ -289,7 +289,7 @@ def _read(share: _Share) -> Inputs:
     return inputs
 
 
-class _Teller:
+class _ProgressSender:
     """The progress of rank 0: sent a few times a second, and the end of a task always; those of other ranks are not."""
 
     def __init__(self, messages: Any, rank: int) -> None:

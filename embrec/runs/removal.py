@@ -99,7 +99,7 @@ def _remove(path: Path) -> int:
 
 
 def in_words(hanging: Mapping[str, int]) -> str:
-    """Return the counts of `hanging_on` as a text.
+    """Return the counts of `dependents` as a text.
 
     >>> in_words({"runs": 1, "searches": 2})
     '1 run, 2 searches'
@@ -110,7 +110,7 @@ def in_words(hanging: Mapping[str, int]) -> str:
     )
 
 
-def hanging_on(category: Category) -> dict[str, int]:
+def dependents(category: Category) -> dict[str, int]:
     """Return the numbers of tables, runs, searches and comparisons made from a category, by name, without zeros."""
     counts = {
         "feature tables": len(list(category.features.glob("*.h5"))),
@@ -135,7 +135,7 @@ def remove_category(category: Category, *, force: bool = False) -> dict[str, int
         DataError: the category does not exist, or has runs, searches or comparisons without `force`; nothing is removed then.
     """
     category.require()
-    hanging = hanging_on(category)
+    hanging = dependents(category)
     costly = {what: count for what, count in hanging.items() if what != "feature tables"}
     if costly and not force:
         raise DataError(

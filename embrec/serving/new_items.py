@@ -21,7 +21,7 @@ from embrec.names import listed, nearest
 from embrec.parameters import parameter
 from embrec.runs.extras import load_extras
 from embrec.runs.folder import RunFolder
-from embrec.serving.ranking import each_alone
+from embrec.serving.ranking import map_single_threaded
 
 _ROWS = 64  # items that one thread works on at a time
 _SHOWN = 3  # items that a note names
@@ -116,7 +116,7 @@ def item_vectors(
         vectors = [encode_items({name: values[row : row + 1] for name, values in features.items()}) for row in rows]
         return torch.cat(vectors)
 
-    return torch.cat(list(each_alone(part, range(0, count, _ROWS))))
+    return torch.cat(list(map_single_threaded(part, range(0, count, _ROWS))))
 
 
 def item_attributes(run: RunFolder, catalog: Catalog, count: int) -> dict[str, Tensor]:

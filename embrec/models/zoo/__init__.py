@@ -24,7 +24,7 @@ def build_model(config: ItemsConfig, inputs: CatalogInputs) -> Factorised | Scor
     Raises:
         ConfigError: there is no such kind, or its builder returns something that cannot be trained.
     """
-    model = registry.of(config.kind).build(config, inputs)
+    model = registry.lookup(config.kind).build(config, inputs)
     if isinstance(model, Factorised | Scored):
         return model
     lacking = [name for name in _ALL if not hasattr(model, name)]
