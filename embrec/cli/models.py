@@ -25,13 +25,18 @@ if TYPE_CHECKING:
 def train(
     data: Data,
     model: ModelOptions,
-    run: Annotated[str | None, typer.Option("--run", help="Name of the run (default: what it is made of).")] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(
+            "--run", help="Name of the run (default: its item source, features and what else is not a default)."
+        ),
+    ] = None,
     split: Split = "leave-one-out",
     *,
     training: TrainingOptions,
     force: Annotated[bool, typer.Option("--force", help="Start over where the run exists.")] = False,
 ) -> None:
-    """Train a model on a category; a killed training goes on when the command is repeated.
+    """Train a model on a category; a killed training continues when the command is repeated.
 
     Defaults are those without a preset. Training stops early when validation does not improve.
     """
@@ -147,7 +152,7 @@ def _print_seeds(name: str, result: "SeedsResult", beside: "ModelsAndBaselines |
         of_all = {name: beside.evaluations[name][0].metrics(names)["all"] for name in beside.baselines}
         rows += [[name, "", *[values[metric] for metric in names]] for name, values in of_all.items()]
     print_table(
-        f"{name}, all test targets, seen items: {evaluation.seen}, a run a seed; "
+        f"{name}, all test targets, seen items: {evaluation.seen}, one run per seed; "
         "± is half the 95 % confidence interval of the mean over seeds (t distribution)",
         ["seed", "best epoch", *names],
         rows,

@@ -78,7 +78,7 @@ class SearchOptions(OptionGroup):
     seed: Annotated[int | None, typer.Option(help="Seed of the proposals (default: 0).")] = None
     name: Annotated[
         str | None,
-        typer.Option(help="Name of the search and its runs (default: tuned- and what the model is made of)."),
+        typer.Option(help="Name of the search and its runs (default: tuned-, then item source, features and loss)."),
     ] = None
     resume: Annotated[
         str | None,

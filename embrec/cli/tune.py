@@ -53,7 +53,7 @@ def tune(
 ) -> None:
     """Search the settings of a model, then train the best ones with several seeds and test them once.
 
-    An interrupted search goes on when the command is repeated, or with --resume NAME. Its trials: embrec tune show NAME.
+    An interrupted search continues when the command is repeated, or with --resume NAME. Its trials: embrec tune show NAME.
     """
     if context.invoked_subcommand is not None:
         return

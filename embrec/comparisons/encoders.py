@@ -114,7 +114,7 @@ def comparison_config(
     for key in (text.partition("=")[0].strip() for text in settings):
         if key in ("model.features", "training.seed"):
             raise ConfigError(
-                f"{key} is what a comparison varies; use {parameter('encoders')} and {parameter('seeds')}"
+                f"{key} is what the comparison varies; give it by {parameter('encoders')} and {parameter('seeds')}"
             )
     options = {"model.features": ("each encoder",), "training.epochs": epochs}
     return build_config(category, split=split, preset=preset, options=options, settings=settings)

@@ -224,7 +224,9 @@ def compare_models(request: ComparisonRequest, models: Sequence[str] | str | Non
     models = [models] if isinstance(models, str) else models
     request.check(SUBJECT.name)
     if request.preset is not None:
-        raise ConfigError(f"{parameter('preset')} is of one model; give it as a model, such as 'embrec-office'")
+        raise ConfigError(
+            f"{parameter('preset')} cannot be given for all models; name it as a model, such as 'embrec-office'"
+        )
     if request.name is not None and not request.features:  # those of the models that the comparison has already
         earlier = earlier_identity(request.folder.comparisons / request.name)
         request = replace(request, features=tuple(earlier.get("features", ())))
@@ -261,7 +263,9 @@ def _pairs(text: str, rest: str) -> list[tuple[str, str]]:
         elif found:
             found[-1] = (found[-1][0], f"{found[-1][1]},{piece.strip()}")
         else:
-            raise ConfigError(f"model {text!r}: {piece.strip()!r} has not the form key=value, such as sasrec:dim=64")
+            raise ConfigError(
+                f"model {text!r}: {piece.strip()!r} does not have the form key=value, such as sasrec:dim=64"
+            )
         open_brackets += piece.count("[") - piece.count("]")
     return found
 

@@ -125,11 +125,11 @@ def compare_searches(folders: Sequence[SearchFolder]) -> SearchComparison:
     first = searched[0]
     for one in searched:
         if one.name.partition("/")[0] != first.name.partition("/")[0]:
-            raise RunError(f"searches {first.name} and {one.name} are of different categories; compare them apart")
+            raise RunError(f"searches {first.name} and {one.name} are of different categories; compare them separately")
         if one.config.objective != first.config.objective:
             raise RunError(
-                f"search {first.name} makes {first.config.objective} best and {one.name} {one.config.objective}; "
-                "compare them apart"
+                f"search {first.name} optimises {first.config.objective} and {one.name} {one.config.objective}; "
+                "compare them separately"
             )
         if not any(value is not None for value in one.curve):
             raise RunError(f"search {one.name} has no trial with a value yet")
@@ -201,7 +201,8 @@ def _require_same_data(folders: Sequence[SearchFolder]) -> None:
         changed = data.differences(made_of)
         if first.category.path == folder.category.path and changed:
             raise RunError(
-                f"searches {first.name} and {folder.name} were begun with different data ({changed[0]}); compare them apart"
+                f"searches {first.name} and {folder.name} were begun with different data ({changed[0]}); compare them "
+                "separately"
             )
 
 

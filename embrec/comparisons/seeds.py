@@ -77,7 +77,7 @@ def duplicate_notes(groups: Mapping[str, Sequence[RunFolder]], made_of: Mapping[
             key = repr((settings_of(config), config.model.features, config.training.seed, data))
             if key in seen:
                 notes.append(
-                    f"{run.name} is {seen[key]} trained again with the same seed, so it is a model of its own, no further seed"
+                    f"{run.name} is {seen[key]} trained again with the same seed, so it counts as a separate model"
                 )
             seen.setdefault(key, run.name)
     return notes

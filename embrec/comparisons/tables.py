@@ -288,7 +288,7 @@ def _ablations(comparison: Comparison) -> list[Table]:
     """Return for each fusion what the trained model loses when the vectors of a source are zero at test."""
     return [
         Table(
-            f"{shown(row.name)} when a source falls silent (difference from the whole)",
+            f"{shown(row.name)} with the vectors of one source set to zero (difference from the whole)",
             ["silent", "targets on", *comparison.metric_names],
             [
                 [table, label, *(_change(values[name]) for name in comparison.metric_names)]

@@ -148,6 +148,4 @@ def check_settings(settings: Sequence[str], varied: Sequence[str]) -> None:
     """
     for key in (text.partition("=")[0].strip().rpartition(":")[2].strip() for text in settings):
         if key in varied:
-            raise ConfigError(
-                f"{key} is what the options of the comparison say; leave it out of {parameter('settings')}"
-            )
+            raise ConfigError(f"{key} is set by parameters of the comparison; leave it out of {parameter('settings')}")

@@ -108,7 +108,7 @@ class SequenceRecommender(ItemBasedModel):
             queries = self._query(hidden, x)[row, step]
         else:
             if not torch.equal(step, batch.lengths[row] - 1):
-                raise ValueError("a pooled encoder has one output a history: train it on rows of prefixes")
+                raise ValueError("a pooled encoder has one output per history: train it on a row for each prefix")
             queries = self._query(hidden[row], x[row, step])
         queries = self.scorer.project_queries(queries, None if user is None else user[row])
         return TrainingSteps(queries, self.scorer.project_items(matrix), batch.targets[row, step], row)

@@ -38,7 +38,7 @@ def usable_baselines(
     if asked is not None:
         names = list(dict.fromkeys(asked))
         if "none" in names and len(names) > 1:
-            raise ConfigError("baseline none stands for no baselines at all; leave it out, or the others")
+            raise ConfigError("baseline none means no baselines; leave out none, or the others")
         names = [] if names == ["none"] else names
         for name in names:
             check_baseline(name)

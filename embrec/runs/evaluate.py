@@ -63,7 +63,9 @@ def evaluate_runs(
     first = configs[runs[0].name]
     for run in runs:
         if run.name in baselines:
-            raise ConfigError(f"run {run.path} has the name of a baseline that is asked for too; rename its folder")
+            raise ConfigError(
+                f"run {run.path} has the name of a baseline that is evaluated too; rename the run's folder"
+            )
     ground = ground or common_ground(runs)
     dataset, partition = ground.dataset, ground.partition
     chosen = protocol_for(config or first.evaluation, len(dataset.catalog))

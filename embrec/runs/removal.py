@@ -58,7 +58,7 @@ def remove_tables(
         if waiting:
             raise FeatureError(
                 f"feature table {stem} is read by {', '.join(waiting)}, which cannot go on without it; finish that first, or "
-                f"remove it all the same with {parameter('force', True)}"
+                f"remove it anyway with {parameter('force', True)}"
             )
     with contextlib.ExitStack() as locks:
         for stem in reasons:
@@ -140,7 +140,7 @@ def remove_category(category: Category, *, force: bool = False) -> dict[str, int
     if costly and not force:
         raise DataError(
             f"{in_words(costly)} made from category {category.name!r} would be removed with it; "
-            f"if that is meant, say {parameter('force', True)}"
+            f"to remove all of it, pass {parameter('force', True)}"
         )
     # The data are removed last, so that an interrupted removal can be repeated.
     for folder in (

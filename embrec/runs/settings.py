@@ -25,7 +25,7 @@ def read_setting(text: str) -> tuple[str, Any]:
     """
     key, equals, value = text.partition("=")
     if not equals or "." not in key:
-        raise ConfigError(f"setting {text!r} has not the form section.key=value, such as model.dim=256")
+        raise ConfigError(f"setting {text!r} does not have the form section.key=value, such as model.dim=256")
     try:
         return key.strip(), yaml.safe_load(value)
     except yaml.YAMLError:

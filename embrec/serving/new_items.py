@@ -156,7 +156,7 @@ def empty_notes(items: Catalog, found: Mapping[str, NDArray[np.bool_]]) -> list[
         if only_here.any():
             notes.append(
                 f"{_have(only_here, items)} nothing that {name} reads, such as "
-                f"{_examples(items, only_here)}; known by the rest alone"
+                f"{_examples(items, only_here)}; their vectors come from the other encoders alone"
             )
     return notes
 

@@ -55,7 +55,7 @@ def histories_of(
     given = sum(one is not None for one in (users or None, history, sample))
     if given != 1:
         ways = f"{parameter('users')}, {parameter('history')} or {parameter('sample')}"
-        raise ConfigError(f"say for whom: give {ways}" if given == 0 else f"for whom? give only one of {ways}")
+        raise ConfigError(f"no user or history is given; give {ways}" if given == 0 else f"give only one of {ways}")
     if history is not None:
         items = list(history)
         recommender.catalog.rows(items)

@@ -116,22 +116,22 @@ REVIEWS = {
 def test_reviews_tell_their_year(embrec, tmp_path, kind):
     (tmp_path / "r.jsonl").write_text(json.dumps(REVIEWS[kind]) + "\n")
     code, _out, err = embrec("data", "import", "--category", "a", "--reviews", "r.jsonl", "--preset", "none")
-    assert (code, f"note: read as --source {kind}, told by the keys of the first line" in err) == (0, True)
+    assert (code, f"note: read as --source {kind}, recognised by the keys of the first line" in err) == (0, True)
 
 
 def test_the_options_tell_the_source(embrec, tmp_path):
     code, _out, err = embrec("data", "import", "--interactions", "events.csv", "--category", "a")
-    assert (code, "note: read as --source table, told by --interactions" in err) == (0, True)
+    assert (code, "note: read as --source table, recognised by --interactions" in err) == (0, True)
     code, _out, err = embrec("data", "import", "--source", *TABLE[3:], "--category", "a", "--force")
     assert (code, "read as" in err) == (0, False)
     (tmp_path / "ml").mkdir()
     (tmp_path / "ml" / "ratings.dat").write_text("1::10::5::978300760\n")
     (tmp_path / "ml" / "movies.dat").write_text("10::Toy Story (1995)::Animation\n")
     code, _out, err = embrec("data", "import", "--path", "ml", "--category", "b", "--preset", "none")
-    assert (code, "note: read as --source movielens, told by the files of ml" in err) == (0, True)
+    assert (code, "note: read as --source movielens, recognised by the files of ml" in err) == (0, True)
     (tmp_path / "beauty.txt").write_text("1 5 7 9\n2 5 8\n")
     code, _out, err = embrec("data", "import", "--path", "beauty.txt", "--category", "c", "--preset", "none")
-    assert (code, "note: read as --source sequences, told by the lines of beauty.txt" in err) == (0, True)
+    assert (code, "note: read as --source sequences, recognised by the lines of beauty.txt" in err) == (0, True)
 
 
 def test_sources_are_listed_with_files_and_an_example_each(embrec):

@@ -53,7 +53,7 @@ def test_searches_that_differ_in_the_seed_are_one_way(tmp_path):
 def test_what_cannot_be_compared_is_named(tmp_path):
     category = toy_category(tmp_path)
     one = written(category, "a", 0.1)
-    with pytest.raises(RunError, match="makes hr@10 best and toys/b auc; compare them apart"):
+    with pytest.raises(RunError, match="optimises hr@10 and toys/b auc; compare them separately"):
         compare_searches([one, written(category, "b", 0.1, objective="auc")])
     with pytest.raises(RunError, match="toys/c has no trial with a value"):
         compare_searches([one, written(category, "c", seed=1)])
@@ -74,7 +74,7 @@ def test_a_search_is_shown_as_far_as_it_is(tmp_path):
     # Three trials were stopped after three of nine epochs.
     assert "Stopping saved 18 of 111 epochs (16%)" in notes
     assert "Trial 5 failed: it burst" in notes
-    assert "go on with: `resumed_search(name='toys/one')`" in notes
+    assert "continue with: `resumed_search(name='toys/one')`" in notes
     assert "On the test targets" not in notes
     told = json.loads(json.dumps(found.as_dict()))
     assert len(told["trials"]) == 14
@@ -114,5 +114,5 @@ def test_a_search_of_which_only_the_models_are_missing_says_so(tmp_path):
     stopped = SearchProgress(write_search(toy_category(tmp_path), "two", config, trials))
     assert any("(trial 1, stopped after 1 of 9 epochs)" in note for note in stopped.notes())
     assert found.notes()[-1] == (
-        "No model has been trained with the best settings; do so with: `resumed_search(name='toys/one')`"
+        "No model has been trained with the best settings; train them with: `resumed_search(name='toys/one')`"
     )

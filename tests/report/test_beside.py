@@ -58,7 +58,7 @@ def test_a_run_that_has_the_name_of_a_baseline_is_measured_without_it(few):
     assert usable_baselines([run])[0] == ["markov"]
     assert "a run has its name" in usable_baselines([run])[1][0]
     assert list(evaluate_with_baselines({"pop": [run]}).evaluations) == ["pop", "markov"]
-    with pytest.raises(ConfigError, match="has the name of a baseline that is asked for too"):
+    with pytest.raises(ConfigError, match="has the name of a baseline that is evaluated too"):
         evaluate_with_baselines({"pop": [run]}, ["pop"])
 
 
@@ -104,5 +104,5 @@ def test_a_training_does_not_choose_by_a_metric_that_hits_every_target(few):
 def test_no_baselines_and_some_cannot_both_be_asked_for(tmp_path):
     run = toy_run(toy_category(tmp_path / "workspace"), LeaveOneOut())
     assert usable_baselines([run], ["none"]) == ([], [])
-    with pytest.raises(ConfigError, match="none stands for no baselines at all"):
+    with pytest.raises(ConfigError, match="baseline none means no baselines"):
         usable_baselines([run], ["none", "pop"])
