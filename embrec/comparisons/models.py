@@ -142,7 +142,7 @@ class ModelVariants(Variants):
     """Models of the zoo.
 
     Args:
-        models: those that are asked for, as `ModelSpec` names them.
+        models: the requested ones, as `ModelSpec` names them.
         request: features, split, epochs and settings of all.
     """
 
@@ -217,8 +217,8 @@ def compare_models(request: ComparisonRequest, models: Sequence[str] | str | Non
         The comparison; `results.json`, `results.csv`, `table.md` and the figure are in its folder.
 
     Raises:
-        ConfigError: a model, a setting or a metric is unknown, or nothing is asked for; nothing is done then.
-        MissingExtraError: packages of an encoder or of the figure are not installed; nothing is done then.
+        ConfigError: a model, a setting or a metric is unknown, or none is named; raised before any work.
+        MissingExtraError: packages of an encoder or of the figure are not installed; raised before any work.
         RunError: the comparison was begun with other settings or data, or every model failed.
     """
     models = [models] if isinstance(models, str) else models
@@ -285,7 +285,7 @@ def _dotted(key: str, kind: str) -> str:
 
 
 def _kind_of(preset: str | None) -> str:
-    """Return the kind of model of a preset; the default one where the preset is unknown, which is said elsewhere."""
+    """Return the kind of model of a preset; the default one if the preset is unknown, which `build_config` refuses."""
     known = preset is not None and all(part in preset_names() for part in preset.split("+"))
     model: Mapping[str, Any] = load_preset(preset).get("model", {}) if preset is not None and known else {}
     return str(model.get("kind", registry.DEFAULT))

@@ -153,7 +153,7 @@ class ObjectiveVariants(Variants):
     """Objectives of one model; see `LossVariants` and `NegativesVariants`.
 
     Args:
-        objectives: those that are asked for.
+        objectives: the requested ones.
         shared: what all of them share.
         notes: notes on variants that were left out.
     """
@@ -222,13 +222,13 @@ def compare_objectives(
 
     Args:
         kind: the way to compare.
-        objectives: those that are asked for.
+        objectives: the requested ones.
         shared: what all of them share.
         notes: notes on variants that were left out.
 
     Raises:
-        ConfigError: a loss, a setting, a preset or a metric is unknown, or nothing is asked for; nothing is done then.
-        MissingExtraError: packages of an encoder or of the figure are not installed; nothing is done then.
+        ConfigError: a loss, a setting, a preset or a metric is unknown, or none is named; raised before any work.
+        MissingExtraError: packages of an encoder or of the figure are not installed; raised before any work.
         RunError: the comparison was begun with other settings or data, or every objective failed.
     """
     request = shared.request

@@ -21,7 +21,7 @@ def ignore_line(line: str) -> None:
 class ComparisonRequest:
     """A request for a comparison: data, shared options of all variants, metrics, and the place of the report.
 
-    Nothing that is there already is done again: feature tables, finished runs (of this comparison or another one), and their
+    Finished work is reused: feature tables, finished runs (of this comparison or another one), and their
     rankings. Killed and repeated, a comparison ends with the same report. Variants and seeds that a comparison has from before
     stay in it. A variant that fails does not stop the others.
 

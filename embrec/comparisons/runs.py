@@ -42,7 +42,7 @@ class RunsComparison(Comparison):
 
     @property
     def models(self) -> dict[str, tuple[str, ...]]:
-        """Name of a model -> names of its runs, one a seed; empty for a baseline."""
+        """Name of a model -> names of its runs, one per seed; empty for a baseline."""
         return {row.name: tuple(run.name for run in row.runs) for row in self.rows}
 
     @property
@@ -72,7 +72,7 @@ class RunsComparison(Comparison):
 
     @property
     def lists(self) -> dict[str, Mapping[str, float]]:
-        """Name of a model -> figures of its recommended lists, mean over seeds; empty where lists were not asked for."""
+        """Name of a model -> figures of its recommended lists, mean over seeds; empty where no lists were requested."""
         return {row.name: row.lists for row in self.rows if row.lists}
 
     @property
@@ -217,7 +217,7 @@ def _rows(
 def _slices(
     dimensions: Sequence[str], evaluation: Evaluation, ground: Ground, present: Mapping[str, NDArray[np.bool_]]
 ) -> dict[str, Mapping[str, NDArray[np.bool_]]]:
-    """Return the targets of each slice of each dimension that is asked for, dimension -> slice -> [T]."""
+    """Return the targets of each slice of each requested dimension, dimension -> slice -> [T]."""
     if not dimensions:
         return {}
     found = target_slices(ground.dataset.interactions, ground.partition, evaluation, present)
@@ -228,7 +228,7 @@ def _slices(
 def _lists(
     evaluations: Mapping[str, Sequence[Evaluation]], ground: Ground, k: int | None
 ) -> dict[str, dict[str, float]]:
-    """Return figures of the lists of each model, mean over seeds; nothing where lists are not asked for."""
+    """Return figures of the lists of each model, mean over seeds; nothing where no lists are requested."""
     if k is None:
         return {}
     lists = {}

@@ -57,7 +57,7 @@ class SearchWithTrials:
 
 @dataclass(frozen=True)
 class SearchComparison:
-    """Ways to search, each with one search a seed.
+    """Ways to search, each with one search per seed.
 
     Attributes:
         groups: name of the way -> its searches.

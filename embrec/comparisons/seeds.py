@@ -25,7 +25,7 @@ def same_but_for_seed(
         taken: names that no model may have.
 
     Returns:
-        Name of the model -> its runs, one a seed, in the order of the first runs.
+        Name of the model -> its runs, one per seed, in the order of the first runs.
     """
     alike: dict[str, list[dict[int, RunFolder]]] = {}  # each group by seed
     for run in {run.path.resolve(): run for run in runs}.values():

@@ -20,7 +20,7 @@ class Table(NamedTuple):
 
 
 def main_tables(comparison: Comparison) -> list[Table]:
-    """Return the tables for the terminal: metrics, costs, and fusions with a source silenced."""
+    """Return the tables for the terminal: metrics, costs, and fusions with one source zeroed."""
     if comparison.subject.interval == "seeds":
         return [seeds_table(comparison)]
     return [*slice_tables(comparison), *_beside_slices(comparison)]
@@ -253,7 +253,7 @@ def _baseline_labels(comparison: Comparison, name: str) -> list[str]:
 
 
 def _breakdowns(comparison: Comparison) -> list[Table]:
-    """Return for each dimension and metric the means by slice, a column a row of the comparison."""
+    """Return for each dimension and metric the means by slice, one column for each row of the comparison."""
     return [
         Table(
             f"{name} by {dimension}",

@@ -56,7 +56,7 @@ class CatalogInputs:
         return replace(self, tables={name: self.tables[name] for name in names})
 
     def to(self, device: torch.device) -> "CatalogInputs":
-        """Return the inputs on a device; relations are looked up on the device of what is asked, wherever they are."""
+        """Return the inputs on a device; relations are looked up on the device of each query, wherever they are stored."""
         return replace(
             self,
             tables={name: table.to(device) for name, table in self.tables.items()},

@@ -32,7 +32,7 @@ class Registration:
         config: the class of its configuration.
         build: composes a model with new weights from a configuration and what it reads of the catalog; see `build_model`.
         help: what it is, in one line.
-        reads: what it reads besides item vectors and histories, as its `CatalogInputs` have it. "users" are the users with
+        reads: what it reads besides item vectors and histories, as fields of its `CatalogInputs`. "users" are the users with
             training events, "features" the feature tables themselves, which the run then keeps beside the item vectors.
 
     Examples:
@@ -71,7 +71,7 @@ class Registration:
 
     @property
     def source(self) -> str:
-        """What an item is to this model where nobody says it: content, id or hybrid."""
+        """The default source of the model's item vectors: content, id or hybrid."""
         return str(self.config.model_fields["source"].default)
 
 

@@ -124,7 +124,7 @@ def _by_fingerprint(run: RunFolder, dataset: Dataset, now: MadeOf) -> MadeOf | N
 
     Returns:
         What the category holds now, where that gives the run's fingerprint; a record without a log where it does not; None
-        where one of its feature tables is gone, so that nothing can be told.
+        where one of its feature tables is gone, so that it cannot be known.
     """
     config = run.config()
     try:

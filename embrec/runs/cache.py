@@ -59,7 +59,7 @@ def cached_evaluation(
     """Return the evaluation of a run's test targets under a protocol: the one in its folder, or a new one that is kept there.
 
     A file is named after all that its ranks depend on: fingerprint (configuration and data) and weights of the run, the log
-    and the targets as they are now (the category may have been imported again since), the silenced source, and the protocol
+    and the targets as they are now (the category may have been imported again since), the zeroed source, and the protocol
     without its metrics.
 
     Args:
@@ -68,7 +68,7 @@ def cached_evaluation(
         keep: number of the best items that are needed of each target.
         compute: makes the evaluation.
         log: hash of the log and of the targets that are ranked.
-        without: feature table whose vectors are silenced (see `model_without`); None for the whole model.
+        without: feature table whose vectors are zeroed (see `model_without`); None for the whole model.
     """
     silenced = b"" if without is None else f"without {without}".encode()
     identity = run.fingerprint().encode() + run.weights.read_bytes() + log + silenced

@@ -50,7 +50,7 @@ def evaluate_runs(
         ground: what `common_ground` returned of these runs; found here if None, and then runs of another log are refused.
 
     Returns:
-        Name of the run or baseline -> its evaluation, in the order asked for, baselines first.
+        Name of the run or baseline -> its evaluation, in the order of the arguments, baselines first.
 
     Raises:
         ConfigError: a baseline is unknown or a run has its name, or content-knn has no features to read.
@@ -96,7 +96,7 @@ def evaluate_runs(
 
 
 def present_features(runs: Sequence[RunFolder], dataset: Dataset, partition: Partition) -> dict[str, NDArray[np.bool_]]:
-    """Return which items have something in each source that runs read, source -> [n]; tables that are gone say nothing."""
+    """Return which items have something in each source that runs read, source -> [n]; tables that are gone are left out."""
     present = {}
     for name in dict.fromkeys(name for run in runs for name in run.config().model.features):
         with contextlib.suppress(FeatureError):
@@ -106,7 +106,7 @@ def present_features(runs: Sequence[RunFolder], dataset: Dataset, partition: Par
 
 
 def learning_notes(runs: Sequence[RunFolder], dataset: Dataset, partition: Partition) -> list[str]:
-    """Return what is to be said beside the results of runs that learned from the validation events too; nothing of others.
+    """Return notes for the results of runs that learned from the validation events too; none for other runs.
 
     All models are measured by the same partition, that of their split: slices and baselines know its training events alone.
 

@@ -189,7 +189,7 @@ class RunFolder(Made):
 
 
 def known_findings(category: Category) -> set[str]:
-    """Return the meanings of all checks for leaks in the runs of a category: the findings that were shown before."""
+    """Return the meanings of all checks for leaks in the runs of a category: the findings that were printed before."""
     told: set[str] = set()
     for file in category.runs.glob("*/leaks.json"):
         with contextlib.suppress(RunError):

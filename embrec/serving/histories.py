@@ -1,4 +1,4 @@
-"""Histories as callers give them, with times and context beside them, checked before anything is computed."""
+"""Reading of the histories that callers give, with their times and context: checked before anything is computed."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any

@@ -4,8 +4,8 @@ An answer depends on its history and on nothing else. Yet libraries add up the t
 matrix has another shape, so that the last bit of a score, and with it the order of items that are equal but for that bit, would
 depend on how many other histories are asked for in the same call. So no shape here depends on the other histories of a call.
 Histories are read in blocks whose width their own length decides, filled up to one of two numbers of rows, in one thread each,
-and one by one where a processor is not steady even so; products are made by `Products`, whose bits do not depend on their
-block.
+and one by one on processors where the bits of a query still depend on its block; products are made by `Products`, whose bits
+do not depend on their block.
 """
 
 import math

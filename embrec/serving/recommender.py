@@ -252,7 +252,7 @@ class Recommender:
                 `histories`.
             query_context: values of the event that is asked for, as far as they are known, name -> one for each history.
             users: name of each history's user, None for nobody, for models with user vectors: a user of the training log gets
-                his own, anybody else that of unknown users; nobody if None.
+                their own vector, anybody else that of unknown users; None for no names.
 
         Raises:
             ConfigError: k is no whole number of at least 1.
@@ -292,7 +292,7 @@ class Recommender:
         """Let a stateful model take in events that came after its training, in the order of time; answers then depend on them.
 
         Args:
-            log: the new events alone; see `read_log`. Of users whom the training does not know the model is told -1.
+            log: the new events alone; see `read_log`. Users unknown to the training have the number -1.
 
         Raises:
             DataError: the log has items that the recommender does not know, or is at fault itself.

@@ -1,4 +1,4 @@
-"""Requests for recommendations: histories as callers write them, users by name, or a sample of users."""
+"""Requests for recommendations: for a given history, for named users, or for a sample of users."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class Request:
 
     Attributes:
         items: item ids, oldest first.
-        user: name of the user; None for a history of nobody.
+        user: name of the user; None for a history without a user.
         times: times of the events in seconds; None where they are not known.
         context: values of the events in the context columns that the model reads, name -> one for each event.
     """

@@ -1,4 +1,4 @@
-"""Published models, one a file: each composes the parts beside this folder and registers itself in `embrec.models.registry`."""
+"""Published models, one per file: each composes parts and has a line in `embrec.models.registry`."""
 
 from embrec.errors import ConfigError
 from embrec.models import registry
