@@ -52,9 +52,7 @@ def import_(
     origin = make_source(kind, parameters)
     prepared = make_preparation(preparation.preset, preparation.changes(), kind)
     if force and (found := dependents(target)):
-        print_note(
-            f"{category}: --force replaces the data; if others come, what was made from these fits no more: {found}"
-        )
+        print_note(f"{category}: --force replaces the data; if the new data differ, these no longer fit them: {found}")
     with progress_bars() as progress:
         result = import_data(target, origin, prepared, force=force, progress=progress)
     print_import(result)

@@ -82,7 +82,7 @@ class SearchOptions(OptionGroup):
     ] = None
     resume: Annotated[
         str | None,
-        typer.Option(help="Name of a search to go on with, unchanged; a greater --samples adds trials."),
+        typer.Option(help="Name of a search to continue with its own settings; a greater --samples adds trials."),
     ] = None
 
     def plan(self) -> dict[str, Any]:

@@ -199,7 +199,7 @@ def costs_table(comparison: Comparison) -> Table:
     """Return the table of what encoding and training take."""
     costs = comparison.subject.costs
     rows = [[*labels(comparison, row), *(_COSTS[cost](row) for cost in costs)] for row in comparison.rows]
-    return Table("what it takes (means over seeds)", [*comparison.columns, *costs], rows)
+    return Table("cost (means over seeds)", [*comparison.columns, *costs], rows)
 
 
 def labels(comparison: Comparison, row: Row) -> list[str]:
@@ -276,7 +276,7 @@ def _lists(comparison: Comparison) -> list[Table]:
     """Return the figures of the recommended lists, where they are known."""
     keys = list(comparison.rows[0].lists)
     rows = [[row.name, *(f"{row.lists[key]:.4f}" for key in keys)] for row in comparison.rows]
-    return [Table("what the recommended lists are like", [comparison.columns[0], *keys], rows)] if keys else []
+    return [Table("the recommended lists", [comparison.columns[0], *keys], rows)] if keys else []
 
 
 def _estimate(comparison: Comparison, label: str, name: str, metrics: Measurements) -> str:

@@ -182,7 +182,7 @@ def test_force_says_what_was_made_from_the_data_and_whether_it_still_fits(embrec
     made = "2 runs (one, two), 1 search (s) and 1 feature table (tfidf-01234567)"
     _code, _out, err = embrec(*TABLE, "--category", "shop", "--force")
     before, *_, after = [line for line in err.splitlines() if line.startswith("shop: ")]
-    assert before == f"shop: --force replaces the data; if others come, what was made from these fits no more: {made}"
+    assert before == f"shop: --force replaces the data; if the new data differ, these no longer fit them: {made}"
     assert after == f"shop: the data are the same as before; made from them, and fitting as before: {made}"
     EVENTS.head(54).write_csv(tmp_path / "events.csv")
     _code, _out, err = embrec(*TABLE, "--category", "shop")
