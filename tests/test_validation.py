@@ -97,7 +97,7 @@ def test_a_caller_chooses_the_words():
         (lambda: embrec.build_config("x", options=["model.dim=3"]), "is no mapping of settings"),
         (lambda: embrec.train("x", {"model": "sasrec"}, "one"), "`config` is a dict and no RunConfig; make it with"),
         (lambda: embrec.tune("x", {"model": "sasrec"}, "one"), "`config` is a dict and no SearchConfig; make it with"),
-        (lambda: embrec.build_config("x", settings="dim=3"), "setting 'dim=3' has not the form"),
+        (lambda: embrec.build_config("x", settings="dim=3"), "setting 'dim=3' does not have the form"),
         (lambda: embrec.build_config(5, options={"model.source": "id"}), "setting 'category' is 5: Input should be"),
         (lambda: embrec.build_config("x", options={"model": 5}), "'model' is 5; it takes one of: embrec, sasrec"),
         (lambda: embrec.build_config("x", options={"model": {"kind": ["a"]}}), "'model.kind' is .* there are: embrec"),

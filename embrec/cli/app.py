@@ -112,7 +112,7 @@ def main() -> None:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}", error)
     if code == _INTERRUPTED:  # typer's answer to Ctrl-C
-        print("interrupted; the same command goes on from here", file=sys.stderr)
+        print("interrupted; repeat the command to continue from here", file=sys.stderr)
     sys.exit(code or 0)
 
 

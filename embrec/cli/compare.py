@@ -63,11 +63,11 @@ def encoders(
     """
     from embrec.cli.console import print_note, progress_bars
     from embrec.comparisons.encoders import METRICS, compare_encoders, comparison_config
-    from embrec.runs.folder import findings_told
+    from embrec.runs.folder import known_findings
 
     numbers, parts = shared.read_seeds(), shared.read_split()
     folder = shared.open()
-    told = findings_told(folder)
+    told = known_findings(folder)
     config = comparison_config(
         folder.name, split=parts, preset=shared.preset, epochs=shared.epochs, settings=shared.setting or []
     )
@@ -117,11 +117,11 @@ def losses(
     """
     from embrec.cli.console import progress_bars
     from embrec.comparisons.losses import LOSSES, compare_losses
-    from embrec.runs.folder import findings_told
+    from embrec.runs.folder import known_findings
 
     shared.read_seeds(), shared.read_split()  # before the data are read
     folder = shared.open()
-    told = findings_told(folder)
+    told = known_findings(folder)
     with progress_bars() as progress:
         request = shared.request(folder, progress, features=objective.features, reference=reference)
         comparison = compare_losses(request, loss or LOSSES, published=objective.published)
@@ -156,12 +156,12 @@ def negatives(
     from embrec.cli.console import progress_bars
     from embrec.comparisons.negatives import LOSSES_WITH_NEGATIVES, compare_negatives
     from embrec.comparisons.objectives import read_count
-    from embrec.runs.folder import findings_told
+    from embrec.runs.folder import known_findings
 
     shared.read_seeds(), shared.read_split()  # before the data are read
     some = [read_count(count) for count in counts.split(",")]
     folder = shared.open()
-    told = findings_told(folder)
+    told = known_findings(folder)
     with progress_bars() as progress:
         request = shared.request(folder, progress, features=objective.features)
         comparison = compare_negatives(
@@ -207,11 +207,11 @@ def models(
     """
     from embrec.cli.console import progress_bars
     from embrec.comparisons.models import compare_models
-    from embrec.runs.folder import findings_told
+    from embrec.runs.folder import known_findings
 
     shared.read_seeds(), shared.read_split()  # before the data are read
     folder = shared.open()
-    told = findings_told(folder)
+    told = known_findings(folder)
     with progress_bars() as progress:
         request = shared.request(folder, progress, features=features, reference=reference)
         comparison = compare_models(request, model)

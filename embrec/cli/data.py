@@ -14,7 +14,7 @@ from embrec.cli.places import open_workspace
 if TYPE_CHECKING:
     from embrec.evaluation.split_report import SplitReport
 
-app = typer.Typer(no_args_is_help=True, help="Import data sets, and see what there is.")
+app = typer.Typer(no_args_is_help=True, help="Import, list, inspect and remove data sets.")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -48,13 +48,11 @@ def import_(
     kind = source.source
     if kind is None:
         kind, told_by = recognise(parameters)
-        print_note(f"note: read as --source {kind}, told by {told_by}")
+        print_note(f"note: read as --source {kind}, recognised by {told_by}")
     origin = make_source(kind, parameters)
     prepared = make_preparation(preparation.preset, preparation.changes(), kind)
     if force and (found := dependents(target)):
-        print_note(
-            f"{category}: --force replaces the data; if others come, what was made from these fits no more: {found}"
-        )
+        print_note(f"{category}: --force replaces the data; if the new data differ, these no longer fit them: {found}")
     with progress_bars() as progress:
         result = import_data(target, origin, prepared, force=force, progress=progress)
     print_import(result)

@@ -11,7 +11,7 @@ from embrec.cli.options import Data, Split, with_options
 if TYPE_CHECKING:
     from embrec.features.build import BuildReport
 
-app = typer.Typer(no_args_is_help=True, help="Build the lookup tables of item vectors, and see what there is.")
+app = typer.Typer(no_args_is_help=True, help="Build, list, check, export and remove the lookup tables of item vectors.")
 
 _FAILURES_SHOWN = 5
 
@@ -59,7 +59,7 @@ def build(
         typer.Option(help="Address of a running Ray cluster, with --engine ray (default: one is started here)."),
     ] = None,
 ) -> None:
-    """Encode the items of a category; only what is new or changed, and a killed build goes on when repeated."""
+    """Encode the items of a category; only what is new or changed, and a killed build continues when repeated."""
     from embrec.cli.console import print_note, progress_bars
     from embrec.data.splits import parse_split
     from embrec.features.category import build_features, check_encoders
@@ -162,7 +162,7 @@ def verify(
     data: Data,
     sample: Annotated[int, typer.Option(min=0, help="Number of items to encode again and compare.")] = 32,
 ) -> None:
-    """Check tables against their own promises, the catalog and their encoders; exit code 2 where one fails."""
+    """Check that tables are intact and fit the catalog and their encoders; the exit code is 2 if one does not."""
     from embrec.cli.console import print_table
     from embrec.data.store import load_dataset
     from embrec.errors import FeatureError

@@ -17,7 +17,7 @@ class SourceOptions(OptionGroup):
     source: Annotated[
         str | None,
         typer.Option(
-            help="Kind of the data (see: embrec data sources; default: told by the other options).",
+            help="Kind of the data (see: embrec data sources; default: recognised by the other options).",
             rich_help_panel=_ALL,
             show_default=False,
         ),

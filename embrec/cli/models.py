@@ -18,20 +18,25 @@ if TYPE_CHECKING:
     from embrec.runs.folder import RunFolder
     from embrec.runs.pipeline import TrainingResult
     from embrec.runs.seeds import SeedsResult
-    from embrec.runs.with_baselines import Beside
+    from embrec.runs.with_baselines import ModelsAndBaselines
 
 
 @with_options(Data, ModelOptions, TrainingOptions)
 def train(
     data: Data,
     model: ModelOptions,
-    run: Annotated[str | None, typer.Option("--run", help="Name of the run (default: what it is made of).")] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(
+            "--run", help="Name of the run (default: its item source, features and what else is not a default)."
+        ),
+    ] = None,
     split: Split = "leave-one-out",
     *,
     training: TrainingOptions,
     force: Annotated[bool, typer.Option("--force", help="Start over where the run exists.")] = False,
 ) -> None:
-    """Train a model on a category; a killed training goes on when the command is repeated.
+    """Train a model on a category; a killed training continues when the command is repeated.
 
     Defaults are those without a preset. Training stops early when validation does not improve.
     """
@@ -42,7 +47,7 @@ def train(
         check_name("run", run)
     from embrec.cli.console import print_note, progress_bars
     from embrec.data.splits import parse_split
-    from embrec.runs.folder import findings_told
+    from embrec.runs.folder import known_findings
     from embrec.runs.pipeline import train as train_model
     from embrec.runs.planning import complete_config, default_name
     from embrec.runs.seeds import train_seeds
@@ -61,7 +66,7 @@ def train(
             progress=progress,
         )
         name = run or default_name(folder, config, seeds, force=force)
-        tell = partial(print_leaks, findings_told(folder), split_command(folder, split))
+        tell = partial(print_leaks, known_findings(folder), split_command(folder, split))
         execution: dict[str, Any] = {
             "force": force,
             "address": training.address,
@@ -80,19 +85,19 @@ def train(
         _print_run(f"{folder.name}/{name}", result, beside)
 
 
-def _beside(name: str, runs: "list[RunFolder]", progress: "Progress") -> "Beside | None":
+def _beside(name: str, runs: "list[RunFolder]", progress: "Progress") -> "ModelsAndBaselines | None":
     """Rank baselines beside finished runs of one model; what hinders that is no reason to keep its figures back."""
     from embrec.errors import EmbrecError
-    from embrec.runs.with_baselines import beside_baselines
+    from embrec.runs.with_baselines import evaluate_with_baselines
 
     try:
-        return beside_baselines({name: runs}, progress=progress)
+        return evaluate_with_baselines({name: runs}, progress=progress)
     except EmbrecError as error:
         print_notes([f"no baselines beside it: {error}"])
         return None
 
 
-def _print_beside(beside: "Beside | None") -> None:
+def _print_beside(beside: "ModelsAndBaselines | None") -> None:
     """Print the verdict on a model beside baselines, with the warnings and notes on its figures."""
     from embrec.cli.console import print_text
 
@@ -104,7 +109,7 @@ def _print_beside(beside: "Beside | None") -> None:
     print_notes(beside.notes)
 
 
-def _print_run(name: str, result: "TrainingResult", beside: "Beside | None") -> None:
+def _print_run(name: str, result: "TrainingResult", beside: "ModelsAndBaselines | None") -> None:
     from embrec.cli.console import print_note, print_table
 
     if result.reused:
@@ -130,7 +135,7 @@ def _print_run(name: str, result: "TrainingResult", beside: "Beside | None") -> 
     print_note(f"run: {result.run.path}")
 
 
-def _print_seeds(name: str, result: "SeedsResult", beside: "Beside | None") -> None:
+def _print_seeds(name: str, result: "SeedsResult", beside: "ModelsAndBaselines | None") -> None:
     from embrec.cli.console import print_note, print_table
 
     evaluation = next(iter(result.runs.values())).run.config().evaluation
@@ -147,7 +152,7 @@ def _print_seeds(name: str, result: "SeedsResult", beside: "Beside | None") -> N
         of_all = {name: beside.evaluations[name][0].metrics(names)["all"] for name in beside.baselines}
         rows += [[name, "", *[values[metric] for metric in names]] for name, values in of_all.items()]
     print_table(
-        f"{name}, all test targets, seen items: {evaluation.seen}, a run a seed; "
+        f"{name}, all test targets, seen items: {evaluation.seen}, one run per seed; "
         "± is half the 95 % confidence interval of the mean over seeds (t distribution)",
         ["seed", "best epoch", *names],
         rows,
@@ -178,14 +183,14 @@ def evaluate(
     """Rank the test targets: every run and baseline under one protocol. With intervals and tests: embrec compare runs."""
     from embrec.cli.console import print_note, print_table, progress_bars
     from embrec.files import check_output, write_json
-    from embrec.runs.with_baselines import beside_baselines
+    from embrec.runs.with_baselines import evaluate_with_baselines
 
     if output is not None:
         check_output(output, (".json",))
     folders = open_runs(runs, workspace)
     config = protocol.of(folders[0], metric)
     with progress_bars() as progress:
-        beside = beside_baselines(
+        beside = evaluate_with_baselines(
             {folder.name: [folder] for folder in folders},
             baseline,
             config,

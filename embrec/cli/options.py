@@ -132,7 +132,7 @@ class ProtocolOptions(OptionGroup):
         str | None,
         typer.Option(
             "--candidates",
-            help="Items that targets are ranked among: all, seen-so-far, or a sample for parity with papers, such as "
+            help="Items that targets are ranked among: all, seen-so-far, or a sample to compare with papers, such as "
             "sampled:count=99:by=popularity:seed=1 (default: the run's).",
         ),
     ] = None

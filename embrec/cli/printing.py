@@ -39,7 +39,7 @@ def print_leaks(told: Collection[str], command: str, report: "LeakReport") -> No
     """Print the findings of the checks for leaks: new ones in full, those that an earlier run printed in one line.
 
     Args:
-        told: meanings of the findings that earlier runs have printed; see `findings_told`.
+        told: meanings of the findings that earlier runs have printed; see `known_findings`.
         command: the command that prints all of them.
         report: the findings.
     """
@@ -55,7 +55,7 @@ def print_leaks_of(category: "Category", runs: Iterable[str], told: Collection[s
     Args:
         category: the category of the runs.
         runs: the names of the runs.
-        told: meanings of the findings printed before the runs were trained; see `findings_told`.
+        told: meanings of the findings printed before the runs were trained; see `known_findings`.
         split: the split of the runs, as `--split` names it.
     """
     from embrec.evaluation.leaks import LeakReport

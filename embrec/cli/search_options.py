@@ -78,11 +78,11 @@ class SearchOptions(OptionGroup):
     seed: Annotated[int | None, typer.Option(help="Seed of the proposals (default: 0).")] = None
     name: Annotated[
         str | None,
-        typer.Option(help="Name of the search and its runs (default: tuned- and what the model is made of)."),
+        typer.Option(help="Name of the search and its runs (default: tuned-, then item source, features and loss)."),
     ] = None
     resume: Annotated[
         str | None,
-        typer.Option(help="Name of a search to go on with, unchanged; a greater --samples adds trials."),
+        typer.Option(help="Name of a search to continue with its own settings; a greater --samples adds trials."),
     ] = None
 
     def plan(self) -> dict[str, Any]:

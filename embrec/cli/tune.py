@@ -53,7 +53,7 @@ def tune(
 ) -> None:
     """Search the settings of a model, then train the best ones with several seeds and test them once.
 
-    An interrupted search goes on when the command is repeated, or with --resume NAME. Its trials: embrec tune show NAME.
+    An interrupted search continues when the command is repeated, or with --resume NAME. Its trials: embrec tune show NAME.
     """
     if context.invoked_subcommand is not None:
         return
@@ -142,7 +142,7 @@ def _one(plan: "SearchPlan", resources: "Resources") -> "SearchResult":
     from embrec.cli.console import print_note
     from embrec.cli.search_screen import search_screen
     from embrec.data.splits import split_text
-    from embrec.runs.folder import findings_told
+    from embrec.runs.folder import known_findings
     from embrec.tuning.search import tune as run_search
 
     where = split_command(plan.category, split_text(plan.config.base.split))
@@ -153,7 +153,7 @@ def _one(plan: "SearchPlan", resources: "Resources") -> "SearchResult":
             plan.name,
             resources=resources,
             on_change=screen.on_change,
-            on_leaks=partial(print_leaks, findings_told(plan.category), where),
+            on_leaks=partial(print_leaks, known_findings(plan.category), where),
             progress=screen.progress,
         )
         if result.runs is not None:
@@ -190,12 +190,12 @@ def show(
 ) -> None:
     """Show the results of a search so far: its trials, the best value after each, and the importance of settings."""
     from embrec.cli.console import print_note, print_text
-    from embrec.comparisons.search_tables import SoFar
+    from embrec.comparisons.search_tables import SearchProgress
     from embrec.files import check_output, write_json
 
     if output is not None:
         check_output(output, (".json",))
-    found = SoFar(open_search(name, workspace))
+    found = SearchProgress(open_search(name, workspace))
     print_tables(found.tables(top))
     for line in found.notes():
         print_text(line)

@@ -48,8 +48,8 @@ def recommend(
     if any(not request.items for request in requests):
         print_notes(
             [
-                "of a visitor without events nothing is known: the list is what the model makes of that, and need not be "
-                "what is popular"
+                "nothing is known of a visitor without events: the list is the model's answer to an empty history, and need "
+                "not hold popular items"
             ]
         )
     results = answer(recommender, requests, k, exclude_seen=not keep_seen)

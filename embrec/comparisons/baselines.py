@@ -18,7 +18,7 @@ from embrec.runs.config import RunConfig
 from embrec.workspace import Category
 
 
-def baselines_beside(
+def rank_baselines(
     category: Category,
     split: SplitConfig,
     data: PreparedSplit,

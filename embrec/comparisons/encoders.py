@@ -114,7 +114,7 @@ def comparison_config(
     for key in (text.partition("=")[0].strip() for text in settings):
         if key in ("model.features", "training.seed"):
             raise ConfigError(
-                f"{key} is what a comparison varies; use {parameter('encoders')} and {parameter('seeds')}"
+                f"{key} is what the comparison varies; give it by {parameter('encoders')} and {parameter('seeds')}"
             )
     options = {"model.features": ("each encoder",), "training.epochs": epochs}
     return build_config(category, split=split, preset=preset, options=options, settings=settings)
@@ -138,7 +138,7 @@ def compare_encoders(
 ) -> Comparison:
     """Train the same model on each encoder with several seeds, and compare them with intervals and paired tests.
 
-    Nothing that is there already is done again; see `ComparisonRequest`.
+    Finished work is reused; see `ComparisonRequest`.
 
     Args:
         category: the prepared data, or its name.
@@ -157,8 +157,8 @@ def compare_encoders(
         progress: callback, called at every step.
 
     Raises:
-        ConfigError: an encoder, a setting, a metric or a column is unknown, or nothing is asked for; nothing is done then.
-        MissingExtraError: packages of an encoder or of the figure are not installed; nothing is done then.
+        ConfigError: an encoder, a setting, a metric or a column is unknown, or none is named; raised before any work.
+        MissingExtraError: packages of an encoder or of the figure are not installed; raised before any work.
         RunError: the comparison was begun with another configuration or other data, or every encoder failed.
     """
     request = ComparisonRequest(

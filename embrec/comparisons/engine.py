@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from embrec.comparisons.baselines import baselines_beside
+from embrec.comparisons.baselines import rank_baselines
 from embrec.comparisons.figures import draw, save_figure
 from embrec.comparisons.measurements import Measurements, measure, measure_against
 from embrec.comparisons.provenance import circumstances, data_hash, identity_hash
@@ -26,15 +26,15 @@ from embrec.workspace import check_name
 
 
 def compare(request: ComparisonRequest, variants: Variants) -> Comparison:
-    """Train, evaluate and compare the variants, and write the report; see `ComparisonRequest` for what is done again.
+    """Train, evaluate and compare the variants, and write the report; see `ComparisonRequest` for what is reused.
 
     Args:
         request: category, seeds, metrics, reference, name and output of the comparison.
         variants: what is compared.
 
     Raises:
-        ConfigError: the request, a variant or the reference is not valid, or does not fit the data; nothing is done then.
-        MissingExtraError: the figure cannot be drawn; nothing is done then.
+        ConfigError: the request, a variant or the reference is not valid, or does not fit the data; raised before any work.
+        MissingExtraError: the figure cannot be drawn; raised before any work.
         RunError: the comparison was begun with another configuration or other data, or every variant failed.
     """
     request.check(variants.subject.name)
@@ -81,7 +81,7 @@ def compare(request: ComparisonRequest, variants: Variants) -> Comparison:
                 **variants.description(),
                 **circumstances(data.dataset, data.partition, category, request.command),
             },
-            baselines=baselines_beside(
+            baselines=rank_baselines(
                 category, split, data, config, results, wanted, references[first], request.progress
             ),
             clusters=silhouettes.clusters(),
@@ -140,7 +140,7 @@ def _rows(
 
 
 def _without(result: VariantResult, metrics: Sequence[str]) -> dict[str, Measurements]:
-    """Return the metrics of a fusion with each of its sources silenced, compared with the whole of it."""
+    """Return the metrics of a fusion with each of its sources zeroed, compared with the whole of it."""
     if not result.without:
         return {}
     beside = measure({"": result.evaluations, **result.without}, metrics, "")

@@ -40,7 +40,7 @@ def check_drawable(output: Path | None) -> None:
     """Raise unless figures can be drawn and written; called before any work.
 
     Args:
-        output: folder that is asked for; None for the default.
+        output: requested folder; None for the default.
 
     Raises:
         ConfigError: the output is no folder.
@@ -73,7 +73,7 @@ def empty_figure(width: float, height: float) -> "Figure":
 
 
 def draw(comparison: Comparison) -> "Figure":
-    """Return the figure of a comparison: a panel a metric.
+    """Return the figure of a comparison: one panel per metric.
 
     By the subject's `figure`, a panel has a group of bars for each slice of the targets, after [semikin2019] Fig. 11; a bar for
     each loss (Fig. 12); or a line for each loss over the numbers of its negatives (Fig. 13).
@@ -127,7 +127,7 @@ def _draw_losses(comparison: Comparison) -> "Figure":
 
 
 def _slice_bars(ax: "Axes", comparison: Comparison, name: str) -> float:
-    """Draw a group of bars for each slice, a bar a row; return where the axis begins."""
+    """Draw a group of bars for each slice, one bar per row; return where the axis begins."""
     scale, rows, targets = _scale(name), comparison.rows, comparison.targets
     width = 1 / (len(rows) + 0.8)
     for place, row in enumerate(rows):

@@ -45,8 +45,8 @@ def compare_losses(
         The comparison; `results.json`, `results.csv`, `table.md` and the figure are in its folder.
 
     Raises:
-        ConfigError: a loss, a setting, a preset or a metric is unknown, or nothing is asked for; nothing is done then.
-        MissingExtraError: packages of an encoder or of the figure are not installed; nothing is done then.
+        ConfigError: a loss, a setting, a preset or a metric is unknown, or none is named; raised before any work.
+        MissingExtraError: packages of an encoder or of the figure are not installed; raised before any work.
         RunError: the comparison was begun with other settings or data, or every loss failed.
     """
     objectives = [LossVariant(loss) for loss in dict.fromkeys(losses)]

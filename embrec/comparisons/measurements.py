@@ -43,7 +43,7 @@ def measure(
     """Estimate the metrics of several models on the same targets, and compare them with one of them.
 
     Args:
-        evaluations: model -> one evaluation a seed.
+        evaluations: model -> one evaluation per seed.
         names: the metrics.
         reference: the model that the others are compared with.
         slices: targets of each slice, name -> [T]; those of the evaluations themselves if None.
@@ -86,7 +86,7 @@ def measure_against(
     """Estimate the metrics of several models, each compared with a reference of its own; see `measure`.
 
     Args:
-        evaluations: model -> one evaluation a seed.
+        evaluations: model -> one evaluation per seed.
         references: model -> the model that it is compared with, itself for a reference.
         names: the metrics.
     """

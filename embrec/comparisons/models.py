@@ -17,7 +17,7 @@ from embrec.models import registry
 from embrec.names import unknown
 from embrec.parameters import call, parameter
 from embrec.runs.config import RunConfig
-from embrec.runs.presets import build_config, load_preset, preset_names, reads_tables
+from embrec.runs.presets import build_config, lacks_features, load_preset, preset_names
 from embrec.training.config import TrainingConfig
 
 METRICS = ("ndcg@10", "hr@10", "auc")
@@ -116,7 +116,7 @@ class _Shared:
     def reads(self, spec: ModelSpec) -> bool:
         """Return True if a model reads the feature tables that all models share."""
         options = {"model.kind": spec.kind, "model.features": spec.features}
-        return reads_tables(options, [*self.request.settings, *spec.settings], spec.preset)
+        return lacks_features(options, [*self.request.settings, *spec.settings], spec.preset)
 
     def config(self, spec: ModelSpec) -> RunConfig:
         """Return the configuration of a model, ranked as its own preset says.
@@ -142,7 +142,7 @@ class ModelVariants(Variants):
     """Models of the zoo.
 
     Args:
-        models: those that are asked for, as `ModelSpec` names them.
+        models: the requested ones, as `ModelSpec` names them.
         request: features, split, epochs and settings of all.
     """
 
@@ -217,14 +217,16 @@ def compare_models(request: ComparisonRequest, models: Sequence[str] | str | Non
         The comparison; `results.json`, `results.csv`, `table.md` and the figure are in its folder.
 
     Raises:
-        ConfigError: a model, a setting or a metric is unknown, or nothing is asked for; nothing is done then.
-        MissingExtraError: packages of an encoder or of the figure are not installed; nothing is done then.
+        ConfigError: a model, a setting or a metric is unknown, or none is named; raised before any work.
+        MissingExtraError: packages of an encoder or of the figure are not installed; raised before any work.
         RunError: the comparison was begun with other settings or data, or every model failed.
     """
     models = [models] if isinstance(models, str) else models
     request.check(SUBJECT.name)
     if request.preset is not None:
-        raise ConfigError(f"{parameter('preset')} is of one model; give it as a model, such as 'embrec-office'")
+        raise ConfigError(
+            f"{parameter('preset')} cannot be given for all models; name it as a model, such as 'embrec-office'"
+        )
     if request.name is not None and not request.features:  # those of the models that the comparison has already
         earlier = earlier_identity(request.folder.comparisons / request.name)
         request = replace(request, features=tuple(earlier.get("features", ())))
@@ -261,7 +263,9 @@ def _pairs(text: str, rest: str) -> list[tuple[str, str]]:
         elif found:
             found[-1] = (found[-1][0], f"{found[-1][1]},{piece.strip()}")
         else:
-            raise ConfigError(f"model {text!r}: {piece.strip()!r} has not the form key=value, such as sasrec:dim=64")
+            raise ConfigError(
+                f"model {text!r}: {piece.strip()!r} does not have the form key=value, such as sasrec:dim=64"
+            )
         open_brackets += piece.count("[") - piece.count("]")
     return found
 
@@ -276,12 +280,12 @@ def _dotted(key: str, kind: str) -> str:
     if key.partition(".")[0] in ("model", "training", "evaluation"):
         return key
     first = key.partition(".")[0]
-    in_model = first in registry.of(kind).config.model_fields
+    in_model = first in registry.lookup(kind).config.model_fields
     return f"training.{key}" if not in_model and first in TrainingConfig.model_fields else f"model.{key}"
 
 
 def _kind_of(preset: str | None) -> str:
-    """Return the kind of model of a preset; the default one where the preset is unknown, which is said elsewhere."""
+    """Return the kind of model of a preset; the default one if the preset is unknown, which `build_config` refuses."""
     known = preset is not None and all(part in preset_names() for part in preset.split("+"))
     model: Mapping[str, Any] = load_preset(preset).get("model", {}) if preset is not None and known else {}
     return str(model.get("kind", registry.DEFAULT))

@@ -12,7 +12,7 @@ from embrec.errors import ConfigError
 from embrec.features.registry import make_encoder
 from embrec.names import there_are
 from embrec.runs.config import RunConfig
-from embrec.runs.presets import build_config, load_preset, preset_names, reads_tables
+from embrec.runs.presets import build_config, lacks_features, load_preset, preset_names
 
 Count = int | Literal["all"]
 
@@ -98,7 +98,7 @@ class SharedSettings:
     def reads_tables(self) -> bool:
         """True if the models read feature tables, by what all rows share."""
         preset = None if self.request.preset in (None, _NO_PRESET) else self.request.preset
-        return reads_tables({}, [text for text in self.request.settings if not _key(text)[0]], preset)
+        return lacks_features({}, [text for text in self.request.settings if not _key(text)[0]], preset)
 
     def check(self, losses: Sequence[str]) -> None:
         """Raise if a setting cannot be one of this comparison, or is for a loss that is not compared.
@@ -153,7 +153,7 @@ class ObjectiveVariants(Variants):
     """Objectives of one model; see `LossVariants` and `NegativesVariants`.
 
     Args:
-        objectives: those that are asked for.
+        objectives: the requested ones.
         shared: what all of them share.
         notes: notes on variants that were left out.
     """
@@ -222,13 +222,13 @@ def compare_objectives(
 
     Args:
         kind: the way to compare.
-        objectives: those that are asked for.
+        objectives: the requested ones.
         shared: what all of them share.
         notes: notes on variants that were left out.
 
     Raises:
-        ConfigError: a loss, a setting, a preset or a metric is unknown, or nothing is asked for; nothing is done then.
-        MissingExtraError: packages of an encoder or of the figure are not installed; nothing is done then.
+        ConfigError: a loss, a setting, a preset or a metric is unknown, or none is named; raised before any work.
+        MissingExtraError: packages of an encoder or of the figure are not installed; raised before any work.
         RunError: the comparison was begun with other settings or data, or every objective failed.
     """
     request = shared.request

@@ -13,7 +13,7 @@ from embrec.runs.planning import UNKNOWN_TABLE
 from embrec.workspace import Category, check_name
 
 
-def say_nothing(line: str) -> None:
+def ignore_line(line: str) -> None:
     """Ignore a line about what was chosen."""
 
 
@@ -21,7 +21,7 @@ def say_nothing(line: str) -> None:
 class ComparisonRequest:
     """A request for a comparison: data, shared options of all variants, metrics, and the place of the report.
 
-    Nothing that is there already is done again: feature tables, finished runs (of this comparison or another one), and their
+    Finished work is reused: feature tables, finished runs (of this comparison or another one), and their
     rankings. Killed and repeated, a comparison ends with the same report. Variants and seeds that a comparison has from before
     stay in it. A variant that fails does not stop the others.
 
@@ -60,7 +60,7 @@ class ComparisonRequest:
     name: str | None = None
     output: Path | None = None
     command: str = ""
-    on_choice: Callable[[str], None] = say_nothing
+    on_choice: Callable[[str], None] = ignore_line
     progress: Progress = silent
 
     @property

@@ -118,14 +118,14 @@ class Row:
     Attributes:
         name: name of the variant, unique within the comparison.
         labels: column -> value: what tells the variant apart in tables, such as its loss and number of negatives.
-        runs: one finished run a seed; none for a baseline.
+        runs: one finished run per seed; none for a baseline.
         metrics: metrics on the test targets, compared with the reference.
         reference: name of the row that this one is compared with; its own for the reference itself.
         config: the configuration of its runs without features and seed; None where it does not matter.
         sources: feature tables that the models read.
         silhouette: silhouette of the category clusters in the raw vectors; None where there are no categories.
-        without: for a fusion, table -> metrics with that source silenced, compared with the whole fusion.
-        lists: figures of the recommended lists, mean over seeds; empty where lists were not asked for.
+        without: for a fusion, table -> metrics with that source zeroed, compared with the whole fusion.
+        lists: figures of the recommended lists, mean over seeds; empty where no lists were requested.
     """
 
     name: str
@@ -213,7 +213,7 @@ class Subject:
         title: template of a table's title, with `category`, `split`, `protocol`, `targets` (a number) and `label` (a slice).
         label_of_all: the slice of all targets, as titles have it.
         rows_key: key of the rows in `results.json`.
-        figure: panels of the figure: "slices" for bars by slice of the targets, "losses" for a bar a loss, "counts" for lines
+        figure: panels of the figure: "slices" for bars by slice of the targets, "losses" for a bar per loss, "counts" for lines
             over the numbers of negatives.
         figure_metrics: panels of a figure of slices, as far as they are measured; the first two metrics if none is.
         costs: columns of what encoding and training take; see `embrec.comparisons.tables`.
@@ -270,7 +270,7 @@ class Comparison:
         clusters: categories that silhouettes are measured on; None where there are none.
         breakdowns: dimension -> metrics by its slices.
         void: (slice, metric) where so few candidates are left that every model has the same value.
-        evaluations: row -> ranks of the test targets, one evaluation a seed.
+        evaluations: row -> ranks of the test targets, one evaluation per seed.
     """
 
     subject: Subject

@@ -20,7 +20,7 @@ from embrec.features.table import FeatureTable
 from embrec.progress import Progress
 from embrec.runs.ablation import model_without
 from embrec.runs.assembly import learned_partition
-from embrec.runs.cache import remembered
+from embrec.runs.cache import cached_evaluation
 from embrec.runs.config import RunConfig
 from embrec.runs.extras import log_of
 from embrec.runs.folder import RunFolder
@@ -34,14 +34,14 @@ Result = TypeVar("Result")
 
 
 class VariantResult(NamedTuple):
-    """The runs and evaluations of a variant, one a seed.
+    """The runs and evaluations of a variant, one per seed.
 
     Attributes:
         sources: feature tables that its models read.
         silhouette: silhouette in their vectors; None where there are no categories.
-        runs: one a seed.
-        evaluations: one a seed.
-        without: for a fusion, table -> evaluations with that source silenced, one a seed.
+        runs: one per seed.
+        evaluations: one per seed.
+        without: for a fusion, table -> evaluations with that source zeroed, one per seed.
     """
 
     sources: tuple[SourceSummary, ...]
@@ -70,7 +70,7 @@ class Runner:
         folder: folder of the comparison, with its seeds.
         silhouettes: silhouettes of the vectors that variants read.
         progress: callback, called at every step.
-        with_ablation: True to measure fusions also with each of their sources silenced.
+        with_ablation: True to measure fusions also with each of their sources zeroed.
         failures: variant -> why it failed.
     """
 
@@ -170,7 +170,7 @@ class Runner:
     def _evaluation(
         self, run: RunFolder, config: RunConfig, tables: Sequence[FeatureTable], without: str | None, progress: Progress
     ) -> Evaluation:
-        """Return the ranks of the test targets, with one of the sources silenced if it is named; reused where they are kept."""
+        """Return the ranks of the test targets, with the source `without` zeroed if one is named; reused if kept."""
         data = self.data
 
         def compute() -> Evaluation:
@@ -190,7 +190,7 @@ class Runner:
                 task="rank" if without is None else f"rank without {without}",
             )
 
-        return remembered(run, config.evaluation, 0, compute, log=self._targets_hash, without=without)
+        return cached_evaluation(run, config.evaluation, 0, compute, log=self._targets_hash, without=without)
 
     @cached_property
     def _targets_hash(self) -> bytes:

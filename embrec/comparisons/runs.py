@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from embrec.comparisons.measurements import CONFIDENCE, Measurements, measure, plain_measurements
 from embrec.comparisons.results import Baselines, Breakdown, Comparison, Row, Subject, TrainedRun, statistics
-from embrec.comparisons.seeds import same_but_for_seed, twin_notes
+from embrec.comparisons.seeds import duplicate_notes, same_but_for_seed
 from embrec.comparisons.tables import Table, difference_table, main_tables, markdown_table, slice_tables
 from embrec.data.splits import split_text
 from embrec.errors import ConfigError
@@ -42,7 +42,7 @@ class RunsComparison(Comparison):
 
     @property
     def models(self) -> dict[str, tuple[str, ...]]:
-        """Name of a model -> names of its runs, one a seed; empty for a baseline."""
+        """Name of a model -> names of its runs, one per seed; empty for a baseline."""
         return {row.name: tuple(run.name for run in row.runs) for row in self.rows}
 
     @property
@@ -72,7 +72,7 @@ class RunsComparison(Comparison):
 
     @property
     def lists(self) -> dict[str, Mapping[str, float]]:
-        """Name of a model -> figures of its recommended lists, mean over seeds; empty where lists were not asked for."""
+        """Name of a model -> figures of its recommended lists, mean over seeds; empty where no lists were requested."""
         return {row.name: row.lists for row in self.rows if row.lists}
 
     @property
@@ -172,7 +172,7 @@ def compare_runs(
         split=first.split,
         protocol=protocol,
         notes=(
-            *twin_notes(groups, ground.made_of),
+            *duplicate_notes(groups, ground.made_of),
             *learning_notes(runs, ground.dataset, ground.partition),
             *(f"{note[0].lower()}{note[1:].rstrip('.')}" for note in left_out),
         ),
@@ -217,7 +217,7 @@ def _rows(
 def _slices(
     dimensions: Sequence[str], evaluation: Evaluation, ground: Ground, present: Mapping[str, NDArray[np.bool_]]
 ) -> dict[str, Mapping[str, NDArray[np.bool_]]]:
-    """Return the targets of each slice of each dimension that is asked for, dimension -> slice -> [T]."""
+    """Return the targets of each slice of each requested dimension, dimension -> slice -> [T]."""
     if not dimensions:
         return {}
     found = target_slices(ground.dataset.interactions, ground.partition, evaluation, present)
@@ -228,7 +228,7 @@ def _slices(
 def _lists(
     evaluations: Mapping[str, Sequence[Evaluation]], ground: Ground, k: int | None
 ) -> dict[str, dict[str, float]]:
-    """Return figures of the lists of each model, mean over seeds; nothing where lists are not asked for."""
+    """Return figures of the lists of each model, mean over seeds; nothing where no lists are requested."""
     if k is None:
         return {}
     lists = {}

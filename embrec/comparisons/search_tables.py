@@ -33,7 +33,7 @@ from embrec.tuning.summary import (
 )
 
 
-class SoFar:
+class SearchProgress:
     """The results of a search so far, as tables, sentences and plain values.
 
     Args:
@@ -127,7 +127,7 @@ class SoFar:
         ]
         if changed := self._changed():
             lines.insert(
-                0, f"The category was imported again since: {changed}. All of this is about the data of before."
+                0, f"The category was imported again since: {changed}. All these results are of the earlier data."
             )
         better = gain(trials, config)
         default = default_trial(trials, config)
@@ -153,7 +153,11 @@ class SoFar:
             lines += self._test_words()
         else:
             done = len(trials) >= config.samples and all(trial.ended for trial in trials.values())
-            what = "No model has been trained with the best settings; do so" if done else "It is not complete; go on"
+            what = (
+                "No model has been trained with the best settings; train them"
+                if done
+                else "It is not complete; continue"
+            )
             again = call("resumed_search", name=f"{self.folder.category.name}/{self.folder.name}")
             lines.append(f"{what} with: {again}")
         return lines

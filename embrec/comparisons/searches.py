@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Searched:
+class SearchWithTrials:
     """A search with its trials.
 
     Attributes:
@@ -57,7 +57,7 @@ class Searched:
 
 @dataclass(frozen=True)
 class SearchComparison:
-    """Ways to search, each with one search a seed.
+    """Ways to search, each with one search per seed.
 
     Attributes:
         groups: name of the way -> its searches.
@@ -65,7 +65,7 @@ class SearchComparison:
         sign: 1 if higher values are better, -1 if lower ones are.
     """
 
-    groups: Mapping[str, tuple[Searched, ...]]
+    groups: Mapping[str, tuple[SearchWithTrials, ...]]
     objective: str
     sign: int
 
@@ -119,20 +119,21 @@ def compare_searches(folders: Sequence[SearchFolder]) -> SearchComparison:
     """
     _require_same_data(folders)
     searched = [
-        Searched(f"{folder.category.name}/{folder.name}", folder.config(), folder.log().trials) for folder in folders
+        SearchWithTrials(f"{folder.category.name}/{folder.name}", folder.config(), folder.log().trials)
+        for folder in folders
     ]
     first = searched[0]
     for one in searched:
         if one.name.partition("/")[0] != first.name.partition("/")[0]:
-            raise RunError(f"searches {first.name} and {one.name} are of different categories; compare them apart")
+            raise RunError(f"searches {first.name} and {one.name} are of different categories; compare them separately")
         if one.config.objective != first.config.objective:
             raise RunError(
-                f"search {first.name} makes {first.config.objective} best and {one.name} {one.config.objective}; "
-                "compare them apart"
+                f"search {first.name} optimises {first.config.objective} and {one.name} {one.config.objective}; "
+                "compare them separately"
             )
         if not any(value is not None for value in one.curve):
             raise RunError(f"search {one.name} has no trial with a value yet")
-    ways: dict[str, list[Searched]] = {}
+    ways: dict[str, list[SearchWithTrials]] = {}
     for one in searched:
         ways.setdefault(_identity(one.config), []).append(one)
     names = _ways(list(ways))
@@ -200,7 +201,8 @@ def _require_same_data(folders: Sequence[SearchFolder]) -> None:
         changed = data.differences(made_of)
         if first.category.path == folder.category.path and changed:
             raise RunError(
-                f"searches {first.name} and {folder.name} were begun with different data ({changed[0]}); compare them apart"
+                f"searches {first.name} and {folder.name} were begun with different data ({changed[0]}); compare them "
+                "separately"
             )
 
 

@@ -25,7 +25,7 @@ def same_but_for_seed(
         taken: names that no model may have.
 
     Returns:
-        Name of the model -> its runs, one a seed, in the order of the first runs.
+        Name of the model -> its runs, one per seed, in the order of the first runs.
     """
     alike: dict[str, list[dict[int, RunFolder]]] = {}  # each group by seed
     for run in {run.path.resolve(): run for run in runs}.values():
@@ -62,7 +62,7 @@ def _stem(name: str) -> str:
     return re.sub(r"[-_.]s?\d+$", "", name)
 
 
-def twin_notes(groups: Mapping[str, Sequence[RunFolder]], made_of: Mapping[Path, MadeOf | None]) -> list[str]:
+def duplicate_notes(groups: Mapping[str, Sequence[RunFolder]], made_of: Mapping[Path, MadeOf | None]) -> list[str]:
     """Return notes on models that are the same training as another one, done twice.
 
     Args:
@@ -77,7 +77,7 @@ def twin_notes(groups: Mapping[str, Sequence[RunFolder]], made_of: Mapping[Path,
             key = repr((settings_of(config), config.model.features, config.training.seed, data))
             if key in seen:
                 notes.append(
-                    f"{run.name} is {seen[key]} trained again with the same seed, so it is a model of its own, no further seed"
+                    f"{run.name} is {seen[key]} trained again with the same seed, so it counts as a separate model"
                 )
             seen.setdefault(key, run.name)
     return notes

@@ -27,15 +27,15 @@ _ANOTHER_NAME = f"choose another {parameter('name')}"
 
 @dataclass(frozen=True)
 class ComparisonFolder:
-    """A comparison as it was asked for, and the silhouettes that were computed already.
+    """The request of a comparison, and the silhouettes that were computed already.
 
     The ranks of its runs lie in the folders of the runs; see `embrec.runs.cache`.
 
     Attributes:
         path: the folder.
         identity: what all of its runs share, as plain values.
-        variants: names of all variants that were ever asked for, in that order.
-        seeds: all that were ever asked for, from the lowest.
+        variants: names of all variants that were ever requested, in the order of the requests.
+        seeds: all that were ever requested, from the lowest.
     """
 
     path: Path
@@ -52,8 +52,8 @@ class ComparisonFolder:
         Args:
             path: its folder.
             identity: what all of its runs share, as plain values.
-            variants: names of those that are asked for now.
-            seeds: those that are asked for now.
+            variants: names of those that this request names.
+            seeds: those of this request.
 
         Raises:
             RunError: the comparison was begun with another configuration or other data, or cannot be read.
@@ -75,7 +75,7 @@ class ComparisonFolder:
 
     @contextlib.contextmanager
     def work(self, category: Category) -> Iterator[None]:
-        """Write what is asked for, and keep other processes from the folder and the data while it is done.
+        """Write the request, and keep other processes from the folder and the data within the context.
 
         Raises:
             RunError: another process works on the same comparison.
@@ -105,7 +105,7 @@ class ComparisonFolder:
 
         Args:
             run: run of this comparison.
-            without: name of the source that is silenced; None for the whole model.
+            without: name of the source that is zeroed; None for the whole model.
         """
         digest = hashlib.blake2b(run.fingerprint().encode() + run.weights.read_bytes(), digest_size=8)
         name = f"{digest.hexdigest()}{f'.without.{without}' if without else ''}.safetensors"

@@ -20,7 +20,7 @@ class Table(NamedTuple):
 
 
 def main_tables(comparison: Comparison) -> list[Table]:
-    """Return the tables for the terminal: metrics, costs, and fusions with a source silenced."""
+    """Return the tables for the terminal: metrics, costs, and fusions with one source zeroed."""
     if comparison.subject.interval == "seeds":
         return [seeds_table(comparison)]
     return [*slice_tables(comparison), *_beside_slices(comparison)]
@@ -199,7 +199,7 @@ def costs_table(comparison: Comparison) -> Table:
     """Return the table of what encoding and training take."""
     costs = comparison.subject.costs
     rows = [[*labels(comparison, row), *(_COSTS[cost](row) for cost in costs)] for row in comparison.rows]
-    return Table("what it takes (means over seeds)", [*comparison.columns, *costs], rows)
+    return Table("cost (means over seeds)", [*comparison.columns, *costs], rows)
 
 
 def labels(comparison: Comparison, row: Row) -> list[str]:
@@ -253,7 +253,7 @@ def _baseline_labels(comparison: Comparison, name: str) -> list[str]:
 
 
 def _breakdowns(comparison: Comparison) -> list[Table]:
-    """Return for each dimension and metric the means by slice, a column a row of the comparison."""
+    """Return for each dimension and metric the means by slice, one column for each row of the comparison."""
     return [
         Table(
             f"{name} by {dimension}",
@@ -276,7 +276,7 @@ def _lists(comparison: Comparison) -> list[Table]:
     """Return the figures of the recommended lists, where they are known."""
     keys = list(comparison.rows[0].lists)
     rows = [[row.name, *(f"{row.lists[key]:.4f}" for key in keys)] for row in comparison.rows]
-    return [Table("what the recommended lists are like", [comparison.columns[0], *keys], rows)] if keys else []
+    return [Table("the recommended lists", [comparison.columns[0], *keys], rows)] if keys else []
 
 
 def _estimate(comparison: Comparison, label: str, name: str, metrics: Measurements) -> str:
@@ -288,7 +288,7 @@ def _ablations(comparison: Comparison) -> list[Table]:
     """Return for each fusion what the trained model loses when the vectors of a source are zero at test."""
     return [
         Table(
-            f"{shown(row.name)} when a source falls silent (difference from the whole)",
+            f"{shown(row.name)} with the vectors of one source set to zero (difference from the whole)",
             ["silent", "targets on", *comparison.metric_names],
             [
                 [table, label, *(_change(values[name]) for name in comparison.metric_names)]

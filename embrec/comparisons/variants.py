@@ -54,8 +54,8 @@ class Variants(ABC):
     Attributes:
         subject: name of what is compared, and form of the report.
         default_metrics: measured where the request names none.
-        with_ablation: also measure fusions with each of their sources silenced.
-        names: the variants that are asked for now.
+        with_ablation: also measure fusions with each of their sources zeroed.
+        names: the variants that this request names.
         split: division of the data, the same for all variants.
     """
 
@@ -71,7 +71,7 @@ class Variants(ABC):
 
     @abstractmethod
     def variant(self, name: str) -> Variant:
-        """Return the variant of a name, one that is asked for now or one that the comparison has from before.
+        """Return the variant of a name, a requested one or one that the comparison has from before.
 
         Raises:
             ConfigError: the name, a preset, a setting or a value is not allowed.
@@ -90,7 +90,7 @@ class Variants(ABC):
 
         Args:
             names: variants that were measured.
-            asked: the reference that was asked for, if any; it may have failed.
+            asked: the requested reference, if any; it may have failed.
         """
         reference = asked if asked is not None and asked in names else names[0]
         return dict.fromkeys(names, reference)
@@ -148,6 +148,4 @@ def check_settings(settings: Sequence[str], varied: Sequence[str]) -> None:
     """
     for key in (text.partition("=")[0].strip().rpartition(":")[2].strip() for text in settings):
         if key in varied:
-            raise ConfigError(
-                f"{key} is what the options of the comparison say; leave it out of {parameter('settings')}"
-            )
+            raise ConfigError(f"{key} is set by parameters of the comparison; leave it out of {parameter('settings')}")

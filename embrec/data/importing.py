@@ -224,7 +224,7 @@ def _as_before(category: Category, present: Dataset, dataset: Dataset, touched: 
         dataset.meta["report"]["remarks"].append(
             f"the catalog stays as it was first read, with the texts of {listed(before.text_columns, _NAMED) or 'no column'}; "
             f"this version would read {listed(now.text_columns, _NAMED) or 'no column'}: import with "
-            f"{parameter('force', True)} to have that"
+            f"{parameter('force', True)} to read those"
         )
     return replace(dataset, catalog=before, interactions=present.interactions)
 

@@ -48,7 +48,7 @@ class PreparationConfig(Checked):
         Literal["one-pass", "iterative", "none"],
         Field(
             description="count events of items and users once, again until nothing changes, or not at all; last and "
-            "min_history cut all the same (preset none keeps everything)"
+            "min_history still apply (preset none keeps everything)"
         ),
     ] = "one-pass"
     min_item_events: Annotated[int, Field(ge=1, description="items with fewer events are dropped")] = 5

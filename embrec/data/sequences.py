@@ -1,4 +1,4 @@
-"""Histories cut from the log for batching: one row a user for training, one row a target for evaluation."""
+"""Histories cut from the log for batching: one row per user for training, one row per target for evaluation."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -63,12 +63,12 @@ class Sequences:
         query_times: Sequence[int] | NDArray[np.integer] | None = None,
         query_context: Mapping[str, Sequence[float] | NDArray[Any]] | None = None,
     ) -> "Sequences":
-        """Build sequences from catalog rows, oldest first, one array a history; their user is -1, nobody of a log.
+        """Build sequences from catalog rows, oldest first, one array per history; their user is -1, nobody of a log.
 
         Args:
             histories: catalog rows of each history.
             times: times of the same events in seconds; 0 if None.
-            context: numeric columns of the same events, name -> one array a history.
+            context: numeric columns of the same events, name -> one array per history.
             query_times: time at which each history is asked for its next event, [R]; the time of its last event if None.
             query_context: what is known of the events asked for, name -> [R]; NaN for columns of `context` that it lacks.
 
@@ -129,7 +129,7 @@ def training_sequences(
         partition: how it is split.
         max_length: the longest history.
         prefixes: make each of these steps a row of its own, with the events before it as history and the next event as target,
-            for encoders that give one vector a history. This takes about `max_length / 2` times the memory.
+            for encoders that give one vector per history. This takes about `max_length / 2` times the memory.
     """
     events = partition.train.events(interactions)  # sorted by user and position
     counts = np.bincount(interactions.user[events], minlength=interactions.n_users)

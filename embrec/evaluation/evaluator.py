@@ -351,7 +351,7 @@ class _Ranking:
 
 
 def summary(evaluations: Mapping[str, Evaluation], names: Sequence[str]) -> list[tuple[str, str, dict[str, float]]]:
-    """Return one row a model and slice, (model, slice, metrics), leaving out slices without targets."""
+    """Return one row for each model and slice, (model, slice, metrics), leaving out slices without targets."""
     return [
         (model, label, values)
         for model, evaluation in evaluations.items()

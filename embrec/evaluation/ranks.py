@@ -110,7 +110,7 @@ class BatchScores(Protocol):
         ...
 
     def of(self, ids: Tensor) -> Tensor:
-        """Return the score of one id a row, [B] -> [B]."""
+        """Return the score of one id in each row, [B] -> [B]."""
         ...
 
     def part(self, rows: slice) -> "BatchScores":
@@ -162,7 +162,7 @@ class Products:
         return scores
 
     def of(self, ids: Tensor) -> Tensor:
-        """Return one score a row: the dense product is the diagonal of a product of matrices, made as the blocks are."""
+        """Return one score per row: the dense product is the diagonal of a product of matrices, made as the blocks are."""
         return self._with_sparse(self._products(ids).diagonal()[:, None], ids[:, None])[:, 0]
 
     def among(self, ids: Tensor) -> Tensor:
@@ -196,7 +196,7 @@ class WholeScores:
         return self.scores[:, start:stop].clone(memory_format=torch.contiguous_format)
 
     def of(self, ids: Tensor) -> Tensor:
-        """Return one score a row."""
+        """Return one score per row."""
         return self.scores.gather(1, ids[:, None])[:, 0]
 
     def part(self, rows: slice) -> "WholeScores":

@@ -7,7 +7,7 @@ how much the mean varies with the users, not with the seeds; reports give the ra
 
 The usual order of calls, for the values of two models on the same four targets:
 
->>> values = np.array([[0.1, 0.3], [0.2, 0.3], [0.0, 0.1], [0.5, 0.6]])  # [T, K]: one column a model
+>>> values = np.array([[0.1, 0.3], [0.2, 0.3], [0.0, 0.1], [0.5, 0.6]])  # [T, K]: one column per model
 >>> reference, model = estimate(values, bootstrap_means(values))
 >>> round(reference.mean, 3), round(model.mean, 3), model.test.verdict()
 (0.2, 0.325, 'undecided')

@@ -53,7 +53,7 @@ class Verdict:
                 f"{shown} {self.value:.4f} against {self.of_baseline:.4f}{times}"
             )
             if self.untried:
-                line += f"; not held against {', '.join(self.untried)}"
+                line += f"; not compared with {', '.join(self.untried)}"
         elif self.outcome == "worse":
             line = (
                 f"{self._named()}, is better: {shown} {self.of_baseline:.4f} against {self.value:.4f} of {self.model}"

@@ -19,7 +19,7 @@ class SequenceRecommender(ItemBasedModel):
     Args:
         items: gives the item vectors, the same for inputs and candidates.
         users: gives the user vectors, if any, to the sequence encoder and the scorer.
-        sequence: reads the history's item vectors; causal (an output a step) or pooled (an output a history).
+        sequence: reads the history's item vectors; causal (one output per step) or pooled (one output per history).
         scorer: compares query and item.
         known: True for the items with training events, [n + 1]; the others are no candidates in training, and a model
             that is not inductive ranks them last.
@@ -108,7 +108,7 @@ class SequenceRecommender(ItemBasedModel):
             queries = self._query(hidden, x)[row, step]
         else:
             if not torch.equal(step, batch.lengths[row] - 1):
-                raise ValueError("a pooled encoder has one output a history: train it on rows of prefixes")
+                raise ValueError("a pooled encoder has one output per history: train it on a row for each prefix")
             queries = self._query(hidden[row], x[row, step])
         queries = self.scorer.project_queries(queries, None if user is None else user[row])
         return TrainingSteps(queries, self.scorer.project_items(matrix), batch.targets[row, step], row)

@@ -54,7 +54,7 @@ class SequenceModel(Protocol):
         ...
 
     def eval(self) -> Any:
-        """Turn off what only training does, such as dropout."""
+        """Turn off everything that only training uses, such as dropout."""
         ...
 
 

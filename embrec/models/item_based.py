@@ -26,7 +26,7 @@ class ItemBasedModel(nn.Module, ABC):
         known: True for the items with training events, [n + 1]; the others are no candidates in training.
 
     Attributes:
-        prefixes: True if the model gives one query a history, so that it trains on a row for each prefix of a history.
+        prefixes: True if the model gives one query per history, so that it trains on a row for each prefix of a history.
     """
 
     known: Tensor

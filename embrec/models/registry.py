@@ -32,11 +32,11 @@ class Registration:
         config: the class of its configuration.
         build: composes a model with new weights from a configuration and what it reads of the catalog; see `build_model`.
         help: what it is, in one line.
-        reads: what it reads besides item vectors and histories, as its `CatalogInputs` have it. "users" are the users with
+        reads: what it reads besides item vectors and histories, as fields of its `CatalogInputs`. "users" are the users with
             training events, "features" the feature tables themselves, which the run then keeps beside the item vectors.
 
     Examples:
-        >>> of("sasrec").source, of("sasrec").config.__name__
+        >>> lookup("sasrec").source, lookup("sasrec").config.__name__
         ('id', 'SASRecConfig')
     """
 
@@ -71,7 +71,7 @@ class Registration:
 
     @property
     def source(self) -> str:
-        """What an item is to this model where nobody says it: content, id or hybrid."""
+        """The default source of the model's item vectors: content, id or hybrid."""
         return str(self.config.model_fields["source"].default)
 
 
@@ -106,7 +106,7 @@ def kinds() -> list[str]:
     return list(MODELS)
 
 
-def of(kind: str) -> Registration:
+def lookup(kind: str) -> Registration:
     """Return the registration of a kind of model.
 
     Raises:
@@ -117,4 +117,4 @@ def of(kind: str) -> Registration:
 
 def reads_of(model: ItemsConfig) -> frozenset[str]:
     """Return what a configured model reads besides histories and item vectors; see `Registration.reads`."""
-    return of(model.kind).reads
+    return lookup(model.kind).reads

@@ -10,7 +10,7 @@ from embrec.models.interface import Factorised, Scored, Stateful
 def training_rows(
     model: Factorised | Scored, data: TrainingData, max_length: int, batching: Batching, *, fixed: bool = False
 ) -> TrainingRows:
-    """Return a history a row, a row for each prefix of one, or the events in the order of time.
+    """Return the rows: one per history, one per prefix of a history, or the events in the order of time.
 
     Args:
         model: the model to train.

@@ -1,1 +1,1 @@
-"""Runs: where training and evaluation meet, and what they leave on disk."""
+"""Runs: training and evaluation of models, and the run folders that they write."""

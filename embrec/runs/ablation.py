@@ -30,7 +30,7 @@ def matrix_without(model: ItemBasedModel, tables: Mapping[str, FrozenTable], sou
     Args:
         model: model of content, or of content and identity.
         tables: the vectors of its other sources, name -> table; the model reads them from now on.
-        source: name of the one that falls silent.
+        source: name of the source whose vectors are zeroed.
 
     Raises:
         RunError: the model reads no such source.
@@ -47,12 +47,12 @@ def matrix_without(model: ItemBasedModel, tables: Mapping[str, FrozenTable], sou
 
 
 def model_without(run: RunFolder, tables: Sequence[FeatureTable], source: str) -> ItemBasedModel:
-    """Return the model of a finished run with one of its sources silent; see `matrix_without`.
+    """Return the model of a finished run with the vectors of one source zeroed; see `matrix_without`.
 
     Args:
         run: run of a model with features.
         tables: the feature tables that it was trained on.
-        source: name of the table that falls silent.
+        source: name of the table whose vectors are zeroed.
 
     Raises:
         RunError: the run cannot be read, does not read that source, or was trained on other contents of a table.

@@ -13,7 +13,7 @@ from embrec.features.table import FeatureTable
 from embrec.models.baselines.registry import BASELINES
 from embrec.names import unknown
 from embrec.progress import Progress, silent
-from embrec.runs.cache import remembered_in
+from embrec.runs.cache import cached_evaluation_in
 from embrec.runs.folder import RunFolder
 from embrec.runs.inputs import vectors
 from embrec.runs.provenance import targets_hash
@@ -37,7 +37,7 @@ def usable_baselines(
     if asked is not None:
         names = list(dict.fromkeys(asked))
         if "none" in names and len(names) > 1:
-            raise ConfigError("baseline none stands for no baselines at all; leave it out, or the others")
+            raise ConfigError("baseline none means no baselines; leave out none, or the others")
         names = [] if names == ["none"] else names
         for name in names:
             check_baseline(name)
@@ -133,5 +133,5 @@ def evaluate_baselines(
         known = [name, stems, split.model_dump(mode="json"), dataset.catalog.fingerprint]
         identity = json.dumps(known).encode() + targets + b"".join(table.fingerprints.tobytes() for table in tables)
         folder = category.path / "evaluations"
-        evaluations[name] = remembered_in(folder, identity, config, keep, partial(ranked, name, tables))
+        evaluations[name] = cached_evaluation_in(folder, identity, config, keep, partial(ranked, name, tables))
     return evaluations

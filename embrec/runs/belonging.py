@@ -58,9 +58,13 @@ def common_ground(runs: Sequence[RunFolder], *, other_log: bool = False) -> Grou
     first = runs[0].config()
     for run in runs:
         if run.category.path != runs[0].category.path:
-            raise RunError(f"runs {runs[0].path} and {run.path} belong to different categories; evaluate them apart")
+            raise RunError(
+                f"runs {runs[0].path} and {run.path} belong to different categories; evaluate them separately"
+            )
         if run.config().split != first.split:
-            raise RunError(f"runs {runs[0].name} and {run.name} were trained on different splits; evaluate them apart")
+            raise RunError(
+                f"runs {runs[0].name} and {run.name} were trained on different splits; evaluate them separately"
+            )
     prepared = open_split(runs[0].require_category(), first.split)
     dataset, partition = prepared.dataset, prepared.partition
     now = MadeOf.of(dataset, partition)
@@ -72,7 +76,7 @@ def common_ground(runs: Sequence[RunFolder], *, other_log: bool = False) -> Grou
         _require_catalog(run, dataset)
         before = made_of[run.path] = run.read_made_of() or _by_fingerprint(run, dataset, now)
         if before is None or before.data == now.data:
-            notes += _doubts(run, before)
+            notes += _cautions(run, before)
             continue
         met = _used(run, dataset, partition) if before.log else None
         if met is not None and _all_are_strangers(run, dataset):
@@ -120,7 +124,7 @@ def _by_fingerprint(run: RunFolder, dataset: Dataset, now: MadeOf) -> MadeOf | N
 
     Returns:
         What the category holds now, where that gives the run's fingerprint; a record without a log where it does not; None
-        where one of its feature tables is gone, so that nothing can be told.
+        where one of its feature tables is gone, so that it cannot be known.
     """
     config = run.config()
     try:
@@ -154,8 +158,8 @@ def _refusal(run: RunFolder, before: MadeOf, now: MadeOf, met: NDArray[np.bool_]
     if met is None:
         changed = "log has" if before.log else "log, or the contents of its feature tables, have"
         return (
-            f"run {name} was trained on other data than its category holds now: its {changed} changed ({why}, so nobody knows "
-            f"which test targets it learned from); train it again, or measure it all the same with "
+            f"run {name} was trained on other data than its category holds now: its {changed} changed ({why}, so it is unknown "
+            f"which test targets it learned from); train it again, or evaluate it anyway with "
             f"{parameter('other_log', True)}"
         )
     if before.log == now.log and before.users == now.users:
@@ -172,13 +176,13 @@ def _met(met: NDArray[np.bool_]) -> str:
 def _on_another_log(run: RunFolder, met: NDArray[np.bool_] | None, why: str) -> str:
     if met is None:
         return (
-            f"{run.name} was trained on other data than the category holds now, and nobody knows which of the test targets it "
+            f"{run.name} was trained on other data than the category holds now, and it is unknown which of the test targets it "
             f"learned from ({why}): its figures may be far too good"
         )
     return f"{run.name} was trained on another log than the category holds now: {_met(met)}"
 
 
-def _doubts(run: RunFolder, before: MadeOf | None) -> list[str]:
+def _cautions(run: RunFolder, before: MadeOf | None) -> list[str]:
     """Return cautions about a run: what is unknown of its data, and what has changed besides its log."""
     if before is None:
         return [
@@ -197,7 +201,7 @@ def _doubts(run: RunFolder, before: MadeOf | None) -> list[str]:
         return []
     return [
         f"{run.name} was trained on other contents of {', '.join(changed)} than the feature table holds now: it is measured "
-        "with its own item vectors, but baselines and slices by feature go by today's"
+        "with its own item vectors, but baselines and slices by feature use the present table"
     ]
 
 

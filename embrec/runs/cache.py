@@ -47,7 +47,7 @@ def load_evaluation(path: Path) -> Evaluation:
     return Evaluation(standing, arrays["user"], arrays["event"], arrays["label"], ties, arrays.get("top"))
 
 
-def remembered(
+def cached_evaluation(
     run: RunFolder,
     config: EvaluationConfig,
     keep: int,
@@ -59,7 +59,7 @@ def remembered(
     """Return the evaluation of a run's test targets under a protocol: the one in its folder, or a new one that is kept there.
 
     A file is named after all that its ranks depend on: fingerprint (configuration and data) and weights of the run, the log
-    and the targets as they are now (the category may have been imported again since), the silenced source, and the protocol
+    and the targets as they are now (the category may have been imported again since), the zeroed source, and the protocol
     without its metrics.
 
     Args:
@@ -68,21 +68,21 @@ def remembered(
         keep: number of the best items that are needed of each target.
         compute: makes the evaluation.
         log: hash of the log and of the targets that are ranked.
-        without: feature table whose vectors are silenced (see `model_without`); None for the whole model.
+        without: feature table whose vectors are zeroed (see `model_without`); None for the whole model.
     """
     silenced = b"" if without is None else f"without {without}".encode()
     identity = run.fingerprint().encode() + run.weights.read_bytes() + log + silenced
-    return remembered_in(run.path / "evaluations", identity, config, keep, compute)
+    return cached_evaluation_in(run.path / "evaluations", identity, config, keep, compute)
 
 
-def remembered_in(
+def cached_evaluation_in(
     folder: Path,
     identity: bytes,
     config: EvaluationConfig,
     keep: int,
     compute: Callable[[], Evaluation],
 ) -> Evaluation:
-    """Return the evaluation of one model in a folder, or a new one that is kept there; see `remembered`.
+    """Return the evaluation of one model in a folder, or a new one that is kept there; see `cached_evaluation`.
 
     Args:
         folder: folder of evaluations.

@@ -24,7 +24,7 @@ class RunConfig(Checked):
     evaluation: EvaluationConfig = EvaluationConfig()
 
     def identity(self, *, training: set[str], model: set[str] | None = None) -> dict[str, Any]:
-        """Return the plain values by which runs and comparisons are told apart.
+        """Return the plain values that identify runs and comparisons.
 
         Args:
             training: settings of the training that are left out.

@@ -23,7 +23,7 @@ def train_begun(run: RunFolder, inputs: Inputs, address: str | None, progress: P
 
     Raises:
         ConfigError: the device or the cluster does not exist, or has too few processors or GPUs.
-        MissingExtraError: several workers are asked for, and Ray is not installed.
+        MissingExtraError: several workers are requested, and Ray is not installed.
         RunError: the training failed.
     """
     config = inputs.config

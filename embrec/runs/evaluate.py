@@ -19,7 +19,7 @@ from embrec.progress import Progress, silent
 from embrec.runs.assembly import learned_partition
 from embrec.runs.baselines import check_baseline, evaluate_baselines
 from embrec.runs.belonging import Ground, common_ground
-from embrec.runs.cache import remembered
+from embrec.runs.cache import cached_evaluation
 from embrec.runs.config import RunConfig
 from embrec.runs.extras import log_of
 from embrec.runs.folder import RunFolder, Runs, runs_of
@@ -50,7 +50,7 @@ def evaluate_runs(
         ground: what `common_ground` returned of these runs; found here if None, and then runs of another log are refused.
 
     Returns:
-        Name of the run or baseline -> its evaluation, in the order asked for, baselines first.
+        Name of the run or baseline -> its evaluation, in the order of the arguments, baselines first.
 
     Raises:
         ConfigError: a baseline is unknown or a run has its name, or content-knn has no features to read.
@@ -63,7 +63,9 @@ def evaluate_runs(
     first = configs[runs[0].name]
     for run in runs:
         if run.name in baselines:
-            raise ConfigError(f"run {run.path} has the name of a baseline that is asked for too; rename its folder")
+            raise ConfigError(
+                f"run {run.path} has the name of a baseline that is evaluated too; rename the run's folder"
+            )
     ground = ground or common_ground(runs)
     dataset, partition = ground.dataset, ground.partition
     chosen = protocol_for(config or first.evaluation, len(dataset.catalog))
@@ -89,12 +91,12 @@ def evaluate_runs(
     for run in runs:
         log = log_of(run, dataset.interactions)
         compute = partial(ranked, load_model(run).model, log, run, configs[run.name])
-        evaluations[run.name] = remembered(run, chosen, keep, compute, log=targets_hash(log, partition))
+        evaluations[run.name] = cached_evaluation(run, chosen, keep, compute, log=targets_hash(log, partition))
     return evaluations
 
 
 def present_features(runs: Sequence[RunFolder], dataset: Dataset, partition: Partition) -> dict[str, NDArray[np.bool_]]:
-    """Return which items have something in each source that runs read, source -> [n]; tables that are gone say nothing."""
+    """Return which items have something in each source that runs read, source -> [n]; tables that are gone are left out."""
     present = {}
     for name in dict.fromkeys(name for run in runs for name in run.config().model.features):
         with contextlib.suppress(FeatureError):
@@ -104,7 +106,7 @@ def present_features(runs: Sequence[RunFolder], dataset: Dataset, partition: Par
 
 
 def learning_notes(runs: Sequence[RunFolder], dataset: Dataset, partition: Partition) -> list[str]:
-    """Return what is to be said beside the results of runs that learned from the validation events too; nothing of others.
+    """Return notes for the results of runs that learned from the validation events too; none for other runs.
 
     All models are measured by the same partition, that of their split: slices and baselines know its training events alone.
 

@@ -147,7 +147,9 @@ class RunFolder(Made):
         """
         self.config()
         if not self.metrics.is_file():
-            raise RunError(f"run {self.path} is not finished; the command that began it goes on from its checkpoint")
+            raise RunError(
+                f"run {self.path} is not finished; repeat the command that began it to continue from its checkpoint"
+            )
         metrics: dict[str, Any] = json.loads(self.metrics.read_text(encoding="utf-8"))
         return metrics
 
@@ -169,7 +171,7 @@ class RunFolder(Made):
             return pl.read_parquet(self.learned_file, columns=["user", "items"])
         except (OSError, pl.exceptions.PolarsError):
             raise RunError(
-                f"{self.learned_file} is gone or damaged, so nobody knows what was learned from; train it again"
+                f"{self.learned_file} is gone or damaged, so it is unknown which events were learned from; train it again"
             ) from None
 
     def read_leaks(self) -> LeakReport | None:
@@ -183,11 +185,11 @@ class RunFolder(Made):
         try:
             return LeakReport.from_dict(json.loads(self.leaks.read_text(encoding="utf-8")))
         except (AttributeError, KeyError, TypeError, ValueError):
-            raise RunError(f"{self.leaks} is damaged; remove it, and the run does without it") from None
+            raise RunError(f"{self.leaks} is damaged; delete it, since the run can be used without it") from None
 
 
-def findings_told(category: Category) -> set[str]:
-    """Return the meanings of all checks for leaks in the runs of a category: the findings that were shown before."""
+def known_findings(category: Category) -> set[str]:
+    """Return the meanings of all checks for leaks in the runs of a category: the findings that were printed before."""
     told: set[str] = set()
     for file in category.runs.glob("*/leaks.json"):
         with contextlib.suppress(RunError):

@@ -13,7 +13,7 @@ from embrec.memory import peak_memory
 from embrec.models.interface import Trainable
 from embrec.progress import Progress
 from embrec.runs.assembly import make_trainer
-from embrec.runs.cache import remembered
+from embrec.runs.cache import cached_evaluation
 from embrec.runs.config import RunConfig
 from embrec.runs.epoch_log import EpochLog
 from embrec.runs.folder import RunFolder
@@ -118,7 +118,7 @@ def train_here(
     if "import" in dataset.meta:
         write_json(run.source_file, dataset.meta["import"]["arguments"])
     # Comparisons of the run with others then read its ranks.
-    remembered(run, config.evaluation, 0, lambda: test, log=targets_hash(log, partition))
+    cached_evaluation(run, config.evaluation, 0, lambda: test, log=targets_hash(log, partition))
     write_json(run.metrics, metrics)
 
 

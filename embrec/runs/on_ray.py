@@ -3,7 +3,7 @@
 The workers average their gradients, so the result is that of one worker, up to rounding and the draws of dropout and
 negatives. Every worker reads the category at the same path, so several machines need a folder that they share and the same
 packages; the first worker alone writes the run. A worker that dies ends the training, and the same command goes on from the
-last checkpoint, with as many workers as are there then.
+last checkpoint, with as many workers as there are then.
 """
 
 import os
@@ -49,7 +49,7 @@ _AGAIN = "train again: it goes on from the last checkpoint"
 
 @dataclass(frozen=True)
 class _Share:
-    """What each worker is told, wherever it is: paths, configuration, and the threads that the user wishes, if any."""
+    """The data sent to each worker, on any machine: paths, configuration, and the number of threads if the user sets it."""
 
     category: Category
     run: RunFolder
@@ -176,7 +176,7 @@ class _Training(threading.Thread):
 
 
 def _follow(training: _Training, progress: Progress) -> None:
-    """Pass on what rank 0 tells until the training is over.
+    """Pass on the progress of rank 0 until the training is over.
 
     Raises:
         EmbrecError: what went wrong in a worker, or that one died.
@@ -266,7 +266,7 @@ def _train_share(share: _Share, messages: Any) -> None:
     context = train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
     torch.set_num_threads(share.threads or max(1, usable_processors() // context.get_local_world_size()))
-    train_here(share.run, _read(share), get_device(), _Teller(messages, rank), shard=(rank, world))
+    train_here(share.run, _read(share), get_device(), _ProgressSender(messages, rank), shard=(rank, world))
 
 
 def _read(share: _Share) -> Inputs:
@@ -289,7 +289,7 @@ def _read(share: _Share) -> Inputs:
     return inputs
 
 
-class _Teller:
+class _ProgressSender:
     """The progress of rank 0: sent a few times a second, and the end of a task always; those of other ranks are not."""
 
     def __init__(self, messages: Any, rank: int) -> None:

@@ -57,7 +57,7 @@ def train(
     Raises:
         ConfigError: a value is out of range or does not fit the data, the device is not there, or no cluster at the address.
         FeatureError: a feature table is missing or belongs to other items.
-        MissingExtraError: several workers are asked for, and Ray is not installed.
+        MissingExtraError: several workers are requested, and Ray is not installed.
         RunError: the name is taken by a run with another configuration or by another process that trains it now, or the
             training broke off.
     """

@@ -15,7 +15,7 @@ from embrec.runs.config import RunConfig
 from embrec.runs.folder import RunFolder
 from embrec.runs.inputs import load_inputs, run_fingerprint
 from embrec.runs.local import choose_device
-from embrec.runs.presets import build_config, published_features, reads_tables, run_name
+from embrec.runs.presets import build_config, lacks_features, published_features, run_name
 from embrec.runs.seeds import seed_config, seed_run
 from embrec.workspace import Category
 
@@ -53,7 +53,7 @@ def complete_config(
         FeatureError: a table cannot be built.
     """
     options = dict(options or {})
-    if not reads_tables(options, settings, preset):
+    if not lacks_features(options, settings, preset):
         return build_config(category.name, split=split, preset=preset, options=options, settings=settings)
 
     def config(features: Sequence[str]) -> RunConfig:

@@ -16,7 +16,7 @@ from embrec.models import registry
 from embrec.names import unknown
 from embrec.parameters import call, parameter
 from embrec.runs.config import RunConfig
-from embrec.runs.settings import put, read_setting
+from embrec.runs.settings import read_setting, set_by_key
 from embrec.validation import validated
 
 
@@ -127,7 +127,7 @@ def build_config(
     tree: dict[str, Any] = load_preset(preset) if preset else {}
     given = [(key, value) for key, value in (options or {}).items() if value is not None]
     for key, value in [*given, *map(read_setting, [settings] if isinstance(settings, str) else settings)]:
-        put(tree, key, value)
+        set_by_key(tree, key, value)
     tree["category"] = category
     tree.setdefault("model", {})
     if split is not None:
@@ -147,7 +147,7 @@ def build_config(
         raise ConfigError(message) from None
 
 
-def reads_tables(options: Mapping[str, Any], settings: Sequence[str] = (), preset: str | None = None) -> bool:
+def lacks_features(options: Mapping[str, Any], settings: Sequence[str] = (), preset: str | None = None) -> bool:
     """Return True if the configured model reads feature tables and none is named.
 
     Args:
@@ -166,7 +166,7 @@ def reads_tables(options: Mapping[str, Any], settings: Sequence[str] = (), prese
     source = given.get("model.source") or options.get("model.source") or model.get("source")
     if source is None and kind not in registry.MODELS:
         return False  # an unknown kind, which `build_config` reports
-    return bool((source or registry.of(kind).source) != "id")
+    return bool((source or registry.lookup(kind).source) != "id")
 
 
 def changed_config(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
@@ -181,7 +181,7 @@ def changed_config(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
     """
     tree = config.model_dump()
     for key, value in settings.items():
-        put(tree, key, value)
+        set_by_key(tree, key, value)
     return _config(tree)
 
 

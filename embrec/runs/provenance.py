@@ -86,7 +86,7 @@ class MadeOf:
         try:
             return cls.from_dict(json.loads(file.read_text(encoding="utf-8")))
         except (KeyError, TypeError, ValueError):
-            raise RunError(f"{file} is damaged, so nobody knows what was learned from; begin anew") from None
+            raise RunError(f"{file} is damaged, so it is unknown which data were used; train or search again") from None
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it as plain values for JSON."""

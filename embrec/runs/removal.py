@@ -58,7 +58,7 @@ def remove_tables(
         if waiting:
             raise FeatureError(
                 f"feature table {stem} is read by {', '.join(waiting)}, which cannot go on without it; finish that first, or "
-                f"remove it all the same with {parameter('force', True)}"
+                f"remove it anyway with {parameter('force', True)}"
             )
     with contextlib.ExitStack() as locks:
         for stem in reasons:
@@ -99,7 +99,7 @@ def _remove(path: Path) -> int:
 
 
 def in_words(hanging: Mapping[str, int]) -> str:
-    """Return the counts of `hanging_on` as a text.
+    """Return the counts of `dependents` as a text.
 
     >>> in_words({"runs": 1, "searches": 2})
     '1 run, 2 searches'
@@ -110,7 +110,7 @@ def in_words(hanging: Mapping[str, int]) -> str:
     )
 
 
-def hanging_on(category: Category) -> dict[str, int]:
+def dependents(category: Category) -> dict[str, int]:
     """Return the numbers of tables, runs, searches and comparisons made from a category, by name, without zeros."""
     counts = {
         "feature tables": len(list(category.features.glob("*.h5"))),
@@ -135,12 +135,12 @@ def remove_category(category: Category, *, force: bool = False) -> dict[str, int
         DataError: the category does not exist, or has runs, searches or comparisons without `force`; nothing is removed then.
     """
     category.require()
-    hanging = hanging_on(category)
+    hanging = dependents(category)
     costly = {what: count for what, count in hanging.items() if what != "feature tables"}
     if costly and not force:
         raise DataError(
             f"{in_words(costly)} made from category {category.name!r} would be removed with it; "
-            f"if that is meant, say {parameter('force', True)}"
+            f"to remove all of it, pass {parameter('force', True)}"
         )
     # The data are removed last, so that an interrupted removal can be repeated.
     for folder in (

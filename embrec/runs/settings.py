@@ -25,14 +25,14 @@ def read_setting(text: str) -> tuple[str, Any]:
     """
     key, equals, value = text.partition("=")
     if not equals or "." not in key:
-        raise ConfigError(f"setting {text!r} has not the form section.key=value, such as model.dim=256")
+        raise ConfigError(f"setting {text!r} does not have the form section.key=value, such as model.dim=256")
     try:
         return key.strip(), yaml.safe_load(value)
     except yaml.YAMLError:
         raise ConfigError(f"the value of setting {text!r} is not YAML; put it in quotes") from None
 
 
-def put(tree: dict[str, Any], key: str, value: Any) -> None:
+def set_by_key(tree: dict[str, Any], key: str, value: Any) -> None:
     """Set a dotted key in nested plain values.
 
     A branch that is only a name, such as `loss: bpr-max`, is replaced by a mapping with that name and the new parameter.
@@ -43,7 +43,7 @@ def put(tree: dict[str, Any], key: str, value: Any) -> None:
         value: new value.
 
     >>> tree = {"training": {"loss": "bpr-max"}}
-    >>> put(tree, "training.loss.elu", 0.5)
+    >>> set_by_key(tree, "training.loss.elu", 0.5)
     >>> tree
     {'training': {'loss': {'name': 'bpr-max', 'elu': 0.5}}}
     """
@@ -109,7 +109,7 @@ def list_settings(model: str = registry.DEFAULT) -> list[Setting]:
         ConfigError: there is no such kind of model.
     """
     sections: dict[str, type[BaseModel]] = {
-        "model": registry.of(model).config,
+        "model": registry.lookup(model).config,
         "training": TrainingConfig,
         "evaluation": EvaluationConfig,
     }

@@ -14,7 +14,7 @@ from embrec.runs.folder import RunFolder
 
 
 @dataclass(frozen=True)
-class Beside:
+class ModelsAndBaselines:
     """Evaluations of models and baselines on the same targets.
 
     Attributes:
@@ -34,14 +34,14 @@ class Beside:
     notes: tuple[str, ...]
 
 
-def beside_baselines(
+def evaluate_with_baselines(
     models: Mapping[str, Sequence[RunFolder]],
     asked: Sequence[str] | None = None,
     config: EvaluationConfig | None = None,
     *,
     other_log: bool = False,
     progress: Progress = silent,
-) -> Beside:
+) -> ModelsAndBaselines:
     """Rank the test targets by models and by baselines; earlier evaluations are read from disk.
 
     Args:
@@ -64,7 +64,7 @@ def beside_baselines(
     evaluations |= {name: [found[name]] for name in baselines}
     names = (config or first.evaluation).metrics
     shown = shown_metrics(names, found[runs[0].name])
-    return Beside(
+    return ModelsAndBaselines(
         evaluations,
         tuple(baselines),
         shown,

@@ -1,4 +1,4 @@
-"""Histories as callers give them, with times and context beside them, checked before anything is computed."""
+"""Reading of the histories that callers give, with their times and context: checked before anything is computed."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
@@ -77,7 +77,7 @@ def _iterated(value: object, what: str) -> Iterable[object]:
     raise DataError(f"{what}: {value!r} is no list of item ids; a history is a list of texts, such as ['a1', 'b2']")
 
 
-def read_beside(
+def read_times_and_context(
     histories: Sequence[Sequence[str]],
     flat: bool,
     reads: Sequence[str],

@@ -50,7 +50,7 @@ def read_log(log: Log, catalog: Catalog, run: str, context: Sequence[str] = ()) 
     if isinstance(log, Interactions):
         if log.item_ids is None:
             raise DataError(
-                "these interactions do not say of which catalog their items are the rows; give the data set that they belong "
+                "the items of these interactions are row numbers of an unknown catalog; give the data set that they belong "
                 "to (load_dataset), a table with item ids, or interactions with item_ids"
             )
         return _joined(log.with_context(context), log.item_ids, catalog, run)
@@ -135,7 +135,7 @@ def _times(frame: pl.DataFrame, name: str, place: Callable[[int], str]) -> tuple
     times = exact_times(frame[column], place)
     if times.exact.null_count():
         row = int(times.exact.is_null().arg_true()[0])
-        raise DataError(f"{place(row)}: column {column!r} is empty; every event needs its time, or the table none")
+        raise DataError(f"{place(row)}: column {column!r} is empty; give every event a time, or leave the column out")
     # Ordered by the exact times: events of the same second keep the order that its fractions give them.
     order = times.exact.rank("dense").to_numpy().argsort(kind="stable")
     return times.seconds.to_numpy().astype(np.int64), order
@@ -154,7 +154,7 @@ def _unknown_items(events: int, of: int, unknown: pl.Series, known: pl.Series, r
     if found is not None:
         return DataError(
             f"{counts}; {found.pairs:,} of these would be known if ids were written alike: {found.one!r} in the log, "
-            f"{found.other!r} in the run's catalog: {found.cause}; mend the ids of the log"
+            f"{found.other!r} in the run's catalog: {found.cause}; correct the ids of the log"
         )
     return DataError(
         f"{counts}, such as {unknown[0]!r}: items that came after its training; give them as new items "

@@ -21,7 +21,7 @@ from embrec.names import listed, nearest
 from embrec.parameters import parameter
 from embrec.runs.extras import load_extras
 from embrec.runs.folder import RunFolder
-from embrec.serving.ranking import each_alone
+from embrec.serving.ranking import map_single_threaded
 
 _ROWS = 64  # items that one thread works on at a time
 _SHOWN = 3  # items that a note names
@@ -82,7 +82,7 @@ def extend(catalog: Catalog, items: Catalog, columns: Sequence[str]) -> NewItems
 def encode(encoder: Encoder, items: Catalog) -> tuple[Tensor, NDArray[np.bool_]]:
     """Return the vectors of items, float32, and in which of them the encoder found something: [k, d] and [k].
 
-    A text of words that the encoder does not know is nothing, although it is a text: its vector is zero before any transform.
+    A text of unknown words counts as nothing: its vector is zero before any transform.
     """
     chain = encoder if isinstance(encoder, Chain) else None
     raw: Encoded = (encoder if chain is None else chain.base).raw(items)
@@ -116,7 +116,7 @@ def item_vectors(
         vectors = [encode_items({name: values[row : row + 1] for name, values in features.items()}) for row in rows]
         return torch.cat(vectors)
 
-    return torch.cat(list(each_alone(part, range(0, count, _ROWS))))
+    return torch.cat(list(map_single_threaded(part, range(0, count, _ROWS))))
 
 
 def item_attributes(run: RunFolder, catalog: Catalog, count: int) -> dict[str, Tensor]:
@@ -138,7 +138,7 @@ def item_attributes(run: RunFolder, catalog: Catalog, count: int) -> dict[str, T
 
 
 def empty_notes(items: Catalog, found: Mapping[str, NDArray[np.bool_]]) -> list[str]:
-    """Say in how many new items encoders found nothing.
+    """Return notes on the new items in which encoders found nothing.
 
     Args:
         items: the new ones, [k].
@@ -156,7 +156,7 @@ def empty_notes(items: Catalog, found: Mapping[str, NDArray[np.bool_]]) -> list[
         if only_here.any():
             notes.append(
                 f"{_have(only_here, items)} nothing that {name} reads, such as "
-                f"{_examples(items, only_here)}; known by the rest alone"
+                f"{_examples(items, only_here)}; their vectors come from the other encoders alone"
             )
     return notes
 
@@ -173,7 +173,7 @@ def _reads_images(encoder: Encoder) -> bool:
 
 
 def _known_note(catalog: Catalog, known: pl.DataFrame, columns: Sequence[str]) -> str:
-    """Say how many items the catalog has already, and where they say something else now; pictures are not compared."""
+    """Return a note on items that the catalog has already, and whether their content differs; pictures are not compared."""
     compared = [name for name in columns if name in known.columns and name != IMAGE]
     before = catalog.frame[catalog.rows(known[ITEM])]
     differs = [
@@ -205,7 +205,7 @@ def _missing_note(catalog: Catalog, frame: pl.DataFrame, missing: Sequence[str])
 
 
 def _mismatch_note(known: pl.Series, new: pl.Series) -> list[str]:
-    """Say where new ids are those of the catalog but for their form, such as numbers that lost their leading zeros."""
+    """Return a note where new ids differ from known ones only in form, such as numbers that lost their leading zeros."""
     found = find_id_mismatch(new, known)
     if found is None:
         return []
@@ -216,7 +216,7 @@ def _mismatch_note(known: pl.Series, new: pl.Series) -> list[str]:
 
 
 def _value_notes(known: pl.Series, given: pl.Series, read: pl.Series) -> list[str]:
-    """Say where a column that encoders read holds another kind of values than in the catalog."""
+    """Return notes on columns that encoders read and that hold another kind of values than in the catalog."""
     notes = []
     lost = (read.is_null() & given.is_not_null()).arg_true()
     if given.dtype == pl.String:

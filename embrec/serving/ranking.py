@@ -4,8 +4,8 @@ An answer depends on its history and on nothing else. Yet libraries add up the t
 matrix has another shape, so that the last bit of a score, and with it the order of items that are equal but for that bit, would
 depend on how many other histories are asked for in the same call. So no shape here depends on the other histories of a call.
 Histories are read in blocks whose width their own length decides, filled up to one of two numbers of rows, in one thread each,
-and one by one where a processor is not steady even so; products are made by `Products`, whose bits do not depend on their
-block.
+and one by one on processors where the bits of a query still depend on its block; products are made by `Products`, whose bits
+do not depend on their block.
 """
 
 import math
@@ -153,7 +153,7 @@ class Ranking(CandidateRanking):
         # The state of a sequence encoder decides in which sizes its products are steady.
         dim = getattr(getattr(model, "sequence", None), "out_dim", max(1, factors.items.shape[1]))
         self._small, self._large = max(_SMALL, _VECTORS // math.gcd(_VECTORS, dim)), _LARGE
-        if not next(each_alone(lambda _: self._is_steady(), [None])):
+        if not next(map_single_threaded(lambda _: self._is_steady(), [None])):
             self._small = self._large = 1  # each history alone, wherever it is asked for
 
     def queries(self, sequences: Sequences, rows: NDArray[np.integer]) -> Queries:
@@ -311,7 +311,7 @@ def excluded_items(sequences: Sequences, rows: NDArray[np.integer], exclude_seen
     return NotCandidates(pairs // beyond, pairs % beyond)
 
 
-def each_alone(work: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+def map_single_threaded(work: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
     """Yield the results of tasks in their order, each worked on by one thread, with as many at once as torch has threads.
 
     One thread each, so that an answer does not depend on the number of threads; see `embrec.threads`.

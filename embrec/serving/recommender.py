@@ -30,10 +30,10 @@ from embrec.runs.extras import context_of, users_of
 from embrec.runs.folder import RunFolder, locate_run
 from embrec.runs.model import load_model
 from embrec.runs.provenance import user_hashes
-from embrec.serving.histories import History, check_count, read_beside, read_histories, read_ids, read_users
+from embrec.serving.histories import History, check_count, read_histories, read_ids, read_times_and_context, read_users
 from embrec.serving.logs import Log, read_log
 from embrec.serving.new_items import empty_notes, encode, extend, item_attributes, item_vectors, read_columns
-from embrec.serving.ranking import CandidateRanking, each_alone, excluded_items, make_ranking
+from embrec.serving.ranking import CandidateRanking, excluded_items, make_ranking, map_single_threaded
 from embrec.serving.reading import as_imported, read_new_items
 from embrec.workspace import Workspace
 
@@ -252,7 +252,7 @@ class Recommender:
                 `histories`.
             query_context: values of the event that is asked for, as far as they are known, name -> one for each history.
             users: name of each history's user, None for nobody, for models with user vectors: a user of the training log gets
-                his own, anybody else that of unknown users; nobody if None.
+                their own vector, anybody else that of unknown users; None for no names.
 
         Raises:
             ConfigError: k is no whole number of at least 1.
@@ -261,7 +261,7 @@ class Recommender:
         """
         k = check_count(k)
         read, flat = read_histories(histories)
-        beside = read_beside(read, flat, self.context, times, at, context, query_context)
+        beside = read_times_and_context(read, flat, self.context, times, at, context, query_context)
         names = read_users(users, len(read), flat)
         sequences = Sequences.from_histories((self.catalog.rows(history) for history in read), **beside)
         sequences = replace(sequences, user=self.user_numbers(names))
@@ -292,7 +292,7 @@ class Recommender:
         """Let a stateful model take in events that came after its training, in the order of time; answers then depend on them.
 
         Args:
-            log: the new events alone; see `read_log`. Of users whom the training does not know the model is told -1.
+            log: the new events alone; see `read_log`. Users unknown to the training have the number -1.
 
         Raises:
             DataError: the log has items that the recommender does not know, or is at fault itself.
@@ -374,7 +374,7 @@ class Recommender:
             excluded = excluded_items(sequences, part, exclude_seen)
             return part, *ranking.best(ranking.queries(sequences, part), excluded, k)
 
-        return each_alone(best, ranking.parts(rows))
+        return map_single_threaded(best, ranking.parts(rows))
 
 
 def _say(notes: Sequence[str], tell: Callable[[str], None] | None) -> None:

@@ -1,4 +1,4 @@
-"""Requests for recommendations: histories as callers write them, users by name, or a sample of users."""
+"""Requests for recommendations: for a given history, for named users, or for a sample of users."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class Request:
 
     Attributes:
         items: item ids, oldest first.
-        user: name of the user; None for a history of nobody.
+        user: name of the user; None for a history without a user.
         times: times of the events in seconds; None where they are not known.
         context: values of the events in the context columns that the model reads, name -> one for each event.
     """
@@ -55,7 +55,7 @@ def histories_of(
     given = sum(one is not None for one in (users or None, history, sample))
     if given != 1:
         ways = f"{parameter('users')}, {parameter('history')} or {parameter('sample')}"
-        raise ConfigError(f"say for whom: give {ways}" if given == 0 else f"for whom? give only one of {ways}")
+        raise ConfigError(f"no user or history is given; give {ways}" if given == 0 else f"give only one of {ways}")
     if history is not None:
         items = list(history)
         recommender.catalog.rows(items)

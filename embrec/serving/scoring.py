@@ -17,7 +17,7 @@ from embrec.parameters import call
 from embrec.progress import Progress, silent
 from embrec.serving.histories import check_count
 from embrec.serving.logs import Log, read_log
-from embrec.serving.ranking import each_alone, excluded_items
+from embrec.serving.ranking import excluded_items, map_single_threaded
 from embrec.serving.recommender import Recommender
 
 _NO_NEW_ITEMS = f"there are no new items to find users for; give them with {call('with_items', items='FILE')}"
@@ -146,7 +146,7 @@ def score_by_item(
     scores = np.full((n_new, 0), -np.inf, dtype=np.float32)
     users = np.zeros((n_new, 0), dtype=np.int64)
     done = 0
-    for rows, more in each_alone(of_new, ranking.parts(order)):
+    for rows, more in map_single_threaded(of_new, ranking.parts(order)):
         scores = np.concatenate([scores, np.where(np.isnan(more), -np.inf, more)], axis=1)
         users = np.concatenate([users, np.broadcast_to(rows, more.shape)], axis=1)
         best = np.lexsort((users, -scores), axis=1)[:, :k]

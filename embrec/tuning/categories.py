@@ -10,7 +10,7 @@ from embrec.evaluation.statistics import MeanInterval, mean_interval
 from embrec.progress import Progress, silent
 from embrec.runs.evaluate import protocol
 from embrec.runs.folder import RunFolder
-from embrec.runs.with_baselines import beside_baselines
+from embrec.runs.with_baselines import evaluate_with_baselines
 from embrec.tuning.plan import SearchPlan
 from embrec.tuning.search import SearchResult, check_search
 
@@ -92,7 +92,7 @@ def measured(result: SearchResult, metrics: Sequence[str] = METRICS, progress: P
     names = dict.fromkeys((result.config.objective, *metrics))
     config = protocol(runs[0], metrics=[name for name in names if (cutoff(name) or 0) < items])
     name = result.folder.name
-    beside = beside_baselines({name: runs}, config=config, progress=progress)
+    beside = evaluate_with_baselines({name: runs}, config=config, progress=progress)
     values = {one: [seed.metrics(beside.metrics)["all"] for seed in seeds] for one, seeds in beside.evaluations.items()}
     first = beside.metrics[0]
     order = sorted(beside.baselines, key=lambda one: values[one][0][first], reverse=not lower_is_better(first))

@@ -291,7 +291,7 @@ def _follow(ray: Any, tuning: _Tuning) -> None:
 def _again(tuning: _Tuning) -> str:
     folder = tuning.search.folder
     again = call("resumed_search", name=f"{folder.category.name}/{folder.name}")
-    return f"what is finished is kept, go on with: {again}"
+    return f"finished trials are kept; continue with: {again}"
 
 
 def _trainable(base: Any) -> Any:

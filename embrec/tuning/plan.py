@@ -12,7 +12,7 @@ from embrec.data.splits import LeaveOneOut, SplitConfig
 from embrec.features.category import tables_or_defaults
 from embrec.progress import Progress, silent
 from embrec.runs.planning import UNKNOWN_TABLE
-from embrec.runs.presets import build_config, changed_config, published_features, reads_tables, run_name
+from embrec.runs.presets import build_config, changed_config, lacks_features, published_features, run_name
 from embrec.tuning.config import SearchConfig
 from embrec.tuning.folder import SearchFolder, identity_of, locate_search
 from embrec.tuning.search import check_config, check_items, read_inputs
@@ -77,7 +77,7 @@ def plan_search(
         base = build_config(category.name, split=split, preset=preset, options=values, settings=settings)
         return build_search(base, request, items=train_items, tables=tables, fixed=_named(options, settings))
 
-    if features or not reads_tables(options, settings, preset):
+    if features or not lacks_features(options, settings, preset):
         planned = config(features)
     else:
         checked = config([UNKNOWN_TABLE])

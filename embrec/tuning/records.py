@@ -115,7 +115,7 @@ class TrialLog:
                 self._take(json.loads(line))
             except (ValueError, KeyError, TypeError):
                 raise RunError(
-                    f"{path}, line {place + 1} is damaged; remove the line, and the search does without it"
+                    f"{path}, line {place + 1} is damaged; delete the line to continue the search without it"
                 ) from None
             self._end += len(line) + 1
 

@@ -60,7 +60,9 @@ def test_a_category_is_removed_with_what_hangs_on_it_where_that_is_meant(run, tm
     folder = toy_run(category, LeaveOneOut()).path
     code, _, errors = run("data", "remove", "toys")
     assert code == 2
-    assert "error: 1 run made from category 'toys' would be removed with it; if that is meant, say --force" in errors
+    assert (
+        "error: 1 run made from category 'toys' would be removed with it; to remove all of it, pass --force" in errors
+    )
     assert folder.exists()
     (category.path / "notes.txt").write_text("of the user")
     code, _, errors = run("data", "remove", "toys", "--force")

@@ -34,7 +34,7 @@ def test_a_comparison_prints_its_tables_and_says_where_the_report_is(embrec, tmp
         "all items, 60 targets",
         "warm items, ",
         "cold items, ",
-        "what it takes",
+        "cost (means over seeds)",
         "silhouette",
         "auc",
         "hr@50",

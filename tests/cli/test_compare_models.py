@@ -52,7 +52,7 @@ def test_models_are_compared_side_by_side(embrec, tmp_path):
     [
         (("--model", "sasrecc"), "unknown model 'sasrecc'; did you mean 'sasrec'?"),
         (("--model", "nothing-like-it"), "(presets: embrec presets)"),
-        (("--model", "sasrec:layers"), "'layers' has not the form key=value, such as sasrec:dim=64"),
+        (("--model", "sasrec:layers"), "'layers' does not have the form key=value, such as sasrec:dim=64"),
         (("--model", "sasrec:layer=2"), "model 'sasrec:layer=2': unknown setting 'model.layer'"),
         (("--model", "sasrec", "--reference", "embrec"), "is not among the models that are compared"),
         (("--model", "sasrec", "--seeds", "few"), "--seeds is 'few'; give how many (3), or which (0,1,2)"),

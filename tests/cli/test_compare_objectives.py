@@ -88,7 +88,7 @@ def test_without_features_the_tables_there_are_read_and_else_those_that_suit_the
         (("losses", "--features", "tfidf"), "training.select_by is 'hr@50', but there are only 40 candidates"),
         (("losses", "--split", "leave-two-out"), "did you mean 'leave-one-out'?"),
         (("losses", "--name", "../mine"), "comparison '../mine' is not a usable name"),
-        (("losses", *COMMON, "--set", "training.loss=bpr"), "training.loss is what the options of the comparison say"),
+        (("losses", *COMMON, "--set", "training.loss=bpr"), "training.loss is set by parameters of the comparison"),
         (("negatives", *COMMON, "--counts", "many"), "number of negatives 'many' is neither a number above 0 nor all"),
         (("negatives", *COMMON, "--counts", "0,16"), "number of negatives '0' is neither"),
         (("negatives", *COMMON, "--loss", "cosine"), "loss cosine has no negatives to vary"),

@@ -116,22 +116,22 @@ REVIEWS = {
 def test_reviews_tell_their_year(embrec, tmp_path, kind):
     (tmp_path / "r.jsonl").write_text(json.dumps(REVIEWS[kind]) + "\n")
     code, _out, err = embrec("data", "import", "--category", "a", "--reviews", "r.jsonl", "--preset", "none")
-    assert (code, f"note: read as --source {kind}, told by the keys of the first line" in err) == (0, True)
+    assert (code, f"note: read as --source {kind}, recognised by the keys of the first line" in err) == (0, True)
 
 
 def test_the_options_tell_the_source(embrec, tmp_path):
     code, _out, err = embrec("data", "import", "--interactions", "events.csv", "--category", "a")
-    assert (code, "note: read as --source table, told by --interactions" in err) == (0, True)
+    assert (code, "note: read as --source table, recognised by --interactions" in err) == (0, True)
     code, _out, err = embrec("data", "import", "--source", *TABLE[3:], "--category", "a", "--force")
     assert (code, "read as" in err) == (0, False)
     (tmp_path / "ml").mkdir()
     (tmp_path / "ml" / "ratings.dat").write_text("1::10::5::978300760\n")
     (tmp_path / "ml" / "movies.dat").write_text("10::Toy Story (1995)::Animation\n")
     code, _out, err = embrec("data", "import", "--path", "ml", "--category", "b", "--preset", "none")
-    assert (code, "note: read as --source movielens, told by the files of ml" in err) == (0, True)
+    assert (code, "note: read as --source movielens, recognised by the files of ml" in err) == (0, True)
     (tmp_path / "beauty.txt").write_text("1 5 7 9\n2 5 8\n")
     code, _out, err = embrec("data", "import", "--path", "beauty.txt", "--category", "c", "--preset", "none")
-    assert (code, "note: read as --source sequences, told by the lines of beauty.txt" in err) == (0, True)
+    assert (code, "note: read as --source sequences, recognised by the lines of beauty.txt" in err) == (0, True)
 
 
 def test_sources_are_listed_with_files_and_an_example_each(embrec):
@@ -182,7 +182,7 @@ def test_force_says_what_was_made_from_the_data_and_whether_it_still_fits(embrec
     made = "2 runs (one, two), 1 search (s) and 1 feature table (tfidf-01234567)"
     _code, _out, err = embrec(*TABLE, "--category", "shop", "--force")
     before, *_, after = [line for line in err.splitlines() if line.startswith("shop: ")]
-    assert before == f"shop: --force replaces the data; if others come, what was made from these fits no more: {made}"
+    assert before == f"shop: --force replaces the data; if the new data differ, these no longer fit them: {made}"
     assert after == f"shop: the data are the same as before; made from them, and fitting as before: {made}"
     EVENTS.head(54).write_csv(tmp_path / "events.csv")
     _code, _out, err = embrec(*TABLE, "--category", "shop")

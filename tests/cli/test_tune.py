@@ -132,7 +132,7 @@ def test_a_space_file_that_searches_what_a_search_decides_is_told_its_option(pla
 def test_show_says_how_to_go_on_with_a_search_that_is_not_complete(run, begun):
     code, printed, errors = run("tune", "show", "toys/one")
     assert (code, errors) == (0, "")
-    assert "It is not complete; go on with: embrec tune --resume toys/one" in " ".join(printed.split())
+    assert "It is not complete; continue with: embrec tune --resume toys/one" in " ".join(printed.split())
 
 
 def test_a_search_is_run_and_its_models_are_trained(run, tmp_path):

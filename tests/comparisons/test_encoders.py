@@ -261,7 +261,7 @@ def test_without_matplotlib_nothing_is_begun(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("setting", ["model.features=[tfidf]", "training.seed = 3"])
 def test_what_a_comparison_varies_is_no_setting(setting):
-    with pytest.raises(ConfigError, match="is what a comparison varies; use `encoders` and `seeds`"):
+    with pytest.raises(ConfigError, match="is what the comparison varies; give it by `encoders` and `seeds`"):
         toy_config(settings=[setting])
 
 

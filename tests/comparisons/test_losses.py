@@ -106,7 +106,7 @@ def test_a_cell_that_failed_is_left_out_and_made_again_when_it_can_be(tmp_path):
             {"reference": "cosine"},
             "`reference='cosine'` is not among the losses that are compared (there: bpr)",
         ),
-        (["bpr"], {"settings": ["training.loss=top1"]}, "training.loss is what the options of the comparison say"),
+        (["bpr"], {"settings": ["training.loss=top1"]}, "training.loss is set by parameters of the comparison"),
         (["bpr"], {"settings": ["bpr:evaluation.seen=exclude"]}, "all losses are measured alike; leave out bpr:"),
         (["bpr"], {"settings": ["top1:model.dim=3"]}, "is for a loss that is not compared; there are: bpr"),
         (["gbce"], {}, "loss gbce needs sampled negatives"),

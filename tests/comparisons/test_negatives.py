@@ -81,7 +81,11 @@ def test_all_negatives_of_one_study_are_the_runs_of_the_other(losses):
     ("losses", "options", "message"),
     [
         (["bpr", "cosine"], {}, "loss cosine has no negatives to vary"),
-        (["bpr"], {"settings": ["training.negatives.alpha=0"]}, "training.negatives.alpha is what the options"),
+        (
+            ["bpr"],
+            {"settings": ["training.negatives.alpha=0"]},
+            "training.negatives.alpha is set by parameters of the comparison",
+        ),
         (["gbce"], {}, "loss gbce needs sampled negatives"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from support.categories import toy_category
 from support.searches import made_trial, search_config, some_trials, write_search
 
-from embrec.comparisons.search_tables import SoFar
+from embrec.comparisons.search_tables import SearchProgress
 from embrec.comparisons.searches import compare_searches, write_search_comparison
 from embrec.errors import RunError
 from embrec.files import write_json
@@ -53,7 +53,7 @@ def test_searches_that_differ_in_the_seed_are_one_way(tmp_path):
 def test_what_cannot_be_compared_is_named(tmp_path):
     category = toy_category(tmp_path)
     one = written(category, "a", 0.1)
-    with pytest.raises(RunError, match="makes hr@10 best and toys/b auc; compare them apart"):
+    with pytest.raises(RunError, match="optimises hr@10 and toys/b auc; compare them separately"):
         compare_searches([one, written(category, "b", 0.1, objective="auc")])
     with pytest.raises(RunError, match="toys/c has no trial with a value"):
         compare_searches([one, written(category, "c", seed=1)])
@@ -62,7 +62,7 @@ def test_what_cannot_be_compared_is_named(tmp_path):
 def test_a_search_is_shown_as_far_as_it_is(tmp_path):
     category = toy_category(tmp_path)
     config = search_config(SPACE, samples=20)
-    found = SoFar(write_search(category, "one", config, some_trials(config)))
+    found = SearchProgress(write_search(category, "one", config, some_trials(config)))
     best, progress, *_ = found.tables(top=5)
     assert best.rows[0][1] == "4"
     assert len(best.rows) == 5
@@ -74,7 +74,7 @@ def test_a_search_is_shown_as_far_as_it_is(tmp_path):
     # Three trials were stopped after three of nine epochs.
     assert "Stopping saved 18 of 111 epochs (16%)" in notes
     assert "Trial 5 failed: it burst" in notes
-    assert "go on with: `resumed_search(name='toys/one')`" in notes
+    assert "continue with: `resumed_search(name='toys/one')`" in notes
     assert "On the test targets" not in notes
     told = json.loads(json.dumps(found.as_dict()))
     assert len(told["trials"]) == 14
@@ -91,7 +91,7 @@ def test_a_search_that_is_over_says_what_its_models_reach_on_the_test_targets_th
         values = {"targets": 60, "auc": 0.75, "hr@10": value}
         write_json(run.metrics, {"test": {"all": values, "cold items": values}})
     folder.write_result({"trial": 4, "runs": {"0": "one-t4-s0", "1": "one-t4-s1", "2": "removed"}})
-    notes = SoFar(folder).notes()
+    notes = SearchProgress(folder).notes()
     # Two values: the 95 % quantile of Student's t with one degree of freedom, 12.706, times 0.1414 / sqrt(2).
     assert notes[-1] == (
         "On the test targets (mean of 2 seeds, ± half its 95 % interval): hr@10 0.3000 ± 1.2706, auc 0.7500 ± 0.0000. "
@@ -100,7 +100,7 @@ def test_a_search_that_is_over_says_what_its_models_reach_on_the_test_targets_th
 
 
 def test_a_search_without_a_trial_is_shown_without_empty_tables(tmp_path):
-    found = SoFar(write_search(toy_category(tmp_path), "one", search_config(SPACE, samples=20), []))
+    found = SearchProgress(write_search(toy_category(tmp_path), "one", search_config(SPACE, samples=20), []))
     assert found.tables(top=5) == []
     assert found.notes()[:2] == ["0 of 20 trials: none.", "No trial was stopped early: 0 epochs, 0.0 s of training."]
 
@@ -108,11 +108,11 @@ def test_a_search_without_a_trial_is_shown_without_empty_tables(tmp_path):
 def test_a_search_of_which_only_the_models_are_missing_says_so(tmp_path):
     base = search_config(SPACE, samples=4)
     config = base.model_copy(update={"start": (base.parsed_space().values_of(base.base),)})
-    found = SoFar(write_search(toy_category(tmp_path), "one", config, some_trials(config, 4)))
+    found = SearchProgress(write_search(toy_category(tmp_path), "one", config, some_trials(config, 4)))
     assert "The best trial is 50.0% better on validation than the default settings (trial 1)." in found.notes()
     trials = [made_trial(config, 1, config.start[0], [0.1], "stopped"), *some_trials(config, 4)[1:]]
-    stopped = SoFar(write_search(toy_category(tmp_path), "two", config, trials))
+    stopped = SearchProgress(write_search(toy_category(tmp_path), "two", config, trials))
     assert any("(trial 1, stopped after 1 of 9 epochs)" in note for note in stopped.notes())
     assert found.notes()[-1] == (
-        "No model has been trained with the best settings; do so with: `resumed_search(name='toys/one')`"
+        "No model has been trained with the best settings; train them with: `resumed_search(name='toys/one')`"
     )

@@ -28,7 +28,7 @@ def test_tables_show_every_encoder_on_every_slice(comparison):
         4
     }  # hr@50 says nothing of 40 items
     assert len(ablation.rows) == 2 * 3
-    assert ablation.title.startswith("tfidf, minilm when a source falls silent")
+    assert ablation.title.startswith("tfidf, minilm with the vectors of one source set to zero")
 
 
 def test_verdicts_are_marked(comparison):

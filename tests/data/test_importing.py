@@ -79,7 +79,7 @@ def test_what_an_older_version_took_for_texts_stays_when_the_same_is_imported_ag
     assert not again.fresh
     assert again.dataset.meta["report"]["remarks"][-1] == (
         "the catalog stays as it was first read, with the texts of title, code; this version would read title: import with "
-        "`force=True` to have that"
+        "`force=True` to read those"
     )
     assert load_with_others(category).catalog.text_columns == ("title", "code")
     assert load_with_others(category).others is not None

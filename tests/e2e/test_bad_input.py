@@ -95,7 +95,7 @@ CASES = {
     "unknown run": (["evaluate", "nothing"], "no run 'nothing'"),
     "unknown baseline": (["evaluate", "content", "--baseline", "svd"], "unknown baseline 'svd'"),
     "unknown policy": (["evaluate", "content", "--seen", "hide"], "seen is 'hide'"),
-    "neither user nor history": (["recommend", "content"], "say for whom"),
+    "neither user nor history": (["recommend", "content"], "no user or history is given"),
     "user and history": (
         ["recommend", "content", "--user", "u1", "--history", "i1"],
         "give only one of --user, --history",

@@ -146,7 +146,7 @@ def test_an_interrupted_search_says_how_to_go_on_and_leaves_no_process(shop):
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "Traceback" not in errors
-    assert errors.splitlines()[-1] == "interrupted; the same command goes on from here"
+    assert errors.splitlines()[-1] == "interrupted; repeat the command to continue from here"
     assert not wait_until_gone([one.pid for one in descendants])
     assert not any(trial.ended and len(trial.epochs) == 0 for trial in log(shop, "interrupted").trials.values())
 

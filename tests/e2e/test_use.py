@@ -77,7 +77,7 @@ def test_each_line_of_json_names_the_user_alone(shop):
 def test_a_visitor_without_events_gets_a_list_and_is_told_what_it_is(shop):
     result = shop.here("recommend", "shop/content", "--history", "", "-k", "3", "--json")
     assert len(result.stdout.splitlines()) == 3
-    assert "note: of a visitor without events nothing is known" in result.stderr
+    assert "note: nothing is known of a visitor without events" in result.stderr
     assert "nothing is known" not in shop.here("recommend", "shop/content", "--history", "i03").stderr
 
 

@@ -36,7 +36,7 @@ def test_the_best_of_the_baselines_that_were_asked_for_is_not_called_the_best_th
     (line,) = said({"first": [hits(0.6)], "pop": [hits(0.3, 1)]})
     assert line == (
         "first is better than the best baseline here, pop: HR@1 0.6000 against 0.3000, 2.00 times as much; "
-        "not held against markov, content-knn"
+        "not compared with markov, content-knn"
     )
 
 

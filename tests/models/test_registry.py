@@ -23,7 +23,7 @@ from embrec.models.zoo.gru4rec import GRU4RecConfig, build_gru4rec
 from embrec.runs.evaluate import evaluate_runs
 from embrec.runs.model import load_model
 from embrec.runs.pipeline import train
-from embrec.runs.presets import build_config, reads_tables, run_name
+from embrec.runs.presets import build_config, lacks_features, run_name
 from embrec.runs.settings import list_settings
 from embrec.serving.recommender import Recommender
 from embrec.tuning.plan import plan_search
@@ -137,7 +137,7 @@ def test_a_model_of_another_package_is_listed_and_searched(package, tmp_path):
 
 def test_a_model_of_another_package_is_trained_saved_and_loaded(package, tmp_path):
     category = toy_category(tmp_path)
-    assert not reads_tables({"model.kind": "recency"})
+    assert not lacks_features({"model.kind": "recency"})
     config = build_config(
         "toys",
         options={"model.kind": "recency", "training.epochs": 2, "training.device": "cpu"},
@@ -288,8 +288,8 @@ def test_two_packages_with_one_name_and_a_package_with_a_built_in_name(site, cap
     with pytest.raises(
         ConfigError, match=r"model 'twice' of package 'o.*-package' also comes with package 'o.*-package'"
     ):
-        registry.of("twice")
-    assert registry.of("sasrec").build.__module__ == "embrec.models.zoo.sasrec"
+        registry.lookup("twice")
+    assert registry.lookup("sasrec").build.__module__ == "embrec.models.zoo.sasrec"
     assert "package 'greedy-package' brings a model 'sasrec', a name that is built in" in caplog.text
 
 
@@ -305,7 +305,7 @@ def test_a_program_registers_a_model_for_itself():
     try:
         config = build_config("toys", options={"model.kind": "doubled", "model.dim": 16})
         assert isinstance(config.model, DoubledConfig)
-        assert registry.of("doubled") is registry.register(entry)
+        assert registry.lookup("doubled") is registry.register(entry)
         with pytest.raises(ConfigError, match="a model 'doubled' is registered already"):
             registry.register(Registration("doubled", DoubledConfig, build_gru4rec, "three"))
     finally:
@@ -332,14 +332,14 @@ def test_a_registration_and_its_configuration_have_the_same_kind():
 
 def test_every_model_has_a_line_of_help_and_a_default_source():
     for kind in registry.kinds():
-        one = registry.of(kind)
+        one = registry.lookup(kind)
         assert issubclass(one.config, ItemsConfig)
         assert one.help
         assert "\n" not in one.help
         assert one.source in ("content", "id", "hybrid")
 
 
-TAUGHT = [*(registry.of(kind).config for kind in registry.kinds()), *LOSSES.usable().values()]
+TAUGHT = [*(registry.lookup(kind).config for kind in registry.kinds()), *LOSSES.usable().values()]
 
 
 @pytest.mark.parametrize("module", sorted({one.__module__ for one in TAUGHT}))

@@ -16,7 +16,7 @@ from embrec.report.page.build import build_report
 from embrec.runs.baselines import usable_baselines
 from embrec.runs.evaluate import evaluate_runs, protocol
 from embrec.runs.pipeline import train
-from embrec.runs.with_baselines import beside_baselines
+from embrec.runs.with_baselines import evaluate_with_baselines
 from embrec.workspace import Workspace
 
 
@@ -42,28 +42,28 @@ def test_training_keeps_the_ranks_of_its_test(tmp_path):
 
 
 def test_all_baselines_that_can_be_stand_beside_a_model_unless_others_are_asked_for(few):
-    beside = beside_baselines({"one": [few]})
+    beside = evaluate_with_baselines({"one": [few]})
     assert list(beside.evaluations) == ["one", "pop", "markov"]
     assert beside.notes == ("Content kNN is left out: none of these runs reads any content.",)
     assert len(beside.lines) >= 1
-    assert list(beside_baselines({"one": [few]}, ["markov"]).evaluations) == ["one", "markov"]
-    alone = beside_baselines({"one": [few]}, ["none"])
+    assert list(evaluate_with_baselines({"one": [few]}, ["markov"]).evaluations) == ["one", "markov"]
+    alone = evaluate_with_baselines({"one": [few]}, ["none"])
     assert (list(alone.evaluations), alone.lines, alone.notes) == (["one"], (), ())
     with pytest.raises(ConfigError, match="unknown baseline 'markow'; did you mean 'markov'"):
-        beside_baselines({"one": [few]}, ["markow"])
+        evaluate_with_baselines({"one": [few]}, ["markow"])
 
 
 def test_a_run_that_has_the_name_of_a_baseline_is_measured_without_it(few):
     run = toy_run(few.category, LeaveOneOut(), "pop")
     assert usable_baselines([run])[0] == ["markov"]
     assert "a run has its name" in usable_baselines([run])[1][0]
-    assert list(beside_baselines({"pop": [run]}).evaluations) == ["pop", "markov"]
-    with pytest.raises(ConfigError, match="has the name of a baseline that is asked for too"):
-        beside_baselines({"pop": [run]}, ["pop"])
+    assert list(evaluate_with_baselines({"pop": [run]}).evaluations) == ["pop", "markov"]
+    with pytest.raises(ConfigError, match="has the name of a baseline that is evaluated too"):
+        evaluate_with_baselines({"pop": [run]}, ["pop"])
 
 
 def test_a_metric_that_hits_every_target_of_some_is_shown_with_the_share(few):
-    beside = beside_baselines({"one": [few]}, config=protocol(few, metrics=["hr@3", "hr@14", "auc"]))
+    beside = evaluate_with_baselines({"one": [few]}, config=protocol(few, metrics=["hr@3", "hr@14", "auc"]))
     assert beside.metrics == ("hr@3", "auc")
     assert beside.warnings[:2] == (
         "only 3 to 11 candidates are left of each target: hr@14 says nothing (every target is a hit whatever the model) and is "
@@ -80,7 +80,7 @@ def test_slices_without_enough_candidates_show_no_figure(few):
     assert all("-" not in row[2:] for row in areas.rows)
     assert "so few candidates are left that every model has the same value" in runs_legend(comparison)
     assert list(comparison.models) == ["pop", "markov", "one"]
-    assert comparison.verdict == beside_baselines({"one": [few]}, config=comparison.config).lines
+    assert comparison.verdict == evaluate_with_baselines({"one": [few]}, config=comparison.config).lines
 
 
 def test_the_report_says_it_too(few, tmp_path):
@@ -104,5 +104,5 @@ def test_a_training_does_not_choose_by_a_metric_that_hits_every_target(few):
 def test_no_baselines_and_some_cannot_both_be_asked_for(tmp_path):
     run = toy_run(toy_category(tmp_path / "workspace"), LeaveOneOut())
     assert usable_baselines([run], ["none"]) == ([], [])
-    with pytest.raises(ConfigError, match="none stands for no baselines at all"):
+    with pytest.raises(ConfigError, match="baseline none means no baselines"):
         usable_baselines([run], ["none", "pop"])

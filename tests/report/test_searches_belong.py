@@ -7,7 +7,7 @@ from support.categories import toy_category, toy_run
 from support.logs import shortened
 from support.searches import search_config, some_trials, write_search
 
-from embrec.comparisons.search_tables import SoFar
+from embrec.comparisons.search_tables import SearchProgress
 from embrec.comparisons.searches import compare_searches
 from embrec.data.splits import ItemHoldout, LeaveOneOut
 from embrec.data.store import Dataset, load_dataset, save_dataset
@@ -66,9 +66,13 @@ def test_searches_of_different_data_are_not_compared(category):
 
 def test_a_search_says_that_its_category_was_imported_again(category):
     folder = begun(category, "first", made_of(category))
-    assert "imported again" not in SoFar(folder).notes()[0]
+    assert "imported again" not in SearchProgress(folder).notes()[0]
     import_again(category)
-    assert SoFar(folder).notes()[0].startswith("The category was imported again since: the log has other events: ")
+    assert (
+        SearchProgress(folder)
+        .notes()[0]
+        .startswith("The category was imported again since: the log has other events: ")
+    )
 
 
 def test_a_report_leaves_out_a_search_of_other_data_than_its_run(category):

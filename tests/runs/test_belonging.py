@@ -163,7 +163,7 @@ def test_users_that_were_renamed_leave_nobody_to_tell_what_a_run_has_met(run):
     log = load_dataset(run.category).interactions
     renamed = np.array([f"new-{name}" for name in log.user_ids], dtype=object)
     import_again(run, Interactions(renamed, *(getattr(shortened(log, 1), name) for name in ("user", "item", "time"))))
-    with pytest.raises(RunError, match=r"none of its users are in the log any more.* nobody knows which test targets"):
+    with pytest.raises(RunError, match=r"none of its users are in the log any more.* it is unknown which test targets"):
         common_ground([run])
     (note,) = common_ground([run], other_log=True).notes
     assert "its figures may be far too good" in note
@@ -258,7 +258,7 @@ def test_other_contents_of_a_table_are_said(tmp_path):
 def test_a_damaged_record_is_said(run, damaged):
     earlier(run)
     getattr(run, damaged).write_text("{}")
-    with pytest.raises(RunError, match="damaged, so nobody knows what was learned from"):
+    with pytest.raises(RunError, match="damaged, so it is unknown which"):
         common_ground([run])
 
 

@@ -13,16 +13,16 @@ from embrec.data.splits import LeaveOneOut
 from embrec.data.store import Dataset, load_dataset, save_dataset
 from embrec.evaluation.evaluator import Evaluation, EvaluationConfig
 from embrec.runs.belonging import common_ground
+from embrec.runs.cache import cached_evaluation as cached_evaluation_of_log
 from embrec.runs.cache import load_evaluation, save_evaluation
-from embrec.runs.cache import remembered as remembered_of_log
 from embrec.runs.evaluate import evaluate_runs
 from embrec.runs.folder import RunFolder
 
 CONFIG = EvaluationConfig()
 
 
-def remembered(*arguments, log=b"a log", **options):
-    return remembered_of_log(*arguments, log=log, **options)
+def cached_evaluation(*arguments, log=b"a log", **options):
+    return cached_evaluation_of_log(*arguments, log=log, **options)
 
 
 def some_evaluation(seed=0, keep=0):
@@ -45,7 +45,7 @@ class Computing:
 
 @pytest.fixture
 def run(tmp_path):
-    """What `remembered` reads of a finished run."""
+    """What `cached_evaluation` reads of a finished run."""
     folder = RunFolder(tmp_path / "run")
     folder.path.mkdir()
     (folder.path / "fingerprint").write_text("a fingerprint")
@@ -73,46 +73,46 @@ def test_what_is_read_is_what_was_written(tmp_path, keep):
 
 def test_what_was_computed_is_not_computed_again(run):
     compute = Computing()
-    first = remembered(run, CONFIG, 0, compute)
-    assert same(remembered(run, CONFIG, 0, compute), first)
+    first = cached_evaluation(run, CONFIG, 0, compute)
+    assert same(cached_evaluation(run, CONFIG, 0, compute), first)
     assert compute.times == 1
 
 
 def test_metrics_ties_and_the_size_of_batches_change_no_rank_that_is_kept(run):
     compute = Computing()
-    remembered(run, CONFIG, 0, compute)
+    cached_evaluation(run, CONFIG, 0, compute)
     other = EvaluationConfig(metrics=("hr@3",), ties="optimistic", batch_size=7)
-    assert remembered(run, other, 0, compute).ties == "optimistic"
+    assert cached_evaluation(run, other, 0, compute).ties == "optimistic"
     assert compute.times == 1
 
 
 def test_another_protocol_or_longer_lists_are_computed(run):
     compute = Computing()
-    remembered(run, CONFIG, 0, compute)
-    remembered(run, EvaluationConfig(seen="keep"), 0, compute)
-    remembered(run, EvaluationConfig(candidates="sampled:count=5"), 0, compute)
+    cached_evaluation(run, CONFIG, 0, compute)
+    cached_evaluation(run, EvaluationConfig(seen="keep"), 0, compute)
+    cached_evaluation(run, EvaluationConfig(candidates="sampled:count=5"), 0, compute)
     assert compute.times == 3
     compute.keep = 5
-    assert remembered(run, CONFIG, 5, compute).top.shape == (5, 5)
-    assert remembered(run, CONFIG, 3, compute).top.shape == (5, 5)  # longer ones serve too
+    assert cached_evaluation(run, CONFIG, 5, compute).top.shape == (5, 5)
+    assert cached_evaluation(run, CONFIG, 3, compute).top.shape == (5, 5)  # longer ones serve too
     assert compute.times == 4
 
 
 def test_another_log_or_a_retrained_model_is_computed(run):
     compute = Computing()
-    remembered(run, CONFIG, 0, compute)
+    cached_evaluation(run, CONFIG, 0, compute)
     run.weights.write_bytes(b"other weights")
-    remembered(run, CONFIG, 0, compute)
+    cached_evaluation(run, CONFIG, 0, compute)
     (run.path / "fingerprint").write_text("another fingerprint")
-    remembered(run, CONFIG, 0, compute)
-    remembered(run, CONFIG, 0, compute, log=b"another log")
+    cached_evaluation(run, CONFIG, 0, compute)
+    cached_evaluation(run, CONFIG, 0, compute, log=b"another log")
     assert compute.times == 4
 
 
 @pytest.mark.parametrize("damage", ["empty", "half", "no header", "no ranks"])
 def test_a_damaged_file_is_computed_again(run, damage):
     compute = Computing()
-    remembered(run, CONFIG, 0, compute)
+    cached_evaluation(run, CONFIG, 0, compute)
     (file,) = (run.path / "evaluations").iterdir()
     whole = file.read_bytes()
     if damage == "no header":
@@ -121,9 +121,9 @@ def test_a_damaged_file_is_computed_again(run, damage):
         save_file({"user": np.arange(5)}, file, {"ties": "mean"})
     else:
         file.write_bytes(whole[: 0 if damage == "empty" else len(whole) // 2])
-    second = remembered(run, CONFIG, 0, compute)
+    second = cached_evaluation(run, CONFIG, 0, compute)
     assert compute.times == 2
-    assert same(remembered(run, CONFIG, 0, compute), second)
+    assert same(cached_evaluation(run, CONFIG, 0, compute), second)
     assert compute.times == 2
 
 
@@ -131,7 +131,7 @@ def test_a_folder_that_cannot_be_written_costs_time_only(run):
     (run.path / "evaluations").write_text("in the way")
     compute = Computing()
     for _ in range(2):
-        assert len(remembered(run, CONFIG, 0, compute)) == 5
+        assert len(cached_evaluation(run, CONFIG, 0, compute)) == 5
     assert compute.times == 2
 
 

@@ -8,10 +8,10 @@ from embrec.evaluation.leaks.report import Check, LeakReport, Status
 from embrec.features import defaults
 from embrec.features.category import build_features
 from embrec.features.finding import list_tables
-from embrec.runs.folder import findings_told
+from embrec.runs.folder import known_findings
 from embrec.runs.pipeline import train
 from embrec.runs.planning import complete_config, default_name
-from embrec.runs.presets import reads_tables
+from embrec.runs.presets import lacks_features
 from embrec.runs.seeds import train_seeds
 
 
@@ -41,7 +41,7 @@ def wishes(**options):
     ],
 )
 def test_a_model_reads_tables_unless_it_knows_items_by_their_ids_or_some_are_named(options, settings, preset, reads):
-    assert reads_tables(options, settings, preset) is reads
+    assert lacks_features(options, settings, preset) is reads
 
 
 def test_tables_are_found_or_built(tmp_path):
@@ -110,7 +110,7 @@ def test_what_was_found_in_the_data_is_told_in_full_once(tmp_path):
     (report,) = reports
     assert report.findings
     assert report.new_lines(set(), "see it") == report.lines()
-    (line,) = report.new_lines(findings_told(category), "see it")
+    (line,) = report.new_lines(known_findings(category), "see it")
     assert line.startswith("as reported before (see it): ")
     assert all(check.name in line for check in report.findings)
     assert len(list_tables(category)) == 1

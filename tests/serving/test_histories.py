@@ -2,24 +2,26 @@ import numpy as np
 import pytest
 
 from embrec.errors import DataError
-from embrec.serving.histories import read_beside
+from embrec.serving.histories import read_times_and_context
 
 TWO = [["a", "b"], ["c"]]
 
 
 def test_times_and_context_have_the_form_of_the_histories():
-    found = read_beside(TWO, False, ["rating"], [[1, 2], [3]], 9, {"rating": [[4.5, 5], [1]]}, {"rating": [2, 3]})
+    found = read_times_and_context(
+        TWO, False, ["rating"], [[1, 2], [3]], 9, {"rating": [[4.5, 5], [1]]}, {"rating": [2, 3]}
+    )
     assert found["times"] == [[1, 2], [3]]
     assert found["query_times"] == [9, 9]
     assert found["context"] == {"rating": [[4.5, 5], [1]]}
     assert found["query_context"] == {"rating": [2, 3]}
-    assert read_beside([["a", "b"]], True, [], [1, np.int64(2)], 9)["times"] == [[1, 2]]
-    assert read_beside(TWO, False, [], at=[7, 8])["query_times"] == [7, 8]
-    assert "times" not in read_beside(TWO, False, [])
+    assert read_times_and_context([["a", "b"]], True, [], [1, np.int64(2)], 9)["times"] == [[1, 2]]
+    assert read_times_and_context(TWO, False, [], at=[7, 8])["query_times"] == [7, 8]
+    assert "times" not in read_times_and_context(TWO, False, [])
 
 
 def test_a_visitor_without_events_needs_no_context():
-    assert read_beside([[]], False, ["rating"])["context"] == {"rating": [[]]}
+    assert read_times_and_context([[]], False, ["rating"])["context"] == {"rating": [[]]}
 
 
 @pytest.mark.parametrize(
@@ -39,4 +41,4 @@ def test_a_visitor_without_events_needs_no_context():
 )
 def test_what_does_not_fit_the_histories_is_an_error(given, message):
     with pytest.raises(DataError, match=message):
-        read_beside(TWO, False, ["rating"], **({"context": {"rating": [[1, 2], [3]]}} | given))
+        read_times_and_context(TWO, False, ["rating"], **({"context": {"rating": [[1, 2], [3]]}} | given))

@@ -79,7 +79,7 @@ def test_events_of_items_that_the_model_does_not_know_are_refused(model, histori
 
 def test_a_log_that_does_not_say_whose_rows_it_holds_is_refused(model, histories):
     log = replace(log_of(histories, model.catalog), item_ids=None)
-    with pytest.raises(DataError, match="do not say of which catalog"):
+    with pytest.raises(DataError, match="are row numbers of an unknown catalog"):
         embrec.score_by_user(model, log)
 
 
@@ -142,7 +142,7 @@ def test_columns_that_hold_no_times_do_not_matter(model, histories, expected):
 
 def test_ids_that_are_written_otherwise_are_told_from_new_items():
     model = toy_recommender(n_items=5, distinct=5)
-    with pytest.raises(DataError, match=r"'I001 ' in the log, 'i001' in the run's catalog: blanks .* mend the ids"):
+    with pytest.raises(DataError, match=r"'I001 ' in the log, 'i001' in the run's catalog: blanks .* correct the ids"):
         embrec.score_by_user(model, [{"user": "ann", "item": "I001 "}, {"user": "ann", "item": "i002"}])
     with pytest.raises(DataError, match=r"such as 'z9': items that came after its training"):
         embrec.score_by_user(model, [{"user": "ann", "item": "z9"}])

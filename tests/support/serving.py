@@ -35,7 +35,7 @@ def toy_recommender(kind: str = "embrec", n_items: int = 300, distinct: int = 90
     options = {"source": "content", "features": ("dense",), "dim": dim}
     if kind in ("embrec", "published"):
         options |= {"units": dim, "cell": "published" if kind == "published" else "fast"}
-    config = registry.of("embrec" if kind == "published" else kind).config(**options)
+    config = registry.lookup("embrec" if kind == "published" else kind).config(**options)
     model = build_model(config, CatalogInputs({"dense": DenseTable(vectors)}, known)).eval()
     catalog = Catalog(pl.DataFrame({"item": [f"i{row:03d}" for row in range(n_items)]}))
     run_config = build_config("toys", options={"model.source": "id"}).model_copy(update={"model": config})

@@ -33,7 +33,7 @@ def toy_model(
     options = {"source": source, "features": features, "dim": 6} | options
     if kind == "embrec":
         options = {"cell": cell, "units": 8} | options
-    model = build_model(registry.of(kind).config(**options), CatalogInputs(tables, known).select(features)).eval()
+    model = build_model(registry.lookup(kind).config(**options), CatalogInputs(tables, known).select(features)).eval()
     if source == "hybrid":  # as if it had been trained: a residual of zero would hide what it does
         torch.nn.init.normal_(model.items.identity.weight)
     return model

@@ -34,8 +34,8 @@ def missing_features(table: FeatureTable, interactions: Interactions, partition:
         graded(found),
         found,
         counts,
-        f"{percent(found)} of the test targets are of items without a vector in this table, so nothing can be told of them by "
-        "it; complete the catalog, or add features that they have",
+        f"{percent(found)} of the test targets are of items without a vector in this table, so models by it "
+        "know nothing of them; complete the catalog, or add features that they have",
     )
 
 

@@ -158,7 +158,7 @@ def _check(
         "pairs shuffled across users"
     )
     if found < _FACTOR * control or found - control <= _DEVIATIONS * error:
-        return Check(name, Status.OK, found, counts, f"{much}: not more than chance would have it")
+        return Check(name, Status.OK, found, counts, f"{much}: no more than expected by chance")
     explained = share(of_held_out, unsupported)
     if explained <= 1 - math.exp(-2 * ratio):
         return Check(

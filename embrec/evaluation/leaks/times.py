@@ -31,7 +31,7 @@ def time_overlap(dataset: Dataset, partition: Partition) -> Check:
             None,
             {"test targets": len(partition.test)},
             "most users start at the same time, so the times look like places in the histories; whether training knows "
-            "events that are later than a test target cannot be told; import the log with real times if the source has them",
+            "events that are later than a test target cannot be checked; import the log with real times if the source has them",
         )
     training = np.sort(log.time[partition.train.events(log)])
     # A user's own training events are never later than the user's targets, so every later one is another user's.

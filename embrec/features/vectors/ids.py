@@ -44,7 +44,7 @@ def ids_beside(params: VectorsParams, count: int) -> tuple[pl.Series | None, lis
         if not there:
             raise FeatureError(
                 f"{path} does not say whose vectors it has; give a file of item ids with ids=, name it "
-                f"{places[0].name} (one id a line), or say ids={CATALOG_ORDER} if row r is that of line r of the "
+                f"{places[0].name} (one id per line), or say ids={CATALOG_ORDER} if row r is that of line r of the "
                 "items' file"
             )
         source = there[0]

@@ -81,5 +81,5 @@ class FactorisedBaseline(Baseline):
 
 
 def steps_of(batch: Batch, at: Step | None) -> Step:
-    """Return row and step of each query: those asked for, or the last step of each row, -1 where it has no events."""
+    """Return row and step of each query: the given ones, or the last step of each row, -1 where it has no events."""
     return (torch.arange(len(batch.items)), batch.lengths - 1) if at is None else at

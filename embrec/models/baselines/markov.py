@@ -24,8 +24,8 @@ _EXACT = 1 << 23  # steps between 0 and what a float32 still holds exactly
 class Markov(FactorisedBaseline):
     """Scores an item by how often it came right after the history's last item, over the training events of all users.
 
-    Items that came as often are told apart by their number of training events: a share below 1 is added to each count, so that
-    popularity settles ties and never outweighs a count. Where nothing is known to follow the last item, or there is none, all
+    Items with equal counts are ordered by their number of training events: a share below 1 is added to each count, so that
+    popularity breaks ties and never outweighs a count. Where nothing is known to follow the last item, or there is none, all
     counts are 0 and items stand in the order of popularity.
     """
 

@@ -1,4 +1,4 @@
-"""The baselines by name: what each reads, how it is made, and what readers are told of it.
+"""The baselines by name: what each reads, how it is built, and how reports describe it.
 
 A baseline has a file of its own beside this one (its class and its registration) and one line in `BASELINES`. One of another
 package has an entry point of the group `embrec.baselines`.

@@ -11,15 +11,15 @@ from embrec.data.batches import Batch
 class SequenceEncoder(nn.Module, ABC):
     """Turns the item vectors of a history into the input of a query.
 
-    A causal encoder gives an output a step, [B, L, h], that depends on that step and earlier ones. A pooled encoder gives one
-    output a history, [B, h], and is trained on a row for each prefix of a history.
+    A causal encoder gives one output per step, [B, L, h], that depends on that step and earlier ones. A pooled encoder gives
+    one output per history, [B, h], and is trained on a row for each prefix of a history.
 
     A subclass implements `forward`; it also implements `init_state` and `step` if it can read one event at a time.
 
     Attributes:
         out_dim: length of an output, h.
         causal: True if the output at a step is the same whatever follows; only such encoders can serve one event at a time.
-        pooled: True if there is one output a history.
+        pooled: True if there is one output per history.
     """
 
     out_dim: int

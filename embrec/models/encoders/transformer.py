@@ -191,7 +191,9 @@ class CausalTransformer(SequenceEncoder):
             raise TypeError("positions counted from the end move with every event: read the whole history instead")
         count = state.keys.shape[3]
         if count >= self.max_length:
-            raise ValueError(f"all {self.max_length} positions are taken: read the last events of the history anew")
+            raise ValueError(
+                f"all {self.max_length} positions are taken: read the history again without its oldest events"
+            )
         x = torch.add(self.position[count], x, alpha=self.scale)[:, None]
         keys, values = [], []
         for layer, layer_keys, layer_values in zip(self.layers, *state, strict=True):

@@ -265,7 +265,7 @@ class _BlockLoss(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
         if ctx.gradients is None:
-            raise RuntimeError("the gradients of a loss in blocks can be asked for once")
+            raise RuntimeError("the gradients of a loss in blocks can be computed only once")
         gradients = [None if gradient is None else gradient.mul_(scale) for gradient in ctx.gradients]
         ctx.gradients = None
         return (*gradients, *[None] * 6)

@@ -17,7 +17,7 @@ class FactorisedScorer(nn.Module):
         metric: "dot" as published, or "cosine".
         temperature: divisor of the cosines; a small one makes the softmax sharp.
         biases: tensor ids that have a trained bias each, added to their scores: n + 1, or 0 for none. It is one more
-            dimension of the projected vectors, so that whatever works on inner products needs not know of it. Items added
+            dimension of the projected vectors, so that code for inner products needs no special case. Items added
             later have none.
     """
 

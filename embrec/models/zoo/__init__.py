@@ -1,4 +1,4 @@
-"""Published models, one a file: each composes the parts beside this folder and registers itself in `embrec.models.registry`."""
+"""Published models, one per file: each composes parts and has a line in `embrec.models.registry`."""
 
 from embrec.errors import ConfigError
 from embrec.models import registry
@@ -24,7 +24,7 @@ def build_model(config: ItemsConfig, inputs: CatalogInputs) -> Factorised | Scor
     Raises:
         ConfigError: there is no such kind, or its builder returns something that cannot be trained.
     """
-    model = registry.of(config.kind).build(config, inputs)
+    model = registry.lookup(config.kind).build(config, inputs)
     if isinstance(model, Factorised | Scored):
         return model
     lacking = [name for name in _ALL if not hasattr(model, name)]

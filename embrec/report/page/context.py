@@ -75,7 +75,7 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
     try:
         values = json.loads(text)
     except json.JSONDecodeError as error:
-        raise RunError(f"{path} is damaged ({error.msg}); remove it, and the report does without it") from None
+        raise RunError(f"{path} is damaged ({error.msg}); delete it to make the report without it") from None
     return values if isinstance(values, dict) else {}
 
 

@@ -29,7 +29,7 @@ class TrainerState:
             validated.
         best_epoch: its epoch, or the last one where nothing is validated; -1 if there is none yet.
         best_weights: the weights of that epoch.
-        history: one record an epoch that is over.
+        history: one record for each finished epoch.
         finished: True if the training is over.
     """
 
