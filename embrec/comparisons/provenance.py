@@ -14,6 +14,9 @@ from embrec.runs.config import RunConfig
 from embrec.runs.provenance import log_hash
 from embrec.workspace import Category, Workspace
 
+# Settings that change no result: comparisons that differ in them alone are the same.
+WITHOUT_EFFECT = ("training.device", "training.checkpoint_seconds")
+
 
 def seed_numbers(seeds: int | Sequence[int]) -> tuple[int, ...]:
     """Return the seeds of a comparison's models, from the lowest.
@@ -34,7 +37,8 @@ def seed_numbers(seeds: int | Sequence[int]) -> tuple[int, ...]:
 
 def settings_of(config: RunConfig) -> dict[str, Any]:
     """Return a configuration as plain values, without features, seed and what changes no result."""
-    return config.identity(training={"seed", "device", "checkpoint_seconds"}, model={"features"})
+    without_effect = {key.removeprefix("training.") for key in WITHOUT_EFFECT}
+    return config.identity(training={"seed"} | without_effect, model={"features"})
 
 
 def require_validation(config: RunConfig) -> None:
