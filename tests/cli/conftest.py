@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from support.shops import write_shop
 
 from embrec.cli.app import main
 
@@ -23,3 +24,9 @@ def run(tmp_path, monkeypatch, capsys):
         return stop.value.code or 0, printed.out, printed.err
 
     return run
+
+
+@pytest.fixture
+def shop_files(tmp_path):
+    """Write the files of a shop into the folder where commands run."""
+    write_shop(tmp_path)
