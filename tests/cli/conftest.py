@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from support.categories import toy_category
 from support.shops import write_shop
 
 from embrec.cli.app import main
@@ -23,6 +24,13 @@ def run(tmp_path, monkeypatch, capsys):
         printed = capsys.readouterr()
         return stop.value.code or 0, printed.out, printed.err
 
+    return run
+
+
+@pytest.fixture
+def embrec(run, tmp_path):
+    """Run a command beside a category."""
+    toy_category(tmp_path / "workspace")
     return run
 
 
