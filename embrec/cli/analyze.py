@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from embrec.cli.completion import complete_run
 from embrec.cli.help import Command
 from embrec.cli.help import examples as shown
-from embrec.cli.options import Data, Workspace, with_options
+from embrec.cli.options import Data, RunArgument, Workspace, with_options
 from embrec.cli.places import open_run
 from embrec.cli.printing import command_line, print_notes, print_tables
 
 if TYPE_CHECKING:
     from embrec.comparisons.tables import Table
 
-Run = Annotated[str, typer.Argument(help="Run: name, category/run, or folder.", autocompletion=complete_run)]
 Output = Annotated[
     Path | None, typer.Option(help="Folder of figure and numbers (default: analyses in the run's folder).")
 ]
@@ -35,7 +33,7 @@ def analyze() -> None:
 
 @app.command(cls=Command, epilog=shown("embrec analyze prefixes office/first --metric hr@10"))
 def prefixes(
-    run: Run,
+    run: RunArgument,
     metric: Annotated[
         list[str] | None, typer.Option("--metric", help="Metric beside AUC, such as hr@10; may be repeated.")
     ] = None,
@@ -68,7 +66,7 @@ def prefixes(
 
 @app.command(cls=Command, epilog=shown("embrec analyze coverage office/first --k 20"))
 def coverage(
-    run: Run,
+    run: RunArgument,
     k: Annotated[int, typer.Option("--k", "-k", min=1, help="Number of items of a list.")] = 10,
     longest: Longest = 16,
     resamples: Annotated[int, typer.Option(min=1, help="Number of draws at each number of events.")] = 1000,
@@ -147,7 +145,7 @@ def silhouettes(
 
 @app.command("map", cls=Command, epilog=shown("embrec analyze map office/first"))
 def map_(
-    run: Run,
+    run: RunArgument,
     user: Annotated[
         str | None,
         typer.Option(help="User whose query is the red dot (default: drawn from those whose next item ranks high)."),
@@ -177,7 +175,7 @@ def map_(
 
 @app.command(cls=Command, epilog=shown("embrec analyze examples office/first --users 2"))
 def examples(
-    run: Run,
+    run: RunArgument,
     users: Annotated[int, typer.Option(min=1, help="Number of users of each kind.")] = 4,
     seed: Seed = 0,
     output: Output = None,

@@ -1,6 +1,6 @@
 """The commands `embrec compare ...`: variants of one model trained side by side, and finished runs and searches."""
 
-from collections.abc import Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,10 +11,11 @@ from embrec.cli.help import Command, examples
 from embrec.cli.options import Baselines, ProtocolOptions, Workspace, metric_option, with_options
 from embrec.cli.places import open_runs, open_search
 from embrec.cli.printing import command_line, fail_for, print_leaks_of, print_notes, print_tables, print_warnings
-from embrec.cli.variant_options import EncoderRuns, ModelRuns, ObjectiveOptions, ObjectiveRuns
+from embrec.cli.variant_options import EncoderRuns, ModelRuns, ObjectiveOptions, ObjectiveRuns, VariantRuns
 
 if TYPE_CHECKING:
     from embrec.comparisons.results import Comparison
+    from embrec.progress import Progress
     from embrec.workspace import Category
 
 app = typer.Typer(
@@ -61,22 +62,22 @@ def encoders(
 
     Encoders and seeds that the comparison has from before stay in it.
     """
-    from embrec.cli.console import print_note, progress_bars
+    from embrec.cli.console import print_note
     from embrec.comparisons.encoders import METRICS, compare_encoders, comparison_config
-    from embrec.runs.folder import known_findings
 
-    numbers, parts = shared.read_seeds(), shared.read_split()
-    folder = shared.open()
-    told = known_findings(folder)
-    config = comparison_config(
-        folder.name, split=parts, preset=shared.preset, epochs=shared.epochs, settings=shared.setting or []
-    )
-    with progress_bars() as progress:
-        comparison = compare_encoders(
+    def make(folder: "Category", progress: "Progress") -> "Comparison":
+        config = comparison_config(
+            folder.name,
+            split=shared.read_split(),
+            preset=shared.preset,
+            epochs=shared.epochs,
+            settings=shared.setting or [],
+        )
+        return compare_encoders(
             folder,
             encoder or None,
             config,
-            seeds=numbers,
+            seeds=shared.read_seeds(),
             name=shared.name,
             output=shared.output,
             reference=reference,
@@ -87,7 +88,8 @@ def encoders(
             on_choice=print_note,
             progress=progress,
         )
-    _print_comparison(folder, comparison, told, shared.split)
+
+    _compare(shared, make)
 
 
 @app.command(
@@ -115,17 +117,13 @@ def losses(
 
     Seen items stay among the candidates, as in the paper. Losses and seeds that the comparison has from before stay in it.
     """
-    from embrec.cli.console import progress_bars
     from embrec.comparisons.losses import LOSSES, compare_losses
-    from embrec.runs.folder import known_findings
 
-    shared.read_seeds(), shared.read_split()  # before the data are read
-    folder = shared.open()
-    told = known_findings(folder)
-    with progress_bars() as progress:
+    def make(folder: "Category", progress: "Progress") -> "Comparison":
         request = shared.request(folder, progress, features=objective.features, reference=reference)
-        comparison = compare_losses(request, loss or LOSSES, published=objective.published)
-    _print_comparison(folder, comparison, told, shared.split)
+        return compare_losses(request, loss or LOSSES, published=objective.published)
+
+    _compare(shared, make)
 
 
 @app.command(cls=Command, epilog=examples("embrec compare negatives --features tfidf --counts 1024,4096,all"))
@@ -153,21 +151,18 @@ def negatives(
 
     Seen items stay among the candidates, as in the paper. Numbers above that of the training items are left out.
     """
-    from embrec.cli.console import progress_bars
     from embrec.comparisons.negatives import LOSSES_WITH_NEGATIVES, compare_negatives
     from embrec.comparisons.objectives import read_count
-    from embrec.runs.folder import known_findings
 
-    shared.read_seeds(), shared.read_split()  # before the data are read
     some = [read_count(count) for count in counts.split(",")]
-    folder = shared.open()
-    told = known_findings(folder)
-    with progress_bars() as progress:
+
+    def make(folder: "Category", progress: "Progress") -> "Comparison":
         request = shared.request(folder, progress, features=objective.features)
-        comparison = compare_negatives(
+        return compare_negatives(
             request, loss or LOSSES_WITH_NEGATIVES, some, published=objective.published, alpha=alpha
         )
-    _print_comparison(folder, comparison, told, shared.split)
+
+    _compare(shared, make)
 
 
 @app.command(
@@ -205,17 +200,12 @@ def models(
 
     Models and seeds that the comparison has from before stay in it.
     """
-    from embrec.cli.console import progress_bars
     from embrec.comparisons.models import compare_models
-    from embrec.runs.folder import known_findings
 
-    shared.read_seeds(), shared.read_split()  # before the data are read
-    folder = shared.open()
-    told = known_findings(folder)
-    with progress_bars() as progress:
-        request = shared.request(folder, progress, features=features, reference=reference)
-        comparison = compare_models(request, model)
-    _print_comparison(folder, comparison, told, shared.split)
+    def make(folder: "Category", progress: "Progress") -> "Comparison":
+        return compare_models(shared.request(folder, progress, features=features, reference=reference), model)
+
+    _compare(shared, make)
 
 
 @app.command(cls=Command, epilog=examples("embrec compare runs office/first office/second --slice history"))
@@ -305,12 +295,18 @@ def searches(
         print_note(f"figure: {output / 'figure.png'}")
 
 
-def _print_comparison(category: "Category", comparison: "Comparison", told: Collection[str], split: str) -> None:
-    """Print a comparison whose variants were trained, and the variants that failed."""
-    from embrec.cli.console import answers, print_line, print_note
+def _compare(shared: VariantRuns, make: "Callable[[Category, Progress], Comparison]") -> None:
+    """Make a comparison whose variants are trained, and print it, the variants that failed last."""
+    from embrec.cli.console import answers, print_line, print_note, progress_bars
     from embrec.comparisons.tables import legend, main_tables
+    from embrec.runs.folder import known_findings
 
-    print_leaks_of(category, [run.name for row in comparison.rows for run in row.runs], told, split)
+    shared.read_seeds(), shared.read_split()  # before the data are read
+    category = shared.open()
+    told = known_findings(category)
+    with progress_bars() as progress:
+        comparison = make(category, progress)
+    print_leaks_of(category, [run.name for row in comparison.rows for run in row.runs], told, shared.split)
     answers().print(f"\n{comparison.category}: comparison {comparison.name}", markup=False)
     print_tables(main_tables(comparison))
     for line in [*comparison.baselines.sentences(), legend(comparison)]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, dataclass_transform
 
 import typer
 
-from embrec.cli.completion import complete_category
+from embrec.cli.completion import complete_category, complete_run
 
 if TYPE_CHECKING:
     from embrec.evaluation.evaluator import EvaluationConfig
@@ -40,6 +40,7 @@ Split = Annotated[
         "global-time:targets=last, item-holdout:fraction=0.2:seed=1.",
     ),
 ]
+RunArgument = Annotated[str, typer.Argument(help="Run: name, category/run, or folder.", autocompletion=complete_run)]
 Baselines = Annotated[
     list[str] | None,
     typer.Option(

@@ -5,14 +5,13 @@ from typing import Annotated
 
 import typer
 
-from embrec.cli.options import Workspace
+from embrec.cli.options import RunArgument, Workspace
 from embrec.cli.places import open_run
 from embrec.cli.printing import print_notes
 
 _SHOWN = 4  # events of a history that are printed
 _TITLE = 72  # characters of a title that are printed: some shops write whole advertisements there
 
-RunArgument = Annotated[str, typer.Argument(help="Run: name, category/run, or folder.")]
 Count = Annotated[int, typer.Option("--k", "-k", min=1, help="Number of recommendations.")]
 KeepSeen = Annotated[bool, typer.Option("--keep-seen", help="Also recommend items of the history.")]
 

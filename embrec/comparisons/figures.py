@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _HATCHES = ("", "///", "...", "xxx")
+LETTERS = "abcdefghijklmnop"  # of the panels of a figure
 
 _BAR_INCHES = 0.42
 _ROWS_OF_LEGEND_PER_INCH = 4.5
@@ -72,6 +73,25 @@ def empty_figure(width: float, height: float) -> "Figure":
     return figure
 
 
+def finish(ax: "Axes", place: int, title: str) -> None:
+    """Set the letter, title and common style of a panel.
+
+    Args:
+        ax: the panel.
+        place: its place in the figure, from 0.
+        title: title without the letter.
+    """
+    ax.set_title(f"({LETTERS[place % len(LETTERS)]}) {title}", fontsize=9.5)
+    style(ax)
+
+
+def style(ax: "Axes") -> None:
+    """Set the common style of a panel: a frame at the left and below alone, and light lines behind what is drawn."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(axis="y", color="0.9", linewidth=0.6)
+    ax.set_axisbelow(True)
+
+
 def draw(comparison: Comparison) -> "Figure":
     """Return the figure of a comparison: one panel per metric.
 
@@ -99,7 +119,7 @@ def _draw_slices(comparison: Comparison) -> "Figure":
     for place, (name, ax) in enumerate(zip(names, axes, strict=True)):
         bottom = _slice_bars(ax, comparison, name)
         chance = ", from 0.5 (chance)" if bottom else ""
-        _finish(ax, f"({'abcdef'[place]}) {name.upper()}{', %' if name != 'auc' else chance}")
+        finish(ax, place, f"{name.upper()}{', %' if name != 'auc' else chance}")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=in_legend, frameon=False)
     count = len(comparison.seeds)
@@ -116,7 +136,7 @@ def _draw_losses(comparison: Comparison) -> "Figure":
     axes = figure.subplots(1, len(names), squeeze=False).ravel()
     for place, (name, ax) in enumerate(zip(names, axes, strict=True)):
         (_loss_bars if bars else _count_lines)(ax, comparison, name)
-        _finish(ax, f"({'abcdef'[place % 6]}) {name.upper()}{', %' if name != 'auc' else ''}")
+        finish(ax, place, f"{name.upper()}{', %' if name != 'auc' else ''}")
     handles, labels = axes[0].get_legend_handles_labels()
     if handles:
         figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(handles)), frameon=False)
@@ -253,13 +273,6 @@ def _spread(
 def _number(ax: "Axes", x: float, top: float, text: str) -> None:
     """Write a value above its bar."""
     ax.annotate(text, (x, top), xytext=(0, 2), textcoords="offset points", ha="center", va="bottom", fontsize=7.5)
-
-
-def _finish(ax: "Axes", title: str) -> None:
-    ax.set_title(title, fontsize=9.5)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(axis="y", color="0.9", linewidth=0.6)
-    ax.set_axisbelow(True)
 
 
 def _protocol(comparison: Comparison) -> str:

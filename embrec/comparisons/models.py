@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from embrec.comparisons.engine import compare
+from embrec.comparisons.provenance import WITHOUT_EFFECT
 from embrec.comparisons.request import ComparisonRequest, choose_features
 from embrec.comparisons.results import Comparison, Row, Subject
 from embrec.comparisons.store import earlier_identity
@@ -29,7 +30,6 @@ SUBJECT = Subject(
 )
 
 _VARIED = ("model.kind", "model.features", "training.seed")
-_NO_RESULT = ("training.device", "training.checkpoint_seconds")
 
 
 class ModelSpec(NamedTuple):
@@ -161,7 +161,7 @@ class ModelVariants(Variants):
             "features": list(request.features),
             "split": request.split.model_dump(),
             "epochs": request.epochs or "as each model says",
-            "settings": [text for text in request.settings if text.partition("=")[0].strip() not in _NO_RESULT],
+            "settings": [text for text in request.settings if text.partition("=")[0].strip() not in WITHOUT_EFFECT],
         }
 
     def variant(self, name: str) -> Variant:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from embrec.comparisons.engine import compare
+from embrec.comparisons.provenance import WITHOUT_EFFECT
 from embrec.comparisons.request import ComparisonRequest, choose_features
 from embrec.comparisons.results import Comparison, Row
 from embrec.comparisons.variants import Variant, Variants, check_config, check_settings
@@ -19,7 +20,6 @@ Count = int | Literal["all"]
 METRICS = ("auc", "hr@50")
 PUBLISHED_NEGATIVES = "published-negatives"
 _NO_PRESET = "none"
-_RESULTS_DO_NOT_DEPEND_ON = ("training.device", "training.checkpoint_seconds")
 
 
 class LossVariant(NamedTuple):
@@ -90,7 +90,7 @@ class SharedSettings:
             "split": request.split.model_dump(),
             "preset": request.preset or "that of each loss",
             "epochs": request.epochs or "as the preset says",
-            "settings": [text for text in request.settings if _key(text)[1] not in _RESULTS_DO_NOT_DEPEND_ON],
+            "settings": [text for text in request.settings if _key(text)[1] not in WITHOUT_EFFECT],
             "alpha": self.alpha,
         }
 

@@ -2,52 +2,24 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from embrec.data.splits import Partition
 from embrec.data.store import Dataset
 from embrec.diagnosis import diagnose
-from embrec.errors import ConfigError
-from embrec.parameters import call
 from embrec.runs.config import RunConfig
 from embrec.runs.provenance import log_hash
 from embrec.workspace import Category, Workspace
 
-
-def seed_numbers(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    """Return the seeds of a comparison's models, from the lowest.
-
-    Args:
-        seeds: the seeds, or their number, counted from 0.
-
-    Raises:
-        ConfigError: there are none, or one is negative.
-    """
-    numbers = tuple(range(seeds)) if isinstance(seeds, int) else tuple(sorted(set(seeds)))
-    if not numbers:
-        raise ConfigError(f"seeds is {seeds}: train at least one model each")
-    if numbers[0] < 0:
-        raise ConfigError(f"seed {numbers[0]} is negative; use 0 or more")
-    return numbers
+# Settings that change no result: comparisons that differ in them alone are the same.
+WITHOUT_EFFECT = ("training.device", "training.checkpoint_seconds")
 
 
 def settings_of(config: RunConfig) -> dict[str, Any]:
     """Return a configuration as plain values, without features, seed and what changes no result."""
-    return config.identity(training={"seed", "device", "checkpoint_seconds"}, model={"features"})
-
-
-def require_validation(config: RunConfig) -> None:
-    """Raise unless a configuration chooses its epoch by validation, as all runs of a comparison do.
-
-    Raises:
-        ConfigError: it learns from the validation events.
-    """
-    if not config.training.validates:
-        raise ConfigError(
-            f"training.learn_from is {config.training.learn_from!r}, but a comparison chooses epochs by validation; leave it "
-            f"out, or train the runs with it and use {call('compare_runs')}"
-        )
+    without_effect = {key.removeprefix("training.") for key in WITHOUT_EFFECT}
+    return config.identity(training={"seed"} | without_effect, model={"features"})
 
 
 def data_hash(dataset: Dataset) -> str:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from embrec.comparisons.figures import check_drawable
-from embrec.comparisons.provenance import seed_numbers
 from embrec.data.splits import LeaveOneOut, SplitConfig
+from embrec.errors import ConfigError
 from embrec.features.category import specs_or_defaults
 from embrec.progress import Progress, silent
 from embrec.runs.planning import UNKNOWN_TABLE
@@ -75,7 +75,13 @@ class ComparisonRequest:
         Raises:
             ConfigError: there are none, or one is negative.
         """
-        return seed_numbers(self.seeds)
+        seeds = self.seeds
+        numbers = tuple(range(seeds)) if isinstance(seeds, int) else tuple(sorted(set(seeds)))
+        if not numbers:
+            raise ConfigError(f"seeds is {seeds}: train at least one model each")
+        if numbers[0] < 0:
+            raise ConfigError(f"seed {numbers[0]} is negative; use 0 or more")
+        return numbers
 
     def check(self, subject: str) -> None:
         """Raise what is wrong with the request itself, before any data are read.
@@ -88,7 +94,7 @@ class ComparisonRequest:
             MissingExtraError: the figure cannot be drawn.
         """
         check_drawable(self.output)
-        seed_numbers(self.seeds)
+        _ = self.seed_numbers  # which raises
         check_name("comparison", self.name or subject)
 
 

@@ -38,7 +38,10 @@ SUBJECT = Subject(
 
 
 class RunsComparison(Comparison):
-    """Finished runs, those that differ in the seed alone as one model, and baselines; each of them is a row."""
+    """Finished runs, those that differ in the seed alone as one model, and baselines; each of them is a row.
+
+    Its properties are the names that callers of `compare_runs` know from before comparisons of all kinds were one class.
+    """
 
     @property
     def models(self) -> dict[str, tuple[str, ...]]:

@@ -7,10 +7,10 @@ from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
-from embrec.comparisons.tables import Table
+from embrec.comparisons.tables import NONE, Table, mean_over_seeds, number
 from embrec.data.prepared import open_split
 from embrec.errors import EmbrecError, RunError
-from embrec.evaluation.statistics import MeanInterval, mean_interval
+from embrec.evaluation.statistics import mean_interval
 from embrec.parameters import call
 from embrec.progress import clock, duration
 from embrec.runs.folder import RunFolder
@@ -67,9 +67,9 @@ class SearchProgress:
         rows = trial_rows(trials, config)
         best = [
             [
-                "-" if row.rank is None else str(row.rank),
+                NONE if row.rank is None else str(row.rank),
                 str(row.number),
-                _number(row.value),
+                number(row.value),
                 f"{row.best_epoch or '-'}/{row.epochs}",
                 "running" if row.status == "begun" else row.status,
                 clock(row.seconds),
@@ -177,7 +177,7 @@ class SearchProgress:
             for metric in dict.fromkeys([objective, *tests[0]])
             if metric != "targets" and all(metric in test for test in tests)
         }
-        figures = ", ".join(f"{metric} {_interval(mean)}" for metric, mean in means.items())
+        figures = ", ".join(f"{metric} {mean_over_seeds(mean)}" for metric, mean in means.items())
         how = f"mean of {len(tests)} seeds, ± half its 95 % interval" if len(tests) > 1 else "one seed"
         return [f"On the test targets ({how}): {figures}. Beside baselines: {call('compare_runs')}."]
 
@@ -195,10 +195,6 @@ class SearchProgress:
         }
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
-
-
 def test_table(found: Mapping[str, Found]) -> Table:
     """Return the test metrics of each category's best models beside the baselines, the objective first.
 
@@ -209,10 +205,10 @@ def test_table(found: Mapping[str, Found]) -> Table:
     for category, one in found.items():
         if one.best:
             seeds = len(one.result.runs.runs) if one.result.runs is not None else 0
-            best = [_interval(one.best[metric]) if metric in one.best else "-" for metric in metrics]
+            best = [mean_over_seeds(one.best[metric]) if metric in one.best else NONE for metric in metrics]
             rows.append([category, f"best settings, {seeds} seed{'' if seeds == 1 else 's'}", *best])
         for baseline, values in one.baselines.items():
-            rows.append([category, baseline, *(_number(values.get(metric)) for metric in metrics)])
+            rows.append([category, baseline, *(number(values.get(metric)) for metric in metrics)])
     return Table("Test", ["category", "model", *metrics], rows)
 
 
@@ -240,8 +236,4 @@ def _value(one: Found) -> float:
 
 def _shown(one: Found, key: str) -> str:
     settings = one.result.best.settings
-    return shown_setting(key, settings[key]) if key in settings else "-"
-
-
-def _interval(mean: MeanInterval) -> str:
-    return f"{mean.mean:.4f}" if math.isnan(mean.half_width) else f"{mean.mean:.4f} ± {mean.half_width:.4f}"
+    return shown_setting(key, settings[key]) if key in settings else NONE

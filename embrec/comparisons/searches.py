@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embrec.comparisons.figures import COLOURS, MARKERS, empty_figure, require_matplotlib, save_figure
-from embrec.comparisons.tables import Table
+from embrec.comparisons.tables import NONE, Table, mean_over_seeds
 from embrec.errors import RunError
 from embrec.evaluation.statistics import mean_interval
 from embrec.files import write_json
@@ -231,7 +231,4 @@ def _words(key: str, value: Any) -> str:
 
 
 def _mean(values: Sequence[float]) -> str:
-    if not values:
-        return "-"
-    mean, half = mean_interval(values)
-    return f"{mean:.4f}" if half != half else f"{mean:.4f} ± {half:.4f}"
+    return mean_over_seeds(mean_interval(values)) if values else NONE

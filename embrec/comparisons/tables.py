@@ -1,11 +1,13 @@
 """Tables of a comparison: the same rows for the terminal and for `table.md`."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from embrec.comparisons.measurements import CONFIDENCE, Measured, Measurements
 from embrec.comparisons.results import Comparison, Row
 from embrec.data.splits import split_text
+from embrec.evaluation.statistics import MeanInterval
 
 MARKS = {"better": " ▲", "worse": " ▼", "undecided": ""}
 NONE = "-"
@@ -222,6 +224,20 @@ def difference(value: Measured) -> str:
     return f"{test.difference:+.4f} [{test.low:+.4f}, {test.high:+.4f}], p {p_value(test.adjusted)}"
 
 
+def mean_over_seeds(value: MeanInterval) -> str:
+    """Return the text of a mean over seeds and half its interval, which a single seed does not have.
+
+    >>> mean_over_seeds(MeanInterval(0.12, 0.03)), mean_over_seeds(MeanInterval(0.12, float("nan")))
+    ('0.1200 ± 0.0300', '0.1200')
+    """
+    return f"{value.mean:.4f}" if math.isnan(value.half_width) else f"{value.mean:.4f} ± {value.half_width:.4f}"
+
+
+def number(value: float | None, form: str = ".4f") -> str:
+    """Return the text of a number in a format, `-` for none."""
+    return NONE if value is None else format(value, form)
+
+
 def p_value(value: float) -> str:
     """Return the text of a p-value after `p`.
 
@@ -323,10 +339,6 @@ def _mark(value: Measured) -> str:
     return "" if test is None else MARKS[test.verdict()]
 
 
-def _number(value: float | None, form: str) -> str:
-    return NONE if value is None else format(value, form)
-
-
 def _mean_of(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
@@ -334,10 +346,10 @@ def _mean_of(values: Sequence[float]) -> float:
 # Columns of costs, by their titles; means are over seeds.
 _COSTS: Mapping[str, Callable[[Row], str]] = {
     "dims": lambda row: f"{row.dim:,}",
-    "non-zero": lambda row: _number(row.density, ".1%"),
-    "encoding s": lambda row: _number(row.encoding_seconds, ",.1f"),
-    "items/s": lambda row: _number(row.items_per_second, ",.0f"),
-    "silhouette": lambda row: _number(row.silhouette, "+.3f"),
+    "non-zero": lambda row: number(row.density, ".1%"),
+    "encoding s": lambda row: number(row.encoding_seconds, ",.1f"),
+    "items/s": lambda row: number(row.items_per_second, ",.0f"),
+    "silhouette": lambda row: number(row.silhouette, "+.3f"),
     "parameters": lambda row: f"{row.runs[0].parameters:,}",
     "learning rate": lambda row: NONE if row.config is None else f"{row.config.training.learning_rate:g}",
     "best epoch": lambda row: f"{_mean_of([run.best_epoch for run in row.runs]):.1f}",

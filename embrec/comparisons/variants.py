@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from embrec.comparisons.provenance import require_validation
 from embrec.comparisons.results import Row, Subject
 from embrec.data.catalog import Catalog
 from embrec.data.splits import SplitConfig
 from embrec.errors import ConfigError
 from embrec.evaluation.metrics import cutoff
-from embrec.parameters import parameter
+from embrec.parameters import call, parameter
 from embrec.runs.config import RunConfig
 from embrec.runs.local import choose_device
 
@@ -132,7 +131,11 @@ def check_config(config: RunConfig, metrics: Sequence[str]) -> None:
     """
     for name in (*metrics, config.training.select_by):
         cutoff(name)
-    require_validation(config)
+    if not config.training.validates:
+        raise ConfigError(
+            f"training.learn_from is {config.training.learn_from!r}, but a comparison chooses epochs by validation; leave it "
+            f"out, or train the runs with it and use {call('compare_runs')}"
+        )
     choose_device(config.training.device)
 
 

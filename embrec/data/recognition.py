@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from embrec.data.readers.amazon import AmazonSource, year_of
 from embrec.data.readers.complete_journey import CompleteJourneySource
@@ -23,6 +23,7 @@ from embrec.errors import ConfigError, DataError
 from embrec.names import listed
 from embrec.parameters import call, parameter
 
+# In the order of listings: formats of any data, then published data sets.
 AnySource = (
     TableSource
     | SequencesSource
@@ -37,22 +38,7 @@ AnySource = (
     | PixelRecSource
     | RetailRocketSource
 )
-# In the order of listings: formats of any data, then published data sets.
-_CLASSES: tuple[type[AnySource], ...] = (
-    TableSource,
-    SequencesSource,
-    RecBoleSource,
-    AmazonSource,
-    MovieLensSource,
-    CompleteJourneySource,
-    HMSource,
-    MicroLensSource,
-    MindSource,
-    OttoSource,
-    PixelRecSource,
-    RetailRocketSource,
-)
-SOURCES: dict[str, type[AnySource]] = {kind: source for source in _CLASSES for kind in source.kinds}
+SOURCES: dict[str, type[AnySource]] = {kind: source for source in get_args(AnySource) for kind in source.kinds}
 _BY_PATH = (
     RecBoleSource,
     HMSource,

@@ -73,7 +73,7 @@ def build_features(
             _require_lines(encoder, dataset)
     fit_rows = None
     if fit_on == "train":
-        fit_rows = PreparedSplit.of(dataset, split or LeaveOneOut()).partition.train_items
+        fit_rows = PreparedSplit.of(dataset, split).partition.train_items
     reports = []
     with in_use(category):
         for encoder in made:

@@ -13,7 +13,7 @@ from embrec.data.catalog import Catalog
 from embrec.data.splits import LeaveOneOut, SplitConfig, split_text
 from embrec.data.store import Dataset, load_dataset
 from embrec.errors import DataError, EmbrecError, FeatureError
-from embrec.features.encoder import name_in_stem
+from embrec.features.encoder import Encoder, name_in_stem
 from embrec.features.fitting import sample_hash
 from embrec.features.registry import ENCODERS, EncoderSpec, load_encoder, make_encoder
 from embrec.features.table import FeatureTable
@@ -256,9 +256,7 @@ def why_stale(table: FeatureTable, catalog: Catalog) -> str | None:
             return "it was built for the same items in another order"
         return f"it was built for other items ({len(table):,}; the catalog has {len(catalog):,} now)"
     try:
-        encoder = load_encoder(table.encoder_folder)
-        encoder.cache_folder = table.path.parent
-        changed = int((encoder.contents(catalog).fingerprints != table.fingerprints).any(axis=1).sum())
+        changed = _changed(table, catalog)
     except EmbrecError as error:
         return f"its encoder, or a file that it reads, is gone: {error}"
     return f"the contents of {changed:,} items have changed since it was built" if changed else None
@@ -275,15 +273,30 @@ def check_table(table: FeatureTable, catalog: Catalog) -> None:
         FeatureError: the items, their order or their contents differ, or the encoder of the table cannot be loaded.
     """
     table.check(catalog)
-    encoder = load_encoder(table.encoder_folder)
-    encoder.cache_folder = table.path.parent
-    fingerprints = encoder.contents(catalog).fingerprints
-    changed = int((fingerprints != table.fingerprints).any(axis=1).sum())
+    changed = _changed(table, catalog)
     if changed:
         raise FeatureError(
             f"the contents of {changed:,} items have changed since {table.path} was built; build the features again, "
             "which encodes only what has changed"
         )
+
+
+def table_encoder(table: FeatureTable) -> Encoder:
+    """Return the encoder of a table, with its caches in the folder of the table.
+
+    Raises:
+        FeatureError: the encoder is gone, damaged or of an incompatible version.
+        MissingExtraError: a package that the encoder needs is not installed.
+    """
+    encoder = load_encoder(table.encoder_folder)
+    encoder.cache_folder = table.path.parent
+    return encoder
+
+
+def _changed(table: FeatureTable, catalog: Catalog) -> int:
+    """Return the number of items whose contents have changed since a table of the same items was built."""
+    fingerprints = table_encoder(table).contents(catalog).fingerprints
+    return int((fingerprints != table.fingerprints).any(axis=1).sum())
 
 
 def _is_current(table: FeatureTable, catalog: Catalog) -> bool:

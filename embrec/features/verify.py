@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from embrec.data.catalog import Catalog
 from embrec.errors import EmbrecError
 from embrec.features.encoder import Encoder
-from embrec.features.registry import load_encoder
+from embrec.features.finding import table_encoder
 from embrec.features.table import ROWS_AT_A_TIME, FeatureTable
 
 # Relative difference allowed when a vector is encoded again, with other items or on another processor.
@@ -49,8 +49,7 @@ def verify(table: FeatureTable, catalog: Catalog, sample: int = 32) -> list[Tabl
         TableCheck("items are those of the catalog", table.holds(catalog), f"{len(table):,} of {len(catalog):,}")
     )
     try:
-        encoder = load_encoder(table.encoder_folder)
-        encoder.cache_folder = table.path.parent
+        encoder = table_encoder(table)
         stem = encoder.stem
         fingerprints = encoder.contents(catalog).fingerprints
     except EmbrecError as error:

@@ -164,9 +164,7 @@ class Prepared(NamedTuple):
     Attributes:
         config: configuration with full names of feature tables.
         fingerprint: hash of data and configuration; see `run_fingerprint`.
-        dataset: the catalog and the log.
-        partition: the split of the log.
-        tables: name in the given configuration -> feature table.
+        inputs: the data, their split and all feature tables that a trial may read.
     """
 
     config: SearchConfig

@@ -23,7 +23,7 @@ class SharedData:
     Attributes:
         base: the configuration that trials change, as plain values.
         data: histories and targets of training and validation.
-        tables: all feature tables that a trial may read, by full name.
+        inputs: inputs of all feature tables that a trial may read, by full name, and what else the model reads of the catalog.
         fingerprint: hash of data and configuration; see `run_fingerprint`.
         made_of: hashes of the data, as plain values; see `MadeOf`. Trials do not read it.
     """

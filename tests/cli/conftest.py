@@ -3,6 +3,8 @@
 import sys
 
 import pytest
+from support.categories import toy_category
+from support.shops import write_shop
 
 from embrec.cli.app import main
 
@@ -23,3 +25,16 @@ def run(tmp_path, monkeypatch, capsys):
         return stop.value.code or 0, printed.out, printed.err
 
     return run
+
+
+@pytest.fixture
+def embrec(run, tmp_path):
+    """Run a command beside a category."""
+    toy_category(tmp_path / "workspace")
+    return run
+
+
+@pytest.fixture
+def shop_files(tmp_path):
+    """Write the files of a shop into the folder where commands run."""
+    write_shop(tmp_path)

@@ -156,7 +156,14 @@ def test_a_shell_gets_its_completion(run, monkeypatch, shell):
 
 @pytest.mark.parametrize(
     ("line", "offered"),
-    [("embrec tr", "train"), ("embrec train --category ", "toys"), ("embrec evaluate to", "toys/one")],
+    [
+        ("embrec tr", "train"),
+        ("embrec train --category ", "toys"),
+        ("embrec evaluate to", "toys/one"),
+        ("embrec analyze map to", "toys/one"),
+        ("embrec recommend to", "toys/one"),
+        ("embrec score to", "toys/one"),
+    ],
 )
 def test_a_shell_is_offered_commands_categories_and_runs(run, tmp_path, monkeypatch, line, offered):
     category = toy_category(tmp_path / "workspace")

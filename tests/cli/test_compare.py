@@ -1,14 +1,9 @@
 """`embrec compare encoders`: what it prints, how it refuses, and that a kill costs nothing that was done."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 
-import pytest
-from support.categories import SETTINGS, toy_category
-from support.processes import wait_for
+from support.categories import SETTINGS
+from support.comparisons import killed_and_repeated
 
 from embrec.features import defaults
 from embrec.features.category import build_features
@@ -18,13 +13,6 @@ COMPARE = (
     "compare", "encoders", "--category", "toys", "--epochs", "1", "--seeds", "2", "--split", "item-holdout:fraction=0.2",
     *(word for setting in SETTINGS for word in ("--set", setting)),
 )  # fmt: skip
-
-
-@pytest.fixture
-def embrec(run, tmp_path):
-    """Run a command beside a category."""
-    toy_category(tmp_path / "workspace")
-    return run
 
 
 def test_a_comparison_prints_its_tables_and_says_where_the_report_is(embrec, tmp_path):
@@ -101,20 +89,7 @@ def test_what_could_not_be_compared_is_said_at_the_end(embrec):
 
 
 def test_a_comparison_killed_without_warning_goes_on_where_it_was(embrec, tmp_path):
-    runs = tmp_path / "workspace" / "toys" / "runs"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "embrec", *COMPARE, "--encoder", "tfidf", "--seeds", "4"],
-        env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    wait_for(lambda: any(runs.glob("*/metrics.json")), process)  # of the first of four
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    finished = {path: path.stat().st_mtime_ns for path in runs.glob("*/metrics.json")}
-    (folder,) = (tmp_path / "workspace" / "toys" / "comparisons").iterdir()
-    assert [path.name for path in folder.glob("results.json")] == []
-    code, _, errors = embrec(*COMPARE, "--encoder", "tfidf", "--seeds", "4")
-    assert code == 0, errors
-    assert {path: path.stat().st_mtime_ns for path in runs.glob("*/metrics.json")}.items() >= finished.items()
-    assert len(list(runs.glob("*/metrics.json"))) == 4
-    assert json.loads((folder / "results.json").read_text())["seeds"] == [0, 1, 2, 3]
+    category = tmp_path / "workspace" / "toys"
+    results = killed_and_repeated(embrec, category, *COMPARE, "--encoder", "tfidf", "--seeds", "4")
+    assert results["seeds"] == [0, 1, 2, 3]
+    assert len(list(category.glob("runs/*/metrics.json"))) == 4

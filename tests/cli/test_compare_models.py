@@ -1,27 +1,16 @@
 """`embrec compare models`: what it prints, how it refuses, and that a kill costs nothing that was done."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 
 import pytest
-from support.categories import SETTINGS, toy_category
-from support.processes import wait_for
+from support.categories import SETTINGS
+from support.comparisons import FILES, killed_and_repeated
 
 COMMON = (
     "--category", "toys", "--epochs", "1", "--seeds", "2", "--features", "tfidf",
     *(word for setting in ("model.dim=8", *SETTINGS[2:], "training.select_by=auc") for word in ("--set", setting)),
 )  # fmt: skip
 MODELS = ("--model", "embrec:units=8", "--model", "sasrec", "--model", "gru4rec:source=hybrid")
-
-
-@pytest.fixture
-def embrec(run, tmp_path):
-    """Run a command beside a category."""
-    toy_category(tmp_path / "workspace")
-    return run
 
 
 def test_models_are_compared_side_by_side(embrec, tmp_path):
@@ -32,13 +21,7 @@ def test_models_are_compared_side_by_side(embrec, tmp_path):
         assert any(line.split()[:1] == [model] for line in printed.splitlines())
     assert "▲ better, ▼ worse than embrec:units=8" in printed
     assert "report: report" in errors
-    assert {path.name for path in (tmp_path / "report").iterdir()} == {
-        "results.json",
-        "results.csv",
-        "table.md",
-        "figure.png",
-        "figure.svg",
-    }
+    assert {path.name for path in (tmp_path / "report").iterdir()} == FILES
     numbers = json.loads((tmp_path / "report" / "results.json").read_text())
     assert numbers["command"].startswith("embrec compare models --category toys")
     assert errors.count("note: time overlap: ") == 1
@@ -69,24 +52,7 @@ def test_a_wrong_model_or_option_is_an_error_of_one_line(embrec, tmp_path, argum
 
 
 def test_a_comparison_killed_without_warning_goes_on_where_it_was(embrec, tmp_path):
-    runs = tmp_path / "workspace" / "toys" / "runs"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "embrec", "compare", "models", *COMMON, *MODELS],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    wait_for(lambda: any(runs.glob("*/metrics.json")), process)  # of the first of six
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    finished = {path: path.stat().st_mtime_ns for path in runs.glob("*/metrics.json")}
-    (folder,) = (tmp_path / "workspace" / "toys" / "comparisons").iterdir()
-    assert not (folder / "results.json").exists()
-    code, _, errors = embrec("compare", "models", *COMMON, *MODELS)
-    assert code == 0, errors
-    after = {path: path.stat().st_mtime_ns for path in runs.glob("*/metrics.json")}
-    assert after.items() >= finished.items()
-    assert len(after) == 6
-    assert json.loads((folder / "results.json").read_text())["seeds"] == [0, 1]
+    category = tmp_path / "workspace" / "toys"
+    results = killed_and_repeated(embrec, category, "compare", "models", *COMMON, *MODELS)
+    assert results["seeds"] == [0, 1]
+    assert len(list(category.glob("runs/*/metrics.json"))) == 6

@@ -1,14 +1,10 @@
 """`embrec compare losses` and `embrec compare negatives`: what they print, how they refuse, and that a kill costs nothing."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 
 import pytest
-from support.categories import SETTINGS, toy_category
-from support.processes import wait_for
+from support.categories import SETTINGS
+from support.comparisons import FILES, killed_and_repeated
 
 from embrec.features import defaults
 
@@ -18,13 +14,6 @@ COMMON = (
 )  # fmt: skip
 
 
-@pytest.fixture
-def embrec(run, tmp_path):
-    """Run a command beside a category."""
-    toy_category(tmp_path / "workspace")
-    return run
-
-
 def test_losses_are_compared_in_one_table(embrec, tmp_path):
     code, printed, errors = embrec("compare", "losses", *COMMON, "--name", "mine", "--output", "report")
     assert code == 0, errors
@@ -32,13 +21,7 @@ def test_losses_are_compared_in_one_table(embrec, tmp_path):
     for loss in ("cross-entropy", "bpr", "bpr-max", "cosine"):
         assert sum(line.split()[:1] == [loss] for line in printed.splitlines()) == 1
     assert "report: report" in errors
-    assert {path.name for path in (tmp_path / "report").iterdir()} == {
-        "results.json",
-        "results.csv",
-        "table.md",
-        "figure.png",
-        "figure.svg",
-    }
+    assert {path.name for path in (tmp_path / "report").iterdir()} == FILES
     numbers = json.loads((tmp_path / "report" / "results.json").read_text())
     assert numbers["command"].startswith("embrec compare losses --category toys --features tfidf")
     assert numbers["seeds"] == [0, 1]
@@ -113,24 +96,9 @@ def test_what_could_not_be_compared_is_said_at_the_end(embrec):
 
 
 def test_a_comparison_killed_without_warning_goes_on_where_it_was(embrec, tmp_path):
-    command = ("compare", "losses", *COMMON, "--loss", "bpr", "--loss", "cross-entropy")
-    runs = tmp_path / "workspace" / "toys" / "runs"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "embrec", *command],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
+    category = tmp_path / "workspace" / "toys"
+    results = killed_and_repeated(
+        embrec, category, "compare", "losses", *COMMON, "--loss", "bpr", "--loss", "cross-entropy"
     )
-    wait_for(lambda: any(runs.glob("*/metrics.json")), process)  # of the first of four
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    finished = {path: path.stat().st_mtime_ns for path in runs.glob("*/metrics.json")}
-    (folder,) = (tmp_path / "workspace" / "toys" / "comparisons").iterdir()
-    assert not (folder / "results.json").exists()
-    code, _, errors = embrec(*command)
-    assert code == 0, errors
-    after = {path: path.stat().st_mtime_ns for path in runs.glob("*/metrics.json")}
-    assert after.items() >= finished.items()
-    assert len(after) == 4
+    assert results["seeds"] == [0, 1]
+    assert len(list(category.glob("runs/*/metrics.json"))) == 4

@@ -1,6 +1,5 @@
 """Encoders compared on a small shop: what is reported, what is kept, what is refused."""
 
-import contextlib
 import json
 import re
 import shutil
@@ -9,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from support.categories import toy_category, toy_config
+from support.comparisons import changes, killed_again_and_again
 
 from embrec.comparisons.encoders import compare_encoders, split_fusion
 from embrec.data.splits import LeaveOneOut
@@ -18,15 +18,6 @@ from embrec.runs.folder import RunFolder
 from embrec.workspace import Workspace
 
 ENCODERS = ("tfidf", "minilm", "tfidf,minilm")
-
-
-class KilledError(Exception):
-    """Stands for a kill between two steps."""
-
-
-def files(*folders):
-    """Every file of some folders with the time of its last change."""
-    return {path: path.stat().st_mtime_ns for folder in folders for path in folder.rglob("*") if path.is_file()}
 
 
 def encoded(compared, folder):
@@ -122,17 +113,17 @@ def test_the_report_holds_what_is_needed_to_repeat_it(compared):
 def test_a_comparison_repeated_does_nothing_and_ends_with_the_same_files(compared):
     category, comparison = compared
     kept = (category.runs, comparison.folder / "evaluations", comparison.folder / "silhouettes")
-    before = files(*kept)
+    before = changes(*kept)
     written = {path.name: path.read_bytes() for path in comparison.folder.iterdir() if path.is_file()}
     assert len(written) == 5
     compare_encoders(category, ENCODERS, toy_config(), seeds=2, name="all", command="the command")
-    assert files(*kept) == before
+    assert changes(*kept) == before
     assert {path.name: path.read_bytes() for path in comparison.folder.iterdir() if path.is_file()} == written
 
 
 def test_another_comparison_uses_the_runs_again_and_puts_its_report_where_it_is_told(compared, tmp_path):
     category, _ = compared
-    before = files(category.runs)
+    before = changes(category.runs)
     other = compare_encoders(
         category,
         ["minilm", "tfidf"],
@@ -143,7 +134,7 @@ def test_another_comparison_uses_the_runs_again_and_puts_its_report_where_it_is_
         reference="tfidf",
         metrics=["mrr@5"],
     )
-    assert files(category.runs) == before
+    assert changes(category.runs) == before
     assert {path.name for path in (tmp_path / "report").iterdir()} == {
         "results.json",
         "table.md",
@@ -158,11 +149,11 @@ def test_another_comparison_uses_the_runs_again_and_puts_its_report_where_it_is_
 def test_a_comparison_grows_by_encoders_and_seeds_and_keeps_what_was_done(compared, tmp_path):
     category = encoded(compared, tmp_path)
     first = compare_encoders(category, ["tfidf"], toy_config(), seeds=1)
-    before = files(category.runs)
+    before = changes(category.runs)
     second = compare_encoders(category, ["minilm"], toy_config(), seeds=2)
     assert second.name == first.name
     assert [(result.name, len(result.runs)) for result in second.rows] == [("tfidf", 2), ("minilm", 2)]
-    assert files(category.runs).items() >= before.items()
+    assert changes(category.runs).items() >= before.items()
     assert second.rows[0].metrics["all"]["auc"].seeds[0] == first.rows[0].metrics["all"]["auc"].seeds[0]
 
 
@@ -185,19 +176,9 @@ def test_a_comparison_killed_at_any_step_ends_with_the_same_report(compared, tmp
     encoders = ["tfidf", "tfidf,minilm"]
     whole = compare_encoders(encoded(compared, tmp_path / "whole"), encoders, toy_config(), seeds=2)
     category = encoded(compared, tmp_path / "killed")
-    sessions, finished = 0, None
-    while finished is None:
-        left = 4 * (sessions + 1)
-
-        def kill(task, done, total, note=""):
-            nonlocal left
-            left -= 1
-            if left < 0:
-                raise KilledError
-
-        sessions += 1
-        with contextlib.suppress(KilledError):
-            finished = compare_encoders(category, encoders, toy_config(), seeds=2, progress=kill)
+    finished, sessions = killed_again_and_again(
+        lambda kill: compare_encoders(category, encoders, toy_config(), seeds=2, progress=kill), steps=4
+    )
     assert sessions > 3
     assert report(finished.folder) == report(whole.folder)
     assert (finished.folder / "figure.png").read_bytes() == (whole.folder / "figure.png").read_bytes()

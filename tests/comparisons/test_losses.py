@@ -1,6 +1,7 @@
 """Losses compared on a small shop: what is reported, what is kept, what is refused."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,6 +63,12 @@ def test_the_figure_of_losses_has_a_bar_for_each_row(losses):
     heights = [bar.get_height() for bar in right.patches if bar.get_height()]
     assert heights == pytest.approx([row.metrics["all"]["hr@20"].estimate.mean * 100 for row in comparison.rows])
     assert [text.get_text() for text in left.get_xticklabels()] == list(LOSSES)
+
+
+def test_each_of_many_panels_has_a_letter_of_its_own(losses):
+    _, comparison = losses
+    panels = draw(replace(comparison, metric_names=("auc", "hr@20") * 4)).axes
+    assert [axes.get_title()[:3] for axes in panels] == [f"({letter})" for letter in "abcdefgh"]
 
 
 def test_a_comparison_repeated_does_nothing_and_ends_with_the_same_files(losses):

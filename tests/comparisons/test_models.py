@@ -1,6 +1,5 @@
 """Models of different kinds compared on a small shop: names, settings, one protocol, and what is kept."""
 
-import contextlib
 import csv
 import json
 import re
@@ -9,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 from support.categories import SETTINGS, toy_category
-from support.comparisons import FILES, changes, row_configs
+from support.comparisons import FILES, changes, killed_again_and_again, row_configs
 
 import embrec
 from embrec.comparisons.figures import draw
@@ -124,24 +123,11 @@ def test_models_that_are_added_read_what_the_earlier_ones_read(tmp_path):
 
 
 def test_a_comparison_killed_at_any_step_ends_with_the_same_report(models, tmp_path):
-    class KilledError(Exception):
-        """Stands for a kill between two steps."""
-
     _, whole = models
     category = toy_category(tmp_path)
-    sessions, finished = 0, None
-    while finished is None:
-        left = 12 * (sessions + 1)
-
-        def kill(task, done, total, note=""):
-            nonlocal left
-            left -= 1
-            if left < 0:
-                raise KilledError
-
-        sessions += 1
-        with contextlib.suppress(KilledError):
-            finished = compare_models(request(category, name="all", progress=kill), MODELS)
+    finished, sessions = killed_again_and_again(
+        lambda kill: compare_models(request(category, name="all", progress=kill), MODELS), steps=12
+    )
     assert sessions > 2
     assert [row.metrics for row in finished.rows] == [row.metrics for row in whole.rows]
     assert (finished.folder / "figure.png").read_bytes() == (whole.folder / "figure.png").read_bytes()

@@ -92,9 +92,9 @@ def id_problem(kind: str, value: str | None) -> str | None:
     return None
 
 
-def bad_id(kind: str, column: str | None = None) -> pl.Expr:
-    """Return an expression that is True where `id_problem` finds a problem in a text column."""
-    value = pl.col(column or kind)
+def bad_id(kind: str) -> pl.Expr:
+    """Return an expression that is True where `id_problem` finds a problem in the column `kind`."""
+    value = pl.col(kind)
     bad = value.is_null() | (value.str.strip_chars() == "")
     if kind == ITEM:
         bad = bad | value.str.contains(UNUSABLE) | value.is_in([".", ".."])

@@ -1,4 +1,4 @@
-"""Output of the analyses: figures as PNG and SVG, numbers as JSON, and the common look of the figures."""
+"""Output of the analyses: figures as PNG and SVG, numbers as JSON, and what several of the figures share."""
 
 import math
 import textwrap
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LETTERS = "abcdefghijklmnop"
 _EACH = 20  # largest number of lengths that each get a tick
 _CHARACTERS_PER_INCH = 13  # in the title of a figure
 
@@ -75,14 +74,6 @@ def entitle(figure: "Figure", *lines: str) -> None:
 def literal(text: str) -> str:
     """Escape dollar signs, so that matplotlib does not read a text as a formula."""
     return text.replace("$", r"\$")
-
-
-def finish(ax: "Axes", place: int, title: str) -> None:
-    """Set the letter, title and common style of a panel."""
-    ax.set_title(f"({LETTERS[place]}) {title}", fontsize=9.5)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(axis="y", color="0.9", linewidth=0.6)
-    ax.set_axisbelow(True)
 
 
 def mark_lengths(ax: "Axes", lengths: Sequence[int]) -> None:

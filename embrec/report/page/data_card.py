@@ -13,8 +13,19 @@ from embrec.data.catalog import Catalog
 from embrec.data.store import Dataset
 from embrec.data.timeline import Timeline, timeline
 from embrec.report.page.context import PageContext
-from embrec.report.page.drawing import figure, grid
-from embrec.report.page.html_parts import NONE, Figure, HtmlTable, Panels, Section, Tile, cells, count, percent
+from embrec.report.page.drawing import INK, figure, grid
+from embrec.report.page.html_parts import (
+    NONE,
+    Figure,
+    HtmlTable,
+    Panels,
+    Section,
+    Tile,
+    cells,
+    count,
+    percent,
+    shortened,
+)
 from embrec.report.page.items import Showcase
 from embrec.report.page.models import COLOURS
 
@@ -87,7 +98,7 @@ def _lengths(lengths: NDArray[np.int64]) -> Figure:
     def draw(axes: "Axes") -> None:
         heights, _ = np.histogram(lengths, bins=edges)
         axes.bar(edges[:-1], heights / np.diff(edges), width=np.diff(edges), align="edge", color=_COLOUR, linewidth=0)
-        axes.axvline(float(middle), color="#1f2933", linewidth=1, dashes=(4, 3))
+        axes.axvline(float(middle), color=INK, linewidth=1, dashes=(4, 3))
         axes.annotate(
             f"median {middle:.0f}",
             (float(middle), 1),
@@ -219,10 +230,15 @@ def _texts(catalog: Catalog) -> HtmlTable | None:
             continue
         words = values.str.split(" ").list.len()
         example = str(values[int(np.argmin(np.abs(words.to_numpy() - np.median(words.to_numpy()))))])
-        if len(example) > _SHOWN_TEXT:
-            example = example[:_SHOWN_TEXT].rsplit(" ", 1)[0] + " …"
         rows.append(
-            cells([name, percent(len(values) / len(catalog)), count(float(np.median(words.to_numpy()))), example])
+            cells(
+                [
+                    name,
+                    percent(len(values) / len(catalog)),
+                    count(float(np.median(words.to_numpy()))),
+                    shortened(example, _SHOWN_TEXT),
+                ]
+            )
         )
     columns = ("column", "items that have it", "words, median", "one of median length")
     return HtmlTable("Texts that encoders read", columns, rows, frozenset({3})) if rows else None

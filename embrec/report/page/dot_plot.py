@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from embrec.evaluation.statistics import Estimate
-from embrec.report.page.drawing import INK, figure, grid
+from embrec.report.page.drawing import INK, LINES, figure, grid
 from embrec.report.page.html_parts import Figure
 from embrec.report.page.models import Model
 
@@ -44,7 +44,7 @@ def dot_plot(
                 axes.plot([value.low, value.high], [row + shift] * 2, color=model.colour, linewidth=1.2)
                 axes.plot(value.mean, row + shift, model.marker, color=model.colour, markersize=6)
         for row in range(1, len(rows)):
-            axes.axhline(row - 0.5, color="#e6e8e3", linewidth=0.8)
+            axes.axhline(row - 0.5, color=LINES, linewidth=0.8)
         axes.set_yticks(range(len(rows)), rows)
         axes.tick_params(axis="y", labelcolor=INK)
         axes.set_ylim(len(rows) - 0.5, -0.5)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 INK = "#1f2933"
 MUTED = "#52606d"
+LINES = "#e6e8e3"
 
 WIDTH, HEIGHT = 300, 210  # CSS pixels: three fit side by side on a desktop, one on a phone, with text of the same size
 
@@ -29,7 +30,7 @@ _SETTINGS: dict[Any, Any] = {
     "axes.spines.right": False,
     "axes.axisbelow": True,
     "axes.formatter.useoffset": False,
-    "grid.color": "#e6e8e3",
+    "grid.color": LINES,
     "grid.linewidth": 0.8,
     "text.color": INK,
     "xtick.color": "#9aa5b1",

@@ -139,6 +139,15 @@ def signed(value: float) -> str:
     return f"{value:+.4f}".replace("-", "\N{MINUS SIGN}")
 
 
+def shortened(text: str, length: int) -> str:
+    """Return the words of a text within its first `length` characters, and an ellipsis for the others.
+
+    >>> shortened("a long text", 8), shortened("short", 8)
+    ('a long …', 'short')
+    """
+    return text if len(text) <= length else text[:length].rsplit(" ", 1)[0] + " …"
+
+
 def shown_metric(name: str) -> str:
     """Return the name of a metric as in papers: HR@10."""
     return name.upper()

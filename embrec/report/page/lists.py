@@ -17,7 +17,7 @@ from embrec.evaluation.lists import (
 )
 from embrec.report.fallback import Fallback
 from embrec.report.page.context import LIST, PageContext
-from embrec.report.page.drawing import MUTED, figure, grid
+from embrec.report.page.drawing import INK, MUTED, figure, grid
 from embrec.report.page.html_parts import NONE, Cell, Figure, HtmlTable, Panels, Section, count, percent
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _lorenz(context: PageContext, lists: dict[str, NDArray[np.int64]]) -> Figure
             axes.plot(*_cumulated(counts), **_line(context, key))
         axes.plot(
             *_cumulated(np.bincount(context.target_items, minlength=size)),
-            color="#1f2933",
+            color=INK,
             linewidth=1.4,
             linestyle=":",
         )
@@ -156,7 +156,7 @@ def _popularity(context: PageContext, lists: dict[str, NDArray[np.int64]]) -> Fi
         at = np.unique(np.concatenate([[0], np.geomspace(1, highest, _POINTS).astype(int)]))
         for key, events in series.items():
             axes.plot(np.maximum(at, 0.7), _at_most(events, at), **_line(context, key))
-        axes.plot(np.maximum(at, 0.7), _at_most(of_targets, at), color="#1f2933", linewidth=1.4, linestyle=":")
+        axes.plot(np.maximum(at, 0.7), _at_most(of_targets, at), color=INK, linewidth=1.4, linestyle=":")
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(lambda value, place: f"{value:,.0f}" if value >= 1 else "")
         axes.xaxis.set_minor_formatter("")

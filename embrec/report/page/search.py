@@ -6,7 +6,18 @@ from typing import Any
 from embrec.distributions import Distribution, Range
 from embrec.progress import duration
 from embrec.report.page.context import Search
-from embrec.report.page.html_parts import NONE, Cell, HtmlTable, Panels, Section, Tile, count, percent, shown_metric
+from embrec.report.page.html_parts import (
+    NONE,
+    Cell,
+    HtmlTable,
+    Panels,
+    Section,
+    Tile,
+    count,
+    percent,
+    shortened,
+    shown_metric,
+)
 from embrec.report.page.parallel import parallel, tenth
 from embrec.report.page.search_figures import (
     LEGEND,
@@ -229,7 +240,7 @@ def _failed(search: Search, rows: list[TrialRow]) -> HtmlTable | None:
     shown = [
         (
             Cell(str(row.number), f"in epoch {row.epochs + 1}"),
-            Cell(_short(row.error) or NONE),
+            Cell(shortened(row.error, _SHOWN_ERROR) or NONE),
             Cell(_all_settings(labels, row.settings)),
         )
         for row in rows[:_SHOWN]
@@ -312,10 +323,6 @@ def _is_of_numbers(distribution: Distribution) -> bool:
     return isinstance(distribution, Range) or all(
         isinstance(option, int | float | Range) and not isinstance(option, bool) for option in distribution.options
     )
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _SHOWN_ERROR else text[:_SHOWN_ERROR].rsplit(" ", 1)[0] + " …"
 
 
 def _many(number: int, what: str) -> str:

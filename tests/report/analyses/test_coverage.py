@@ -84,14 +84,15 @@ def test_rare_lengths_cover_as_much_as_common_ones_unless_targets_are_drawn_twic
     assert rare < 0.85 * common
 
 
-def test_lengths_of_few_targets_are_left_out_and_said_so():
+def test_lengths_of_few_targets_are_left_out_and_said_so(monkeypatch):
     log, evaluation = alike([2] * 50 + [5] * 60)
-    found = by_length(evaluation, log, N_ITEMS, k=3, longest=3, fewest=100, resamples=10)
+    found = by_length(evaluation, log, N_ITEMS, k=3, longest=3, resamples=10)
     assert [length.events for length in found.lengths] == [1]
     assert (found.left_out, found.longer) == ({2: 60, 3: 60}, 60)
     assert found.notes()[0] == "fewer than 100 targets each, so left out: after 2 to 3 events"
+    monkeypatch.setattr(coverage, "FEWEST", 200)
     with pytest.raises(ConfigError, match=r"has 200 targets after it \(the most are 110 after 1 events\)"):
-        by_length(evaluation, log, N_ITEMS, k=3, fewest=200)
+        by_length(evaluation, log, N_ITEMS, k=3)
 
 
 def test_a_run_is_measured_and_written(toys, tmp_path):

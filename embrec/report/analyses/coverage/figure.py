@@ -6,10 +6,10 @@ The left panel shows the recommended items, the right panel the last items befor
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from embrec.comparisons.figures import COLOURS, empty_figure
+from embrec.comparisons.figures import COLOURS, empty_figure, finish
 from embrec.comparisons.measurements import CONFIDENCE
 from embrec.report.analyses.coverage.measure import CatalogShare, Coverage, drawn_words
-from embrec.report.analyses.files import entitle, finish, mark_lengths
+from embrec.report.analyses.files import entitle, mark_lengths
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -98,7 +98,6 @@ def by_length(
     resamples: int = RESAMPLES,
     replace: bool = False,
     seed: int = 0,
-    fewest: int = FEWEST,
     progress: Progress = silent,
 ) -> Coverage:
     """Return the coverage of recommended and of context items by the number of events before the target.
@@ -112,7 +111,6 @@ def by_length(
         resamples: number of draws at each length.
         replace: True to draw with replacement, as many targets as the rarest length has.
         seed: seed of the draws.
-        fewest: number of targets that a length needs.
         progress: callback, called after each length.
 
     Raises:
@@ -124,13 +122,13 @@ def by_length(
     events = interactions.position[evaluation.event]
     within = (events > 0) & (events <= longest)
     values, counts = np.unique(events[within], return_counts=True)
-    enough = counts >= fewest
+    enough = counts >= FEWEST
     if not enough.any():
         most = (
             f"the most are {counts.max():,} after {values[counts.argmax()]} events" if len(counts) else "there are none"
         )
         raise ConfigError(
-            f"no number of events from 1 to {longest} has {fewest} targets after it ({most}); try another split"
+            f"no number of events from 1 to {longest} has {FEWEST} targets after it ({most}); try another split"
         )
     drawn = int(counts[enough].min()) // (1 if replace else 2)
     generator = np.random.default_rng(seed)

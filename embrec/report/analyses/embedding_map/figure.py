@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from embrec.comparisons.figures import COLOURS, empty_figure
+from embrec.comparisons.figures import COLOURS, LETTERS, empty_figure, finish
 from embrec.report.analyses.context import AnalysisContext
 from embrec.report.analyses.embedding_map.measure import TOP, Bias, EmbeddingMap
-from embrec.report.analyses.files import LETTERS, entitle, finish
+from embrec.report.analyses.files import entitle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,8 +3,7 @@
 [weimann2022] shows users and items by t-SNE, each side coloured by its scores with one point of the other side, and "identified
 several regions of items that are recommended to the majority of randomly chosen users", without counting them. Here the bias is
 counted: the share of users who have an item in their top tenth of the catalog (a tenth on average over items, for any model),
-    and
-its correlation with the popularity of the item in training.
+and its correlation with the popularity of the item in training.
 """
 
 from collections.abc import Iterator

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from embrec.comparisons.figures import COLOURS, empty_figure
+from embrec.comparisons.figures import COLOURS, empty_figure, finish
 from embrec.comparisons.measurements import CONFIDENCE
-from embrec.report.analyses.files import entitle, finish, mark_lengths
+from embrec.report.analyses.files import entitle, mark_lengths
 from embrec.report.analyses.prefixes.measure import Point, Prefixes
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from embrec.comparisons.figures import COLOURS, empty_figure
+from embrec.comparisons.figures import COLOURS, empty_figure, style
 from embrec.comparisons.measurements import CONFIDENCE
 from embrec.report.analyses.files import entitle
 from embrec.report.analyses.silhouettes.measure import Silhouettes, level_words
@@ -47,9 +47,7 @@ def draw(found: Silhouettes) -> "Figure":
     ax.tick_params(axis="x", length=0)
     ax.set_ylabel("mean silhouette, from -1 to 1")
     ax.margins(x=0.04, y=0.16)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(axis="y", color="0.9", linewidth=0.6)
-    ax.set_axisbelow(True)
+    style(ax)
     figure.legend(loc="outside lower center", ncols=min(3, len(levels)), frameon=False)
     lines = [
         found.title,
