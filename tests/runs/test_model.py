@@ -6,6 +6,8 @@ from typing import Literal
 
 import polars as pl
 import pytest
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from support.categories import toy_category
 from support.tiny_models import GapScorer
 
@@ -96,3 +98,15 @@ def test_a_run_without_what_its_model_reads_is_refused(runs, tmp_path):
     partial.inputs.unlink()
     with pytest.raises(RunError, match=r"lacks what the model of run 'partial' reads \(relations, attributes\)"):
         load_model(partial)
+
+
+def test_what_a_run_keeps_for_its_model_is_checked_against_its_hash(runs, tmp_path):
+    changed = RunFolder(tmp_path / "changed")
+    shutil.copytree(runs["gaps"].path, changed.path)
+    with safe_open(changed.inputs, framework="pt") as file:
+        about = file.metadata()
+    tensors = load_file(changed.inputs)
+    tensors["attribute.categories"] += 1
+    save_file(tensors, changed.inputs, about)
+    with pytest.raises(RunError, match=r"inputs\.safetensors is not what the run was trained with"):
+        load_model(changed)
