@@ -19,7 +19,7 @@ from embrec.comparisons.variants import Variant, Variants
 from embrec.data.catalog import Catalog
 from embrec.data.splits import LeaveOneOut
 from embrec.data.store import load_dataset, save_dataset
-from embrec.errors import ConfigError
+from embrec.errors import ConfigError, RunError
 from embrec.models.config import ItemsConfig
 from embrec.models.registry import MODELS, Registration, register
 from embrec.runs.presets import build_config
@@ -103,3 +103,35 @@ def test_a_model_that_reads_attributes_is_compared_again_when_they_have_changed(
         assert (category.runs / before.runs[0].name).is_dir()
     finally:
         MODELS.unregister("gaps")
+
+
+def other_log(category):
+    """Write a log in which one user's first event is another."""
+    dataset = load_dataset(category)
+    item = dataset.interactions.item.copy()
+    item[0] = (item[0] + 20) % len(dataset.catalog)
+    save_dataset(category, replace(dataset, interactions=replace(dataset.interactions, item=item)))
+
+
+def test_a_comparison_does_not_go_on_with_another_log(tmp_path):
+    category = toy_category(tmp_path)
+    request = ComparisonRequest(category, seeds=1, name="mine")
+    compare(request, LearningRates([0.01]))
+    other_log(category)
+    before = changes(category.path)
+    with pytest.raises(RunError, match=r"'mine' was begun with data\.hash = \w+, now it is \w+; choose another `name`"):
+        compare(request, LearningRates([0.01, 0.1]))
+    assert changes(category.path) == before
+
+
+def test_a_log_that_changes_under_a_comparison_ends_it(tmp_path):
+    category = toy_category(tmp_path)
+    calls = []
+
+    def progress(task, done, total, note=""):
+        if task == "runs" and not calls:
+            other_log(category)
+        calls.append(task)
+
+    with pytest.raises(RunError, match="was imported again meanwhile; run the command again"):
+        compare(ComparisonRequest(category, seeds=1, progress=progress), LearningRates([0.01]))
