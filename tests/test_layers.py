@@ -38,7 +38,8 @@ def imports(module: str) -> Iterator[tuple[str, bool]]:
     tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
     top = set(map(id, tree.body))
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module:
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{module} imports by a relative name, which hides a part of the order"
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
                 yield (full if full in MODULES else node.module), id(node) in top

@@ -17,6 +17,7 @@ from embrec.errors import EmbrecError, RunError
 from embrec.evaluation.evaluator import Evaluation, evaluate
 from embrec.features.category import build_features
 from embrec.features.table import FeatureTable
+from embrec.models.registry import reads_of
 from embrec.progress import Progress
 from embrec.runs.ablation import model_without
 from embrec.runs.assembly import learned_partition
@@ -24,7 +25,7 @@ from embrec.runs.cache import cached_evaluation
 from embrec.runs.config import RunConfig
 from embrec.runs.extras import log_of
 from embrec.runs.folder import RunFolder
-from embrec.runs.inputs import run_fingerprint
+from embrec.runs.inputs import inputs_of, run_fingerprint
 from embrec.runs.model import load_model
 from embrec.runs.pipeline import train
 from embrec.runs.provenance import MadeOf, targets_hash
@@ -148,7 +149,7 @@ class Runner:
         """Train one model, or find it, and rank the test targets with it, also without each source of a fusion."""
         report = _as_notes(task, self.progress)
         config = _complete(variant.config, tables, seed)
-        fingerprint = run_fingerprint(config, self.data.dataset, tables)
+        fingerprint = run_fingerprint(config, self.data.dataset, tables, self._extras_hash(config))
         read = "+".join(table.path.stem for table in tables)
         name = f"{_name_part(f'{variant.run_label} {read}')}-seed{seed}-{fingerprint[:8]}"
         result = train(self.category, config, name, progress=report)
@@ -166,6 +167,10 @@ class Runner:
             task, epochs, epochs, f"(best {metrics['best epoch']}, valid {selected}{', found' * result.reused})"
         )
         return _SeedResult(replace(TrainedRun.of(run), fingerprint=fingerprint), evaluation, without)
+
+    def _extras_hash(self, config: RunConfig) -> bytes:
+        """Return a hash of the relations, attributes, context and users that a model reads; empty for most models."""
+        return inputs_of(self.category, config, self.data).extras_hash if reads_of(config.model) else b""
 
     def _evaluation(
         self, run: RunFolder, config: RunConfig, tables: Sequence[FeatureTable], without: str | None, progress: Progress

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,17 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
+from embrec.data.catalog import Catalog
+from embrec.data.extras import attribute_columns
 from embrec.data.interactions import Interactions
 from embrec.data.relations import Relations
 from embrec.errors import RunError
 from embrec.files import atomic_path
+from embrec.models.config import ItemsConfig
 from embrec.models.inputs import CatalogInputs
+from embrec.models.registry import reads_of
 from embrec.models.tables import FrozenTable, TableArrays, table_arrays, table_of_arrays
+from embrec.names import listed
 from embrec.runs.folder import RunFolder
 from embrec.runs.provenance import user_hashes
 
@@ -90,6 +96,49 @@ def load_extras(run: RunFolder) -> dict[str, Any]:
     if CatalogInputs({}, torch.zeros(1), **found).extras_fingerprint != about["fingerprint"]:
         raise RunError(f"{run.inputs} is not what the run was trained with; train the run again")
     return found if tables is None else {**found, "tables": tables}
+
+
+def require_extras(run: RunFolder, model: ItemsConfig, inputs: CatalogInputs, catalog: Catalog) -> None:
+    """Raise unless a run keeps all that its model reads, of its own catalog: files may have been copied one by one.
+
+    Args:
+        run: folder of the run.
+        model: configuration of its model.
+        inputs: what the folder has of them.
+        catalog: the items of the run, [n].
+
+    Raises:
+        RunError: something is missing, or belongs to another catalog.
+    """
+    reads = reads_of(model)
+    there = {
+        "relations": inputs.relations is not None,
+        "attributes": set(getattr(model, "attributes", attribute_columns(catalog))) <= set(inputs.attributes),
+        "context": set(getattr(model, "context", ())) <= set(inputs.context),
+        "users": inputs.users is not None,
+        "features": inputs.tables_kept,
+    }
+    lacks = [kind for kind, found in there.items() if kind in reads and not found]
+    if lacks:
+        raise RunError(
+            f"{run.inputs} lacks what the model of run {run.name!r} reads ({listed(lacks)}); copy the whole folder of the run "
+            "again, or train it again"
+        )
+    sizes = [len(values) - 1 for values in inputs.attributes.values()]
+    if inputs.relations is not None:
+        sizes.append(inputs.relations.n_items)
+    if inputs.tables_kept:
+        sizes += [table_arrays(table).shape[0] - 1 for table in inputs.tables.values()]
+    if set(sizes) - {len(catalog)}:
+        raise RunError(of_another_run(run, run.inputs))
+
+
+def of_another_run(run: RunFolder, file: Path) -> str:
+    """Return a message about a file that is no part of the run in whose folder it is."""
+    return (
+        f"{file} does not belong to run {run.name!r}: its other files are of another training; copy the whole folder of the "
+        "run again, or train it again"
+    )
 
 
 def _tables(

@@ -22,7 +22,7 @@ from embrec.models.item_based import ItemBasedModel
 from embrec.models.items.cached import CachedItems
 from embrec.models.tables import NoTable
 from embrec.models.zoo import build_model
-from embrec.runs.extras import load_extras, save_extras
+from embrec.runs.extras import load_extras, of_another_run, require_extras, save_extras
 from embrec.runs.folder import RunFolder
 
 
@@ -81,7 +81,7 @@ def load_model(run: RunFolder) -> LoadedModel:
     """Read a trained model, without its category or its feature tables.
 
     Raises:
-        RunError: the run is not complete or a file is broken.
+        RunError: the run is not complete, a file is broken, or files of several runs are mixed.
     """
     config = run.config()
     run.read_metrics()
@@ -93,14 +93,23 @@ def load_model(run: RunFolder) -> LoadedModel:
         frame = pl.read_parquet(run.catalog)
     except (OSError, SafetensorError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
         raise RunError(f"run {run.path} cannot be read: {error}") from None
-    table_dims: dict[str, int] = metadata["table_dims"]
-    tables = {name: NoTable(table_dims[name]) for name in config.model.features}
-    extras = {"tables": tables, **load_extras(run)}
-    model = build_model(config.model, CatalogInputs(known=arrays["known"], **extras))
-    model.load_state_dict(weights)
-    if isinstance(model, ItemBasedModel):
-        model = model.with_items(CachedItems(arrays["vectors"], model.items))
     catalog = Catalog(frame, metadata["text_columns"], metadata.get("title_column"))
+    table_dims: dict[str, int] = metadata["table_dims"]
+    if list(table_dims) != list(config.model.features) or len(arrays["known"]) - 1 != len(catalog):
+        raise RunError(of_another_run(run, run.items))
+    tables = {name: NoTable(dim) for name, dim in table_dims.items()}
+    extras = {"tables": tables, **load_extras(run)}
+    inputs = CatalogInputs(known=arrays["known"], **extras)
+    require_extras(run, config.model, inputs, catalog)
+    model = build_model(config.model, inputs)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError:
+        raise RunError(of_another_run(run, run.weights)) from None
+    if isinstance(model, ItemBasedModel):
+        if arrays["vectors"].shape != (len(catalog) + 1, model.items.out_dim):
+            raise RunError(of_another_run(run, run.items))
+        model = model.with_items(CachedItems(arrays["vectors"], model.items))
     return LoadedModel(model.eval(), catalog)
 
 

@@ -51,10 +51,10 @@ MODEL = sum_of_parts()
 LOG = toy_log(n_users=40, n_items=N_ITEMS)
 
 
-def recommender(n_trained=N_ITEMS):
+def recommender(n_trained=N_ITEMS, model=MODEL):
     catalog = Catalog(pl.DataFrame({"item": [f"i{row:03d}" for row in range(N_ITEMS)]}))
     config = build_config("toys", options={"model.source": "id"})
-    return Recommender(RunFolder(Path("toy")), config, MODEL, catalog, n_trained)
+    return Recommender(RunFolder(Path("toy")), config, model, catalog, n_trained)
 
 
 def ids_of(history):
@@ -128,6 +128,44 @@ def test_recommendations_are_the_best_by_hand_alone_and_in_company():
         scores[[0, *ids_of(history)]] = -np.inf
         best = np.argsort(-scores, kind="stable")[:6]
         np.testing.assert_allclose([one.score for one in answer], scores[best], rtol=1e-4, atol=1e-5)
+
+
+class Trending(SumOfParts):
+    """A stateful sum of parts: an item counts more with each event that was observed."""
+
+    def __init__(self, *parts):
+        super().__init__(*parts)
+        self.register_buffer("seen", torch.zeros(N_ITEMS + 1))
+
+    def training_scores(self, batch, negatives):
+        raise NotImplementedError
+
+    def reset(self):
+        self.seen.zero_()
+
+    def observe(self, events):
+        self.times = events.time.tolist()
+        self.seen += torch.bincount(events.item, minlength=N_ITEMS + 1)
+
+    def factors(self):
+        found = super().factors()
+        return found._replace(items=found.items * (1 + self.seen[:, None]))
+
+
+def test_factors_that_change_with_the_state_are_asked_for_again():
+    model = Trending(MODEL.items, MODEL.known, MODEL.words, MODEL.counts)
+    served, history = recommender(model=model), ["i003", "i007"]
+    before = served.recommend(history, k=6)
+    served.observe([{"user": "u", "item": item.item} for item in before for _ in range(3)])
+    after = served.recommend(history, k=6)
+    assert after == recommender(model=model).recommend(history, k=6) != before
+
+
+def test_events_are_observed_in_the_order_of_time_whoever_they_are_of():
+    model = Trending(MODEL.items, MODEL.known, MODEL.words, MODEL.counts)
+    rows = [{"user": user, "item": "i003", "time": time} for user, time in (("a", 9), ("b", 4), ("a", 2), ("b", 7))]
+    recommender(model=model).observe(rows)
+    assert model.times == [2, 4, 7, 9]
 
 
 def test_users_of_an_item_are_the_best_by_hand():

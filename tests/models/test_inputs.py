@@ -28,6 +28,9 @@ def inputs(**changes) -> CatalogInputs:
             "attributes": {"price": torch.arange(N_ITEMS + 1.0), "brand": torch.tensor([0, 1, 1, 2, 0, 2, 1])},
             "vocabularies": {"brand": ("Acme", "Zen")},
             "context": ("rating",),
+            "users": torch.tensor([True, False, True]),
+            "user_hashes": torch.tensor([7, -8, 9]),
+            "tables_kept": True,
         }
         | changes
     )
@@ -39,6 +42,9 @@ def test_inputs_come_back_from_plain_arrays():
     assert found.extras_fingerprint == given.extras_fingerprint
     assert torch.equal(found.known, given.known)
     assert found.n_items == N_ITEMS
+    assert torch.equal(found.users, given.users)
+    assert torch.equal(found.user_hashes, given.user_hashes)
+    assert found.tables_kept
     for name, table in given.tables.items():
         assert torch.equal(found.tables[name].dense(), table.dense())
     assert list(given.select(["sparse"]).tables) == ["sparse"]
@@ -54,7 +60,9 @@ def test_inputs_come_back_from_plain_arrays():
         {"attributes": {"price": torch.ones(N_ITEMS + 1)}},
         {"vocabularies": {"brand": ("Acme", "Zero")}},
         {"context": ()},
-        {"users": torch.tensor([True, False]), "user_hashes": torch.tensor([1, 2])},
+        {"relations": Relations.from_pairs(N_ITEMS, {"before": PAIRS["next"], "also": PAIRS["also"]})},
+        {"users": torch.tensor([True, True, True])},
+        {"user_hashes": torch.tensor([7, -8, 10])},
     ],
 )
 def test_the_fingerprint_tells_extras_apart(changes):

@@ -126,7 +126,7 @@ def test_a_stateful_model_observes_what_came_after_its_training(category):
         names, items = log.user_ids[log.user], embrec.load_dataset(category).catalog.item_ids[log.item]
         since = [
             {"user": names[one], "item": items[one], "time": int(log.time[one])}
-            for one in np.flatnonzero(~learned & (log.time < log.time[event]))
+            for one in np.flatnonzero(~learned & (log.time < log.time[event]))[::-1]  # the times are what counts
         ]
         recommender = embrec.Recommender.load(run)
         history = items[log.user_ptr[log.user[event]] : event].tolist()

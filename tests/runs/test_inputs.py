@@ -279,13 +279,15 @@ def test_inputs_carry_the_configuration_as_the_run_keeps_it(category):
     assert (again.config, again.fingerprint) == (inputs.config, inputs.fingerprint)
 
 
-def test_relations_are_counted_from_training_events_alone(category, reads):
+@pytest.mark.parametrize(("learn_from", "left_out"), [("train", 2), ("train+validation", 1)])
+def test_relations_are_counted_from_training_events_alone(category, reads, learn_from, left_out):
     reads("relations")
-    inputs = load_inputs(category, config())
+    asked = config(**{"training.learn_from": learn_from})
+    inputs = load_inputs(category, asked)
     log, relations = inputs.dataset.interactions, inputs.extras.relations
     training = set()
     for user in range(log.n_users):
-        history = (log.history(user)[:-2] + 1).tolist()
+        history = (log.history(user)[:-left_out] + 1).tolist()
         training |= {
             (head, tail)
             for place, (head, tail) in enumerate(pairwise(history))
@@ -296,7 +298,7 @@ def test_relations_are_counted_from_training_events_alone(category, reads):
     last = log.user_ptr[1:] - 1
     item[last] = np.random.default_rng(0).permutation(item[last])
     save_dataset(category, replace(inputs.dataset, interactions=replace(log, item=item)))
-    again = load_inputs(category, config()).extras
+    again = load_inputs(category, asked).extras
     assert again.extras_fingerprint == inputs.extras.extras_fingerprint
 
 
