@@ -90,7 +90,9 @@ def test_lengths_of_few_targets_are_left_out_and_said_so():
     assert [length.events for length in found.lengths] == [1]
     assert (found.left_out, found.longer) == ({2: 60, 3: 60}, 60)
     assert found.notes()[0] == "fewer than 100 targets each, so left out: after 2 to 3 events"
-    with pytest.raises(ConfigError, match=r"has 200 targets after it \(the most are 110 after 1 events\)"):
+    with pytest.raises(
+        ConfigError, match=r"has 200 targets after it \(the most are 110 after 1 events\); .*`UserHoldout\(\)`"
+    ):
         by_length(evaluation, log, N_ITEMS, k=3, fewest=200)
 
 
