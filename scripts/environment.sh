@@ -3,6 +3,14 @@
 # usage: ensure_environment EXTRAS [FOLDER [CONSTRAINTS [PACKAGES...]]]
 #        EXTRAS such as "all" or "dev"; FOLDER is .venv if not given, and its bin is first on the PATH afterwards.
 
+# A script that sources this shows the comment at its top if its first argument is -h or --help, and does nothing else.
+case "${1:-}" in
+-h | --help)
+    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "scripts/$(basename "$0")"
+    exit
+    ;;
+esac
+
 say() { printf '\n== %s\n' "$*" >&2; }
 
 ensure_environment() {

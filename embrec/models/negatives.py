@@ -10,6 +10,7 @@ from torch import Tensor
 from embrec.distributions import Searchable, Uniform
 from embrec.errors import ConfigError
 from embrec.models.losses.blocks import Exclusion, Offsets
+from embrec.parameters import parameter
 from embrec.validation import Checked
 
 Exclude = Literal["target", "own", "batch-labels"]
@@ -91,7 +92,7 @@ class Negatives(Checked):
         if self.count != "all" and self.count > items:
             raise ConfigError(
                 f"training.negatives.count is {self.count:,}, but there are only {items:,} training items; "
-                "draw fewer, or rank against all (negatives all)"
+                f"draw fewer, or rank against all ({parameter('training.negatives.count', 'all')})"
             )
 
 

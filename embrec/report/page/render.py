@@ -1,8 +1,9 @@
 """Rendering of the page: one HTML file with escaped data and no external resources."""
 
+import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embrec.errors import MissingExtraError
 from embrec.report.page.html_parts import Section
@@ -10,7 +11,11 @@ from embrec.report.page.models import Model
 from embrec.report.page.overview import Overview
 from embrec.version import __version__
 
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
 _FOLDER = files("embrec.report.page")
+_CODE = re.compile(r"`([^`\n]+)`")
 
 
 def require_jinja() -> None:
@@ -60,6 +65,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["with_code"] = _with_code
     values: dict[str, Any] = {
         "version": __version__,
         "css": Markup((_FOLDER / "style.css").read_text(encoding="utf-8")),
@@ -75,3 +81,10 @@ def render(
         "notes": notes,
     }
     return environment.get_template("page.html.j2").render(values)
+
+
+def _with_code(message: str) -> "Markup":
+    """Return a message of the library with its code in backticks as code of the page, escaped like all other text."""
+    from markupsafe import Markup, escape
+
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(message))))

@@ -91,7 +91,9 @@ def test_lengths_of_few_targets_are_left_out_and_said_so(monkeypatch):
     assert (found.left_out, found.longer) == ({2: 60, 3: 60}, 60)
     assert found.notes()[0] == "fewer than 100 targets each, so left out: after 2 to 3 events"
     monkeypatch.setattr(coverage, "FEWEST", 200)
-    with pytest.raises(ConfigError, match=r"has 200 targets after it \(the most are 110 after 1 events\)"):
+    with pytest.raises(
+        ConfigError, match=r"has 200 targets after it \(the most are 110 after 1 events\); .*`UserHoldout\(\)`"
+    ):
         by_length(evaluation, log, N_ITEMS, k=3)
 
 

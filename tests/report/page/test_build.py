@@ -73,7 +73,7 @@ def runs(tmp_path_factory):
     second = content_run(category, "second-with-a-long-name-of-many-words", epochs=2)
     checks = (
         Check("times", Status.OK, None, {}, "Fine."),
-        Check("test items seen before", Status.WARNING, 0.25, {}, "A <quarter>."),
+        Check("test items seen before", Status.WARNING, 0.25, {}, "A <quarter>; keep `seen='<keep>'`."),
     )
     first.leaks.write_text(json.dumps(LeakReport(checks).as_dict()))
     search = wide_search()
@@ -139,7 +139,8 @@ def test_a_page_says_what_was_measured_and_how(page):
         "A baseline is also better by",
         "embrec report first second",
         "Read the leak checks before the numbers: test items seen before.",
-        "! warning test items seen before 25.0 % A <quarter>. ✓ ok times Fine.",
+        "! warning test items seen before 25.0 % A <quarter>; keep",
+        "✓ ok times Fine.",
         "second-with-a-long-name-of-many-words has no record of leak checks",
         "By popularity of the item",
         "By events before",
@@ -155,6 +156,10 @@ def test_the_results_are_those_of_the_run(page, runs):
     test = runs[0].read_metrics()["test"]["all"]
     for name in ("hr@10", "ndcg@10", "auc"):
         assert f"{test[name]:.4f}" in page.said
+
+
+def test_code_in_the_meaning_of_a_check_is_code_of_the_page(page):
+    assert "A &lt;quarter&gt;; keep <code>seen=&#39;&lt;keep&gt;&#39;</code>." in page.text
 
 
 def test_what_items_are_called_is_shown_and_never_interpreted(runs, tmp_path, monkeypatch):

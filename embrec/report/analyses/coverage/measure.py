@@ -18,6 +18,7 @@ from embrec.comparisons.tables import Table
 from embrec.data.interactions import Interactions
 from embrec.errors import ConfigError
 from embrec.evaluation.evaluator import Evaluation
+from embrec.parameters import call
 from embrec.progress import Progress, silent
 from embrec.report.analyses.files import ranges
 from embrec.report.analyses.prefixes.measure import LONGEST
@@ -128,7 +129,8 @@ def by_length(
             f"the most are {counts.max():,} after {values[counts.argmax()]} events" if len(counts) else "there are none"
         )
         raise ConfigError(
-            f"no number of events from 1 to {longest} has {FEWEST} targets after it ({most}); try another split"
+            f"no number of events from 1 to {longest} has {FEWEST} targets after it ({most}); "
+            f"train on a split with more targets at each, such as {call('UserHoldout')}"
         )
     drawn = int(counts[enough].min()) // (1 if replace else 2)
     generator = np.random.default_rng(seed)
