@@ -185,7 +185,7 @@ class RunFolder(Made):
         try:
             return LeakReport.from_dict(json.loads(self.leaks.read_text(encoding="utf-8")))
         except (AttributeError, KeyError, TypeError, ValueError):
-            raise RunError(f"{self.leaks} is damaged; delete it, since the run can be used without it") from None
+            raise RunError(f"{self.leaks} is damaged; delete it: the run can be used without it") from None
 
 
 def known_findings(category: Category) -> set[str]:

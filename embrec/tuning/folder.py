@@ -184,7 +184,7 @@ class SearchFolder(Made):
             result: dict[str, Any] = json.loads(self.result_file.read_text(encoding="utf-8"))
             return result
         except ValueError:
-            raise RunError(f"{self.result_file} is damaged; remove it and resume the search") from None
+            raise RunError(f"{self.result_file} is damaged; delete it and resume the search") from None
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Write which runs were trained with the best settings."""

@@ -52,7 +52,7 @@ def test_a_training_that_goes_on_tells_it_again_without_looking_again(category, 
     leaks = category.runs / "one" / "leaks.json"
     kept = leaks.read_bytes()
     leaks.write_bytes(kept[:20])
-    with pytest.raises(RunError, match=r"leaks\.json is damaged; remove it"):
+    with pytest.raises(RunError, match=r"leaks\.json is damaged; delete it"):
         train(category, config, "one", on_leaks=told.append)
     leaks.write_bytes(kept)
     monkeypatch.setattr(pipeline, "check_leaks", kill)

@@ -285,7 +285,7 @@ def test_an_unfinished_or_damaged_run_is_refused(runs, tmp_path):
     shutil.copytree(runs[0].path, copy.path)
     for text in ("{", "[]", "{}", '{"checks": [{"name": "times", "status": "bad"}]}'):
         copy.leaks.write_text(text)
-        with pytest.raises(RunError, match=r"leaks\.json is damaged; remove it"):
+        with pytest.raises(RunError, match=r"leaks\.json is damaged; delete it"):
             build_report([copy], tmp_path / "report.html")
     copy.metrics.unlink()
     with pytest.raises(RunError, match="is not finished"):

@@ -96,7 +96,7 @@ def spoil_text(name, before, after):
     ("spoil", "said"),
     [
         (shutil.rmtree, "the category has no search spoiled any more."),
-        (spoil_text("trials.jsonl", "sitting", '"'), "trials.jsonl, line 1 is damaged; remove the line"),
+        (spoil_text("trials.jsonl", "sitting", '"'), "trials.jsonl, line 1 is damaged; delete the line"),
         (lambda folder: (folder / "search.yaml").write_bytes(b"\xff\xfe: ["), "spoiled cannot be read ("),
         (spoil_text("search.yaml", "samples: 14", "samples: no"), "search.yaml: "),
         (spoil_text("search.yaml", "model.dropout", "model.blend"), "its trials have other settings than "),
