@@ -78,7 +78,7 @@ def test_steps_are_the_rows_of_prefixes():
     steps = made.training_steps(batch)
     assert steps.targets.tolist() == rows.target[:7].tolist()
     torch.testing.assert_close(steps.queries, made.queries(batch).dense)
-    with pytest.raises(ValueError, match="train it on rows of prefixes"):
+    with pytest.raises(ValueError, match="train it on a row for each prefix"):
         made.training_steps(next_item_batch([3, 7, 2, 5]))
 
 
